@@ -1,0 +1,30 @@
+"""Who acts: the user on whose behalf the current task speaks to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_acting: ContextVar[str | None] = ContextVar("luajobs_acting_user", default=None)
+
+
+def acting_user() -> str | None:
+    """Return the id of the acting user, or None for the workspace's default user."""
+    return _acting.get()
+
+
+@contextmanager
+def acting_as(user: str | None) -> Iterator[None]:
+    """Make ``user`` the acting user inside the block.
+
+    Jobs created inside belong to that user, as if a tool had been called by them::
+
+        with acting_as("user_alice"):
+            await Jobs.create(...)
+    """
+    token = _acting.set(user)
+    try:
+        yield
+    finally:
+        _acting.reset(token)

@@ -1,0 +1,121 @@
+"""System and virtual time. Everything that waits or reads the time is given a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the engine knows of time."""
+
+    def now(self) -> datetime:
+        """Return the wall clock's time, aware, in UTC."""
+        ...
+
+    async def sleep_until(self, when: datetime) -> None:
+        """Return once ``now()`` has reached ``when``.
+
+        May return earlier or later by what the platform's timers allow; callers that
+        care look at ``now()`` again.
+        """
+        ...
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep_until(self, when: datetime) -> None:
+        await asyncio.sleep(max(0.0, (when - self.now()).total_seconds()))
+
+
+class VirtualClock:
+    """Time that moves only when told to, for tests and simulation.
+
+    ``await clock.advance(hours=3)`` goes from one due instant to the next, in order,
+    waking whoever waits for it. Before each step it lets every ``participant`` (an
+    engine) finish what the last instant started, so what a run takes in real time
+    never shows in virtual time.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        if start.tzinfo is None:
+            raise ValueError(
+                "VirtualClock(start) needs an aware datetime, such as one with tzinfo=UTC"
+            )
+        self._now = start.astimezone(UTC)
+        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._participants: list[Callable[[], Awaitable[None]]] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep_until(self, when: datetime) -> None:
+        if when <= self._now:
+            await asyncio.sleep(0)
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (when, next(self._order), waiter))
+        await waiter
+
+    def join(self, settle: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+        """Have ``settle()`` awaited before time moves; returns a function that leaves again."""
+        self._participants.append(settle)
+        return lambda: self._participants.remove(settle)
+
+    async def advance(
+        self,
+        delta: timedelta | None = None,
+        *,
+        until: datetime | None = None,
+        seconds: float = 0,
+        minutes: float = 0,
+        hours: float = 0,
+        days: float = 0,
+    ) -> None:
+        """Move time forward by the sum of what is given, or to ``until``, firing what falls due.
+
+        Raises ``ValueError`` when that would move time backwards.
+        """
+        step = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        target = until if until is not None else self._now + (delta or timedelta()) + step
+        if target < self._now:
+            raise ValueError(
+                f"time cannot go back from {self._now} to {target}; use jump() for that"
+            )
+        await self._settle()
+        while (due := self._next_due()) is not None and due <= target:
+            self._now = max(self._now, due)
+            self._wake()
+            await self._settle()
+        self._now = target
+        await self._settle()
+
+    async def jump(self, to: datetime) -> None:
+        """Set the time at once, forward or back, as a stepped wall clock does."""
+        self._now = to.astimezone(UTC)
+        self._wake()
+        await self._settle()
+
+    def _next_due(self) -> datetime | None:
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        return self._sleepers[0][0] if self._sleepers else None
+
+    def _wake(self) -> None:
+        while (due := self._next_due()) is not None and due <= self._now:
+            _, _, waiter = heapq.heappop(self._sleepers)
+            waiter.set_result(None)
+
+    async def _settle(self) -> None:
+        await asyncio.sleep(0)
+        for settle in list(self._participants):
+            await settle()

@@ -1,0 +1,128 @@
+"""One exception root for the whole kit.
+
+Every message says what was wrong, where in the user's own code or input, and what
+to do about it. ``code`` names the class on the wire, so an error raised in the engine
+is raised again as the same class in whichever process asked (see ``rebuild``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class LuaJobsError(Exception):
+    """The root of every error this kit raises on purpose.
+
+    ``details`` is plain JSON for programs (a field's path, a line number, names that
+    were close); the message alone must be enough for a person.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class InvalidInput(LuaJobsError, ValueError):
+    """A value that was given cannot be used; nothing was changed or stored."""
+
+    code = "invalid_input"
+
+
+class NotSelfContained(InvalidInput):
+    """A job's function uses something that will not exist where it runs."""
+
+    code = "not_self_contained"
+
+
+class PolicyViolation(InvalidInput):
+    """A job's source uses what the sandbox's policy refuses; each line is named."""
+
+    code = "policy_violation"
+
+
+class NotFound(LuaJobsError, LookupError):
+    """No job, version, execution, user or entry answers to that name or id."""
+
+    code = "not_found"
+
+
+class Conflict(LuaJobsError):
+    """What was asked for collides with what is there (a taken name, several matches)."""
+
+    code = "conflict"
+
+
+class NotAllowed(LuaJobsError):
+    """The caller may not do this (a job reaching past its own user, a refused host)."""
+
+    code = "not_allowed"
+
+
+class WorkspaceError(LuaJobsError):
+    """The workspace's folder cannot be used: not ours, not writable, damaged, newer."""
+
+    code = "workspace"
+
+
+class WorkspaceLocked(WorkspaceError):
+    """Another engine owns this workspace; the message says which."""
+
+    code = "workspace_locked"
+
+
+class StorageFull(WorkspaceError):
+    """The disk had no room; nothing acknowledged was lost, and trying again is safe."""
+
+    code = "storage_full"
+
+
+class EngineUnavailable(LuaJobsError):
+    """No engine answers and none could be started; its last words are in the message."""
+
+    code = "engine_unavailable"
+
+
+class VersionMismatch(LuaJobsError):
+    """Client and engine are of different versions of the kit."""
+
+    code = "version_mismatch"
+
+
+class UnsupportedPlatform(LuaJobsError):
+    """This operating system cannot do what was asked; the message names what can."""
+
+    code = "unsupported_platform"
+
+
+class SandboxError(LuaJobsError):
+    """The sandbox itself failed (not the code in it)."""
+
+    code = "sandbox"
+
+
+class PowerUnavailable(LuaJobsError):
+    """Nobody offers the tool or power that job code asked for."""
+
+    code = "power_unavailable"
+
+
+class ToolError(LuaJobsError):
+    """A tool refused its input or raised; the message names the tool and the field."""
+
+    code = "tool"
+
+
+def _subclasses(root: type[LuaJobsError]) -> dict[str, type[LuaJobsError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found |= _subclasses(child)
+    return found
+
+
+def rebuild(code: str, message: str, details: dict[str, Any] | None = None) -> LuaJobsError:
+    """Return the error that ``code`` names; an unknown code gives the root class."""
+    kind = _subclasses(LuaJobsError).get(code, LuaJobsError)
+    return kind(message, **(details or {}))

@@ -1,0 +1,112 @@
+"""The vocabulary: documents whose JSON is Lua's."""
+
+from __future__ import annotations
+
+from luajobs_kit.model._document import Document, Instant
+from luajobs_kit.model.bundle import Bundle
+from luajobs_kit.model.data import Entry, EntryPage, Pagination
+from luajobs_kit.model.events import (
+    AttemptFailed,
+    Event,
+    ExecutionClaimed,
+    ExecutionFinished,
+    ExecutionStarted,
+    FireSkipped,
+    JobCreated,
+    JobDeleted,
+    JobUpdated,
+    LogWritten,
+    MessageSent,
+    Resync,
+)
+from luajobs_kit.model.execution import (
+    FINAL,
+    Attempt,
+    Cause,
+    Execution,
+    ExecutionStatus,
+    RunError,
+)
+from luajobs_kit.model.job import (
+    DEFAULT_AGENT,
+    DEFAULT_TIMEOUT,
+    Change,
+    Declaration,
+    Deletion,
+    Job,
+    JobRecord,
+    JobSpec,
+    JobStatus,
+    JobVersion,
+    Retry,
+    VersionSpec,
+)
+from luajobs_kit.model.log import Level, LogLine, LogQuery, LogSource
+from luajobs_kit.model.people import (
+    FilePart,
+    ImagePart,
+    Message,
+    MessagePart,
+    Profile,
+    TextPart,
+    UserRecord,
+)
+from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
+from luajobs_kit.model.status import EngineStatus, ExecutionPage, LogPage
+
+__all__ = [
+    "DEFAULT_AGENT",
+    "DEFAULT_TIMEOUT",
+    "FINAL",
+    "Attempt",
+    "AttemptFailed",
+    "Bundle",
+    "Cause",
+    "Change",
+    "CronSchedule",
+    "Declaration",
+    "Deletion",
+    "Document",
+    "EngineStatus",
+    "Entry",
+    "EntryPage",
+    "Event",
+    "Execution",
+    "ExecutionClaimed",
+    "ExecutionFinished",
+    "ExecutionPage",
+    "ExecutionStarted",
+    "ExecutionStatus",
+    "FilePart",
+    "FireSkipped",
+    "ImagePart",
+    "Instant",
+    "IntervalSchedule",
+    "Job",
+    "JobCreated",
+    "JobDeleted",
+    "JobRecord",
+    "JobSpec",
+    "JobStatus",
+    "JobUpdated",
+    "JobVersion",
+    "Level",
+    "LogLine",
+    "LogPage",
+    "LogQuery",
+    "LogSource",
+    "LogWritten",
+    "Message",
+    "MessagePart",
+    "MessageSent",
+    "OnceSchedule",
+    "Pagination",
+    "Profile",
+    "Resync",
+    "Retry",
+    "RunError",
+    "Schedule",
+    "TextPart",
+    "UserRecord",
+    "VersionSpec",
+]

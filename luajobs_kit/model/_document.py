@@ -1,0 +1,37 @@
+"""The base of every document: Python attributes in snake_case, JSON in camelCase."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""An aware datetime, kept in UTC."""
+
+
+class Document(BaseModel):
+    """An immutable value whose JSON is Lua's. Either spelling is accepted on input."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        ser_json_bytes="base64",
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document as plain JSON: camelCase keys, ISO-8601 times, no None."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def evolve(self, **changes: Any) -> Self:
+        """Return a copy with these fields changed (snake_case names, values taken as they are)."""
+        return self.model_copy(update=changes)

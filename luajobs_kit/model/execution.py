@@ -1,0 +1,86 @@
+"""One run of a job, with every attempt it took."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from luajobs_kit.model._document import Document, Instant
+
+ExecutionStatus = Literal[
+    "pending",
+    "claimed",
+    "running",
+    "cancellation_requested",
+    "completed",
+    "failed",
+    "timeout",
+    "killed",
+    "cancelled",
+    "abandoned",
+    "reaped",
+]
+FINAL: Final = frozenset(
+    {"completed", "failed", "timeout", "killed", "cancelled", "abandoned", "reaped"}
+)
+"""Statuses after which nothing more happens (an attempt's; an execution's once no retry waits)."""
+
+Cause = Literal["schedule", "catch_up", "manual"]
+
+
+class RunError(Document):
+    """Why an attempt did not complete, in its author's own terms."""
+
+    type: str  # the exception's class name, or Timeout, Killed, Cancelled, Abandoned
+    message: str
+    line: int | None = None  # in the author's file
+    text: str | None = None  # that line
+    file: str | None = None
+    trace: list[str] = Field(
+        default_factory=list
+    )  # one "line N, in f: text" a frame, outermost first
+
+
+class Attempt(Document):
+    """One try."""
+
+    number: int  # from 1
+    status: ExecutionStatus
+    started_at: Instant
+    completed_at: Instant | None = None
+    duration: float | None = None  # ms
+    result: Any = None
+    error: RunError | None = None
+
+
+class Execution(Document):
+    """A run, from claimed to recorded. ``result``, ``error`` and ``status`` are the newest attempt's.
+
+    While a retry waits the status is ``pending`` and ``next_attempt_at`` says when.
+    """
+
+    id: str
+    job_id: str
+    job_name: str
+    version_id: str
+    version: str
+    user_id: str | None = None
+    cause: Cause
+    status: ExecutionStatus = "pending"
+    fire_time: Instant | None = None  # when it was due; None for a manual run
+    created_at: Instant  # when it was claimed
+    started_at: Instant | None = None
+    completed_at: Instant | None = None
+    duration: float | None = None  # ms, of the newest attempt
+    lateness: float | None = None  # seconds from due to claimed, when it matters (over 1 s)
+    result: Any = None
+    error: RunError | None = None
+    retry_count: int = 0
+    next_attempt_at: Instant | None = None
+    attempts: list[Attempt] = Field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in FINAL

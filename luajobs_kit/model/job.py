@@ -1,0 +1,114 @@
+"""Jobs and their versions: what people declare, what is kept, and what is shown."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from luajobs_kit.model._document import Document, Instant
+from luajobs_kit.model.bundle import Bundle
+from luajobs_kit.model.execution import Execution
+from luajobs_kit.model.schedule import Schedule
+
+DEFAULT_TIMEOUT = 300.0  # seconds; Lua's documented default
+DEFAULT_AGENT = "agent_local"
+
+JobStatus = Literal["active", "paused", "inactive", "failed"]
+Change = Literal["created", "unchanged", "updated", "rearmed"]
+
+
+class Retry(Document):
+    """``max_attempts`` counts the retries after the first try, as in Lua."""
+
+    max_attempts: int = 0
+    backoff_seconds: float = 0
+    backoff: Literal["fixed", "linear", "exponential"] = "fixed"
+
+
+class Declaration(Document):
+    """What a version declares: the code, and how it is run. Compared when a job is created again."""
+
+    schedule: Schedule
+    bundle: Bundle
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    description: str | None = None
+    timeout: float = DEFAULT_TIMEOUT  # seconds of real time
+    retry: Retry = Field(default_factory=Retry)
+    overlap: Literal["skip", "queue", "allow"] = "skip"
+    catch_up: Literal["once", "all", "none"] = "once"
+    jitter: float = 0  # seconds, at most, added to a fire
+    pause_after_failures: int | None = None
+    max_concurrent: int | None = None
+    powers: list[str] | None = None  # None: every power of the workspace
+
+
+class JobSpec(Declaration):
+    """A request to create a job."""
+
+    name: str
+    dynamic: bool = True
+    activate: bool = True
+    if_exists: Literal["update", "error"] = "update"
+
+
+class VersionSpec(Declaration):
+    """A request to add a version to a job; ``version`` None means the next patch number."""
+
+    version: str | None = None
+
+
+class JobVersion(Declaration):
+    """One version of a job, as kept. The first is ``1.0.0``."""
+
+    id: str
+    job_id: str
+    name: str  # the job's
+    version: str
+    active: bool = False
+    created_at: Instant
+    updated_at: Instant
+    key: str | None = None
+    """The idempotency key of the request that made it, committed with it."""
+
+
+class JobRecord(Document):
+    """A job as kept among the definitions; what its runs did to it is in history."""
+
+    id: str
+    name: str
+    agent_id: str = DEFAULT_AGENT
+    user_id: str | None = None  # None: a pre-defined LuaJob
+    dynamic: bool = True
+    public: bool = False
+    active: bool = True
+    deleted: bool = False  # hidden from lists, revived by creating it again
+    description: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    active_version_id: str | None = None
+    armed_at: Instant | None = None
+    """Since when the schedule counts; fires at or before it belong to an earlier arming."""
+    created_at: Instant
+    updated_at: Instant
+
+
+class Job(JobRecord):
+    """A job as shown: the record with its versions and what history knows of it."""
+
+    status: JobStatus
+    active_version: JobVersion | None = None
+    versions: list[JobVersion] = Field(default_factory=list)
+    last_run_at: Instant | None = None
+    next_run_at: Instant | None = None
+    last_execution: Execution | None = None
+    note: str | None = None  # why it is paused or failed, in words
+    skipped_fires: int = 0
+    change: Change | None = None  # only in the answer to create
+
+
+class Deletion(Document):
+    """The answer to a delete: Lua's three fields."""
+
+    deleted: bool
+    deactivated: bool
+    message: str

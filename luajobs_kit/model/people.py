@@ -1,0 +1,76 @@
+"""Users, and the messages they are sent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from luajobs_kit.model._document import Document, Instant
+
+
+class TextPart(Document):
+    type: Literal["text"] = "text"
+    text: str
+
+
+class ImagePart(Document):
+    type: Literal["image"] = "image"
+    image_url: str
+    alt_text: str | None = None
+
+
+class FilePart(Document):
+    type: Literal["file"] = "file"
+    file_url: str
+    file_name: str | None = None
+    mime_type: str | None = None
+
+
+MessagePart = Annotated[TextPart | ImagePart | FilePart, Field(discriminator="type")]
+
+
+class Message(Document):
+    """One message in a user's inbox, with the job and execution it came from."""
+
+    id: str
+    user_id: str
+    role: Literal["user", "assistant"] = "assistant"
+    content: list[MessagePart]
+    created_at: Instant
+    thread_id: str | None = None
+    job_id: str | None = None
+    job_name: str | None = None
+    execution_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The message as one plain text."""
+        parts = []
+        for part in self.content:
+            if isinstance(part, TextPart):
+                parts.append(part.text)
+            elif isinstance(part, ImagePart):
+                parts.append(f"[image {part.image_url}]")
+            else:
+                parts.append(f"[file {part.file_url}]")
+        return "\n".join(parts)
+
+
+class Profile(Document):
+    """Who a user is; read-only to jobs (Lua's ``_luaProfile``)."""
+
+    user_id: str
+    full_name: str | None = None
+    mobile_numbers: list[str] = Field(default_factory=list)
+    email_addresses: list[str] = Field(default_factory=list)
+
+
+class UserRecord(Document):
+    """A user of the workspace's agent, with the data kept about them."""
+
+    id: str
+    profile: Profile
+    data: dict[str, Any] = Field(default_factory=dict)
+    created_at: Instant
+    updated_at: Instant

@@ -1,0 +1,242 @@
+"""The verbs of an engine; each contract is written once, here.
+
+An ``Engine`` in this process and an ``HttpPort`` to one in another answer the same
+verbs, in the same words, with the same errors. Faces hold a ``Port`` and never know
+which. Verbs are asked as the acting user (``luajobs_kit.acting``).
+
+Every verb raises ``EngineUnavailable`` when no engine answers. ``key`` is an idempotency
+key: the same key within 24 hours gives the first answer and does nothing again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Literal
+
+from luajobs_kit.model import (
+    Deletion,
+    Document,
+    EngineStatus,
+    Event,
+    Execution,
+    ExecutionPage,
+    ExecutionStatus,
+    Job,
+    JobSpec,
+    JobVersion,
+    LogLine,
+    LogPage,
+    LogQuery,
+    Schedule,
+    VersionSpec,
+)
+
+
+class PowerOffer(Document):
+    """A function of the workspace's owner that job code may ask for by name."""
+
+    name: str
+    description: str | None = None
+    input_schema: dict[str, Any] | None = None  # JSON Schema of its arguments
+    timeout: float = 30.0  # seconds
+
+
+class PowerCall(Document):
+    """A request of job code to the client that offers the power."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    user_id: str | None = None
+    job_name: str | None = None
+    execution_id: str | None = None
+
+
+class Finding(Document):
+    """One thing ``luajobs doctor`` looked at."""
+
+    topic: Literal["sandbox", "store", "engine", "platform"]
+    name: str
+    holds: bool
+    says: str
+
+
+class Port(ABC):
+    """What can be asked of a workspace's engine."""
+
+    # The engine itself
+
+    @abstractmethod
+    async def status(self) -> EngineStatus:
+        """Return what the engine says of itself."""
+
+    @abstractmethod
+    async def doctor(self) -> list[Finding]:
+        """Return what holds here: each wall of the sandbox, and what recovery had to do."""
+
+    @abstractmethod
+    async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Merge ``changes`` into the workspace's settings and return them all.
+
+        A value of None removes a setting. Raises ``InvalidInput`` for a name or value
+        that no setting has; then nothing is changed.
+        """
+
+    # Jobs
+
+    @abstractmethod
+    async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:
+        """Create a job of the acting user, or bring the one of that name up to date.
+
+        The answer's ``change`` says which: ``created``; ``unchanged`` (the same
+        declaration, nothing was done); ``updated`` (a next version was made and
+        published, the fire moved); ``rearmed`` (a once-job that is done and was
+        written relative to now fires anew). It is on disk when this returns.
+
+        Raises ``InvalidInput`` or one of its subclasses for anything wrong with the
+        spec, ``Conflict`` when the name belongs to a job of another kind or
+        ``if_exists`` is ``error``. Then nothing is stored.
+        """
+
+    @abstractmethod
+    async def get_job(self, job_id: str) -> Job:
+        """Return a job by id. Raises ``NotFound``."""
+
+    @abstractmethod
+    async def find_job(self, name: str) -> Job:
+        """Return the job of that name or id, the acting user's first.
+
+        Raises ``NotFound`` (with close names), or ``Conflict`` listing the jobs when
+        several users have one of that name and the acting user does not.
+        """
+
+    @abstractmethod
+    async def list_jobs(
+        self, *, include_dynamic: bool = False, include_deleted: bool = False
+    ) -> list[Job]:
+        """Return the agent's jobs, oldest first; as in Lua, dynamic ones only when asked."""
+
+    @abstractmethod
+    async def activate_job(self, job_id: str) -> Job:
+        """Let the job run on schedule, counting from now. Raises ``NotFound``."""
+
+    @abstractmethod
+    async def deactivate_job(self, job_id: str) -> Job:
+        """Keep the job from running on schedule; a run under way goes on. Raises ``NotFound``."""
+
+    @abstractmethod
+    async def delete_job(self, job_id: str, *, force: bool = False) -> Deletion:
+        """Delete the job; with more than one version, deactivate and hide it instead.
+
+        ``force`` deletes in any case. A running attempt finishes, waiting retries are
+        cancelled, history stays. Raises ``NotFound``.
+        """
+
+    @abstractmethod
+    async def trigger_job(
+        self, job_id: str, version_id: str | None = None, *, key: str | None = None
+    ) -> Execution:
+        """Run the job now and return at once, with the execution as claimed.
+
+        Works on an inactive job, ignores overlap, never changes the schedule.
+        ``version_id`` may be an id or a version's number. Raises ``NotFound``, and
+        ``NotAllowed`` when a job triggers itself beyond its bound.
+        """
+
+    @abstractmethod
+    async def update_metadata(self, job_id: str, changes: dict[str, Any]) -> Job:
+        """Merge ``changes`` into the job's metadata, shallowly.
+
+        Raises ``NotFound``, and ``InvalidInput`` naming the path that is not JSON.
+        """
+
+    @abstractmethod
+    async def push_version(
+        self, job_id: str, spec: VersionSpec, *, key: str | None = None
+    ) -> JobVersion:
+        """Add a version without publishing it. Raises as ``create_job``; ``Conflict`` for a taken number."""
+
+    @abstractmethod
+    async def publish_version(self, job_id: str, version: str) -> Job:
+        """Make a version (its id or number) the active one. Raises ``NotFound``."""
+
+    @abstractmethod
+    async def next_runs(self, job_id: str, count: int = 5) -> list[datetime]:
+        """Return the next fires of the job's schedule, whether or not it is active."""
+
+    @abstractmethod
+    async def preview(
+        self, schedule: Schedule, count: int = 5, start: datetime | None = None
+    ) -> list[datetime]:
+        """Return the fires strictly after ``start`` (default: now), in the schedule's zone."""
+
+    # Executions
+
+    @abstractmethod
+    async def list_executions(
+        self,
+        job_id: str | None = None,
+        *,
+        status: ExecutionStatus | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> ExecutionPage:
+        """Return executions, newest first."""
+
+    @abstractmethod
+    async def get_execution(self, execution_id: str) -> Execution:
+        """Return an execution. Raises ``NotFound``."""
+
+    @abstractmethod
+    async def wait_execution(self, execution_id: str, timeout: float = 30.0) -> Execution:  # noqa: ASYNC109 - the bound of one answer, over HTTP too
+        """Return the execution once it is finished, or as it is after ``timeout`` seconds."""
+
+    @abstractmethod
+    async def cancel_execution(self, execution_id: str) -> Execution:
+        """Kill the running attempt or drop the waiting one; a finished execution is left alone."""
+
+    # Logs and events
+
+    @abstractmethod
+    async def logs(self, query: LogQuery) -> LogPage:
+        """Return log lines, newest first in pages; oldest first after a cursor."""
+
+    @abstractmethod
+    async def write_log(self, line: LogLine) -> LogLine:
+        """Keep a line written outside a job (a tool's, with source ``skill``)."""
+
+    @abstractmethod
+    def events(self, after: str | None = None) -> AsyncIterator[Event]:
+        """Follow what happens, from now on, or from just after the event with that id.
+
+        A cursor of another epoch, or one too old, is answered by ``Resync`` first.
+        The stream ends when the engine does.
+        """
+
+    # What job code, tools and notebooks ask of the platform
+
+    @abstractmethod
+    async def call(self, verb: str, arguments: dict[str, Any], *, key: str | None = None) -> Any:
+        """Ask the platform as the acting user: ``user.*``, ``data.*``, ``products.*``.
+
+        The same verbs and JSON that job code uses. Raises ``InvalidInput`` for an
+        unknown verb or argument, and what the verb raises.
+        """
+
+    # Powers
+
+    @abstractmethod
+    def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
+        """Offer functions to job code for as long as the iterator is held; yields each call."""
+
+    @abstractmethod
+    async def answer(
+        self, call_id: str, value: Any = None, error: dict[str, Any] | None = None
+    ) -> None:
+        """Answer a ``PowerCall``; ``error`` is ``{"type", "message"}``."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Let go of the engine (a client), or end it (an engine in this process)."""
