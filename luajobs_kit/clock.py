@@ -7,7 +7,10 @@ import heapq
 import itertools
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
+
+LONGEST_WAIT: Final = 5.0
+"""Seconds of real time after which ``SystemClock`` looks at the wall clock again."""
 
 
 class Clock(Protocol):
@@ -33,7 +36,10 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def sleep_until(self, when: datetime) -> None:
-        await asyncio.sleep(max(0.0, (when - self.now()).total_seconds()))
+        # Timers count monotonic time: a suspended machine stops them, and a wall clock
+        # that is set does not move them. So look again every few seconds.
+        while (left := (when - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - no event tells that a clock was set
+            await asyncio.sleep(min(left, LONGEST_WAIT))
 
 
 class VirtualClock:

@@ -1,0 +1,99 @@
+"""Reading the instants people write: datetimes and ISO-8601 text."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, tzinfo
+from numbers import Real
+from zoneinfo import ZoneInfo
+
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.timing.zones import local_zone, zone_named
+
+
+def read_instant(
+    value: object, field: str, zone_name: str | None = None
+) -> tuple[datetime, str | None]:
+    """Return the instant in UTC and the IANA zone it was written in (None when it names none).
+
+    A naive datetime is in ``zone_name``, or in the caller's local time. Raises
+    ``InvalidInput`` for naive text, for numbers, and for a local time that the clock skips.
+    """
+    if isinstance(value, str):
+        return _read_text(value, field), zone_name
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            return _from_local(value, field, zone_name)
+        return _in_utc(value, field), zone_name or _name_of(value.tzinfo)
+    if isinstance(value, date):
+        raise InvalidInput(
+            f"{field} {value} is a date without a time; write a datetime, such as "
+            f"datetime({value.year}, {value.month}, {value.day}, 9, 0).",
+            field=field,
+            value=str(value),
+        )
+    raise InvalidInput(f"{field} {_foreign(value)}.", field=field, value=repr(value))
+
+
+def _foreign(value: object) -> str:
+    if value is None:
+        return "is missing; give a datetime"
+    if isinstance(value, Real) and not isinstance(value, bool):
+        number = float(value)
+        guess = ""
+        if 1e11 < number < 1e14:
+            when = datetime.fromtimestamp(number / 1000, UTC)
+            guess = f" (as JavaScript's milliseconds it would be {when:%Y-%m-%d %H:%M:%S} UTC)"
+        return (
+            f"{value!r} is a number, which may count seconds or milliseconds{guess}; write a datetime, "
+            "such as datetime.fromtimestamp(seconds, tz=UTC), or ISO text with an offset"
+        )
+    return f"{value!r} is neither a datetime nor ISO text"
+
+
+def _read_text(text: str, field: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(
+            f'{field} {text!r} is not an ISO-8601 time; write it as "2026-12-25T09:00:00+01:00" or with Z for UTC.',
+            field=field,
+            value=text,
+        ) from None
+    if moment.tzinfo is None:
+        local = moment.replace(tzinfo=local_zone()[0]).isoformat()
+        raise InvalidInput(
+            f"{field} {text!r} does not say in which zone; write {local!r} if you mean your local time, "
+            f"or {moment.isoformat() + 'Z'!r} for UTC.",
+            field=field,
+            value=text,
+        )
+    return _in_utc(moment, field)
+
+
+def _from_local(moment: datetime, field: str, zone_name: str | None) -> tuple[datetime, str | None]:
+    zone, name = (zone_named(zone_name), zone_name) if zone_name else local_zone()
+    instant = _in_utc(moment.replace(tzinfo=zone), field)
+    back = instant.astimezone(zone).replace(tzinfo=None, fold=moment.fold)
+    if back != moment:
+        raise InvalidInput(
+            f"{field} {moment} does not exist in {name or 'your local time'}: clocks are put forward over it. "
+            f"The next moment that exists is {back}.",
+            field=field,
+            value=str(moment),
+        )
+    return instant, name
+
+
+def _in_utc(moment: datetime, field: str) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(
+            f"{field} {moment} is beyond the calendar.", field=field, value=str(moment)
+        ) from None
+
+
+def _name_of(zone: tzinfo) -> str | None:
+    if zone is UTC:
+        return "UTC"
+    return zone.key if isinstance(zone, ZoneInfo) else None

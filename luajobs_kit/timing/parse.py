@@ -1,0 +1,184 @@
+"""One schedule out of whatever was given: our models, Lua's dicts, or a mistake."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Final, NoReturn
+
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
+from luajobs_kit.timing.crontab import read_crontab
+from luajobs_kit.timing.declare import cron, read_interval
+from luajobs_kit.timing.moments import read_instant
+from luajobs_kit.timing.words import LONGEST, read_number, say_length
+from luajobs_kit.timing.zones import zone_named
+
+PAST_TOLERANCE: Final = timedelta(seconds=60)
+"""How late a once-schedule may be when its job is created: clocks differ, and cells take a moment."""
+
+_KEYS: Final = {
+    "once": {"executeAt": True, "after": False, "timezone": False},
+    "interval": {"seconds": True, "start": False},
+    "cron": {"expression": True, "timezone": False},
+}
+_EXAMPLES: Final = {
+    "once": '{"type": "once", "executeAt": datetime(…)} or once(minutes=10)',
+    "interval": '{"type": "interval", "seconds": 300} or every(minutes=5)',
+    "cron": '{"type": "cron", "expression": "0 9 * * *"} or cron("0 9 * * *")',
+}
+_OTHER_WORDS: Final = {
+    "date": "once",
+    "at": "once",
+    "every": "interval",
+    "repeat": "interval",
+    "crontab": "cron",
+}
+
+
+def parse_schedule(value: Any, *, now: datetime, check_past: bool = True) -> Schedule:
+    """Return a valid schedule from one of the models or a dict as Lua writes it.
+
+    ``now`` is compared with ``executeAt`` when ``check_past``: what is more than 60 s in
+    the past is refused. Leave that off when comparing with a job that exists already.
+
+    Raises ``InvalidInput`` that names the key, the value and what to write instead.
+    """
+    if isinstance(value, OnceSchedule | IntervalSchedule | CronSchedule):
+        schedule = _checked(value)
+    elif isinstance(value, Mapping):
+        schedule = _from_mapping(value)
+    else:
+        _refuse_other(value)
+    if check_past and isinstance(schedule, OnceSchedule):
+        _refuse_past(schedule.execute_at, now)
+    return schedule
+
+
+def _checked(schedule: Schedule) -> Schedule:
+    # A model can be built by hand, past once(), every() and cron().
+    if isinstance(schedule, CronSchedule):
+        read_crontab(schedule.expression)
+        zone_named(schedule.timezone)
+    elif isinstance(schedule, IntervalSchedule):
+        read_interval(schedule.seconds, "seconds")
+    else:
+        zone_named(schedule.timezone)
+    return schedule
+
+
+def _from_mapping(given: Mapping[Any, Any]) -> Schedule:
+    kind = _kind(given)
+    values = _values(given, kind)
+    if kind == "cron":
+        return cron(values["expression"], values.get("timezone"))
+    if kind == "interval":
+        seconds = read_interval(values["seconds"], "seconds")
+        start = values.get("start")
+        return IntervalSchedule(
+            seconds=seconds, start=None if start is None else read_instant(start, "start")[0]
+        )
+    zone_name = values.get("timezone")
+    if isinstance(zone_name, tzinfo):
+        zone_name = str(zone_name)
+    if zone_name is not None:
+        zone_named(zone_name)
+    after = values.get("after")
+    if after is not None and not 0 <= (after := read_number(after, "after")) <= LONGEST:
+        raise InvalidInput(
+            f"after is {after:g} seconds; give 0 or more, up to 100 years.", field="after"
+        )
+    instant, zone_name = read_instant(values["executeAt"], "executeAt", zone_name)
+    return OnceSchedule(execute_at=instant, after=after, timezone=zone_name)
+
+
+def _kind(given: Mapping[Any, Any]) -> str:
+    kind = given.get("type")
+    if kind in _KEYS:
+        return str(kind)
+    if kind is None:
+        fits = [
+            name
+            for name, keys in _KEYS.items()
+            if next(iter(keys)) in {_camel(key) for key in given}
+        ]
+        advice = f'add "type": "{fits[0]}"' if fits else f"write {_EXAMPLES['once']}"
+        raise InvalidInput(
+            f'The schedule has no "type" (once, interval or cron); {advice}.', field="type"
+        )
+    word = str(kind).lower()
+    close = _OTHER_WORDS.get(word) or next(iter(difflib.get_close_matches(word, _KEYS, n=1)), None)
+    advice = (
+        f'did you mean "{close}", as in {_EXAMPLES[close]}?'
+        if close
+        else "it is once, interval or cron."
+    )
+    raise InvalidInput(
+        f"Schedule type {kind!r} is unknown; {advice}", field="type", value=str(kind)
+    )
+
+
+def _values(given: Mapping[Any, Any], kind: str) -> dict[str, Any]:
+    allowed = _KEYS[kind]
+    values = {}
+    for written, value in given.items():
+        key = _camel(written)
+        if key == "type":
+            continue
+        if key not in allowed:
+            _refuse_key(written, key, kind)
+        values[key] = value
+    for key, needed in allowed.items():
+        if needed and values.get(key) is None:
+            raise InvalidInput(
+                f'A schedule of type "{kind}" needs "{key}": {_EXAMPLES[kind]}.', field=key
+            )
+    return values
+
+
+def _refuse_key(written: object, key: str, kind: str) -> NoReturn:
+    allowed = _KEYS[kind]
+    close = difflib.get_close_matches(key.lower(), [name.lower() for name in allowed], n=1)
+    advice = f'"{kind}" takes {", ".join(allowed)}'
+    if close:
+        meant = next(name for name in allowed if name.lower() == close[0])
+        advice = f'did you mean "{meant}"'
+    elif kind == "interval" and key in ("minutes", "hours", "days"):
+        advice = f"an interval is in seconds; write them, or every({key}=…)"
+    elif key in ("timezone", "tz"):
+        advice = "only cron is read in a zone" if kind == "interval" else 'did you mean "timezone"'
+    raise InvalidInput(f"Schedule key {written!r} is unknown; {advice}.", field=str(written))
+
+
+def _camel(key: object) -> str:
+    head, *rest = str(key).split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def _refuse_past(instant: datetime, now: datetime) -> None:
+    late = now - instant
+    if late > PAST_TOLERANCE:
+        raise InvalidInput(
+            f"executeAt {instant.isoformat()} is {say_length(late)} in the past; give a later time, "
+            "or once(seconds=0) to run at once.",
+            field="executeAt",
+            value=instant.isoformat(),
+        )
+
+
+def _refuse_other(value: object) -> NoReturn:
+    if isinstance(value, str):
+        advice = f"for a cron expression write cron({value!r})"
+    elif isinstance(value, timedelta):
+        seconds = f"{value.total_seconds():g}"
+        advice = f"write once(seconds={seconds}) or every(seconds={seconds})"
+    elif isinstance(value, datetime):
+        advice = "write once(at=…)"
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        advice = f"write once(seconds={value}) or every(seconds={value})"
+    else:
+        advice = 'write once(minutes=10), every(minutes=5) or cron("0 8 * * 1")'
+    raise InvalidInput(
+        f"{value!r} is not a schedule; {advice}.", field="schedule", value=repr(value)
+    )

@@ -1,0 +1,170 @@
+"""Schedules as APScheduler triggers, and the fires they give. All fire times are in UTC."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
+
+from apscheduler.triggers.base import BaseTrigger
+
+from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
+from luajobs_kit.timing.cron_fires import cron_fires
+from luajobs_kit.timing.cron_tally import count_cron_fires
+from luajobs_kit.timing.zones import zone_named
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
+    """A trigger that can also say how many fires lie in a span, without walking through them."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def fires(self, after: datetime | None) -> Iterator[datetime]:
+        """Give the fires strictly after ``after`` in order; None: all since the schedule was armed."""
+
+    @abstractmethod
+    def count(self, after: datetime, until: datetime) -> int:
+        """Return how many fires lie in (after, until]."""
+
+    def get_next_fire_time(
+        self,
+        previous_fire_time: datetime | None,
+        now: datetime,  # noqa: ARG002 - APScheduler's signature
+    ) -> datetime | None:
+        """Return the fire that follows ``previous_fire_time``, whether past or to come; None: the first."""
+        return next(self.fires(previous_fire_time), None)
+
+
+class _OnceTrigger(Trigger):
+    __slots__ = ("_at",)
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def fires(self, after: datetime | None) -> Iterator[datetime]:
+        if after is None or after < self._at:
+            yield self._at
+
+    def count(self, after: datetime, until: datetime) -> int:
+        return int(after < self._at <= until)
+
+
+class _IntervalTrigger(Trigger):
+    __slots__ = ("_anchor", "_armed_at", "_period")
+
+    def __init__(self, seconds: float, start: datetime | None, armed_at: datetime) -> None:
+        self._period = timedelta(seconds=seconds)
+        self._anchor = start or armed_at
+        self._armed_at = armed_at
+
+    def fires(self, after: datetime | None) -> Iterator[datetime]:
+        number = self._number(after) + 1
+        try:
+            while True:
+                yield self._anchor + number * self._period
+                number += 1
+        except OverflowError:  # the year 10000
+            return
+
+    def count(self, after: datetime, until: datetime) -> int:
+        return max(0, self._number(until) - self._number(after))
+
+    def _number(self, moment: datetime | None) -> int:
+        """Return the number of the last fire at or before a moment; below the first, one less than it."""
+        moment = self._armed_at if moment is None else max(moment, self._armed_at)
+        return max(-1, (moment - self._anchor) // self._period)
+
+
+class _CronTrigger(Trigger):
+    __slots__ = ("_armed_at", "_expression", "_zone")
+
+    def __init__(self, expression: str, zone: tzinfo, armed_at: datetime) -> None:
+        self._expression = expression
+        self._zone = zone
+        self._armed_at = armed_at
+
+    def fires(self, after: datetime | None) -> Iterator[datetime]:
+        start = self._armed_at if after is None else max(after, self._armed_at)
+        return cron_fires(self._expression, self._zone, start)
+
+    def count(self, after: datetime, until: datetime) -> int:
+        return count_cron_fires(self._expression, self._zone, max(after, self._armed_at), until)
+
+
+def trigger_for(schedule: Schedule, *, armed_at: datetime) -> Trigger:
+    """Return the trigger of a valid schedule that counts from ``armed_at`` (aware).
+
+    An interval and a cron schedule fire strictly after ``armed_at``; a once-schedule at
+    its own time, also when that had passed by then.
+    """
+    armed_at = armed_at.astimezone(UTC)
+    match schedule:
+        case OnceSchedule():
+            return _OnceTrigger(schedule.execute_at)
+        case IntervalSchedule():
+            return _IntervalTrigger(schedule.seconds, schedule.start, armed_at)
+        case CronSchedule():
+            return _CronTrigger(schedule.expression, zone_named(schedule.timezone), armed_at)
+
+
+def fires_after(
+    schedule: Schedule, after: datetime | None, *, armed_at: datetime
+) -> Iterator[datetime]:
+    """Give the fires strictly after ``after``, in UTC; None: all since ``armed_at``."""
+    return trigger_for(schedule, armed_at=armed_at).fires(after and after.astimezone(UTC))
+
+
+def next_fire(schedule: Schedule, after: datetime | None, *, armed_at: datetime) -> datetime | None:
+    """Return the first fire strictly after ``after``; None when there is none.
+
+    With ``after=None`` (nothing has fired yet) a once-schedule gives its time even if that
+    is past; with ``after=now`` it would be lost.
+    """
+    return next(fires_after(schedule, after, armed_at=armed_at), None)
+
+
+def jittered(fire: datetime, jitter: float, job_id: str) -> datetime:
+    """Return the fire moved later by up to ``jitter`` seconds, by the same amount each time it is asked.
+
+    The amount comes from the job and the fire, so a restart does not draw again.
+    """
+    if jitter <= 0:
+        return fire
+    seed = hashlib.blake2b(f"{job_id} {fire.timestamp()}".encode(), digest_size=8).digest()
+    share = int.from_bytes(seed, "big") / 2**64
+    return fire + timedelta(seconds=jitter * share) // _MICROSECOND * _MICROSECOND
+
+
+def due_fires(
+    trigger: Trigger, first: datetime, now: datetime, keep: int
+) -> tuple[list[datetime], int]:
+    """Return the newest fires of [first, now], at most ``keep``, and how many older ones there were.
+
+    ``first`` is itself a fire. Counting does not walk, so an outage of years costs little.
+    """
+    total = 1 + trigger.count(first, now)
+    if total <= keep:
+        return [first, *_span(trigger, first, now)], 0
+    early, late = first, now  # fires after `early` are more than `keep`; after `late`, at most that
+    while late - early > timedelta(seconds=1):  # no schedule fires twice in a second
+        middle = early + (late - early) / 2
+        if trigger.count(middle, now) > keep:
+            early = middle
+        else:
+            late = middle
+    fires = _span(trigger, early, now)[-keep:]
+    return fires, total - len(fires)
+
+
+def _span(trigger: Trigger, after: datetime, until: datetime) -> list[datetime]:
+    found = []
+    for fire in trigger.fires(after):
+        if fire > until:
+            break
+        found.append(fire)
+    return found

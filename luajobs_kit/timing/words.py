@@ -1,0 +1,51 @@
+"""Lengths of time, read and said."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from numbers import Real
+from typing import Final
+
+from luajobs_kit.errors import InvalidInput
+
+LONGEST: Final = 100 * 365.25 * 86400  # seconds; what lies further ahead is a slip of units
+
+_UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+
+
+def read_number(value: object, field: str, unit: str = "seconds") -> float:
+    """Return a finite number. Raises ``InvalidInput`` for bool, text, NaN and infinities."""
+    if isinstance(value, str):
+        raise InvalidInput(
+            f"{field} {value!r} is text; write a number of {unit}.", field=field, value=value
+        )
+    if isinstance(value, timedelta):
+        raise InvalidInput(
+            f"{field} is a timedelta; write its .total_seconds(), a number.",
+            field=field,
+            value=str(value),
+        )
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidInput(
+            f"{field} {value!r} is not a number of {unit}.", field=field, value=repr(value)
+        )
+    number = float(value)
+    if not math.isfinite(number):
+        raise InvalidInput(
+            f"{field} is {number}; give a finite number of {unit}.", field=field, value=repr(value)
+        )
+    return number
+
+
+def say_length(length: timedelta | float) -> str:
+    """Return a length in words, its two largest units: "3 hours", "1 day and 2 hours"."""
+    seconds = length.total_seconds() if isinstance(length, timedelta) else length
+    if seconds != int(seconds) and seconds < 60:
+        return f"{seconds:.6g} seconds"
+    rest, parts = round(seconds), []
+    for name, size in _UNITS:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count:,} {name}{'s' * (count != 1)}")
+    return " and ".join(parts[:2]) or "0 seconds"

@@ -1,0 +1,135 @@
+"""Time zones: by name, the caller's own, and the instants at which their offsets change."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+import tzlocal
+
+from luajobs_kit.errors import InvalidInput
+
+_DAY: Final = timedelta(days=1)
+_SECOND: Final = timedelta(seconds=1)
+
+# What people write for a zone; an abbreviation names an offset, not the place that has rules.
+_ABBREVIATIONS: Final = {
+    "pst": "America/Los_Angeles",
+    "pdt": "America/Los_Angeles",
+    "mdt": "America/Denver",
+    "cst": "America/Chicago",
+    "cdt": "America/Chicago",
+    "edt": "America/New_York",
+    "bst": "Europe/London",
+    "cest": "Europe/Berlin",
+    "ist": "Asia/Kolkata",
+    "jst": "Asia/Tokyo",
+    "aest": "Australia/Sydney",
+    "aedt": "Australia/Sydney",
+}
+# Files that lie among the zones and depend on the machine.
+_NOT_ZONES: Final = ("posix/", "right/", "localtime", "posixrules", "Factory")
+
+
+def zone_named(name: str | None, *, field: str = "timezone") -> tzinfo:
+    """Return the zone of that IANA name; None is UTC. Raises ``InvalidInput`` with near names."""
+    if name is None or name == "UTC":
+        return UTC
+    if isinstance(name, str) and not name.startswith(_NOT_ZONES):
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):  # unknown, malformed, a folder
+            pass
+    raise InvalidInput(
+        f"{field} {name!r} is not a known time zone{_advice(name)}.",
+        field=field,
+        value=str(name),
+        close=_close(name) if isinstance(name, str) else [],
+    )
+
+
+def _advice(name: object) -> str:
+    if not isinstance(name, str):
+        return '; give an IANA name in quotes, such as "America/New_York"'
+    if near := _close(name):
+        return f"; did you mean {' or '.join(near)}"
+    return '; give an IANA name, such as "America/New_York" or "Europe/Berlin"'
+
+
+def _close(name: str) -> list[str]:
+    key = name.strip().lower().replace(" ", "_")
+    if key in _ABBREVIATIONS:
+        return [_ABBREVIATIONS[key]]
+    known = {
+        zone.lower(): zone
+        for zone in available_timezones()
+        if not zone.startswith(("Etc/", *_NOT_ZONES))
+    }
+    cities = {zone.rpartition("/")[2]: zone for zone in sorted(known)}
+    if key in known:
+        return [known[key]]
+    if key in cities:
+        return [known[cities[key]]]
+    near = [known[zone] for zone in difflib.get_close_matches(key, known, n=3, cutoff=0.75)]
+    near += [
+        known[cities[city]] for city in difflib.get_close_matches(key, cities, n=2, cutoff=0.75)
+    ]
+    return list(dict.fromkeys(near))[:3]
+
+
+def local_zone() -> tuple[tzinfo, str | None]:
+    """Return the caller's own zone and its IANA name (None when the system does not name one)."""
+    try:
+        name = tzlocal.get_localzone_name()
+        return ZoneInfo(name), name
+    except (KeyError, ValueError, OSError, TypeError):
+        return datetime.now(UTC).astimezone().tzinfo or UTC, None
+
+
+def first_change(zone: tzinfo, after: datetime, until: datetime) -> datetime | None:
+    """Return the first instant in (after, until] at which the zone's offset changes, or None."""
+    for year in range(after.year, until.year + 1):
+        for change in _changes(zone, year):
+            if after < change <= until:
+                return change
+    return None
+
+
+def changes(zone: tzinfo, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Give the instants in (after, until] at which the zone's offset changes."""
+    for year in range(after.year, until.year + 1):
+        yield from (change for change in _changes(zone, year) if after < change <= until)
+
+
+@lru_cache(maxsize=4096)
+def _changes(zone: tzinfo, year: int) -> tuple[datetime, ...]:
+    # zoneinfo does not tell its transitions. No zone has changed and changed back within a day.
+    if zone is UTC or year >= MAXYEAR - 1:
+        return ()
+    found = []
+    day = datetime(year, 1, 1, tzinfo=UTC)
+    offset = day.astimezone(zone).utcoffset()
+    while day.year == year:
+        following = day + _DAY
+        changed = following.astimezone(zone).utcoffset()
+        if changed != offset:
+            found.append(_bisect(zone, day, following))
+            offset = changed
+        day = following
+    return tuple(found)
+
+
+def _bisect(zone: tzinfo, before: datetime, after: datetime) -> datetime:
+    """Return the second, in (before, after], at which the later offset begins."""
+    offset = after.astimezone(zone).utcoffset()
+    while after - before > _SECOND:
+        middle = before + (after - before) // (2 * _SECOND) * _SECOND
+        if middle.astimezone(zone).utcoffset() == offset:
+            after = middle
+        else:
+            before = middle
+    return after
