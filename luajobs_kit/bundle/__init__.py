@@ -1,0 +1,12 @@
+"""What a function becomes when it leaves its author's process: self-contained source.
+
+``capture`` takes a function (or source text, or a file) and gives a ``Bundle``, or refuses
+with every name that would not exist where jobs run, its line, and the way out. ``verify``
+checks a bundle that came from elsewhere.
+"""
+
+from __future__ import annotations
+
+from luajobs_kit.bundle.capture import capture, verify
+
+__all__ = ["capture", "verify"]

@@ -1,0 +1,228 @@
+"""From a function, source text or a file to a ``Bundle``."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from luajobs_kit.bundle.advice import Refusal, not_self_contained, refuse_missing, refuse_value
+from luajobs_kit.bundle.cut import cut
+from luajobs_kit.bundle.find import check_callable, find, scope_of
+from luajobs_kit.bundle.imports import import_line, refused_imports
+from luajobs_kit.bundle.inside import BUILTINS, KIT_NAMES
+from luajobs_kit.bundle.outside import outside_names, without_annotations
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import Bundle
+
+ENTRY = "execute"  # what a lambda is called, and the name looked for first in source text
+
+_FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def capture(
+    function_or_source: Callable[..., Any] | str | Path, *, file: str | None = None
+) -> Bundle:
+    """Return the bundle of a function, of source text, or of a file given as a ``Path``.
+
+    Names bound to modules that exist inside the sandbox, to their public members and to
+    the kit's own names become import lines ahead of the function. ``file`` is what
+    errors call the source.
+
+    Raises ``NotSelfContained`` listing everything else that comes from outside the
+    function, and ``InvalidInput`` when there is no source, no function, or one that
+    cannot be a job (a method, a generator, one without a parameter for the job).
+    """
+    if isinstance(function_or_source, Path):
+        return _from_file(function_or_source, file)
+    if isinstance(function_or_source, str):
+        return _from_text(function_or_source, file or "<source>")
+    return _from_function(function_or_source, file)
+
+
+def _from_function(function: Callable[..., Any], file: str | None) -> Bundle:
+    plain = check_callable(function)
+    found = find(plain)
+    entry = ENTRY if isinstance(found.node, ast.Lambda) else plain.__name__
+    shown = "the lambda" if isinstance(found.node, ast.Lambda) else entry
+    _check_shape(found.node, shown)
+    source, first_line = cut(found.node, found.lines, entry)
+    tree = ast.parse(source)
+    scope = scope_of(plain)
+    job = found.node.args.posonlyargs + found.node.args.args
+    job_name = job[0].arg if job else "job"
+    lines: list[str] = []
+    refusals: list[Refusal] = refused_imports(tree, shown, first_line)
+    for use in outside_names(tree, first_line):
+        origin, value = scope.resolve(use.name)
+        calls_itself = (
+            use.name == entry and not use.rebinds and (origin != "closure" or value is plain)
+        )
+        if calls_itself or (use.name in BUILTINS and (origin == "builtin" or use.name[0] == "_")):
+            continue
+        line = import_line(use, value) if origin in {"closure", "global"} else None
+        if line is None and origin in {"nowhere", "builtin"} and use.name in KIT_NAMES:
+            line = f"from luajobs_kit import {use.name}"
+        if line is not None and not use.rebinds:
+            lines.append(line)
+        else:
+            refusals.append(refuse_value(shown, job_name, use, origin, value))
+    if refusals:
+        raise not_self_contained(shown, refusals)
+    return _bundle(source, entry, first_line, file or found.file, lines)
+
+
+def _from_file(path: Path, file: str | None) -> Bundle:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The job's source file {path} cannot be read: {error}.") from error
+    return _from_text(text, file or str(path))
+
+
+def _from_text(text: str, file: str) -> Bundle:
+    if "\n" not in text and text.strip().endswith(".py"):
+        raise InvalidInput(
+            f"{text!r} looks like a file's name, but text is taken as source. "
+            f"Pass Path({text.strip()!r}) to read the file."
+        )
+    source = textwrap.dedent(text)
+    tree = _parse(source, file)
+    if len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):
+        node = tree.body[0].value
+        if isinstance(node, ast.Lambda):
+            source, _ = cut(node, source.splitlines(keepends=True), ENTRY)
+            source = "\n" * (node.lineno - 1) + source
+            tree = _parse(source, file)
+    entry, function = _entry_of(tree, file)
+    _check_shape(function, entry)
+    lines = _needed_imports(tree, entry, 1)
+    return _bundle(source, entry, 1, file, lines)
+
+
+def verify(bundle: Bundle) -> None:
+    """Check again what somebody else captured; the policy checks the rest when it compiles.
+
+    Raises ``InvalidInput`` when the source does not parse or defines no such entry, and
+    ``NotSelfContained`` for names that nothing in it gives a meaning to.
+    """
+    tree = _parse(bundle.source, bundle.file, bundle.first_line)
+    function = _functions(tree).get(bundle.entry)
+    if function is None:
+        raise InvalidInput(
+            f"The job's source ({bundle.file}) defines no function named {bundle.entry!r}.",
+            field="entry",
+        )
+    _check_shape(function, bundle.entry)
+    _needed_imports(tree, bundle.entry, bundle.first_line)
+
+
+def _needed_imports(tree: ast.Module, entry: str, first_line: int) -> list[str]:
+    """Return import lines for the kit's own names used without one; refuse all other names."""
+    lines: list[str] = []
+    refusals = refused_imports(tree, entry, first_line)
+    for use in outside_names(tree, first_line):
+        if use.name in KIT_NAMES:
+            lines.append(f"from luajobs_kit import {use.name}")
+        elif use.name not in BUILTINS:
+            refusals.append(refuse_missing(entry, use))
+    if refusals:
+        raise not_self_contained(entry, refusals)
+    return lines
+
+
+def _bundle(source: str, entry: str, first_line: int, file: str, imports: Iterable[str]) -> Bundle:
+    ahead = sorted(set(imports))
+    head = "".join(f"{line}\n" for line in ahead)
+    return Bundle(
+        source=head + source.rstrip() + "\n",
+        entry=entry,
+        first_line=first_line - len(ahead),
+        file=file,
+    )
+
+
+def _parse(source: str, file: str, first_line: int = 1) -> ast.Module:
+    try:
+        tree = ast.parse(source)
+        # Some mistakes (a return outside a function, a stray nonlocal) show only here.
+        compile(without_annotations(tree), file, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        line = line + first_line - 1 if line else None
+        where = f" line {line}" if line else ""
+        said = (getattr(error, "text", None) or "").strip()
+        raise InvalidInput(
+            f"The job's source does not parse:{where} of {file}: {getattr(error, 'msg', error)}"
+            + (f"\n    {said}" if said else ""),
+            line=line,
+        ) from error
+    return tree
+
+
+def _functions(tree: ast.Module) -> dict[str, _FunctionNode]:
+    functions: dict[str, _FunctionNode] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            functions[statement.name] = statement
+        elif (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.value, ast.Lambda)
+            and isinstance(statement.targets[0], ast.Name)
+        ):
+            functions[statement.targets[0].id] = statement.value
+    return functions
+
+
+def _entry_of(tree: ast.Module, file: str) -> tuple[str, _FunctionNode]:
+    functions = _functions(tree)
+    if ENTRY in functions:
+        return ENTRY, functions[ENTRY]
+    if len(functions) == 1:
+        return next(iter(functions.items()))
+    if not functions:
+        raise InvalidInput(
+            f"The job's source ({file}) defines no function. "
+            "Write `async def execute(job): …` in it."
+        )
+    raise InvalidInput(
+        f"The job's source ({file}) defines several functions ({', '.join(functions)}); "
+        "call the one that is to run `execute`."
+    )
+
+
+def _check_shape(node: _FunctionNode, shown: str) -> None:
+    arguments = node.args
+    positional = arguments.posonlyargs + arguments.args
+    needed = [argument.arg for argument in positional[: len(positional) - len(arguments.defaults)]]
+    needed = needed[1:] + [
+        argument.arg
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is None
+    ]
+    if needed:
+        raise InvalidInput(
+            f"{shown} also needs {', '.join(map(repr, needed))}, but a job's function is given "
+            f'the job alone: pass it in with metadata={{"{needed[0]}": …}} and read '
+            f'job.metadata["{needed[0]}"].'
+        )
+    if _yields(node):
+        raise InvalidInput(
+            f"{shown} yields, but a job's function returns one result: collect what it yields "
+            "in a list and return that."
+        )
+
+
+def _yields(node: _FunctionNode) -> bool:
+    pending: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
+    while pending:
+        piece = pending.pop()
+        if isinstance(piece, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(
+            piece, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
+        ):
+            pending.extend(ast.iter_child_nodes(piece))
+    return False

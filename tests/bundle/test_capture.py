@@ -1,0 +1,405 @@
+"""A function becomes source that stands by itself, or is refused with the way out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import json as j
+import math
+import urllib.parse
+from collections import defaultdict
+from datetime import datetime as dt
+from math import pi
+from pathlib import Path
+
+import pytest
+
+from luajobs_kit.bundle import capture, verify
+from luajobs_kit.errors import InvalidInput, NotSelfContained
+from luajobs_kit.model import Bundle
+
+GREETING = "hello"
+
+
+def outside_helper(value):
+    return value
+
+
+def load(bundle: Bundle):
+    """Run the bundle as plain Python, as the sandbox would, and return its entry."""
+    space: dict = {"__name__": "job"}
+    exec(compile(bundle.source, bundle.file, "exec"), space)
+    return space[bundle.entry]
+
+
+def line_in_file(bundle: Bundle, text: str) -> str:
+    """Return the line of the author's file that stands for the bundle's line with ``text``."""
+    number = next(
+        index for index, line in enumerate(bundle.source.splitlines(), 1) if text in line
+    )
+    return Path(bundle.file).read_text().splitlines()[number + bundle.first_line - 2]
+
+
+async def at_module_level(job):
+    """Docs stay."""
+    return {"ok": True, "name": job.name}  # module level
+
+
+async def test_a_function_of_a_file_keeps_its_lines():
+    bundle = capture(at_module_level)
+    assert bundle.entry == "at_module_level"
+    assert bundle.source.startswith("async def at_module_level(job):")
+    assert bundle.file == __file__
+    assert "# module level" in line_in_file(bundle, "# module level")
+    verify(bundle)
+
+
+def test_a_plain_function_a_nested_one_and_a_methods_inner_one():
+    def nested(job):
+        if job:
+            return "nested"
+        return None
+
+    class Tool:
+        def make(self):
+            async def inner(job):
+                text = """first
+    second, indented as written
+last"""
+                return text  # the inner one
+
+            return inner
+
+    assert load(capture(nested))(1) == "nested"
+    bundle = capture(Tool().make())
+    assert "\n    second, indented as written\nlast" in bundle.source
+    assert "# the inner one" in line_in_file(bundle, "# the inner one")
+
+
+def test_two_lambdas_on_one_line_are_told_apart():
+    one, two = (lambda job: job + 1), (lambda job: job + 2)
+    assert load(capture(one))(1) == 2
+    assert load(capture(two))(1) == 3
+    outer = lambda job: (lambda other: other * 10)(job)  # noqa: E731 - it is lambdas that are tried
+    assert load(capture(outer))(2) == 20
+    inner = (lambda job: (lambda other: other * 10))(1)
+    assert load(capture(inner))(3) == 30
+
+
+def test_a_lambda_over_several_lines():
+    def give(function):
+        return function
+
+    bundle = capture(
+        give(
+            lambda job: (
+                job["a"]
+                + job["b"]  # second
+            )
+        )
+    )
+    assert load(bundle)({"a": 1, "b": 2}) == 3
+    assert "# second" in line_in_file(bundle, "# second")
+
+
+def test_comments_further_left_and_continued_lines_survive():
+    def crooked(job):
+        total = [
+  1,
+        2]
+# a comment at the margin
+        return sum(total) + job
+
+    assert load(capture(crooked))(1) == 4
+
+
+def test_imports_above_travel_along():
+    async def execute(job):
+        data = defaultdict(list)
+        return (
+            j.dumps(job),
+            json.loads("1"),
+            dt.fromisoformat("2030-01-01"),
+            pi,
+            math.e,
+            data,
+            urllib.parse.quote("a b"),
+        )
+
+    bundle = capture(execute)
+    head = bundle.source.partition("async def")[0].splitlines()
+    assert head == [
+        "from collections import defaultdict",
+        "from datetime import datetime as dt",
+        "from math import pi",
+        "import json",
+        "import json as j",
+        "import math",
+        "import urllib.parse",
+    ]
+    assert "async def execute" in line_in_file(bundle, "async def execute")
+    verify(bundle)
+
+
+def test_the_kits_own_names_travel_under_any_alias():
+    from luajobs_kit import Data, NotFound
+    from luajobs_kit import User as Person
+
+    async def execute(job):
+        try:
+            await Data.search("tickets", "1")
+        except NotFound:
+            return await Person.get("user_1")
+
+    head = capture(execute).source.partition("async def")[0].splitlines()
+    assert head == [
+        "from luajobs_kit import Data",
+        "from luajobs_kit import NotFound",
+        "from luajobs_kit import User as Person",
+    ]
+
+
+def test_the_kits_names_need_no_import():
+    async def execute(job):
+        return await Products.get(1, 100)  # noqa: F821 - that is what is tried
+
+    assert capture(execute).source.startswith("from luajobs_kit import Products\n")
+
+
+def test_annotations_do_not_matter():
+    from luajobs_kit import JobInstance
+
+    async def execute(job: JobInstance, extra: Path | None = None) -> Bundle:
+        found: Path = 1
+        other: Path
+        return found
+
+    assert capture(execute).source.startswith("async def execute(job: JobInstance")
+
+
+def test_a_closure_is_refused_in_the_words_of_the_reference():
+    input = {"message": "hi"}  # noqa: A001 - the reference's own example
+
+    async def execute(job):
+        user = await job.user()
+        await user.send(input["message"])
+
+    with pytest.raises(NotSelfContained) as refused:
+        capture(execute)
+    line = execute.__code__.co_firstlineno + 2
+    assert str(refused.value) == (
+        f"execute uses 'input' (line {line}), which belongs to the function around it. "
+        'Jobs run isolated: pass it in with metadata={"input": …} and read job.metadata["input"].'
+    )
+    assert refused.value.details["names"][0]["line"] == line
+
+
+def test_everything_from_outside_is_refused_at_once_each_with_its_line():
+    import os
+
+    import pluggy as requests  # stands for any third-party package
+
+    class Frame:
+        pass
+
+    frame = Frame()
+
+    async def execute(job, start=GREETING):
+        helped = outside_helper(start)
+        page = requests.get("https://example.org")
+        key = os.environ["KEY"]
+        with open("file.txt") as file:  # noqa: ASYNC230, PTH123 - a job that must be refused
+            rows = file.read()
+        import numpy as np
+
+        nobody_knows(rows)  # noqa: F821
+        return frame, helped, page, key, np
+
+    with pytest.raises(NotSelfContained) as refused:
+        capture(execute)
+    first = execute.__code__.co_firstlineno
+    found = {entry["name"]: entry for entry in refused.value.details["names"]}
+    assert {name: entry["line"] - first for name, entry in found.items()} == {
+        "GREETING": 0,
+        "outside_helper": 1,
+        "requests": 2,
+        "os": 3,
+        "open": 4,
+        "numpy": 6,
+        "nobody_knows": 8,
+        "frame": 9,
+    }
+    assert "define 'outside_helper' inside execute" in found["outside_helper"]["text"]
+    assert 'job.metadata["GREETING"]' in found["GREETING"]["text"]
+    assert 'env("NAME")' in found["os"]["text"]
+    assert "Keep data with Data" in found["open"]["text"]
+    assert "tools.NAME" in found["numpy"]["text"]
+    assert "@ws.power" in found["requests"]["text"]
+    assert "a Frame cannot be passed in" in found["frame"]["text"]
+    assert "not defined" in found["nobody_knows"]["text"]
+    for entry in found.values():
+        assert entry["text"] in str(refused.value)
+
+
+def test_self_is_refused_with_the_attributes_to_pass():
+    class Tool:
+        message = "hi"
+
+        def make(self):
+            async def execute(job_instance):
+                return self.message
+
+            return execute
+
+    with pytest.raises(NotSelfContained, match="the object that its method belongs to") as refused:
+        capture(Tool().make())
+    assert (
+        'metadata={"message": self.message} and read job_instance.metadata["message"]'
+        in str(refused.value)
+    )
+
+
+def test_a_counter_kept_outside_is_refused_with_update_metadata():
+    count = 0
+
+    async def execute(job):
+        nonlocal count
+        count += 1
+
+    with pytest.raises(NotSelfContained, match=r"await job\.update_metadata"):
+        capture(execute)
+
+
+def test_defaults_decorators_and_bases_inside_are_looked_at():
+    class Base:
+        pass
+
+    def decorate(function):
+        return function
+
+    async def execute(job):
+        class Mine(Base):
+            def method(self, start=GREETING):
+                return start
+
+        @decorate
+        def inner():
+            return Mine()
+
+        return inner()
+
+    with pytest.raises(NotSelfContained) as refused:
+        capture(execute)
+    assert [entry["name"] for entry in refused.value.details["names"]] == [
+        "Base",
+        "GREETING",
+        "decorate",
+    ]
+
+
+def test_names_made_inside_are_its_own():
+    async def execute(job):
+        class Row:
+            width = 3
+            double = width * 2
+
+        def fill(rows):
+            return [row for row in rows if row]
+
+        with_walrus = (found := len(fill([1])))
+        match job:
+            case {"name": name, **rest}:
+                return name, rest, found, with_walrus, Row.double
+        try:
+            raise ValueError
+        except ValueError as error:
+            return str(error), __name__
+
+    assert load(capture(execute))
+
+
+def test_a_function_may_call_itself():
+    def countdown(job):
+        return 0 if job == 0 else countdown(job - 1)
+
+    assert load(capture(countdown))(3) == 0
+    with pytest.raises(NotSelfContained, match="define 'countdown' inside the lambda"):
+        capture(lambda job: countdown(job))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (functools.partial(outside_helper), "functools.partial"),
+        (functools.lru_cache(outside_helper), "wrapped by a decorator"),
+        (Path().exists, "is a method"),
+        (len, "must be a function"),
+        (3, "not an int"),
+        (lambda job: (yield job), "yields"),
+        (lambda job, other: job, 'metadata={"other": …}'),
+        (eval("lambda job: 1"), "Python keeps no source"),
+        ("job.py", "Path('job.py')"),
+        ("x = 1", "defines no function"),
+        ("def a(job): 1\ndef b(job): 2", "several functions"),
+        ("async def execute(job):\n  return (", "line 2 of <source>"),
+        (Path("/nowhere/at/all.py"), "cannot be read"),
+    ],
+)
+def test_what_cannot_be_a_job_is_refused_with_the_reason(given, words):
+    with pytest.raises(InvalidInput) as refused:
+        capture(given)
+    assert words in str(refused.value)
+
+
+def test_source_text_may_be_indented_and_brings_its_own_helpers():
+    bundle = capture(
+        """
+        import json
+        LIMIT = 3
+
+        def helper(value):
+            return json.dumps(value)
+
+        async def execute(job):
+            await Data.create("notes", {"text": helper(LIMIT)})
+        """
+    )
+    assert bundle.entry == "execute"
+    assert bundle.first_line == 0  # one import line was put before it
+    assert bundle.source.splitlines()[0] == "from luajobs_kit import Data"
+    verify(bundle)
+    assert load(capture("\n\nlambda job: job + 1"))(1) == 2
+
+
+def test_source_text_with_unknown_names_or_modules_is_refused():
+    with pytest.raises(NotSelfContained, match=r"did you mean 'Products'\?"):
+        capture("async def execute(job):\n    return await Product.get(1)")
+    with pytest.raises(NotSelfContained, match="write `import json` inside"):
+        capture("async def execute(job):\n    return json.dumps(1)")
+    with pytest.raises(NotSelfContained, match="await http.get"):
+        capture("import requests\nasync def execute(job):\n    return requests.get('x')")
+
+
+def test_a_file_is_taken_by_its_path(tmp_path):
+    path = tmp_path / "job.py"
+    path.write_text("async def execute(job):\n    return 1\n")
+    bundle = capture(path)
+    assert (bundle.file, bundle.first_line) == (str(path), 1)
+
+
+def test_a_bundle_from_elsewhere_is_checked_again():
+    with pytest.raises(NotSelfContained, match="line 11"):
+        verify(Bundle(source="def f(job):\n    return secret", entry="f", first_line=10))
+    with pytest.raises(InvalidInput, match="no function named 'g'"):
+        verify(Bundle(source="def f(job):\n    return 1", entry="g"))
+
+
+def test_a_file_changed_since_it_was_loaded_is_noticed(tmp_path, monkeypatch):
+    path = tmp_path / "changed_module.py"
+    path.write_text("async def execute(job):\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import changed_module
+
+    path.write_text("# a new first line\n\nasync def execute(job):\n    return 2\n")
+    with pytest.raises(InvalidInput, match="changed after it was loaded"):
+        capture(changed_module.execute)
