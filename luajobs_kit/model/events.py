@@ -62,12 +62,12 @@ class ExecutionFinished(_Event):
 
 
 class FireSkipped(_Event):
-    """A fire was not run; ``count`` fires, the last at ``fire_time``."""
+    """``count`` fires were not run, the last of them at ``fire_time`` where that is known."""
 
     type: Literal["FireSkipped"] = "FireSkipped"
     job_id: str
     job_name: str
-    fire_time: Instant
+    fire_time: Instant | None = None
     count: int = 1
     reason: str
 

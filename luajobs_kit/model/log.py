@@ -52,3 +52,4 @@ class LogQuery(Document):
     after: int | None = None  # a line's seq: only later ones, oldest first
     limit: int = 20
     page: int = 1
+    context: int = 0  # lines of the same run to add before and after each one found

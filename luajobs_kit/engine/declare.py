@@ -1,0 +1,188 @@
+"""Checking what people declare, and telling whether they declared it before."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import Bundle, Declaration, OnceSchedule, Schedule
+from luajobs_kit.timing import parse_schedule
+
+MAX_NAME: Final = 200  # characters
+MAX_METADATA: Final = 262_144  # characters of JSON
+MAX_RETRIES: Final = 100
+MAX_BACKOFF: Final = 7 * 86_400.0  # seconds
+
+_LOOKS_LIKE_JAVASCRIPT = re.compile(
+    r"=>|^\s*(?:async\s+)?function\b|\b(?:const|let|var)\s+\w+\s*=|\bexports?\b\s*[.=]|;\s*$",
+    re.MULTILINE,
+)
+
+D = TypeVar("D", bound=Declaration)
+
+
+def check_name(name: str) -> None:
+    """Raise ``InvalidInput`` for a name that cannot be a job's."""
+    if not name.strip():
+        raise InvalidInput("A job needs a name, such as name='daily-report'.", field="name")
+    if len(name) > MAX_NAME:
+        raise InvalidInput(
+            f"The name has {len(name)} characters; {MAX_NAME} is the most.", field="name"
+        )
+    if any(ord(character) < 32 or ord(character) == 127 for character in name):
+        raise InvalidInput(
+            f"The name {name!r} has a control character; use letters, digits and '-'.",
+            field="name",
+        )
+
+
+def check_declaration(
+    spec: D, *, now: datetime, timeout_ceiling: float, check_past: bool = True
+) -> D:
+    """Return the declaration with its schedule settled; raise ``InvalidInput`` naming what is wrong."""
+    if not 1 <= spec.timeout <= timeout_ceiling:  # also refuses NaN
+        raise InvalidInput(
+            f"timeout={spec.timeout:g} is outside 1 to {timeout_ceiling:g} seconds. "
+            "The ceiling is the workspace's setting timeout_ceiling.",
+            field="timeout",
+        )
+    _check_retry(spec)
+    check_metadata(spec.metadata)
+    if not 0 <= spec.jitter <= 86_400:
+        raise InvalidInput(f"jitter={spec.jitter:g} is outside 0 to 86400 seconds.", field="jitter")
+    for field in ("pause_after_failures", "max_concurrent"):
+        value = getattr(spec, field)
+        if value is not None and value < 1:
+            raise InvalidInput(f"{field}={value} must be at least 1, or left out.", field=field)
+    schedule = parse_schedule(spec.schedule, now=now, check_past=check_past)
+    return spec.evolve(schedule=schedule)
+
+
+def _check_retry(spec: Declaration) -> None:
+    retry = spec.retry
+    if not 0 <= retry.max_attempts <= MAX_RETRIES:
+        raise InvalidInput(
+            f"retry maxAttempts={retry.max_attempts} is outside 0 to {MAX_RETRIES}; "
+            "it counts the retries after the first try.",
+            field="retry.maxAttempts",
+        )
+    if not 0 <= retry.backoff_seconds <= MAX_BACKOFF:
+        raise InvalidInput(
+            f"retry backoffSeconds={retry.backoff_seconds:g} is outside 0 to {MAX_BACKOFF:g}.",
+            field="retry.backoffSeconds",
+        )
+
+
+def check_metadata(metadata: dict[str, Any]) -> None:
+    """Raise ``InvalidInput`` with the path of the first value that is not JSON."""
+    size = _json_size(metadata, "metadata", depth=0)
+    if size > MAX_METADATA:
+        raise InvalidInput(
+            f"metadata takes about {size} characters of JSON; {MAX_METADATA} is the most. "
+            "Keep large data with Data.create(...) and put its id in the metadata.",
+            field="metadata",
+        )
+
+
+def _json_size(value: Any, path: str, *, depth: int) -> int:
+    if depth > 64:
+        raise InvalidInput(f"{path} is nested deeper than 64 levels.", field=path)
+    match value:
+        case None | bool():
+            return 5
+        case str():
+            return len(value) + 2
+        case int():
+            return len(str(value)) if abs(value) < 10**300 else _refuse(value, path)
+        case float():
+            return 20 if math.isfinite(value) else _refuse(value, path)
+        case list() | tuple():
+            return 2 + sum(
+                _json_size(item, f"{path}[{index}]", depth=depth + 1)
+                for index, item in enumerate(value)
+            )
+        case dict():
+            for key in value:
+                if not isinstance(key, str):
+                    raise InvalidInput(
+                        f"{path} has the key {key!r} of type {type(key).__name__}; "
+                        "JSON's keys are text.",
+                        field=path,
+                    )
+            return 2 + sum(
+                len(key) + 4 + _json_size(item, f"{path}[{key!r}]", depth=depth + 1)
+                for key, item in value.items()
+            )
+        case _:
+            return _refuse(value, path)
+
+
+def _refuse(value: Any, path: str) -> int:
+    advice = (
+        "use value.isoformat()"
+        if isinstance(value, datetime)
+        else "give text, a number, a list or a dict"
+    )
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    raise InvalidInput(
+        f"{path} is {shown} of type {type(value).__name__}, which JSON has no form for; {advice}.",
+        field=path,
+    )
+
+
+def refuse_javascript(bundle: Bundle) -> None:
+    """Raise ``InvalidInput`` with words that help when the code is not Python at all."""
+    try:
+        compile(bundle.source, bundle.file, "exec", flags=0x400)  # ast.PyCF_ONLY_AST: nothing runs
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        if _LOOKS_LIKE_JAVASCRIPT.search(bundle.source):
+            raise InvalidInput(
+                "This code is JavaScript; this workspace runs Python. Write the job's function in "
+                "Python and create it with luajobs_kit (Jobs.create(..., execute=…)), or send "
+                "Python source as 'code'.",
+                field="code",
+            ) from None
+
+
+def same_schedule(one: Schedule, other: Schedule) -> bool:
+    """Whether two schedules were written alike: ``once(minutes=10)`` is itself at any time."""
+    if isinstance(one, OnceSchedule) and isinstance(other, OnceSchedule):
+        if one.after is not None or other.after is not None:
+            return one.after == other.after
+        return one.execute_at == other.execute_at
+    return one == other
+
+
+def same_declaration(one: Declaration, other: Declaration) -> bool:
+    """Whether two declarations say the same. Where the code stands in its file does not count."""
+    return (
+        same_schedule(one.schedule, other.schedule)
+        and one.bundle.source == other.bundle.source
+        and one.bundle.entry == other.bundle.entry
+        and all(
+            getattr(one, field) == getattr(other, field)
+            for field in Declaration.model_fields
+            if field not in {"schedule", "bundle"}
+        )
+    )
+
+
+def merge_declared(
+    living: dict[str, Any], before: dict[str, Any], declared: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the living metadata with only those keys changed whose declaration changed.
+
+    A key that is no longer declared goes, unless a run has given it another value since.
+    """
+    merged = dict(living)
+    merged |= {
+        key: value for key, value in declared.items() if key not in before or before[key] != value
+    }
+    for key, value in before.items():
+        if key not in declared and merged.get(key) == value:
+            merged.pop(key, None)
+    return merged

@@ -1,0 +1,156 @@
+"""From a schedule to a claimed execution: arming, catching up, overlap, skipped fires."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final
+from weakref import WeakValueDictionary
+
+from luajobs_kit.engine.runs import Runs, new_execution
+from luajobs_kit.engine.state import State
+from luajobs_kit.engine.views import active_version
+from luajobs_kit.model import FireSkipped, JobRecord, JobVersion, OnceSchedule
+from luajobs_kit.timing import jittered, next_fire, trigger_for
+
+MISSED_AFTER: Final = timedelta(seconds=30)
+"""A fire later than this was missed (no engine, a sleeping machine): catching up decides."""
+CAUGHT_UP: Final = 100  # fires at most, with catch_up="all"
+
+
+class Firing:
+    """Keeps every active job's next fire with the scheduler, and claims what falls due."""
+
+    def __init__(self, state: State, runs: Runs) -> None:
+        self._state = state
+        self._runs = runs
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def arm(self, record: JobRecord) -> None:
+        """Hand the job's next fire to the scheduler, or take it away where it has none."""
+        self.disarm(record.id)
+        fire = self._state.fire(record)
+        if not record.active or record.deleted or fire.state != "armed":
+            return
+        version = active_version(self._state, record)
+        upcoming = next_fire(version.schedule, fire.last_fire, armed_at=fire.armed_at)
+        if upcoming is None:
+            return
+        self._state.scheduler.add(
+            record.id,
+            trigger_for(version.schedule, armed_at=fire.armed_at),
+            next_fire=upcoming,
+            keep=CAUGHT_UP if version.catch_up == "all" else 2,
+        )
+        self._state.next_fires[record.id] = upcoming
+
+    def disarm(self, job_id: str) -> None:
+        """Take the job from the scheduler."""
+        self._state.scheduler.remove(job_id)
+        self._state.next_fires.pop(job_id, None)
+
+    async def due(self, job_id: str, times: list[datetime], omitted: int) -> None:
+        """Deal with fires that fell due, oldest first; ``omitted`` older ones are not listed."""
+        async with self._locks.setdefault(job_id, asyncio.Lock()):
+            record = self._state.store.definitions.job(job_id)
+            if record is None or not record.active or record.deleted:
+                return
+            fire = self._state.fire(record)
+            if fire.state != "armed":
+                return
+            # A clock that was set back makes the scheduler hand a fire over twice.
+            fresh = [time for time in times if fire.last_fire is None or time > fire.last_fire]
+            if not fresh:
+                return
+            version = active_version(self._state, record)
+            self._look_ahead(job_id, version, fresh[-1], fire.armed_at)
+            wanted = self._wanted(version, fresh)
+            skipped = [time for time in fresh if time not in wanted]
+            if skipped or omitted:
+                await self._skip(
+                    record,
+                    skipped[-1] if skipped else None,
+                    len(skipped) + omitted,
+                    f"missed, and catch_up is {version.catch_up!r}",
+                )
+            for time in wanted:
+                await self._fire(record, version, time, queue=len(wanted) > 1)
+            self._state.announce(record)
+
+    def _wanted(self, version: JobVersion, times: list[datetime]) -> list[datetime]:
+        """Return which of the due fires are run: all that are on time, and of the missed some."""
+        on_time = [time for time in times if not self._is_missed(time)]
+        match version.catch_up:
+            case "all":
+                return times
+            case "none":
+                return on_time
+            case "once":
+                return on_time or times[-1:]
+
+    def _look_ahead(
+        self, job_id: str, version: JobVersion, fired: datetime, armed_at: datetime
+    ) -> None:
+        upcoming = next_fire(version.schedule, fired, armed_at=armed_at)
+        if upcoming is None:
+            self._state.next_fires.pop(job_id, None)
+        else:
+            self._state.next_fires[job_id] = upcoming
+
+    def _is_missed(self, time: datetime) -> bool:
+        return self._state.clock.now() - time > MISSED_AFTER
+
+    async def _fire(
+        self, record: JobRecord, version: JobVersion, time: datetime, *, queue: bool
+    ) -> None:
+        before = self._runs.unfinished_of(record.id)
+        once = isinstance(version.schedule, OnceSchedule)
+        if before and version.overlap == "skip" and not queue and not once:
+            waits = before[0].status == "pending"
+            reason = (
+                f"execution {before[0].id} "
+                f"{'waits for its next attempt' if waits else 'is still running'}"
+                " and overlap is 'skip'"
+            )
+            await self._skip(record, time, 1, reason)
+            return
+        now = self._state.clock.now()
+        late = now - time
+        delayed = jittered(time, version.jitter, record.id)
+        execution = new_execution(
+            self._state, record, version, cause="catch_up" if self._is_missed(time) else "schedule"
+        ).evolve(
+            fire_time=time,
+            lateness=late.total_seconds() if late > timedelta(seconds=1) else None,
+            next_attempt_at=delayed if delayed > now else None,
+        )
+        fire = self._state.fire(record).evolve(last_fire=time)
+        await self._runs.claim(
+            execution, version, fire=fire, alone=version.overlap != "allow" or queue
+        )
+
+    async def _skip(
+        self, record: JobRecord, last: datetime | None, count: int, reason: str
+    ) -> None:
+        """Record fires that are not run; ``last`` is the last of them, where it is known."""
+        fire = self._state.fire(record)
+        fire = fire.evolve(last_fire=last or fire.last_fire, skipped=fire.skipped + count)
+        await self._state.keep_fire(fire)
+        due = f" due at {last.isoformat(timespec='seconds')}" if last else ""
+        fires = f"The fire{due} was" if count == 1 else f"{count} fires, the last{due}, were"
+        self._state.log(
+            f"{fires} not run: {reason}.",
+            level="warn",
+            job=(record.id, record.name),
+            user_id=record.user_id,
+        )
+        self._state.events.publish(
+            FireSkipped(
+                at=self._state.clock.now(),
+                job_id=record.id,
+                job_name=record.name,
+                fire_time=last,
+                count=count,
+                reason=reason,
+            )
+        )

@@ -1,0 +1,112 @@
+"""Powers: functions of the workspace's owner that job code asks for by name.
+
+A power runs in the client that offers it; the engine only passes calls and answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound, PowerUnavailable, ToolError
+from luajobs_kit.ids import Ids
+from luajobs_kit.model import Execution
+from luajobs_kit.port import PowerCall, PowerOffer
+
+
+@dataclass(eq=False)
+class _Offer:
+    powers: dict[str, PowerOffer]
+    calls: asyncio.Queue[PowerCall | None]
+
+
+class Powers:
+    """Who offers what, and the calls that wait for an answer."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
+        self._offers: list[_Offer] = []
+        self._waiting: dict[str, tuple[_Offer, asyncio.Future[Any]]] = {}
+        self._gone: set[str] = set()  # offered before, by nobody now
+        self._closed = False
+
+    def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
+        """Offer ``powers`` for as long as the iterator is held; the newest offer of a name wins."""
+        offer = _Offer({power.name: power for power in powers}, asyncio.Queue())
+        self._offers.append(offer)
+        if self._closed:
+            offer.calls.put_nowait(None)
+        return self._calls(offer)
+
+    async def _calls(self, offer: _Offer) -> AsyncIterator[PowerCall]:
+        try:
+            while (call := await offer.calls.get()) is not None:
+                yield call
+        finally:
+            self._offers.remove(offer)
+            self._gone |= offer.powers.keys()
+            for waiting_offer, answer in list(self._waiting.values()):
+                if waiting_offer is offer and not answer.done():
+                    answer.set_exception(
+                        PowerUnavailable("The client that offered it left before it answered.")
+                    )
+
+    async def ask(self, name: str, arguments: dict[str, Any], execution: Execution) -> Any:
+        """Have the power called, and return its answer.
+
+        Raises ``PowerUnavailable`` when nobody offers it or it takes longer than it may,
+        ``ToolError`` with what it raised.
+        """
+        offer = next((one for one in reversed(self._offers) if name in one.powers), None)
+        if offer is None:
+            raise PowerUnavailable(self._why_not(name), name=name)
+        call = PowerCall(
+            id=self._ids.new("call"),
+            name=name,
+            arguments=arguments,
+            user_id=execution.user_id,
+            job_name=execution.job_name,
+            execution_id=execution.id,
+        )
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[call.id] = (offer, answer)
+        offer.calls.put_nowait(call)
+        seconds = offer.powers[name].timeout
+        try:
+            return await asyncio.wait_for(answer, seconds)
+        except TimeoutError:
+            raise PowerUnavailable(f"tools.{name} did not answer within {seconds:g} s.") from None
+        finally:
+            del self._waiting[call.id]
+
+    def answer(self, call_id: str, value: Any, error: dict[str, Any] | None) -> None:
+        """Hand an answer to the run that waits for it. Raises ``NotFound`` when none does."""
+        waiting = self._waiting.get(call_id)
+        if waiting is None or waiting[1].done():
+            raise NotFound(f"No run waits for {call_id!r}; it ended, or its time was up.")
+        if error is None:
+            waiting[1].set_result(value)
+        else:
+            waiting[1].set_exception(_as_error(error))
+
+    def close(self) -> None:
+        """End every offer."""
+        self._closed = True
+        for offer in self._offers:
+            offer.calls.put_nowait(None)
+
+    def _why_not(self, name: str) -> str:
+        if name in self._gone:
+            return f"tools.{name} was offered by a client that has left; run its cell again."
+        there = sorted({power for offer in self._offers for power in offer.powers})
+        listed = ", ".join(f"tools.{power}" for power in there) or "none"
+        return f"Nobody offers tools.{name}. Offered now: {listed}. Register it with @ws.power."
+
+
+def _as_error(error: dict[str, Any]) -> LuaJobsError:
+    kind, message = str(error.get("type", "Error")), str(error.get("message", ""))
+    if kind == "InvalidInput":
+        return InvalidInput(message)
+    return ToolError(f"{kind}: {message}")

@@ -1,0 +1,199 @@
+"""What a run may ask of its engine, answered as the run's own user."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from luajobs_kit.acting import acting_as
+from luajobs_kit.engine.powers import Powers
+from luajobs_kit.engine.state import State
+from luajobs_kit.engine.views import show
+from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.model import Bundle, Execution, JobSpec, JobVersion, LogQuery
+from luajobs_kit.platform import Caller, Platform
+from luajobs_kit.port import Port
+
+SELF_TRIGGERS: Final = 10  # a job may trigger itself this often…
+SELF_TRIGGER_WINDOW: Final = timedelta(minutes=1)  # …in this time
+JOBS_CREATED: Final = 10  # jobs one run may create
+
+Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
+
+
+class Requests:
+    """Answers the ``call`` frames of runs. What a notebook asks goes through the same verbs."""
+
+    def __init__(self, state: State, port: Port, platform: Platform, powers: Powers) -> None:
+        self._state = state
+        self._port = port
+        self._platform = platform
+        self._powers = powers
+        self._self_triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
+
+    def serve(self, execution: Execution, version: JobVersion) -> Serve:
+        """Return the function that answers one attempt's requests."""
+        return _RunRequests(self, execution, version).answer
+
+    def context(self, execution: Execution, version: JobVersion) -> dict[str, Any]:
+        """Return what the attempt is told at its start: a snapshot, all JSON."""
+        record = self._state.store.definitions.job(execution.job_id)
+        values = self._state.settings.values
+        job: dict[str, Any] = {"id": execution.job_id, "name": execution.job_name, "metadata": {}}
+        if record is not None:
+            shown = show(self._state, record).evolve(
+                active_version=version, last_execution=None, versions=[]
+            )
+            job = shown.to_json()
+        return {
+            "job": job,
+            "execution": execution.evolve(attempts=execution.attempts[-1:]).to_json(),
+            "user": execution.user_id,
+            "predefined": record is not None and not record.dynamic,
+            "agent": values.agent_id,
+            "env": values.env,
+            "secrets": [value for value in values.env.values() if len(value) >= 6],
+            "clock": None,
+        }
+
+    def count_self_trigger(self, job_id: str, job_name: str) -> None:
+        """Raise ``NotAllowed`` when a job triggers itself too often."""
+        now = self._state.clock.now()
+        recent = self._self_triggers[job_id]
+        while recent and now - recent[0] > SELF_TRIGGER_WINDOW:
+            recent.popleft()
+        if len(recent) >= SELF_TRIGGERS:
+            raise NotAllowed(
+                f"{job_name} triggered itself {SELF_TRIGGERS} times within a minute; give it a "
+                "schedule such as every(minutes=1) instead."
+            )
+        recent.append(now)
+
+
+class _RunRequests:
+    """The requests of one attempt."""
+
+    def __init__(self, requests: Requests, execution: Execution, version: JobVersion) -> None:
+        self._requests = requests
+        self._execution = execution
+        self._version = version
+        self._created = 0
+
+    async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
+        family, _, name = verb.partition(".")
+        with acting_as(self._execution.user_id):
+            match family:
+                case "job":
+                    return await self._of_job(name, self._execution.job_id, arguments)
+                case "jobs":
+                    return await self._of_jobs(name, arguments)
+                case "power":
+                    return await self._power(arguments)
+                case _:
+                    return await self._requests._platform.call(  # noqa: SLF001 - one module, two halves
+                        verb, arguments, self._caller()
+                    )
+
+    def _caller(self) -> Caller:
+        run = self._execution
+        return Caller(
+            user_id=run.user_id, job_id=run.job_id, job_name=run.job_name, execution_id=run.id
+        )
+
+    async def _of_job(self, name: str, job_id: str, arguments: dict[str, Any]) -> Any:
+        port = self._requests._port  # noqa: SLF001
+        match name:
+            case "update_metadata":
+                return (await port.update_metadata(job_id, _dict(arguments, "data"))).metadata
+            case "trigger":
+                if job_id == self._execution.job_id:
+                    self._requests.count_self_trigger(job_id, self._execution.job_name)
+                version = arguments.get("version_id")
+                return (await port.trigger_job(job_id, version)).to_json()
+            case "activate":
+                return (await port.activate_job(job_id)).to_json()
+            case "deactivate":
+                return (await port.deactivate_job(job_id)).to_json()
+            case "delete":
+                return (await port.delete_job(job_id)).to_json()
+            case "executions":
+                page = await port.list_executions(job_id, limit=_count(arguments, "limit", 50))
+                return [execution.to_json() for execution in page.executions]
+            case "logs":
+                lines = await port.logs(
+                    LogQuery(job_id=job_id, limit=_count(arguments, "limit", 20))
+                )
+                return [line.to_json() for line in lines.logs]
+            case "versions":
+                return [version.to_json() for version in (await port.get_job(job_id)).versions]
+            case "next_runs":
+                times = await port.next_runs(job_id, _count(arguments, "count", 5))
+                return [time.isoformat() for time in times]
+        raise InvalidInput(f"A job has no request {name!r}.")
+
+    async def _of_jobs(self, name: str, arguments: dict[str, Any]) -> Any:
+        port = self._requests._port  # noqa: SLF001
+        match name:
+            case "get":
+                return (await port.get_job(str(arguments.get("id")))).to_json()
+            case "get_all":
+                dynamic = bool(arguments.get("includeDynamic"))
+                jobs = await port.list_jobs(include_dynamic=dynamic)
+                own = self._execution.user_id
+                return [job.to_json() for job in jobs if job.user_id in {own, None} or own is None]
+            case "create":
+                return await self._create(arguments)
+            case "trigger" | "activate" | "deactivate" | "delete" | "update_metadata" | "versions":
+                return await self._of_job(name, str(arguments.get("id")), arguments)
+            case "executions" | "logs" | "next_runs":
+                return await self._of_job(name, str(arguments.get("id")), arguments)
+        raise InvalidInput(f"Jobs has no request {name!r}.")
+
+    async def _create(self, arguments: dict[str, Any]) -> Any:
+        if self._created >= JOBS_CREATED:
+            raise NotAllowed(f"One run may create {JOBS_CREATED} jobs; this one has.")
+        self._created += 1
+        given = dict(arguments)
+        source, entry = given.pop("source", None), given.pop("entry", None)
+        if not isinstance(source, str) or not isinstance(entry, str):
+            raise InvalidInput(
+                "Inside a job, Jobs.create needs the new job's source as text and its entry's name: "
+                "Jobs.create(name=…, schedule=…, source='async def run(job): …', entry='run')."
+            )
+        file = f"<created by {self._execution.job_name}>"
+        try:
+            spec = JobSpec(bundle=Bundle(source=source, entry=entry, file=file), **given)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise InvalidInput(f"Jobs.create: {field}: {first['msg']}", field=field) from None
+        return (await self._requests._port.create_job(spec)).to_json()  # noqa: SLF001
+
+    async def _power(self, arguments: dict[str, Any]) -> Any:
+        name = arguments.get("name")
+        given = self._version.powers
+        if not isinstance(name, str) or (given is not None and f"tools.{name}" not in given):
+            raise NotAllowed(
+                f"This job was not given tools.{name}; its powers are: {', '.join(given or []) or 'none'}."
+            )
+        return await self._requests._powers.ask(  # noqa: SLF001
+            name, _dict(arguments, "arguments"), self._execution
+        )
+
+
+def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:
+    value = arguments.get(name)
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{name} must be a dict, not {type(value).__name__}.")
+    return value
+
+
+def _count(arguments: dict[str, Any], name: str, default: int) -> int:
+    value = arguments.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
+        raise InvalidInput(f"{name}={value!r} must be a whole number from 1 to 1000.")
+    return value

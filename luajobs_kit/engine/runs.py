@@ -1,0 +1,461 @@
+"""One run, from claimed to recorded: attempts, retries, cancelling, recovery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from luajobs_kit.engine.program import program_of
+from luajobs_kit.engine.state import State
+from luajobs_kit.errors import SandboxError, StorageFull
+from luajobs_kit.model import (
+    Attempt,
+    AttemptFailed,
+    Cause,
+    Execution,
+    ExecutionClaimed,
+    ExecutionFinished,
+    ExecutionStarted,
+    ExecutionStatus,
+    JobRecord,
+    JobVersion,
+    OnceSchedule,
+    Retry,
+    RunError,
+)
+from luajobs_kit.sandbox import Failure, Limits, LogRecord, Outcome
+from luajobs_kit.store import FireState
+from luajobs_kit.timing import trigger_for
+
+RETRIED: Final = frozenset({"failed", "timeout", "killed", "abandoned"})
+FULL_DISK_PAUSE: Final = timedelta(seconds=5)
+LONGEST_BACKOFF: Final = 7 * 86_400.0  # seconds
+
+Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
+
+
+@dataclass(eq=False)
+class _Run:
+    """An execution that is not finished."""
+
+    execution: Execution
+    version: JobVersion
+    alone: bool  # waits for the job's earlier executions
+    task: asyncio.Task[None] | None = None
+    stopping: Literal["cancelled", "abandoned"] | None = None  # why its attempt is being killed
+    ending: bool = False  # its attempt is over and being recorded
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def started(self) -> bool:
+        return self.task is not None
+
+
+class Runs:
+    """Every unfinished execution. ``serve`` and ``context`` say what job code is given."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._runs: dict[str, _Run] = {}
+        self._slots = asyncio.Semaphore(state.settings.values.max_concurrent)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.serve: Callable[[Execution, JobVersion], Serve]
+        self.context: Callable[[Execution, JobVersion], dict[str, Any]]
+        self.disarm: Callable[[str], None]
+
+    # What is under way
+
+    def unfinished_of(self, job_id: str) -> list[Execution]:
+        """Return the job's unfinished executions, oldest first."""
+        return [run.execution for run in self._runs.values() if run.execution.job_id == job_id]
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many attempts run and how many executions wait."""
+        running = sum(run.execution.status == "running" for run in self._runs.values())
+        return running, len(self._runs) - running
+
+    async def idle(self) -> None:
+        """Return once no attempt is under way or about to start."""
+        while self._tasks:
+            await self._idle.wait()
+
+    async def wait(self, execution_id: str, timeout: float) -> None:  # noqa: ASYNC109 - see Port.wait_execution
+        """Return when the execution is finished, or after ``timeout`` seconds."""
+        run = self._runs.get(execution_id)
+        if run is not None:
+            try:
+                await asyncio.wait_for(run.finished.wait(), timeout)
+            except TimeoutError:
+                return
+
+    # Claiming and starting
+
+    async def claim(
+        self,
+        execution: Execution,
+        version: JobVersion,
+        *,
+        fire: FireState | None = None,
+        key: str | None = None,
+        alone: bool = False,
+    ) -> Execution:
+        """Commit the execution as ``pending``, with its fire, and let it begin."""
+        kept = await self._state.store.history.claim(execution, fire, key)
+        if kept.id != execution.id:  # the same request came twice
+            return kept
+        if fire is not None:
+            self._state.fires[fire.job_id] = fire
+        self._state.last[kept.job_id] = kept
+        self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
+        self._enter(_Run(kept, version, alone))
+        return kept
+
+    def resume(self, execution_id: str) -> None:
+        """Begin the attempt an execution waits for."""
+        run = self._runs.get(execution_id)
+        if run is not None and not run.started:
+            run.execution = run.execution.evolve(next_attempt_at=None)
+            self._begin(run)
+
+    def _enter(self, run: _Run) -> None:
+        self._runs[run.execution.id] = run
+        due = run.execution.next_attempt_at
+        if due is not None and due > self._state.clock.now():
+            self._wake_at(run, due)
+        else:
+            self._begin(run)
+
+    def _wake_at(self, run: _Run, due: datetime) -> None:
+        trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
+        self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
+
+    def _begin(self, run: _Run) -> None:
+        if not self._may_start(run):
+            return  # an earlier execution of the job begins it when it finishes
+        run.task = task = asyncio.create_task(self._attempt(run), name=run.execution.id)
+        self._tasks.add(task)
+        self._idle.clear()
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not self._tasks:
+            self._idle.set()
+
+    def _may_start(self, run: _Run) -> bool:
+        siblings = [
+            other
+            for other in self._runs.values()
+            if other is not run and other.execution.job_id == run.execution.job_id
+        ]
+        if run.alone and any(
+            other.execution.created_at <= run.execution.created_at for other in siblings
+        ):
+            return False
+        most = run.version.max_concurrent
+        return most is None or sum(other.started for other in siblings) < most
+
+    def _begin_waiting(self, job_id: str) -> None:
+        for run in list(self._runs.values()):
+            execution = run.execution
+            if execution.job_id == job_id and not run.started and not execution.next_attempt_at:
+                self._begin(run)
+
+    # One attempt
+
+    async def _attempt(self, run: _Run) -> None:
+        began: datetime | None = None
+        try:
+            async with self._slots:
+                began = self._state.clock.now()
+                await self._start(run, began)
+                outcome = await self._state.sandbox.run(
+                    program_of(run.version),
+                    context=self.context(run.execution, run.version),
+                    limits=Limits(
+                        timeout=run.version.timeout,
+                        memory=self._state.settings.values.memory_limit,
+                    ),
+                    serve=self.serve(run.execution, run.version),
+                    on_log=lambda record: self._log(run, record),
+                )
+        except asyncio.CancelledError:
+            if run.stopping is None:
+                raise
+            outcome = None
+        except SandboxError as problem:
+            outcome = Outcome(
+                status="abandoned", error=Failure(type="SandboxError", message=problem.message)
+            )
+        run.ending = True
+        try:
+            if outcome is None or run.stopping is not None:
+                await self._finish_stopped(run, began)
+            else:
+                await self._finish(
+                    run,
+                    outcome.status,
+                    result=outcome.result,
+                    error=_error(outcome),
+                    duration=outcome.duration,
+                )
+        finally:
+            run.ending = False
+
+    async def _start(self, run: _Run, began: datetime) -> None:
+        execution = run.execution
+        attempt = Attempt(number=len(execution.attempts) + 1, status="running", started_at=began)
+        late = began - execution.fire_time if execution.fire_time else timedelta()
+        run.execution = execution.evolve(
+            status="running",
+            started_at=execution.started_at or began,
+            lateness=late.total_seconds()
+            if not execution.attempts and late > timedelta(seconds=1)
+            else execution.lateness,
+            attempts=[*execution.attempts, attempt],
+            next_attempt_at=None,
+        )
+        await self._record(run.execution)
+        self._remember(run.execution)
+        self._state.events.publish(ExecutionStarted(at=began, execution=run.execution))
+
+    def _log(self, run: _Run, record: LogRecord) -> None:
+        execution = run.execution
+        self._state.log(
+            record.message,
+            level=record.level,
+            job=(execution.job_id, execution.job_name),
+            user_id=execution.user_id,
+            execution_id=execution.id,
+            attempt=len(execution.attempts),
+        )
+
+    # Finishing, retrying
+
+    async def _finish(
+        self,
+        run: _Run,
+        status: ExecutionStatus,
+        *,
+        result: Any = None,
+        error: RunError | None = None,
+        duration: float | None = None,
+    ) -> None:
+        now = self._state.clock.now()
+        execution = run.execution
+        if execution.attempts and execution.attempts[-1].status == "running":
+            ended = execution.attempts[-1].evolve(
+                status=status, completed_at=now, duration=duration, result=result, error=error
+            )
+            execution = execution.evolve(attempts=[*execution.attempts[:-1], ended])
+        execution = execution.evolve(result=result, error=error, duration=duration)
+        if error is not None and status in RETRIED:
+            self._log_failure(execution, error)
+        record = self._state.store.definitions.job(execution.job_id)
+        retry = run.version.retry
+        wanted = (
+            status in RETRIED
+            and execution.retry_count < retry.max_attempts
+            and record is not None
+            and not record.deleted
+        )
+        if wanted:
+            await self._retry_later(run, execution, retry, now)
+        else:
+            await self._conclude(run, execution.evolve(status=status, completed_at=now), record)
+
+    async def _retry_later(
+        self, run: _Run, execution: Execution, retry: Retry, now: datetime
+    ) -> None:
+        number = execution.retry_count + 1
+        due = now + timedelta(seconds=backoff(retry, number))
+        run.execution = execution.evolve(status="pending", retry_count=number, next_attempt_at=due)
+        run.task = None
+        await self._record(run.execution)
+        self._remember(run.execution)
+        self._state.log(
+            f"Retry {number} of {retry.max_attempts} at {due.isoformat(timespec='seconds')}.",
+            level="warn",
+            job=(execution.job_id, execution.job_name),
+            user_id=execution.user_id,
+            execution_id=execution.id,
+            attempt=number,
+        )
+        self._state.events.publish(AttemptFailed(at=now, execution=run.execution))
+        self._wake_at(run, due)
+
+    async def _conclude(self, run: _Run, execution: Execution, record: JobRecord | None) -> None:
+        fire = self._fire_after(execution, run.version, record) if record else None
+        await self._record(execution, fire)
+        run.execution = execution
+        self._runs.pop(execution.id, None)
+        self._remember(execution)
+        if fire is not None:
+            self._state.fires[fire.job_id] = fire
+            if fire.state != "armed":
+                self.disarm(fire.job_id)
+        finished = execution.completed_at or self._state.clock.now()
+        self._state.events.publish(ExecutionFinished(at=finished, execution=execution))
+        if record is not None:
+            self._state.announce(record)
+        run.finished.set()
+        self._begin_waiting(execution.job_id)
+
+    def _fire_after(
+        self, execution: Execution, version: JobVersion, record: JobRecord
+    ) -> FireState | None:
+        """Return what the outcome makes of the job's schedule, or None where it changes nothing."""
+        fire = self._state.fire(record)
+        if execution.cause == "manual" or execution.created_at < fire.armed_at:
+            return None
+        completed = execution.status == "completed"
+        stopped = execution.status == "cancelled"
+        failures = 0 if completed else fire.failures + (not stopped)
+        fire = fire.evolve(failures=failures)
+        if isinstance(version.schedule, OnceSchedule):
+            done = completed or stopped
+            note = None if done else f"its one run ended as {execution.status}"
+            return fire.evolve(state="done" if done else "failed", note=note)
+        most = version.pause_after_failures
+        if most is not None and failures >= most and not completed:
+            note = f"paused after {failures} failures in a row; activate() lets it run again"
+            return fire.evolve(state="paused", note=note)
+        return fire
+
+    def _log_failure(self, execution: Execution, error: RunError) -> None:
+        where = f" (line {error.line}: {error.text})" if error.line else ""
+        self._state.log(
+            f"{error.type}: {error.message}{where}",
+            level="error",
+            job=(execution.job_id, execution.job_name),
+            user_id=execution.user_id,
+            execution_id=execution.id,
+            attempt=len(execution.attempts),
+            duration=execution.duration,
+        )
+
+    async def _record(self, execution: Execution, fire: FireState | None = None) -> None:
+        while True:
+            try:
+                await self._state.store.history.record(execution, fire)
+            except StorageFull:
+                # What happened must not be forgotten because the disk is full just now.
+                await self._state.clock.sleep_until(self._state.clock.now() + FULL_DISK_PAUSE)
+            else:
+                return
+
+    def _remember(self, execution: Execution) -> None:
+        newest = self._state.last.get(execution.job_id)
+        if newest is None or newest.created_at <= execution.created_at:
+            self._state.last[execution.job_id] = execution
+
+    # Stopping
+
+    async def cancel(self, execution_id: str) -> None:
+        """Kill the running attempt or drop the waiting one, and record it as cancelled."""
+        run = self._runs.get(execution_id)
+        if run is not None:
+            await self._stop(run, "cancelled")
+
+    async def cancel_waiting(self, job_id: str) -> None:
+        """Cancel the job's executions that wait; what runs goes on."""
+        for run in list(self._runs.values()):
+            if run.execution.job_id == job_id and run.execution.status == "pending":
+                await self._stop(run, "cancelled")
+
+    async def abandon_all(self) -> None:
+        """End every running attempt because the engine leaves; retries are kept for the next one."""
+        running = [run for run in self._runs.values() if run.started]
+        await asyncio.gather(*(self._stop(run, "abandoned") for run in running))
+
+    async def _stop(self, run: _Run, status: Literal["cancelled", "abandoned"]) -> None:
+        while run.task is not None and (run.ending or run.stopping is not None):
+            await asyncio.wait([run.task])  # it is being recorded; a retry may come of it
+        if run.finished.is_set():
+            return
+        run.stopping = status
+        self._state.scheduler.remove(run.execution.id)
+        if run.task is None:
+            await self._finish_stopped(run, None)
+        else:
+            run.task.cancel()
+            await asyncio.wait([run.task])
+
+    async def _finish_stopped(self, run: _Run, began: datetime | None) -> None:
+        status = run.stopping or "cancelled"
+        run.stopping = None
+        if began is None and status == "abandoned":
+            return  # it never started: it stays pending, and the next engine runs it
+        now = self._state.clock.now()
+        duration = (now - began).total_seconds() * 1000 if began else None
+        await self._finish(run, status, error=STOPPED[status], duration=duration)
+
+    # Recovery
+
+    async def recover(self) -> None:
+        """Take up what the last engine left: run what waited, give up on what was running."""
+        for execution in await self._state.store.history.unfinished():
+            version = self._state.store.definitions.version(execution.version_id)
+            record = self._state.store.definitions.job(execution.job_id)
+            if version is None or record is None or record.deleted:
+                gone = execution.evolve(
+                    status="cancelled", completed_at=self._state.clock.now(), next_attempt_at=None
+                )
+                await self._record(gone)
+                continue
+            run = _Run(execution, version, alone=version.overlap != "allow")
+            if execution.status == "pending":
+                self._enter(run)
+            else:
+                self._runs[execution.id] = run
+                await self._finish(run, "abandoned", error=STOPPED["abandoned"])
+
+
+STOPPED: Final = {
+    "cancelled": RunError(type="Cancelled", message="It was cancelled."),
+    "abandoned": RunError(
+        type="Abandoned",
+        message="The engine ended while this attempt ran; how far it got is not known.",
+    ),
+}
+
+
+def new_execution(
+    state: State, record: JobRecord, version: JobVersion, *, cause: Cause
+) -> Execution:
+    """Return a pending execution of a job's version."""
+    return Execution(
+        id=state.ids.new("exec"),
+        job_id=record.id,
+        job_name=record.name,
+        version_id=version.id,
+        version=version.version,
+        user_id=record.user_id,
+        cause=cause,
+        created_at=state.clock.now(),
+    )
+
+
+def backoff(retry: Retry, number: int) -> float:
+    """Return the seconds to wait before retry ``number`` (from 1)."""
+    factor = {"fixed": 1, "linear": number, "exponential": 2.0 ** min(number - 1, 60)}
+    return min(retry.backoff_seconds * factor[retry.backoff], LONGEST_BACKOFF)
+
+
+def _error(outcome: Outcome) -> RunError | None:
+    failure = outcome.error
+    if failure is None:
+        return None
+    return RunError(
+        type=failure.type,
+        message=failure.message,
+        line=failure.line,
+        text=failure.text,
+        file=failure.file,
+        trace=list(failure.trace),
+    )

@@ -1,0 +1,90 @@
+"""What the parts of an engine share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from luajobs_kit.clock import Clock
+from luajobs_kit.engine.events import Events
+from luajobs_kit.engine.settings import Settings
+from luajobs_kit.ids import Ids
+from luajobs_kit.model import (
+    Execution,
+    JobRecord,
+    JobUpdated,
+    Level,
+    LogLine,
+    LogSource,
+    LogWritten,
+)
+from luajobs_kit.sandbox import Sandbox
+from luajobs_kit.store import FireState, Store
+from luajobs_kit.timing import Scheduler
+
+
+@dataclass
+class State:
+    """The stores, the clock, the events, and what of history is asked for all the time."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+    events: Events
+    settings: Settings
+    sandbox: Sandbox
+    scheduler: Scheduler
+    fires: dict[str, FireState] = field(default_factory=dict)
+    """The fire state of every job, as history has it."""
+    last: dict[str, Execution] = field(default_factory=dict)
+    """The newest execution of every job."""
+    next_fires: dict[str, datetime] = field(default_factory=dict)
+    """The nominal time of the next fire of every armed job."""
+
+    def fire(self, record: JobRecord) -> FireState:
+        """Return the fire state of the job's present arming."""
+        since = record.armed_at or record.created_at
+        fire = self.fires.get(record.id)
+        if fire is None or fire.armed_at < since:
+            return FireState(job_id=record.id, armed_at=since)
+        return fire
+
+    async def keep_fire(self, fire: FireState) -> None:
+        """Write a fire state, then remember it."""
+        await self.store.history.set_fire(fire)
+        self.fires[fire.job_id] = fire
+
+    def log(
+        self,
+        message: str,
+        *,
+        level: Level = "info",
+        job: tuple[str, str],
+        user_id: str | None = None,
+        execution_id: str | None = None,
+        attempt: int | None = None,
+        at: datetime | None = None,
+        duration: float | None = None,
+    ) -> None:
+        """Write a line of a job's log; ``job`` is its id and name."""
+        line = LogLine(
+            timestamp=at or self.clock.now(),
+            sub_type=level,
+            message=message,
+            duration=duration,
+            metadata=LogSource(
+                primitive_id=job[0],
+                primitive_name=job[1],
+                user_id=user_id,
+                execution_id=execution_id,
+                attempt=attempt,
+            ),
+        )
+        kept = self.store.history.write_log(line)
+        self.events.publish(LogWritten(at=kept.timestamp, line=kept))
+
+    def announce(self, record: JobRecord) -> None:
+        """Publish that something people see of the job changed."""
+        from luajobs_kit.engine.views import show  # noqa: PLC0415 - views read the state
+
+        self.events.publish(JobUpdated(at=self.clock.now(), job=show(self, record)))

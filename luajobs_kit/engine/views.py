@@ -1,0 +1,52 @@
+"""A job as shown: its record, its versions, and what history knows of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from luajobs_kit.model import Change, Job, JobRecord, JobStatus, JobVersion
+
+if TYPE_CHECKING:
+    from luajobs_kit.engine.state import State
+
+
+def show(state: State, record: JobRecord, *, change: Change | None = None) -> Job:
+    """Return the job as every face sees it."""
+    versions = [
+        version.evolve(active=version.id == record.active_version_id)
+        for version in state.store.definitions.versions(record.id)
+    ]
+    active = next((version for version in versions if version.active), None)
+    fire = state.fire(record)
+    last = state.last.get(record.id)
+    return Job(
+        **dict(record) | {"active": record.active and fire.state == "armed"},
+        status=status(record, fire.state),
+        active_version=active,
+        versions=versions,
+        last_run_at=last.started_at if last else None,
+        next_run_at=state.next_fires.get(record.id),
+        last_execution=last,
+        note=fire.note,
+        skipped_fires=fire.skipped,
+        change=change,
+    )
+
+
+def status(record: JobRecord, fire_state: str) -> JobStatus:
+    """Return Lua's word for a job: switched off wins, then what its runs made of it."""
+    if not record.active:
+        return "inactive"
+    if fire_state == "paused":
+        return "paused"
+    if fire_state == "failed":
+        return "failed"
+    return "inactive" if fire_state == "done" else "active"
+
+
+def active_version(state: State, record: JobRecord) -> JobVersion:
+    """Return the version that fires run."""
+    version = state.store.definitions.version(record.active_version_id or "")
+    if version is None:  # cannot be: a job and its first version are committed together
+        raise LookupError(f"job {record.id} has no active version")
+    return version

@@ -1,0 +1,8 @@
+"""What may be asked of a workspace: users, data, products, messages."""
+
+from __future__ import annotations
+
+from luajobs_kit.platform.caller import Caller
+from luajobs_kit.platform.platform import Platform
+
+__all__ = ["Caller", "Platform"]

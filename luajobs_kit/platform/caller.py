@@ -1,0 +1,20 @@
+"""On whose behalf a request is made, and from which run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """``user_id`` is None for a run of a pre-defined job; the rest is set for runs only."""
+
+    user_id: str | None
+    job_id: str | None = None
+    job_name: str | None = None
+    execution_id: str | None = None
+
+    @property
+    def in_run(self) -> bool:
+        """Whether job code asks (and not the workspace's owner)."""
+        return self.execution_id is not None

@@ -1,0 +1,183 @@
+"""Data: objects kept in collections. Products: the catalogue, kept the same way."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any, Final
+
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import Entry
+from luajobs_kit.platform.caller import Caller
+from luajobs_kit.store import Entries
+
+PRODUCTS: Final = "$products"  # no name a user can give a collection
+
+
+class Data:
+    """The ``data.*`` verbs."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    async def collections(self, caller: Caller) -> list[str]:
+        """Return the names of the collections."""
+        return [name for name in await self._entries.collections() if name != PRODUCTS]
+
+    async def create(
+        self,
+        caller: Caller,
+        *,
+        collection: str,
+        data: dict[str, Any],
+        search_text: str | None = None,
+        key: str | None = None,
+    ) -> dict[str, Any]:
+        """Keep an object in a collection."""
+        entry = await self._entries.create(_named(collection), data, search_text, key)
+        return entry.to_json()
+
+    async def get(
+        self,
+        caller: Caller,
+        *,
+        collection: str,
+        filter: dict[str, Any] | None = None,
+        page: int = 1,
+        limit: int = 10,
+    ) -> dict[str, Any]:
+        """Return a page of the entries that match a Mongo-style filter."""
+        found = await self._entries.page(
+            _named(collection), filter=filter, page=page, limit=_bounded(limit)
+        )
+        return found.to_json()
+
+    async def get_entry(
+        self,
+        caller: Caller,
+        *,
+        collection: str,
+        id: str,
+    ) -> dict[str, Any]:
+        """Return one entry. Raises ``NotFound``."""
+        return (await self._entries.get(_named(collection), id)).to_json()
+
+    async def update(
+        self,
+        caller: Caller,
+        *,
+        collection: str,
+        id: str,
+        data: dict[str, Any],
+        search_text: str | None = None,
+    ) -> dict[str, Any]:
+        """Replace an entry's object. Raises ``NotFound``."""
+        return (await self._entries.replace(_named(collection), id, data, search_text)).to_json()
+
+    async def patch(
+        self,
+        caller: Caller,
+        *,
+        collection: str,
+        id: str,
+        data: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Merge into an entry's object, shallowly. Raises ``NotFound``."""
+        return (await self._entries.merge(_named(collection), id, data)).to_json()
+
+    async def delete(
+        self,
+        caller: Caller,
+        *,
+        collection: str,
+        id: str,
+    ) -> None:
+        """Delete an entry. Raises ``NotFound``."""
+        await self._entries.delete(_named(collection), id)
+
+    async def search(
+        self,
+        caller: Caller,
+        *,
+        collection: str,
+        search_text: str,
+        limit: int = 10,
+        score_threshold: float = 0.6,
+    ) -> list[dict[str, Any]]:
+        """Return the entries whose text matches, best first, each with its score (0 to 1)."""
+        found = await self._entries.search(
+            _named(collection), search_text, limit=_bounded(limit), threshold=score_threshold
+        )
+        return [entry.to_json() for entry in found]
+
+
+class Products:
+    """The ``products.*`` verbs."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    async def get(
+        self,
+        caller: Caller,
+        *,
+        page: int = 1,
+        limit: int = 10,
+        filter: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return a page of the catalogue."""
+        found = await self._entries.page(PRODUCTS, filter=filter, page=page, limit=_bounded(limit))
+        return {
+            "data": [_product(entry) for entry in found.data],
+            "pagination": found.pagination.to_json(),
+        }
+
+    async def get_by_id(self, caller: Caller, *, id: str) -> dict[str, Any]:
+        """Return one product. Raises ``NotFound``."""
+        return _product(await self._entries.get(PRODUCTS, id))
+
+    async def create(
+        self, caller: Caller, *, product: dict[str, Any], key: str | None = None
+    ) -> dict[str, Any]:
+        """Add a product to the catalogue."""
+        return _product(await self._entries.create(PRODUCTS, product, None, key))
+
+    async def update(
+        self,
+        caller: Caller,
+        *,
+        id: str,
+        product: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Merge into a product. Raises ``NotFound``."""
+        changes = {name: value for name, value in product.items() if name != "id"}
+        return _product(await self._entries.merge(PRODUCTS, id, changes))
+
+    async def delete(self, caller: Caller, *, id: str) -> None:
+        """Take a product from the catalogue. Raises ``NotFound``."""
+        await self._entries.delete(PRODUCTS, id)
+
+    async def search(
+        self, caller: Caller, *, search_query: str, limit: int = 5
+    ) -> builtins.list[dict[str, Any]]:
+        """Return the products whose text matches, best first."""
+        found = await self._entries.search(PRODUCTS, search_query, limit=_bounded(limit))
+        return [_product(entry) for entry in found]
+
+
+def _product(entry: Entry) -> dict[str, Any]:
+    return {**entry.data, "id": entry.id}
+
+
+def _named(collection: str) -> str:
+    if not collection or len(collection) > 200 or collection.startswith("$"):
+        raise InvalidInput(
+            f"{collection!r} is no collection's name: use 1 to 200 characters, not beginning with '$'.",
+            field="collection",
+        )
+    return collection
+
+
+def _bounded(limit: int) -> int:
+    if not 1 <= limit <= 1_000:
+        raise InvalidInput(f"limit={limit} is outside 1 to 1000.", field="limit")
+    return limit
