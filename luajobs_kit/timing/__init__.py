@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from luajobs_kit.timing.declare import cron, every, once
+from luajobs_kit.timing.description import describe
+from luajobs_kit.timing.marks import MarkedFire, marked_fires
 from luajobs_kit.timing.parse import parse_schedule
 from luajobs_kit.timing.scheduler import Scheduler
 from luajobs_kit.timing.triggers import (
@@ -15,12 +17,15 @@ from luajobs_kit.timing.triggers import (
 from luajobs_kit.timing.upcoming import preview
 
 __all__ = [
+    "MarkedFire",
     "Scheduler",
     "Trigger",
     "cron",
+    "describe",
     "every",
     "fires_after",
     "jittered",
+    "marked_fires",
     "next_fire",
     "once",
     "parse_schedule",

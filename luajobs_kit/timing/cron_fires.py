@@ -19,7 +19,7 @@ from typing import Final
 from croniter import croniter
 
 from luajobs_kit.timing.crontab import Crontab, read_crontab
-from luajobs_kit.timing.zones import first_change
+from luajobs_kit.timing.zones import first_change, local_time
 
 MAX_GAP: Final = timedelta(hours=3)
 """cron takes a larger jump for a clock being set, and forgets what it skipped."""
@@ -32,10 +32,10 @@ def cron_fires(expression: str, zone: tzinfo, after: datetime) -> Iterator[datet
     """Give the fires strictly after ``after`` (aware), in UTC, in order; ends when there are no more."""
     crontab = read_crontab(expression)
     walk = _fixed if crontab.fixed else _wildcard
-    return walk(_calendar(expression), zone, after.astimezone(UTC))
+    return walk(calendar_of(expression), zone, after.astimezone(UTC))
 
 
-class _Calendar:
+class Calendar:
     """Matching local minutes, by croniter. One is shared by all who use the expression."""
 
     __slots__ = ("_croniter",)
@@ -66,20 +66,26 @@ class _Calendar:
             return None
         return found
 
+    def walk(self, local: datetime) -> Iterator[datetime]:
+        """Give the matching minutes strictly after a naive local time."""
+        while (found := self.after(local)) is not None:
+            yield found
+            local = found
+
 
 @lru_cache(maxsize=1024)
-def _calendar(expression: str) -> _Calendar:
-    return _Calendar(read_crontab(expression))
+def calendar_of(expression: str) -> Calendar:
+    """Return the shared calendar of a valid expression."""
+    return Calendar(read_crontab(expression))
 
 
 def _listed(numbers: tuple[int, ...], all_of_them: int) -> str:
     return "*" if len(numbers) == all_of_them else ",".join(map(str, numbers))
 
 
-def _fixed(calendar: _Calendar, zone: tzinfo, after: datetime) -> Iterator[datetime]:
-    local: datetime | None = _local(after, zone)
+def _fixed(calendar: Calendar, zone: tzinfo, after: datetime) -> Iterator[datetime]:
     last = after
-    while local is not None and (local := calendar.after(local)) is not None:
+    for local in calendar.walk(local_time(after, zone)):
         instant = first_instant(local, zone)
         # Not after: the second occurrence of an hour, or merged with another fire at a jump.
         if instant is not None and instant > last:
@@ -94,7 +100,7 @@ def first_instant(local: datetime, zone: tzinfo) -> datetime | None:
         instant = aware.astimezone(UTC)
     except OverflowError:
         return None
-    if _local(instant, zone) == local:
+    if local_time(instant, zone) == local:
         return instant
     offset, offset_after = aware.utcoffset(), aware.replace(fold=1).utcoffset()
     assert offset is not None
@@ -104,8 +110,8 @@ def first_instant(local: datetime, zone: tzinfo) -> datetime | None:
     return first_change(zone, instant - (offset_after - offset), instant)
 
 
-def _wildcard(calendar: _Calendar, zone: tzinfo, after: datetime) -> Iterator[datetime]:
-    start, local = after, _local(after, zone)
+def _wildcard(calendar: Calendar, zone: tzinfo, after: datetime) -> Iterator[datetime]:
+    start, local = after, local_time(after, zone)
     while True:
         offset = start.astimezone(zone).utcoffset() or _NO_OFFSET
         while (found := calendar.after(local)) is not None:
@@ -121,8 +127,4 @@ def _wildcard(calendar: _Calendar, zone: tzinfo, after: datetime) -> Iterator[da
         else:
             return
         # Go on with the offset that now holds; the minute of the change itself counts.
-        start, local = change, _local(change, zone) - _MINUTE
-
-
-def _local(instant: datetime, zone: tzinfo) -> datetime:
-    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+        start, local = change, local_time(change, zone) - _MINUTE

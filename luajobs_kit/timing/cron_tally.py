@@ -13,7 +13,7 @@ from typing import Final
 
 from luajobs_kit.timing.cron_fires import MAX_GAP
 from luajobs_kit.timing.crontab import Crontab, read_crontab
-from luajobs_kit.timing.zones import changes, first_change
+from luajobs_kit.timing.zones import around_change, changes, first_change, local_time
 
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
@@ -29,18 +29,18 @@ def count_cron_fires(expression: str, zone: tzinfo, after: datetime, until: date
 
 
 def _count_wildcard(crontab: Crontab, zone: tzinfo, after: datetime, until: datetime) -> int:
-    total, local = 0, _local(after, zone)
+    total, local = 0, local_time(after, zone)
     for change in changes(zone, after, until):
-        old, new = _around(change, zone)
+        old, new = around_change(change, zone)
         total += _matches(crontab, local, old - _MINUTE)
         local = new - _MINUTE
-    return total + _matches(crontab, local, _local(until, zone))
+    return total + _matches(crontab, local, local_time(until, zone))
 
 
 def _count_fixed(crontab: Crontab, zone: tzinfo, after: datetime, until: datetime) -> int:
     total, virtual = 0, _virtual(after, zone)
     for change in changes(zone, after, until):
-        old, new = _around(change, zone)
+        old, new = around_change(change, zone)
         total += _matches(crontab, virtual, old - _MINUTE)
         virtual = max(virtual, old - _MINUTE)
         if new > old and new - old <= MAX_GAP:
@@ -48,23 +48,18 @@ def _count_fixed(crontab: Crontab, zone: tzinfo, after: datetime, until: datetim
             virtual = max(virtual, new)
         elif new > old:
             virtual = new - _MINUTE
-    return total + _matches(crontab, virtual, _local(until, zone))
+    return total + _matches(crontab, virtual, local_time(until, zone))
 
 
 def _virtual(instant: datetime, zone: tzinfo) -> datetime:
     """Return the local time up to which fixed jobs have run at an instant."""
-    local = _local(instant, zone)
+    local = local_time(instant, zone)
     first = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if first != instant and (change := first_change(zone, first, instant)):
-        return _around(change, zone)[0] - _MINUTE  # in an hour that comes twice, the second time
+        return (
+            around_change(change, zone)[0] - _MINUTE
+        )  # in an hour that comes twice, the second time
     return local
-
-
-def _around(change: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
-    """Return what local clocks would have read at a change, and what they read."""
-    before = (change - _MINUTE).astimezone(zone).utcoffset()
-    assert before is not None
-    return (change + before).replace(tzinfo=None), _local(change, zone)
 
 
 def _matches(crontab: Crontab, after: datetime, until: datetime) -> int:
@@ -95,7 +90,3 @@ def _day_matches(crontab: Crontab, day: datetime) -> bool:
         return False
     by_date, by_weekday = day.day in crontab.days, day.isoweekday() % 7 in crontab.weekdays
     return by_date or by_weekday if crontab.either_day else by_date and by_weekday
-
-
-def _local(instant: datetime, zone: tzinfo) -> datetime:
-    return instant.astimezone(zone).replace(tzinfo=None, fold=0)

@@ -32,13 +32,20 @@ def preview(
 
     Raises ``InvalidInput`` for a schedule that is not valid.
     """
+    valid, now = begin(schedule, count, start, clock)
+    return list(islice(shown_fires(valid, now), count))
+
+
+def begin(
+    schedule: Schedule | Mapping[str, Any], count: int, start: datetime | None, clock: Clock | None
+) -> tuple[Schedule, datetime]:
+    """Return the valid schedule and the instant to begin at. Raises ``InvalidInput``."""
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST:
         raise InvalidInput(
-            f"preview() of {count!r} fires: give a count from 0 to {MOST:,}.", field="count"
+            f"{count!r} fires cannot be shown: give a count from 0 to {MOST:,}.", field="count"
         )
     now = (clock or SystemClock()).now() if start is None else read_instant(start, "start")[0]
-    valid = parse_schedule(schedule, now=now, check_past=False)
-    return list(islice(shown_fires(valid, now), count))
+    return parse_schedule(schedule, now=now, check_past=False), now
 
 
 def shown_fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:

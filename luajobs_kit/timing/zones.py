@@ -14,6 +14,7 @@ import tzlocal
 from luajobs_kit.errors import InvalidInput
 
 _DAY: Final = timedelta(days=1)
+_MINUTE: Final = timedelta(minutes=1)
 _SECOND: Final = timedelta(seconds=1)
 
 # What people write for a zone; an abbreviation names an offset, not the place that has rules.
@@ -133,3 +134,15 @@ def _bisect(zone: tzinfo, before: datetime, after: datetime) -> datetime:
         else:
             before = middle
     return after
+
+
+def local_time(instant: datetime, zone: tzinfo) -> datetime:
+    """Return what local clocks read at an instant, as a naive datetime."""
+    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def around_change(change: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return what local clocks would have read at a change, and what they read (both naive)."""
+    before = (change - _MINUTE).astimezone(zone).utcoffset()
+    assert before is not None
+    return (change + before).replace(tzinfo=None), local_time(change, zone)
