@@ -1,0 +1,71 @@
+"""Which fires of a job are done: the watermark, kept apart from the executions and never trimmed."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Literal
+
+from luajobs_kit.model import Document, Instant
+from luajobs_kit.store.times import from_micros, to_micros
+
+
+class FireState(Document):
+    """Where a job's schedule stands."""
+
+    job_id: str
+    armed_at: Instant
+    """Which arming of the job this belongs to."""
+    last_fire: Instant | None = None
+    """The watermark: every fire up to and including this instant is dealt with."""
+    state: Literal["armed", "done", "failed", "paused"] = "armed"
+    failures: int = 0  # executions failed in a row
+    note: str | None = None  # why it is paused or failed, in words
+    skipped: int = 0  # fires not run, in all
+
+
+_COLUMNS = "job_id, armed_at, last_fire, state, failures, note, skipped"
+
+
+def save(connection: sqlite3.Connection, fire: FireState) -> None:
+    """Keep ``fire`` in place of what was kept for its job."""
+    connection.execute(
+        f"INSERT OR REPLACE INTO fires ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  our names
+        (
+            fire.job_id,
+            to_micros(fire.armed_at),
+            None if fire.last_fire is None else to_micros(fire.last_fire),
+            fire.state,
+            fire.failures,
+            fire.note,
+            fire.skipped,
+        ),
+    )
+
+
+def load(connection: sqlite3.Connection, job_id: str | None = None) -> dict[str, FireState]:
+    """Return every job's state, or that of one job, by job id."""
+    sql = f"SELECT {_COLUMNS} FROM fires"  # noqa: S608  our names
+    if job_id is not None:
+        sql += " WHERE job_id = ?"
+    rows = connection.execute(sql, () if job_id is None else (job_id,))
+    return {row[0]: _fire(row) for row in rows}
+
+
+def forget(connection: sqlite3.Connection, job_id: str) -> None:
+    """Drop the state of a job that is no more."""
+    connection.execute("DELETE FROM fires WHERE job_id = ?", (job_id,))
+
+
+def _fire(row: tuple[str, int, int | None, str, int, str | None, int]) -> FireState:
+    job_id, armed_at, last_fire, state, failures, note, skipped = row
+    return FireState.model_validate(
+        {
+            "job_id": job_id,
+            "armed_at": from_micros(armed_at),
+            "last_fire": None if last_fire is None else from_micros(last_fire),
+            "state": state,
+            "failures": failures,
+            "note": note,
+            "skipped": skipped,
+        }
+    )

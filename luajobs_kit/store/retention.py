@@ -1,0 +1,135 @@
+"""Retention: how much history is kept, and dropping the rest in steps nobody notices.
+
+The watermarks of fires, data and products are never dropped, nor is an execution to which
+something will still happen.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from luajobs_kit.store import keys, logs
+from luajobs_kit.store.sqlite import Database
+from luajobs_kit.store.times import to_micros
+
+PER_JOB: Final = 1000  # executions
+MAX_BYTES: Final = 2**30  # of history in the file; data and products come on top
+_STEP: Final = 200  # rows a transaction: a claim waits some milliseconds for it at most
+_PAGES: Final = 256  # freed pages given back to the file system a step
+
+_LOOSE: Final = (  # lines of no execution that is kept
+    "NOT EXISTS (SELECT 1 FROM executions e WHERE e.id = logs.execution_id)"
+)
+Step = Callable[[sqlite3.Connection], int]
+
+
+async def trim(
+    database: Database,
+    *,
+    now: datetime,
+    per_job: int,
+    max_age: timedelta | None,
+    max_bytes: int,
+) -> int:
+    """Drop what is beyond the limits.
+
+    First executions beyond ``per_job`` a job, then what is older than ``max_age`` (None: no
+    limit), then the oldest of all until history takes at most ``max_bytes``.
+    An execution goes with its log lines. Returns how many rows were dropped. Others' writes
+    go in between the steps. Raises ``StorageFull`` and ``WorkspaceError``.
+    """
+    full_text = database.full_text
+    dropped = await _exhaust(database, lambda db: keys.forget_old(db, now, _STEP))
+    for job_id, excess in await database.read(lambda db: _crowded(db, per_job)):
+        oldest = "job_id = ? ORDER BY created_at, seq LIMIT ?"
+        dropped += await _drop_executions(database, oldest, (job_id, excess))
+    if max_age is not None:
+        before = to_micros(now - max_age)
+        dropped += await _drop_executions(database, "created_at < ?", (before,))
+        old = f"at < ? AND {_LOOSE}"
+        dropped += await _exhaust(
+            database, lambda db: logs.drop(db, old, (before,), _STEP, full_text=full_text)
+        )
+        dropped += await _exhaust(database, lambda db: _drop_messages(db, before))
+    while await database.read(history_bytes) > max_bytes:
+        step = await database.write(lambda db: _drop_oldest(db, full_text=full_text), durable=False)
+        if step == 0:
+            break
+        dropped += step
+    await _exhaust(database, _give_back)
+    return dropped
+
+
+def history_bytes(db: sqlite3.Connection) -> int:
+    """Return about how many bytes history takes: the file's pages in use, less the entries."""
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    free = db.execute("PRAGMA freelist_count").fetchone()[0]
+    size = db.execute("PRAGMA page_size").fetchone()[0]
+    # An entry takes its data, its text, and about as much again in the search index.
+    entries = db.execute(
+        "SELECT total(length(data) + 2 * length(text) + coalesce(length(search_text), 0)) FROM entries"
+    ).fetchone()[0]
+    return int((pages - free) * size - entries)
+
+
+async def _exhaust(database: Database, step: Step) -> int:
+    dropped = 0
+    while count := await database.write(step, durable=False):
+        dropped += count
+    return dropped
+
+
+def _crowded(db: sqlite3.Connection, per_job: int) -> list[tuple[str, int]]:
+    sql = "SELECT job_id, count(*) - ? FROM executions GROUP BY job_id HAVING count(*) > ?"
+    return db.execute(sql, (per_job, per_job)).fetchall()
+
+
+async def _drop_executions(database: Database, which: str, values: tuple[object, ...]) -> int:
+    sql = f"SELECT id FROM executions WHERE finished = 1 AND {which}"  # noqa: S608  our names
+    found = await database.read(lambda db: db.execute(sql, values).fetchall())
+    dropped = 0
+    for (execution_id,) in found:
+        step = partial(_drop_execution, execution_id=execution_id, full_text=database.full_text)
+        dropped += await _exhaust(database, step)
+    return dropped
+
+
+def _drop_execution(db: sqlite3.Connection, execution_id: str, *, full_text: bool) -> int:
+    """Drop a step's worth of its lines; when there are no more, the execution itself."""
+    lines = logs.drop(db, "execution_id = ?", (execution_id,), _STEP, full_text=full_text)
+    if lines == _STEP:
+        return lines
+    sql = "DELETE FROM executions WHERE id = ? AND finished = 1"
+    return lines + db.execute(sql, (execution_id,)).rowcount
+
+
+def _drop_messages(db: sqlite3.Connection, before: int) -> int:
+    return db.execute(
+        "DELETE FROM messages WHERE seq IN (SELECT seq FROM messages WHERE created_at < ? LIMIT ?)",
+        (before, _STEP),
+    ).rowcount
+
+
+def _drop_oldest(db: sqlite3.Connection, *, full_text: bool) -> int:
+    """Drop a step's worth of the oldest: an execution and the lines before it; else messages."""
+    oldest = db.execute(
+        "SELECT id, created_at FROM executions WHERE finished = 1 ORDER BY created_at, seq LIMIT 1"
+    ).fetchone()
+    if oldest is not None:
+        execution_id, at = oldest
+        lines = logs.drop(db, f"at < ? AND {_LOOSE}", (at,), _STEP, full_text=full_text)
+        return lines or _drop_execution(db, execution_id, full_text=full_text)
+    lines = logs.drop(db, _LOOSE, (), _STEP, full_text=full_text)
+    return lines or _drop_messages(db, sys.maxsize)
+
+
+def _give_back(db: sqlite3.Connection) -> int:
+    """Return some free pages to the file system; returns how many."""
+    before = db.execute("PRAGMA freelist_count").fetchone()[0]
+    db.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+    return int(before - db.execute("PRAGMA freelist_count").fetchone()[0])

@@ -1,0 +1,244 @@
+"""One SQLite database: a writer thread that commits in batches, and readers beside it.
+
+Everything that grows is kept here. All writing happens on one thread on one connection,
+so nothing ever waits for a lock, and callers that wait at the same time share one
+transaction and one sync. Reading happens on connections of its own (WAL mode: a reader
+never waits for the writer, nor the writer for a reader).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from luajobs_kit.errors import Conflict, LuaJobsError, StorageFull, WorkspaceError
+from luajobs_kit.store import schema
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+_LINGER: Final = 0.02  # seconds that work which can wait is collected before it is committed
+_RETRY: Final = 1.0  # seconds until work that can wait is tried again after it failed
+_BATCH: Final = 256  # callers that share one transaction at most
+_READERS: Final = 2  # so that a long search does not hold up a look-up
+
+
+@dataclass(slots=True)
+class _Item:
+    work: Work[Any]
+    durable: bool
+    committed: Callable[[], None] | None
+    loop: asyncio.AbstractEventLoop | None = None
+    future: asyncio.Future[Any] | None = None
+    due: float = 0.0  # monotonic; only of work that can wait
+    result: Any = None
+    error: Exception | None = None
+
+    def settle(self) -> None:
+        if self.future is None or self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Database:
+    """The workspace's ``history.db``, or a private one in memory."""
+
+    def __init__(self, path: Path | None, opened: schema.Opened) -> None:
+        self.path = path
+        self.findings: list[str] = opened.findings
+        self.full_text: bool = opened.full_text
+        """Whether this SQLite has FTS5; without it searches look at every line."""
+        self.connection = opened.connection
+        """The writer's own: for its thread, and for who holds the database before any other."""
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._closed = False
+        self._local = threading.local()
+        self._reading: list[sqlite3.Connection] = []
+        self._readers = ThreadPoolExecutor(_READERS, "luajobs-history-read") if path else None
+        self._writer = threading.Thread(target=self._run, name="luajobs-history", daemon=True)
+        self._writer.start()
+
+    @classmethod
+    async def open(cls, path: Path | None) -> Self:
+        """Open the file (made when missing), or with None a database in memory.
+
+        A damaged file is set aside and what can be read of it is taken over; ``findings``
+        says so. Raises ``WorkspaceError`` when the file was written by a newer kit (it is
+        not touched) or cannot be opened, and ``StorageFull``.
+        """
+        try:
+            return cls(path, await asyncio.to_thread(schema.open_database, path))
+        except sqlite3.Error as error:
+            raise told(error, path) from error
+
+    async def write(
+        self,
+        work: Work[T],
+        *,
+        durable: bool = True,
+        committed: Callable[[], None] | None = None,
+    ) -> T:
+        """Run ``work(connection)`` in a transaction; returns its result once committed.
+
+        ``durable``: synced to the disk too, so it survives a power cut (sharing the sync
+        with whoever waits at the same time). ``work`` may be run again after a rollback,
+        so it changes nothing but the database; ``committed`` runs after the commit, on the
+        writer's thread. What ``work`` raises, this raises, and nothing is changed.
+        Raises ``StorageFull`` when the disk has no room; trying again is safe.
+        """
+        loop = asyncio.get_running_loop()
+        item = _Item(work, durable, committed, loop, loop.create_future())
+        self._put(item)
+        assert item.future is not None
+        result: T = await item.future
+        return result
+
+    def soon(self, work: Work[None], committed: Callable[[], None]) -> None:
+        """Have ``work`` committed within 50 ms; it is tried again as long as it fails."""
+        self._put(_Item(work, False, committed, due=time.monotonic() + _LINGER))
+
+    async def read(self, work: Work[T]) -> T:
+        """Run ``work(connection)`` on a reader; it sees everything committed before."""
+        if self._readers is None:  # a database in memory has one connection only
+            return await self.write(work, durable=False)
+        if self._closed:
+            raise _closed()
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._readers, self._read, work)
+        except sqlite3.Error as error:
+            raise told(error, self.path) from error
+
+    async def aclose(self) -> None:
+        """Commit what waits, and close. Calling it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._readers is not None:
+            await asyncio.to_thread(self._readers.shutdown)
+            for connection in self._reading:
+                connection.close()
+        self._queue.put(None)
+        await asyncio.to_thread(self._writer.join)
+
+    def _put(self, item: _Item) -> None:
+        if self._closed:
+            raise _closed()
+        self._queue.put(item)
+
+    def _read(self, work: Work[T]) -> T:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            assert self.path is not None
+            connection = self._local.connection = schema.open_reader(self.path)
+            self._reading.append(connection)
+        return work(connection)
+
+    def _run(self) -> None:
+        waiting: list[_Item] = []  # work that can wait, in order
+        stopping = False
+        while not stopping:
+            batch: list[_Item] = []
+            try:
+                timeout = max(0.0, waiting[0].due - time.monotonic()) if waiting else None
+                item = self._queue.get(timeout=timeout)
+                while True:
+                    if item is None:
+                        stopping = True
+                    elif item.future is None:
+                        waiting.append(item)
+                    else:
+                        batch.append(item)
+                    if len(batch) >= _BATCH or stopping:
+                        break
+                    item = self._queue.get_nowait()
+            except queue.Empty:
+                pass
+            if batch:
+                self._commit(batch)
+                _settle(batch)
+            if waiting and (stopping or waiting[0].due <= time.monotonic()):
+                self._commit(waiting)
+                waiting = [item for item in waiting if item.error is not None]
+                for item in waiting:
+                    item.due, item.error = time.monotonic() + _RETRY, None
+        schema.close(self.connection)
+
+    def _commit(self, batch: list[_Item]) -> None:
+        """Run the batch in one transaction; if anything fails, each item in its own."""
+        try:
+            self._transact(batch)
+        except Exception as error:  # noqa: BLE001  whatever it is, it belongs to who asked for it
+            if len(batch) == 1:
+                batch[0].error = (
+                    told(error, self.path) if isinstance(error, sqlite3.Error) else error
+                )
+                return
+            for item in batch:
+                self._commit([item])
+
+    def _transact(self, batch: list[_Item]) -> None:
+        connection = self.connection
+        durable = any(item.durable for item in batch)
+        # In WAL mode NORMAL survives the process's death, FULL a power cut as well.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for item in batch:
+                item.result = item.work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # after a full disk SQLite may have rolled back itself
+                connection.execute("ROLLBACK")
+            raise
+        for item in batch:
+            if item.committed is not None:
+                item.committed()
+
+
+def _settle(batch: list[_Item]) -> None:
+    """Answer whoever waits, each in its own loop, one wake-up a loop."""
+    for loop in {item.loop for item in batch if item.loop is not None}:
+        with suppress(RuntimeError):  # that loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_answer, [item for item in batch if item.loop is loop])
+
+
+def _answer(items: list[_Item]) -> None:
+    for item in items:
+        item.settle()
+
+
+def _closed() -> WorkspaceError:
+    return WorkspaceError("The history is closed; open the workspace again.")
+
+
+def told(error: Exception, path: Path | None) -> LuaJobsError:
+    """Return SQLite's error in the kit's terms: what happened, where, what to do."""
+    where = path or "the database in memory"
+    if isinstance(error, sqlite3.IntegrityError):
+        return Conflict(f"This is kept already in {where} ({error}). Use another id.")
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return StorageFull(f"No room to write {where}. Free some disk space and try again.")
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if path is not None:
+            schema.suspect(path)
+        return WorkspaceError(
+            f"{where} is damaged ({error}). Restart the engine: it sets the file aside and keeps"
+            " what can be read; `luajobs doctor` then says what was lost."
+        )
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return WorkspaceError(f"{where} cannot be written ({error}). Check its owner and mode.")
+    return WorkspaceError(f"{where} could not be used: {error}.")
