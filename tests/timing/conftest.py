@@ -95,7 +95,7 @@ class Window:
         return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def debian():
     """Give the oracle: ``debian.Entry`` reads a line, ``debian.Window`` runs one."""
     return _Debian
