@@ -1,0 +1,475 @@
+"""The ``asyncio`` job code imports: the usual names, on the run's own loop."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Coroutine, Iterable, Iterator
+from typing import Any, Self
+
+from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.futures import CancelledError, Future, InvalidStateError, Task
+from luajobs_kit.guest.loop import Loop, Timer
+from luajobs_kit.guest.run import current
+
+__all__ = ["CancelledError", "Future", "InvalidStateError", "Task"]
+
+FIRST_COMPLETED = "FIRST_COMPLETED"
+FIRST_EXCEPTION = "FIRST_EXCEPTION"
+ALL_COMPLETED = "ALL_COMPLETED"
+
+
+def _loop() -> Loop:
+    return current().loop
+
+
+async def sleep(delay: float, result: Any = None) -> Any:
+    """Wait ``delay`` seconds; other tasks run meanwhile."""
+    loop = _loop()
+    if delay <= 0:
+        await _turn()
+        return result
+    future = loop.future()
+    timer = loop.later(delay, _settle, future)
+    try:
+        await future
+    finally:
+        timer.cancel()
+    return result
+
+
+@types.coroutine
+def _turn() -> Any:
+    yield None
+
+
+def _settle(future: Future) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def create_task(coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> Task:
+    """Start a coroutine now, beside the current one."""
+    if type(coro) is not types.CoroutineType:
+        raise TypeError(f"a coroutine was expected, got {type(coro).__name__!r}")
+    return _loop().task(coro, name)
+
+
+def ensure_future(awaitable: Any) -> Future:
+    return awaitable if isinstance(awaitable, Future) else _loop().task(awaitable)
+
+
+def gather(*awaitables: Any, return_exceptions: bool = False) -> Future:
+    """Run all at once; the results come in the order given."""
+    outer = _Gathering(_loop(), [ensure_future(each) for each in awaitables], return_exceptions)
+    return outer.future
+
+
+class _Gathering:
+    def __init__(self, loop: Loop, children: list[Future], return_exceptions: bool):  # noqa: FBT001  # asyncio's option
+        self._children = children
+        self._return_exceptions = return_exceptions
+        self._left = len(children)
+
+        async def wait() -> Any:
+            try:
+                return await self._all
+            except CancelledError:
+                for child in self._children:
+                    child.cancel()
+                raise
+
+        self._all = loop.future()
+        self.future: Future = loop.task(wait(), "gather")
+        for child in children:
+            child.add_done_callback(self._one_done)
+        if not children:
+            self._all.set_result([])
+
+    def _one_done(self, child: Future) -> None:
+        self._left -= 1
+        if self._all.done():
+            child._seen = True  # noqa: SLF001  # told already; no second warning
+            return
+        if child.cancelled():
+            error: BaseException | None = CancelledError()
+        else:
+            error = child.exception()
+        if error is not None and not self._return_exceptions:
+            self._all.set_exception(error)
+        elif self._left == 0:
+            self._all.set_result([self._outcome(each) for each in self._children])
+
+    @staticmethod
+    def _outcome(child: Future) -> Any:
+        if child.cancelled():
+            return CancelledError()
+        error = child.exception()
+        return child.result() if error is None else error
+
+
+class Timeout(Frozen):
+    """``async with timeout(seconds):`` raises ``TimeoutError`` when the block takes longer."""
+
+    __slots__ = ("_expired", "_task", "_timer", "_when")
+
+    def __init__(self, when: float | None):
+        self._when = when
+        self._task: Task | None = None
+        self._timer: Timer | None = None
+        self._expired = False
+
+    def when(self) -> float | None:
+        return self._when
+
+    def expired(self) -> bool:
+        return self._expired
+
+    def reschedule(self, when: float | None) -> None:
+        self._when = when
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if when is not None and self._task is not None:
+            loop = _loop()
+            self._timer = loop.later(when - loop.clock.monotonic(), self._expire)
+
+    def _expire(self) -> None:
+        self._expired = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def __aenter__(self) -> Self:
+        self._task = _loop().current
+        self.reschedule(self._when)
+        return self
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if self._timer is not None:
+            self._timer.cancel()
+        task, self._task = self._task, None
+        if self._expired and task is not None:
+            task.uncancel()
+            if kind is CancelledError:
+                raise TimeoutError("it took longer than the timeout") from None
+        return False
+
+
+def timeout(delay: float | None) -> Timeout:
+    return Timeout(None if delay is None else _loop().clock.monotonic() + delay)
+
+
+def timeout_at(when: float | None) -> Timeout:
+    return Timeout(when)
+
+
+async def wait_for(awaitable: Any, timeout: float | None) -> Any:  # noqa: ASYNC109  # asyncio's name
+    """Await with a time limit in seconds; raises ``TimeoutError``."""
+    future = ensure_future(awaitable)
+    async with Timeout(None if timeout is None else _loop().clock.monotonic() + timeout):
+        return await future
+
+
+async def shield(awaitable: Any) -> Any:
+    """Await without handing a cancellation on."""
+    inner = ensure_future(awaitable)
+    outer = _loop().future()
+    inner.add_done_callback(lambda _: _settle(outer))
+    await outer
+    return inner.result()
+
+
+async def wait(
+    futures: Iterable[Any],
+    *,
+    timeout: float | None = None,  # noqa: ASYNC109  # asyncio's name
+    return_when: str = ALL_COMPLETED,
+) -> tuple[set[Future], set[Future]]:
+    """Wait for several; return those that are done and those that are not."""
+    waited = [ensure_future(each) for each in futures]
+    enough = _loop().future()
+
+    def look(_: Any = None) -> None:
+        done = [each for each in waited if each.done()]
+        failed = any(not each.cancelled() and each._error is not None for each in done)  # noqa: SLF001  # without marking it as seen
+        if (
+            len(done) == len(waited)
+            or (done and return_when == FIRST_COMPLETED)
+            or (failed and return_when == FIRST_EXCEPTION)
+        ):
+            _settle(enough)
+
+    for each in waited:
+        each.add_done_callback(look)
+    look()
+    timer = _loop().later(timeout, _settle, enough) if timeout is not None else None
+    try:
+        await enough
+    finally:
+        if timer is not None:
+            timer.cancel()
+    done = {each for each in waited if each.done()}
+    return done, set(waited) - done
+
+
+def as_completed(awaitables: Iterable[Any], *, timeout: float | None = None) -> Iterator[Any]:
+    """Give awaitables in the order in which they finish."""
+    queue = Queue()
+    waited = [ensure_future(each) for each in awaitables]
+    for each in waited:
+        each.add_done_callback(queue.put_nowait)
+
+    async def one() -> Any:
+        future = await wait_for(queue.get(), timeout)
+        return future.result()
+
+    for _ in waited:
+        yield one()
+
+
+def run(main: Any) -> Any:
+    """Run a coroutine from a job function that is not async."""
+    loop = _loop()
+    if loop.current is not None:
+        if type(main) is types.CoroutineType:
+            main.close()
+        raise RuntimeError("asyncio.run() cannot be used in an async function; use: await main()")
+    return loop.run(main)
+
+
+def current_task() -> Task | None:
+    return _loop().current
+
+
+def all_tasks() -> set[Task]:
+    return {task for task in _loop().tasks if not task.done()}
+
+
+def iscoroutine(value: Any) -> bool:
+    return type(value) is types.CoroutineType
+
+
+def iscoroutinefunction(value: Any) -> bool:
+    return type(value) is types.FunctionType and bool(value.__code__.co_flags & 0x80)
+
+
+def isfuture(value: Any) -> bool:
+    return isinstance(value, Future)
+
+
+class Event(Frozen):
+    __slots__ = ("_set", "_waiting")
+
+    def __init__(self) -> None:
+        self._set = False
+        self._waiting: list[Future] = []
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def set(self) -> None:
+        self._set = True
+        for future in self._waiting:
+            _settle(future)
+        self._waiting = []
+
+    def clear(self) -> None:
+        self._set = False
+
+    async def wait(self) -> bool:
+        if not self._set:
+            future = _loop().future()
+            self._waiting.append(future)
+            await future
+        return True
+
+
+class Semaphore(Frozen):
+    __slots__ = ("_most", "_value", "_waiting")
+
+    def __init__(self, value: int = 1):
+        if value < 0:
+            raise ValueError("Semaphore initial value must be >= 0")
+        self._value = value
+        self._most: int | None = None
+        self._waiting: list[Future] = []
+
+    def locked(self) -> bool:
+        return self._value == 0
+
+    async def acquire(self) -> bool:
+        while self._value == 0:
+            future = _loop().future()
+            self._waiting.append(future)
+            try:
+                await future
+            finally:
+                if future in self._waiting:
+                    self._waiting.remove(future)
+        self._value -= 1
+        return True
+
+    def release(self) -> None:
+        if self._most is not None and self._value >= self._most:
+            raise ValueError("released too many times")
+        self._value += 1
+        if self._waiting:
+            _settle(self._waiting.pop(0))
+
+    async def __aenter__(self) -> None:
+        await self.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release()
+
+
+class BoundedSemaphore(Semaphore):
+    __slots__ = ()
+
+    def __init__(self, value: int = 1):
+        super().__init__(value)
+        self._most = value
+
+
+class Lock(Semaphore):
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def release(self) -> None:
+        if self._value:
+            raise RuntimeError("Lock is not acquired.")
+        super().release()
+
+
+class QueueEmpty(Exception):  # noqa: N818  # asyncio's name
+    pass
+
+
+class QueueFull(Exception):  # noqa: N818  # asyncio's name
+    pass
+
+
+class Queue(Frozen):
+    __slots__ = ("_changed", "_items", "_most", "_unfinished")
+
+    def __init__(self, maxsize: int = 0):
+        self._most = maxsize
+        self._items: list[Any] = []
+        self._unfinished = 0
+        self._changed: list[Future] = []
+
+    def qsize(self) -> int:
+        return len(self._items)
+
+    def empty(self) -> bool:
+        return not self._items
+
+    def full(self) -> bool:
+        return 0 < self._most <= len(self._items)
+
+    def put_nowait(self, item: Any) -> None:
+        if self.full():
+            raise QueueFull
+        self._items.append(item)
+        self._unfinished += 1
+        self._tell()
+
+    def get_nowait(self) -> Any:
+        if not self._items:
+            raise QueueEmpty
+        self._tell()
+        return self._items.pop(0)
+
+    def task_done(self) -> None:
+        if self._unfinished <= 0:
+            raise ValueError("task_done() called too many times")
+        self._unfinished -= 1
+        self._tell()
+
+    async def put(self, item: Any) -> None:
+        while self.full():
+            await self._change()
+        self.put_nowait(item)
+
+    async def get(self) -> Any:
+        while not self._items:
+            await self._change()
+        return self.get_nowait()
+
+    async def join(self) -> None:
+        while self._unfinished:
+            await self._change()
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, []
+        for future in changed:
+            _settle(future)
+
+    def _change(self) -> Future:
+        future = _loop().future()
+        self._changed.append(future)
+        return future
+
+
+class TaskGroup(Frozen):
+    """``async with TaskGroup() as group:`` waits for its tasks; one failing cancels the others."""
+
+    __slots__ = ("_errors", "_parent", "_stopping", "_tasks", "_woken")
+
+    def __init__(self) -> None:
+        self._tasks: list[Task] = []
+        self._errors: list[BaseException] = []
+        self._parent: Task | None = None
+        self._stopping = False
+        self._woken = False
+
+    def create_task(self, coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> Task:
+        task = create_task(coro, name=name)
+        self._tasks.append(task)
+        task.add_done_callback(self._one_done)
+        return task
+
+    def _one_done(self, task: Future) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            return
+        self._errors.append(error)
+        if not self._stopping:
+            self._stop()
+            if self._parent is not None and not self._woken:
+                self._woken = True
+                self._parent.cancel()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+
+    async def __aenter__(self) -> Self:
+        self._parent = _loop().current
+        return self
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if kind is not None and not self._stopping:
+            self._stop()
+        while any(not task.done() for task in self._tasks):
+            try:
+                await wait(self._tasks)
+            except CancelledError:
+                if not self._errors:
+                    self._stop()
+                    kind = CancelledError
+        if self._woken and self._parent is not None:
+            self._parent.uncancel()
+            self._parent._asked_to_cancel = False  # noqa: SLF001  # our own wake-up, not somebody's
+        self._parent = None
+        if self._errors:
+            if error is not None and kind is not CancelledError:
+                self._errors.append(error)
+            raise BaseExceptionGroup("errors in a TaskGroup", self._errors) from None
+        return False
+
+

@@ -1,0 +1,165 @@
+"""Every module and every name in it that job code can import. Data only: ``facades.py`` fills it.
+
+What is not listed does not exist inside. A name belongs here when neither it nor
+anything it returns leads to a module, a frame, code made from text, or a file.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_LISTED: Final = {
+    "json": "JSONDecodeError JSONDecoder JSONEncoder dump dumps load loads",
+    "math": "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e "
+    "erf erfc exp exp2 expm1 fabs factorial floor fmod frexp fsum gamma gcd hypot inf isclose "
+    "isfinite isinf isnan isqrt lcm ldexp lgamma log log10 log1p log2 modf nan nextafter perm pi "
+    "pow prod radians remainder sin sinh sqrt tan tanh tau trunc ulp",
+    "cmath": "acos acosh asin asinh atan atanh cos cosh e exp inf infj isclose isfinite isinf isnan "
+    "log log10 nan nanj phase pi polar rect sin sinh sqrt tan tanh tau",
+    "datetime": "MAXYEAR MINYEAR UTC date datetime time timedelta timezone tzinfo",
+    "zoneinfo": "ZoneInfo ZoneInfoNotFoundError available_timezones",
+    "time": "altzone asctime ctime daylight gmtime localtime mktime monotonic monotonic_ns "
+    "perf_counter perf_counter_ns process_time process_time_ns sleep strftime strptime struct_time "
+    "time time_ns timezone tzname",
+    "calendar": "Calendar FRIDAY HTMLCalendar IllegalMonthError IllegalWeekdayError MONDAY SATURDAY "
+    "SUNDAY THURSDAY TUESDAY TextCalendar WEDNESDAY calendar day_abbr day_name firstweekday isleap "
+    "leapdays month month_abbr month_name monthcalendar monthrange setfirstweekday timegm weekday "
+    "weekheader",
+    "re": "A ASCII DOTALL I IGNORECASE M MULTILINE Match NOFLAG Pattern RegexFlag S U UNICODE "
+    "VERBOSE X compile error escape findall finditer fullmatch match purge search split sub subn",
+    "random": "Random SystemRandom betavariate choice choices expovariate gammavariate gauss "
+    "getrandbits getstate lognormvariate normalvariate paretovariate randbytes randint random "
+    "randrange sample seed setstate shuffle triangular uniform vonmisesvariate weibullvariate",
+    "secrets": "SystemRandom choice compare_digest randbelow randbits token_bytes token_hex "
+    "token_urlsafe",
+    "statistics": "NormalDist StatisticsError correlation covariance fmean geometric_mean "
+    "harmonic_mean linear_regression mean median median_grouped median_high median_low mode "
+    "multimode pstdev pvariance quantiles stdev variance",
+    "decimal": "BasicContext Clamped Context ConversionSyntax Decimal DecimalException "
+    "DecimalTuple DefaultContext DivisionByZero DivisionImpossible DivisionUndefined "
+    "ExtendedContext FloatOperation Inexact InvalidContext InvalidOperation MAX_EMAX MAX_PREC "
+    "MIN_EMIN MIN_ETINY Overflow ROUND_05UP ROUND_CEILING ROUND_DOWN ROUND_FLOOR ROUND_HALF_DOWN "
+    "ROUND_HALF_EVEN ROUND_HALF_UP ROUND_UP Rounded Subnormal Underflow getcontext localcontext "
+    "setcontext",
+    "fractions": "Fraction",
+    "itertools": "accumulate batched chain combinations combinations_with_replacement compress "
+    "count cycle dropwhile filterfalse groupby islice pairwise permutations product repeat starmap "
+    "takewhile tee zip_longest",
+    "functools": "cache cached_property cmp_to_key lru_cache partial reduce singledispatch "
+    "total_ordering update_wrapper wraps",
+    "operator": "abs add and_ attrgetter concat contains countOf delitem eq floordiv ge getitem gt "
+    "iadd iand iconcat ifloordiv ilshift imatmul imod imul index indexOf inv invert ior ipow irshift "
+    "is_ is_not isub itemgetter itruediv ixor le length_hint lshift lt matmul methodcaller mod mul "
+    "ne neg not_ or_ pos pow rshift setitem sub truediv truth xor",
+    "collections": "ChainMap Counter OrderedDict UserDict UserList abc defaultdict deque namedtuple",
+    "collections.abc": "AsyncGenerator AsyncIterable AsyncIterator Awaitable ByteString Callable "
+    "Collection Container Coroutine Generator Hashable ItemsView Iterable Iterator KeysView Mapping "
+    "MappingView MutableMapping MutableSequence MutableSet Reversible Sequence Set Sized ValuesView",
+    "heapq": "heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest",
+    "bisect": "bisect bisect_left bisect_right insort insort_left insort_right",
+    "string": "Template ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits "
+    "octdigits printable punctuation whitespace",
+    "textwrap": "TextWrapper dedent fill indent shorten wrap",
+    "unicodedata": "bidirectional category combining decimal decomposition digit east_asian_width "
+    "is_normalized lookup mirrored name normalize numeric unidata_version",
+    "uuid": "NAMESPACE_DNS NAMESPACE_OID NAMESPACE_URL NAMESPACE_X500 SafeUUID UUID uuid3 uuid4 "
+    "uuid5",
+    "hashlib": "algorithms_guaranteed blake2b blake2s md5 new pbkdf2_hmac scrypt sha1 sha224 sha256 "
+    "sha384 sha3_224 sha3_256 sha3_384 sha3_512 sha512 shake_128 shake_256",
+    "hmac": "compare_digest digest new",
+    "base64": "a85decode a85encode b16decode b16encode b32decode b32encode b32hexdecode "
+    "b32hexencode b64decode b64encode b85decode b85encode decodebytes encodebytes "
+    "standard_b64decode standard_b64encode urlsafe_b64decode urlsafe_b64encode",
+    "binascii": "Error Incomplete a2b_base64 a2b_hex a2b_qp a2b_uu b2a_base64 b2a_hex b2a_qp b2a_uu "
+    "crc32 crc_hqx hexlify unhexlify",
+    "html": "escape unescape",
+    "urllib": "parse",
+    "urllib.parse": "DefragResult ParseResult SplitResult parse_qs parse_qsl quote quote_from_bytes "
+    "quote_plus unquote unquote_plus unquote_to_bytes urldefrag urlencode urljoin urlparse urlsplit "
+    "urlunparse urlunsplit",
+    "difflib": "Differ HtmlDiff IS_CHARACTER_JUNK IS_LINE_JUNK SequenceMatcher context_diff "
+    "diff_bytes get_close_matches ndiff restore unified_diff",
+    "copy": "Error copy deepcopy",
+    "enum": "CONFORM CONTINUOUS EJECT Enum Flag FlagBoundary IntEnum IntFlag KEEP NAMED_FLAGS STRICT "
+    "StrEnum UNIQUE auto member nonmember unique verify",
+    "dataclasses": "Field FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field "
+    "fields is_dataclass replace",
+    "typing": "AbstractSet Annotated Any AnyStr AsyncGenerator AsyncIterable AsyncIterator Awaitable "
+    "Callable ChainMap ClassVar Collection Concatenate Container Coroutine Counter DefaultDict Deque "
+    "Dict Final FrozenSet Generator Generic Hashable Iterable Iterator List Literal LiteralString "
+    "Mapping MutableMapping MutableSequence MutableSet NamedTuple Never NewType NoReturn NotRequired "
+    "Optional OrderedDict ParamSpec Protocol Required Reversible Self Sequence Set Sized "
+    "SupportsAbs SupportsFloat SupportsIndex SupportsInt SupportsRound Text Tuple Type TypeAlias "
+    "TypeGuard TypeVar TypeVarTuple TypedDict TYPE_CHECKING Union Unpack assert_never cast final "
+    "get_args get_origin overload override runtime_checkable",
+    "contextlib": "AbstractAsyncContextManager AbstractContextManager AsyncExitStack "
+    "ContextDecorator ExitStack aclosing asynccontextmanager closing contextmanager nullcontext "
+    "suppress",
+    "abc": "ABC abstractmethod",
+    "asyncio": "BoundedSemaphore CancelledError Event FIRST_COMPLETED FIRST_EXCEPTION "
+    "ALL_COMPLETED Future InvalidStateError Lock Queue QueueEmpty QueueFull Semaphore Task TaskGroup "
+    "TimeoutError all_tasks as_completed create_task current_task ensure_future gather iscoroutine "
+    "iscoroutinefunction isfuture run shield sleep timeout timeout_at wait wait_for",
+    "luajobs_kit": "Conflict Data InvalidInput JobInstance Jobs LuaJobsError NotAllowed NotFound "
+    "PowerUnavailable Products ToolError User cron env every http once tools",
+}
+
+NOT_EVERYWHERE: Final = frozenset(
+    {"itertools.batched", "typing.override", "collections.abc.ByteString", "typing.Text"}
+    | {"math.cbrt", "math.exp2", "statistics.linear_regression"}
+)
+"""Names of some Python versions only; elsewhere they are missing, as they are outside."""
+
+MODULES: Final = {module: tuple(sorted(names.split())) for module, names in _LISTED.items()}
+
+KIT_NAMES: Final = MODULES["luajobs_kit"]
+
+OUT_OF_REACH: Final = {
+    "os": "Job code has no files, environment or processes. Use env(NAME) for settings, Data for "
+    "what is to be kept.",
+    "sys": "Job code does not see the interpreter. Use print() or job.log for output, and return "
+    "to end early.",
+    "io": "Job code has no files. Keep data with Data, and build text with str methods.",
+    "pathlib": "Job code has no files. Keep data with Data.",
+    "tempfile": "Job code has no files. Keep data with Data.",
+    "shutil": "Job code has no files. Keep data with Data.",
+    "glob": "Job code has no files. Keep data with Data.",
+    "csv": "Read the text with str.splitlines() and split(','), or in a tool of yours.",
+    "subprocess": "Job code starts no processes. Offer a tool and call tools.NAME(…).",
+    "socket": "Job code has no network of its own. Use http.get(…), http.post(…).",
+    "ssl": "Job code has no network of its own. Use http.get(…), http.post(…).",
+    "requests": "Use await http.get(url) and http.post(url, json=…): the engine sends them.",
+    "httpx": "Use await http.get(url) and http.post(url, json=…): the engine sends them.",
+    "aiohttp": "Use await http.get(url) and http.post(url, json=…): the engine sends them.",
+    "urllib3": "Use await http.get(url) and http.post(url, json=…): the engine sends them.",
+    "urllib.request": "Use await http.get(url): the engine sends it.",
+    "smtplib": "Use await user.send(…), or offer a tool and call tools.NAME(…).",
+    "threading": "Use asyncio.gather(…) or asyncio.create_task(…).",
+    "multiprocessing": "Use asyncio.gather(…) or asyncio.create_task(…).",
+    "concurrent.futures": "Use asyncio.gather(…) or asyncio.create_task(…).",
+    "logging": "Use print(), or job.log.info(…), job.log.warning(…), job.log.error(…).",
+    "pickle": "Use json.dumps and json.loads.",
+    "traceback": "Let the error end the job: it is recorded with your line. Or print(repr(error)).",
+    "inspect": "Job code does not see the interpreter.",
+    "importlib": "Write an import line; what can be imported is listed in the docs.",
+    "types": "Use a class of your own, or type(value).",
+    "pydantic": "Use dataclasses.",
+    "numpy": "Use math and statistics, or offer a tool and call tools.NAME(…).",
+    "pandas": "Use lists and dicts, or offer a tool and call tools.NAME(…).",
+}
+"""What to do instead, for modules people reach for."""
+
+OUT_OF_REACH_NAMES: Final = {
+    "open": "Job code has no files. Keep data with Data.",
+    "eval": "Use json.loads(…) to read data, or a dict of functions.",
+    "exec": "Write the code in the job's own function.",
+    "compile": "Write the code in the job's own function.",
+    "globals": "Use a dict of your own.",
+    "locals": "Use a dict of your own.",
+    "input": "A job runs unattended: pass values in metadata.",
+    "breakpoint": "Use print(…), and look at the run's log.",
+    "exit": "Use return, or raise an error.",
+    "quit": "Use return, or raise an error.",
+    "help": "Use it in your notebook, not in a job.",
+}
+"""Builtins that job code does not have, and what to do instead."""

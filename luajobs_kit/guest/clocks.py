@@ -1,0 +1,49 @@
+"""What time it is inside: the machine's, or a simulation's that sleeping moves on."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two readings of one clock, and whether waiting takes real time."""
+
+    virtual: bool
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+
+class MachineClock:
+    virtual = False
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class VirtualClock:
+    """Stands still while code runs; ``advance_to`` moves it."""
+
+    virtual = True
+
+    def __init__(self, start: datetime):
+        self._start = start.astimezone(UTC).timestamp()
+        self._elapsed = 0.0
+
+    def now(self) -> float:
+        return self._start + self._elapsed
+
+    def monotonic(self) -> float:
+        return self._elapsed
+
+    def advance_to(self, moment: float) -> None:
+        """Move to the ``monotonic`` reading ``moment``; never back."""
+        self._elapsed = max(self._elapsed, moment)

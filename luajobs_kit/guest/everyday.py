@@ -1,0 +1,135 @@
+"""The builtins of job code."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any, Final
+
+from luajobs_kit.guest import guards, names
+from luajobs_kit.guest.facades import Imports, for_the_interpreter
+from luajobs_kit.guest.run import Run
+
+AS_THEY_ARE: Final = tuple(
+    (
+        "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict "
+        "divmod enumerate filter float format frozenset hash hex id int isinstance issubclass iter "
+        "len list map max memoryview min next object oct ord pow property range repr reversed round "
+        "set slice sorted staticmethod str sum super tuple zip Ellipsis False None NotImplemented True"
+    ).split()
+)
+"""Builtins that are Python's own."""
+
+GUARDED: Final = ("delattr", "dir", "getattr", "hasattr", "print", "setattr", "type", "vars")
+"""Builtins of ours, which do the same under the policy."""
+
+EXCEPTIONS: Final = tuple(
+    sorted(
+        name
+        for name, value in vars(builtins).items()
+        if isinstance(value, type)
+        and issubclass(value, BaseException)
+        and not name.startswith("_")
+        and name != "PythonFinalizationError"  # of one Python version only
+    )
+)
+
+_MISSING: Final = object()
+
+
+def builtins_for(run: Run, imports: Imports) -> dict[str, Any]:
+    """Return the ``__builtins__`` of job code: everyday names, and the guards under theirs."""
+    everyday: dict[str, Any] = {
+        name: getattr(builtins, name) for name in (*AS_THEY_ARE, *EXCEPTIONS)
+    }
+    everyday |= {
+        "delattr": _delattr,
+        "dir": _dir,
+        "getattr": _getattr,
+        "hasattr": _hasattr,
+        "print": _printer(run),
+        "setattr": _setattr,
+        "type": guards.Type,
+        "vars": guards.snapshot,
+        "__build_class__": guards.build_class,
+        "__import__": for_the_interpreter,
+        "__debug__": True,
+        names.READ: guards.read,
+        names.WRITE: guards.write,
+        names.WRITE_OWN: guards.write_own,
+        names.WRITE_TITLE: guards.write_title,
+        names.ANNOTATION: guards.annotation,
+        names.IMPORT: imports.find,
+        names.NO_ARGUMENT: _without_argument,
+    }
+    return everyday
+
+
+def _name(given: object) -> str:
+    if type(given) is not str:
+        raise TypeError(f"attribute name must be a string, not {type(given).__name__!r}")
+    return given
+
+
+def _getattr(value: Any, name: str, default: Any = _MISSING, /) -> Any:
+    try:
+        return guards.read(value, _name(name))
+    except AttributeError:
+        if default is _MISSING:
+            raise
+        return default
+
+
+def _hasattr(value: Any, name: str, /) -> bool:
+    try:
+        guards.read(value, _name(name))
+    except AttributeError:
+        return False
+    return True
+
+
+def _target(value: Any, name: str) -> Any:
+    kind = names.kind_of(_name(name))
+    if name in names.WRITABLE_TITLES:
+        return guards.write_title(value)
+    if kind in {"dunder", "refused"}:
+        raise AttributeError(f"the attribute {name!r} belongs to Python and cannot be set")
+    return guards.write_own(value) if kind == "private" else guards.write(value)
+
+
+def _setattr(value: Any, name: str, new: Any, /) -> None:
+    setattr(_target(value, name), name, new)
+
+
+def _delattr(value: Any, name: str, /) -> None:
+    delattr(_target(value, name), name)
+
+
+def _dir(value: Any = _MISSING, /) -> list[str]:
+    if value is _MISSING:
+        raise TypeError("dir() needs an object in job code: dir(object)")
+    return [name for name in dir(value) if _hasattr(value, name) and not names.is_dunder(name)]
+
+
+def _printer(run: Run) -> Callable[..., None]:
+    def print_(  # what job code knows as print
+        *values: Any,
+        sep: str | None = " ",
+        end: str | None = "\n",
+        file: Any = None,
+        flush: bool = False,  # noqa: FBT001, FBT002  # print's own signature
+    ) -> None:
+        if file is not None:
+            raise TypeError("print(file=…) has no file to write to; what is printed is the run's log")
+        text = (" " if sep is None else sep).join([str(value) for value in values])
+        run.write(text + ("\n" if end is None else end))
+        if flush:
+            run.end_line()
+
+    print_.__name__ = print_.__qualname__ = "print"
+    return print_
+
+
+def _without_argument(entry: Callable[[], Any]) -> Callable[[Any], Any]:
+    """Let an entry function that takes no parameters be called with the job."""
+    return lambda _job: entry()

@@ -1,0 +1,130 @@
+"""The modules job code imports: frozen collections of names, never a real module."""
+
+from __future__ import annotations
+
+import importlib
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from luajobs_kit.guest import aio, catalog, chance, moments, preloading, stand_ins
+from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.run import Run
+
+_OURS: dict[str, dict[str, Any]] = {
+    "operator": {"attrgetter": stand_ins.attrgetter, "methodcaller": stand_ins.methodcaller},
+    "functools": {
+        "update_wrapper": stand_ins.update_wrapper,
+        "wraps": stand_ins.wraps,
+        "total_ordering": stand_ins.total_ordering,
+        "singledispatch": stand_ins.singledispatch,
+    },
+    "zoneinfo": {"available_timezones": preloading.available_timezones},
+    "dataclasses": {"dataclass": stand_ins.dataclass},
+    "copy": {"copy": stand_ins.shallow_copy, "deepcopy": stand_ins.deep_copy},
+    "enum": {
+        "Enum": stand_ins.Enum,
+        "IntEnum": stand_ins.IntEnum,
+        "StrEnum": stand_ins.StrEnum,
+        "Flag": stand_ins.Flag,
+        "IntFlag": stand_ins.IntFlag,
+    },
+}
+
+_CONTAINERS = frozenset({"asyncio", "luajobs_kit"})
+"""Modules that are entirely ours."""
+
+
+class Facade(Frozen):
+    """A module as job code sees it: its public names, read-only."""
+
+    def __init__(self, title: str, names: dict[str, Any]):
+        self.__dict__.update(names, __title=title)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"the module {self!r} cannot be changed")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        title = self.__dict__["__title"]
+        close = get_close_matches(name, [each for each in self.__dict__ if each[0] != "_"], n=1)
+        advice = f" Did you mean {close[0]}?" if close else ""
+        raise AttributeError(f"{title} has no {name} in job code.{advice}", name=name, obj=self)
+
+    def __dir__(self) -> list[str]:
+        return sorted(name for name in self.__dict__ if not name.startswith("_"))
+
+    def __repr__(self) -> str:
+        return f"<module {self.__dict__['__title']!r}>"
+
+
+_real: dict[str, dict[str, Any]] = {}
+
+
+def loaded() -> bool:
+    return bool(_real)
+
+
+def load() -> None:
+    """Import every module once and take the names job code may have."""
+    for module in catalog.MODULES:
+        if module not in _CONTAINERS:
+            _real[module] = _taken(module)
+    _real["asyncio"] = {
+        name: TimeoutError if name == "TimeoutError" else getattr(aio, name)
+        for name in catalog.MODULES["asyncio"]
+    }
+
+
+def _taken(module: str) -> dict[str, Any]:
+    real = importlib.import_module(module)
+    ours = _OURS.get(module, {})
+    taken = {}
+    for name in catalog.MODULES[module]:
+        if name in ours:
+            taken[name] = ours[name]
+        elif f"{module}.{name}" in catalog.MODULES:
+            continue  # a module of its own
+        elif hasattr(real, name) or f"{module}.{name}" not in catalog.NOT_EVERYWHERE:
+            taken[name] = getattr(real, name)
+    return taken
+
+
+class Imports:
+    """What ``import`` finds in one run."""
+
+    def __init__(self, run: Run, kit: dict[str, Any]):
+        self._of_this_run = {
+            "datetime": moments.datetime_names(run),
+            "time": moments.time_names(run),
+            "random": chance.random_names(run),
+            "secrets": chance.secrets_names(run),
+            "uuid": chance.uuid_names(run),
+            "luajobs_kit": kit,
+        }
+        self._facades: dict[str, Facade] = {}
+
+    def find(self, module: str) -> Facade:
+        """Return the facade of ``module``; the policy has refused every other name."""
+        if module not in self._facades:
+            if module not in catalog.MODULES:
+                raise ImportError(f"the module {module} cannot be imported in job code")
+            names = _real.get(module, {}) | self._of_this_run.get(module, {})
+            for inner in catalog.MODULES:
+                outer, _, last = inner.rpartition(".")
+                if outer == module:
+                    names[last] = self.find(inner)
+            self._facades[module] = Facade(module, names)
+        return self._facades[module]
+
+
+def for_the_interpreter(*_: Any, **__: Any) -> Facade:
+    """Answer imports that C code makes in a job's name (``strptime`` asks for ``_strptime``).
+
+    The interpreter takes what it needs from its own table of modules afterwards; job
+    code cannot spell this function's name, and would get nothing from it.
+    """
+    return _NOTHING
+
+
+_NOTHING = Facade("nothing", {})

@@ -1,0 +1,187 @@
+"""What job code awaits: futures, tasks, and the errors they end with.
+
+They yield themselves to the loop and nothing else, and hold no way to it: a job that
+got hold of one could only do what these public methods do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from typing import TYPE_CHECKING, Any
+
+from luajobs_kit.guest.frozen import Frozen
+
+if TYPE_CHECKING:
+    from luajobs_kit.guest.loop import Loop
+
+
+class CancelledError(BaseException):
+    """The task was cancelled."""
+
+
+class InvalidStateError(Exception):
+    """A future was asked for what it cannot do in its state."""
+
+
+class Future(Frozen):
+    """A value that is not there yet."""
+
+    __slots__ = ("__weakref__", "_callbacks", "_cancelled", "_done", "_error", "_loop", "_seen", "_value")
+
+    def __init__(self, loop: Loop):
+        self._loop = loop
+        self._done = False
+        self._cancelled = False
+        self._seen = False  # whether anybody asked how it ended
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._callbacks: list[Callable[[Any], Any]] = []
+
+    def done(self) -> bool:
+        return self._done
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def result(self) -> Any:
+        self._seen = True
+        if not self._done:
+            raise InvalidStateError("the result is not there yet; await it")
+        if self._cancelled:
+            raise CancelledError
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def exception(self) -> BaseException | None:
+        self._seen = True
+        if not self._done:
+            raise InvalidStateError("the result is not there yet; await it")
+        if self._cancelled:
+            raise CancelledError
+        return self._error
+
+    def set_result(self, value: Any) -> None:
+        if self._done:
+            raise InvalidStateError("the result was set already")
+        self._finish(value, None, cancelled=False)
+
+    def set_exception(self, error: Any) -> None:
+        if self._done:
+            raise InvalidStateError("the result was set already")
+        self._finish(None, error() if isinstance(error, type) else error, cancelled=False)
+
+    def cancel(self, msg: str | None = None) -> bool:  # noqa: ARG002  # asyncio's signature
+        if self._done:
+            return False
+        self._finish(None, None, cancelled=True)
+        return True
+
+    def add_done_callback(self, function: Callable[[Any], Any]) -> None:
+        if self._done:
+            self._loop.soon(function, self)
+        else:
+            self._callbacks.append(function)
+
+    def remove_done_callback(self, function: Callable[[Any], Any]) -> int:
+        kept = [each for each in self._callbacks if each != function]
+        removed = len(self._callbacks) - len(kept)
+        self._callbacks = kept
+        return removed
+
+    def _finish(self, value: Any, error: BaseException | None, *, cancelled: bool) -> None:
+        self._done, self._cancelled, self._value, self._error = True, cancelled, value, error
+        callbacks, self._callbacks = self._callbacks, []
+        for function in callbacks:
+            self._loop.soon(function, self)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if not self._done:
+            yield self
+        return self.result()
+
+    def __repr__(self) -> str:
+        state = "cancelled" if self._cancelled else "done" if self._done else "waiting"
+        return f"<{type(self).__name__} {state}>"
+
+
+class Task(Future):
+    """A coroutine being run beside others."""
+
+    __slots__ = ("_asked_to_cancel", "_cancelling", "_coroutine", "_name", "_waiting_for")
+
+    def __init__(self, loop: Loop, coroutine: Coroutine[Any, Any, Any], name: str | None = None):
+        super().__init__(loop)
+        self._coroutine = coroutine
+        self._name = name or f"Task-{loop.next_number()}"
+        self._waiting_for: Future | None = None
+        self._asked_to_cancel = False
+        self._cancelling = 0
+        loop.soon(self._step)
+
+    def get_name(self) -> str:
+        return self._name
+
+    def set_name(self, name: object) -> None:
+        self._name = str(name)
+
+    def set_result(self, _value: Any) -> None:
+        raise RuntimeError("a task's result is its coroutine's")
+
+    def set_exception(self, _error: Any) -> None:
+        raise RuntimeError("a task's exception is its coroutine's")
+
+    def cancelling(self) -> int:
+        return self._cancelling
+
+    def uncancel(self) -> int:
+        self._cancelling = max(0, self._cancelling - 1)
+        return self._cancelling
+
+    def cancel(self, msg: str | None = None) -> bool:
+        if self._done:
+            return False
+        self._cancelling += 1
+        if self._waiting_for is not None and self._waiting_for.cancel(msg):
+            return True
+        self._asked_to_cancel = True
+        return True
+
+    def _wake(self, _future: Future) -> None:
+        self._step()
+
+    def _step(self) -> None:
+        if self._done:
+            return
+        self._waiting_for = None
+        before, self._loop.current = self._loop.current, self
+        try:
+            if self._asked_to_cancel:
+                self._asked_to_cancel = False
+                token = self._coroutine.throw(CancelledError())
+            else:
+                token = self._coroutine.send(None)
+        except StopIteration as stop:
+            self._finish(stop.value, None, cancelled=False)
+        except CancelledError:
+            self._finish(None, None, cancelled=True)
+        except BaseException as error:  # noqa: BLE001  # job code may raise anything
+            self._finish(None, error, cancelled=False)
+        else:
+            self._wait_for(token)
+        finally:
+            self._loop.current = before
+
+    def _wait_for(self, token: object) -> None:
+        if type(token) in (Future, Task) and token is not self:
+            assert isinstance(token, Future)
+            token.add_done_callback(self._wake)
+            self._waiting_for = token
+            if self._asked_to_cancel and token.cancel():
+                self._asked_to_cancel = False
+        elif token is None:
+            self._loop.soon(self._step)
+        else:
+            self._coroutine.close()
+            error = RuntimeError("only coroutines, tasks and futures can be awaited here")
+            self._finish(None, error, cancelled=False)

@@ -1,0 +1,428 @@
+"""The guards compiled code asks: may this attribute be read, may this object be written to.
+
+The rules in one place:
+
+- A class made by job code, its instances, and job code's functions are its own: it may
+  write their attributes and use private names on them, where those are its own too.
+- Everything else is read-only and shows public names.
+- Special names are read by an allow-list; what they give is made harmless.
+
+Guards look at ``type(x)``, never at ``isinstance``, which an object can lie to.
+"""
+
+from __future__ import annotations
+
+import builtins
+import decimal
+import types
+from abc import ABCMeta
+from collections.abc import Callable
+from typing import Any, Final, NoReturn, cast
+
+from luajobs_kit.guest import names
+from luajobs_kit.guest.formatting import safe_format, safe_format_map
+from luajobs_kit.guest.frozen import Frozen
+
+_STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
+_PLAIN: Final = frozenset(
+    {str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range}
+)
+_SLOT_WRAPPERS: Final = (
+    types.MethodWrapperType,
+    types.WrapperDescriptorType,
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+)
+
+
+class Own:
+    """What belongs to job code in this run."""
+
+    def __init__(self) -> None:
+        self.classes: set[type] = set()
+        self.globals: dict[str, Any] = {}
+
+    def is_class(self, value: object) -> bool:
+        return issubclass(type(value), type) and value in self.classes
+
+    def is_instance(self, value: object) -> bool:
+        return type(value) in self.classes
+
+    def is_function(self, value: object) -> bool:
+        return (
+            type(value) is types.FunctionType
+            and cast("types.FunctionType", value).__globals__ is self.globals
+        )
+
+
+own = Own()
+
+
+def begin(job_globals: dict[str, Any]) -> None:
+    """Start a run: nothing is job code's own yet but what these globals will hold."""
+    own.classes = set()
+    own.globals = job_globals
+
+
+def read(value: Any, name: str) -> Any:
+    """Return ``value.name`` as job code may see it."""
+    kind = names.kind_of(name)
+    if kind == "plain":
+        return getattr(value, name)
+    if kind == "watched":
+        return _read_watched(value, name)
+    if kind == "private":
+        return _read_private(value, name)
+    if kind == "dunder":
+        return _read_special(value, name)
+    _refuse(value, name)
+
+
+def _refuse(value: object, name: str) -> NoReturn:
+    raise AttributeError(
+        f"{_title(value)}: the attribute {name!r} is out of job code's reach"
+    ) from None
+
+
+def _title(value: object) -> str:
+    if issubclass(type(value), type):
+        return f"class {type.__getattribute__(cast('type', value), '__name__')!r}"
+    return f"{type(value).__name__!r} object"
+
+
+def _read_watched(value: Any, name: str) -> Any:
+    if name == "obj" and issubclass(type(value), BaseException):
+        _refuse(value, name)
+    if name == "register" and type(value) is ABCMeta and not own.is_class(value):
+        _refuse(value, name)
+    found = getattr(value, name)
+    if type(found) not in _STEPPABLE:
+        return found
+    if name in {"format", "format_map"}:
+        return _safe_formatter(found, name)
+    if name in names.STEPPING or name == "mro":
+        raise AttributeError(
+            f"{_title(value)}: {name}() is out of job code's reach"
+            + ("; use for, await or yield from" if name != "mro" else "")
+        )
+    return found
+
+
+def _safe_formatter(found: Any, name: str) -> Any:
+    text = getattr(found, "__self__", None)
+    if found is str.format or found == str.format:
+        return safe_format
+    if found == str.format_map:
+        return safe_format_map
+    if not issubclass(type(text), str):
+        return found
+    if name == "format":
+        return lambda *args, **kwargs: safe_format(text, *args, **kwargs)
+    return lambda mapping: safe_format_map(text, mapping)
+
+
+def _mro(kind: type) -> tuple[type, ...]:
+    return cast("tuple[type, ...]", type.__dict__["__mro__"].__get__(kind))
+
+
+def _class_dict(kind: type) -> Any:
+    return type.__dict__["__dict__"].__get__(kind)
+
+
+def _own_in(classes: tuple[type, ...], name: str) -> bool | None:
+    """Whether the first class that defines ``name`` is job code's own; None: none defines it."""
+    for kind in classes:
+        if name in _class_dict(kind):
+            return kind in own.classes
+    return None
+
+
+def _instance_dict(value: object) -> dict[str, Any] | None:
+    try:
+        return cast("dict[str, Any]", object.__getattribute__(value, "__dict__"))
+    except AttributeError:
+        return None
+
+
+def _read_private(value: Any, name: str) -> Any:
+    kind = type(value)
+    if name in names.NAMEDTUPLE_NAMES and (
+        issubclass(kind, tuple) or (kind is type and issubclass(value, tuple))
+    ):
+        return getattr(value, name)
+    if own.is_function(value):
+        return getattr(value, name)
+    if kind is super:
+        owner = _own_in(_after(value), name)
+        if owner or (owner is False and name in names.ENUM_NAMES):
+            return getattr(value, name)
+    elif own.is_class(value):
+        owner = _own_in(_mro(value), name)
+        if owner or (owner is False and name in names.ENUM_NAMES):
+            return getattr(value, name)
+    elif kind in own.classes:
+        owner = _own_in(_mro(kind), name)
+        if owner or (owner is False and name in names.ENUM_NAMES):
+            return getattr(value, name)
+        held = _instance_dict(value)
+        if held is not None and name in held:
+            return held[name]
+        if owner is None and _own_in(_mro(kind), "__getattr__"):
+            return getattr(value, name)
+    else:
+        _refuse(value, name)
+    raise AttributeError(f"{_title(value)} has no attribute {name!r}")
+
+
+def _after(value: super) -> tuple[type, ...]:
+    """Return the classes a ``super()`` object looks into."""
+    start = cast("type", object.__getattribute__(value, "__thisclass__"))
+    of = cast("type", object.__getattribute__(value, "__self_class__"))
+    classes = _mro(of)
+    return classes[classes.index(start) + 1 :]
+
+
+def _read_special(value: Any, name: str) -> Any:
+    if name == "__class__":
+        return class_of(value)
+    if name == "__dict__":
+        return snapshot(value)
+    if name in names.TITLES:
+        found = getattr(value, name)
+        if found is None or type(found) is str:
+            return found
+        _refuse(value, name)
+    if name in {"__setattr__", "__delattr__"}:
+        return _setter(value, name)
+    if name == "__members__":
+        return types.MappingProxyType(dict(getattr(value, name)))
+    if name in names.SPECIAL_METHODS:
+        return _special_method(value, name)
+    if name in names.CLASS_VARIABLES:
+        if own.is_class(value) or own.is_instance(value):
+            return getattr(value, name)
+        _refuse(value, name)
+    if issubclass(type(value), BaseException):  # __cause__, __context__, __notes__ …
+        return getattr(value, name)
+    _refuse(value, name)
+
+
+def _special_method(value: Any, name: str) -> Any:
+    kind = type(value)
+    if kind is super or own.is_class(value) or kind in own.classes:
+        return getattr(value, name)
+    if issubclass(kind, type):
+        if issubclass(value, Frozen):
+            _refuse(value, name)
+        found = getattr(value, name)
+        if type(found) in _SLOT_WRAPPERS or type(found) is types.FunctionType:
+            return found
+    elif kind in _PLAIN:
+        return getattr(value, name)
+    _refuse(value, name)
+
+
+def _setter(value: Any, name: str) -> Callable[..., None]:
+    """Return a harmless ``__setattr__`` or ``__delattr__`` of ``super()`` or a class."""
+    change = object.__setattr__ if name == "__setattr__" else object.__delattr__
+    if type(value) is super:
+        target = object.__getattribute__(value, "__self__")
+
+        def bound(attribute: str, *rest: Any) -> None:
+            _check_written(attribute)
+            if not own.is_instance(target):
+                _refuse(target, name)
+            change(target, attribute, *rest)
+
+        return bound
+    if value is not object and not own.is_class(value):
+        _refuse(value, name)
+
+    def unbound(instance: Any, attribute: str, *rest: Any) -> None:
+        _check_written(attribute)
+        if not own.is_instance(instance):
+            _refuse(instance, name)
+        change(instance, attribute, *rest)
+
+    return unbound
+
+
+class Snapshot(dict[str, Any]):
+    """A copy of an object's attributes. Changing it would change nothing, so it refuses."""
+
+    def _read_only(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("this is a copy of the object's attributes; use setattr(object, name, …)")
+
+    __setitem__ = __delitem__ = update = pop = popitem = setdefault = clear = _read_only
+
+
+def snapshot(value: Any) -> Snapshot:
+    """Return what ``vars()`` and ``.__dict__`` show: a copy, of job code's own objects only."""
+    if own.is_instance(value) or own.is_function(value):
+        held = _instance_dict(value)
+        if held is not None:
+            return Snapshot(held)
+    raise AttributeError(f"{_title(value)} shows no __dict__ to job code")
+
+
+def _check_written(name: object) -> None:
+    if type(name) is not str:
+        raise TypeError(f"attribute name must be a string, not {type(name).__name__!r}")
+    if names.kind_of(name) in {"dunder", "refused"}:
+        raise AttributeError(f"the attribute {name!r} belongs to Python and cannot be set")
+
+
+def write(value: Any) -> Any:
+    """Return ``value`` itself when job code may set or delete its public attributes."""
+    if own.is_instance(value) or own.is_class(value) or own.is_function(value):
+        return value
+    if type(value) in OPEN:
+        return value
+    raise AttributeError(
+        f"{_title(value)}: its attributes cannot be set by job code; only those of "
+        "your own classes and functions can"
+    )
+
+
+OPEN: Final[set[type]] = {decimal.Context}
+"""Host classes whose instances take public attributes (they guard what is set themselves)."""
+
+
+def write_own(value: Any) -> Any:
+    if own.is_instance(value) or own.is_class(value) or own.is_function(value):
+        return value
+    raise AttributeError(f"{_title(value)}: private attributes can be set on your own objects only")
+
+
+def write_title(value: Any) -> Any:
+    if own.is_class(value) or own.is_function(value):
+        return value
+    raise AttributeError(f"{_title(value)}: its name and description cannot be set")
+
+
+# Classes
+
+
+def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
+    """Make a class of job code's: Python's own way, then checked and remembered."""
+    if "metaclass" in keywords:
+        raise TypeError("metaclass= is not allowed in job code")
+    for base in bases:
+        if issubclass(type(base), type) and issubclass(base, Frozen):
+            raise TypeError(f"job code cannot inherit from {base.__name__}")
+    made = builtins.__build_class__(function, name, *bases, **keywords)
+    return adopt(made)
+
+
+def adopt(made: Any) -> Any:
+    """Remember a class as job code's own, once its pattern names are known to be harmless."""
+    if not issubclass(type(made), type):
+        return made
+    for attribute in ("__match_args__", "__slots__"):
+        given = getattr(made, attribute, ())
+        for each in (given,) if type(given) is str else given:
+            if type(each) is not str or not _harmless(each, attribute):
+                raise TypeError(f"{attribute} of {made.__name__} cannot hold {each!r}")
+    own.classes.add(made)
+    return made
+
+
+def _harmless(name: str, attribute: str) -> bool:
+    kind = names.kind_of(name)
+    if attribute == "__slots__":
+        return kind in {"plain", "private", "watched"} or name in {"__dict__", "__weakref__"}
+    return kind in {"plain", "private"} and (kind == "plain" or not names.is_dunder(name))
+
+
+def annotation(expression: Callable[[], Any]) -> Any:
+    """Return a class attribute's annotation; what only exists outside the job is ``object``."""
+    try:
+        found = expression()
+    except (NameError, AttributeError, TypeError):
+        return object
+    return object if issubclass(type(found), str) else found
+
+
+_STAND_INS: dict[type, type] = {}
+
+
+def class_of(value: Any) -> Any:
+    """Return the class of ``value``; for classes and interpreter types, one that makes nothing."""
+    kind = type(value)
+    if issubclass(kind, type):
+        return Type
+    if kind in _OPAQUE:
+        return _stand_in(kind)
+    return kind
+
+
+_OPAQUE: Final = frozenset(
+    {
+        types.FunctionType,
+        types.MethodType,
+        types.BuiltinFunctionType,
+        types.CodeType,
+        types.FrameType,
+        types.TracebackType,
+        types.ModuleType,
+        types.CellType,
+        types.GeneratorType,
+        types.CoroutineType,
+        types.AsyncGeneratorType,
+        super,
+    }
+)
+
+
+class _StandInMeta(type):
+    """Makes classes that can be compared and asked about instances, and called by nobody."""
+
+    def __call__(cls, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(f"{cls.__name__!r} objects cannot be made by calling their type")
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return _STAND_INS.get(type(instance)) is cls
+
+
+def _stand_in(kind: type) -> type:
+    if kind not in _STAND_INS:
+        made = _StandInMeta(kind.__name__, (Frozen,), {"__module__": "builtins", "__slots__": ()})
+        _STAND_INS[kind] = made
+    return _STAND_INS[kind]
+
+
+class _TypeMeta(type):
+    """Makes ``type`` inside: asks for a class, never makes one."""
+
+    def __call__(cls, *args: Any, **keywords: Any) -> Any:
+        if len(args) != 1 or keywords:
+            raise TypeError("type() takes one argument in job code; make classes with: class …")
+        return class_of(args[0])
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return issubclass(type(instance), type)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, type)
+
+    def __getitem__(cls, _item: Any) -> Any:
+        return object  # type[int] is only written in annotations
+
+    def __or__(cls, _other: Any) -> Any:
+        return object
+
+    __ror__ = __or__
+
+    def __repr__(cls) -> str:
+        return "<class 'type'>"
+
+
+class Type(Frozen, metaclass=_TypeMeta):
+    """What job code knows as ``type``."""
+
+    __slots__ = ()
+
+
+Type.__name__ = Type.__qualname__ = "type"
+Type.__module__ = "builtins"

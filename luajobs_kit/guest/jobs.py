@@ -1,0 +1,204 @@
+"""``job``, the instance a run is given, and ``Jobs``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.people import User, UserInstance
+from luajobs_kit.guest.records import Record, wrap
+from luajobs_kit.guest.run import current
+
+
+class Log(Frozen):
+    """Writes the run's log."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def debug(*values: Any) -> None:
+        _log("debug", values)
+
+    @staticmethod
+    def info(*values: Any) -> None:
+        _log("info", values)
+
+    @staticmethod
+    def warning(*values: Any) -> None:
+        _log("warn", values)
+
+    @staticmethod
+    def error(*values: Any) -> None:
+        _log("error", values)
+
+
+def _log(level: str, values: tuple[Any, ...]) -> None:
+    current().log(level, " ".join([str(value) for value in values]))
+
+
+class JobInstance(Frozen):
+    """A job: its data as of now, and what can be done with it."""
+
+    __slots__ = ("_data", "_execution", "_is_running")
+
+    def __init__(self, data: dict[str, Any], execution: dict[str, Any] | None = None):
+        self._data = wrap(data)
+        self._data.setdefault("metadata", Record())
+        self._execution = None if execution is None else wrap(execution)
+        self._is_running = execution is not None
+
+    @property
+    def id(self) -> str:
+        return self._data.get("id")  # type: ignore[no-any-return]
+
+    @property
+    def name(self) -> str:
+        return self._data.get("name")  # type: ignore[no-any-return]
+
+    @property
+    def metadata(self) -> Record:
+        """What the job was given and what its runs kept; ``update_metadata`` keeps more."""
+        return self._data["metadata"]  # type: ignore[no-any-return]
+
+    @property
+    def active_version(self) -> Record | None:
+        """The version that runs, with its ``schedule``, ``timeout`` …"""
+        return self._data.get("activeVersion")  # type: ignore[no-any-return]
+
+    @property
+    def data(self) -> Record:
+        """The whole job as JSON."""
+        return self._data  # type: ignore[no-any-return]
+
+    @property
+    def execution(self) -> Record:
+        """This run: ``id``, ``attempt``, ``fire_time``, ``lateness``."""
+        if self._execution is None:
+            raise NotAllowed("only the job that runs has an execution here; see executions()")
+        return self._execution  # type: ignore[no-any-return]
+
+    @property
+    def log(self) -> Log:
+        return Log()
+
+    async def user(self) -> UserInstance:
+        """Return the user this job was created for."""
+        run = current()
+        if not self._is_running or run.context.get("predefined") or run.context.get("user") is None:
+            raise NotAllowed(
+                "this job belongs to the agent, not to a user: put a user's id in metadata and "
+                'use await User.get(job.metadata["user_id"])'
+            )
+        user = await User.get()
+        assert user is not None
+        return user
+
+    async def update_metadata(self, data: dict[str, Any]) -> Record:
+        """Merge ``data`` into the metadata, for this run and those to come; return all of it."""
+        self._only_its_own("update_metadata")
+        answer = await current().call("job.update_metadata", {"data": data})
+        self.metadata.clear()
+        self.metadata.update(wrap(answer))
+        return self.metadata
+
+    async def trigger(self, version_id: str | None = None) -> Record:
+        """Run the job now, whatever its schedule; return the execution that was begun."""
+        arguments = {} if version_id is None else {"version_id": version_id}
+        return wrap(await self._call("trigger", arguments))  # type: ignore[no-any-return]
+
+    async def activate(self) -> JobInstance:
+        """Let the schedule fire."""
+        return self._renewed(await self._call("activate", {}))
+
+    async def deactivate(self) -> JobInstance:
+        """Stop the schedule; this run goes on to its end."""
+        return self._renewed(await self._call("deactivate", {}))
+
+    async def delete(self) -> Record:
+        """Delete the job, or deactivate it where it has a history of versions."""
+        self._only_its_own("delete")
+        return wrap(await current().call("job.delete"))  # type: ignore[no-any-return]
+
+    async def executions(self, limit: int = 50) -> list[Record]:
+        """Return its newest executions, newest first."""
+        self._only_its_own("executions")
+        answer = await current().call("job.executions", {"limit": limit})
+        return _items(answer, "executions")
+
+    async def logs(self, limit: int = 20) -> list[Record]:
+        """Return its newest log lines, newest first."""
+        self._only_its_own("logs")
+        answer = await current().call("job.logs", {"limit": limit})
+        return _items(answer, "logs")
+
+    async def versions(self) -> list[Record]:
+        """Return its versions, oldest first."""
+        self._only_its_own("versions")
+        return _items(await current().call("job.versions"), "versions")
+
+    async def next_runs(self, count: int = 5) -> list[datetime]:
+        """Return when it is due next."""
+        self._only_its_own("next_runs")
+        answer = await current().call("job.next_runs", {"count": count})
+        parse = current().datetime.fromisoformat
+        return [parse(each) for each in answer]
+
+    def _only_its_own(self, method: str) -> None:
+        if not self._is_running:
+            raise NotAllowed(f"a job can use {method}() on itself only, not on {self.name!r}")
+
+    async def _call(self, verb: str, arguments: dict[str, Any]) -> Any:
+        if self._is_running:
+            return await current().call(f"job.{verb}", arguments)
+        return await current().call(f"jobs.{verb}", {"id": self.id, **arguments})
+
+    def _renewed(self, data: dict[str, Any]) -> JobInstance:
+        if isinstance(data, dict):
+            self._data.update(wrap(data))
+        return self
+
+    def __repr__(self) -> str:
+        return f"<JobInstance {self.name} ({self.id})>"
+
+
+def _items(answer: Any, name: str) -> list[Record]:
+    return wrap(answer[name] if isinstance(answer, dict) else answer)  # type: ignore[no-any-return]
+
+
+class Jobs(Frozen):
+    """The jobs of the agent."""
+
+    __slots__ = ()
+
+    @staticmethod
+    async def get_job(job_id: str) -> JobInstance:
+        """Return the job with this id. Raises ``NotFound``."""
+        return JobInstance(await current().call("jobs.get", {"id": job_id}))
+
+    @staticmethod
+    async def get_all(*, include_dynamic: bool = False) -> list[JobInstance]:
+        """Return the agent's jobs; those made by tools and cells only when asked."""
+        answer = await current().call("jobs.get_all", {"includeDynamic": include_dynamic})
+        items = answer["jobs"] if isinstance(answer, dict) else answer
+        return [JobInstance(each) for each in items]
+
+    @staticmethod
+    async def create(
+        *,
+        name: str,
+        schedule: dict[str, Any],
+        source: str = "",
+        entry: str = "execute",
+        execute: Any = None,
+        **options: Any,
+    ) -> JobInstance:
+        """Create a job from source text that defines the function ``entry``."""
+        if execute is not None or not isinstance(source, str) or not source.strip():
+            raise InvalidInput(
+                "inside a job a new job is created from text: Jobs.create(name=…, schedule=…, "
+                'source="async def execute(job): …", metadata={…})'
+            )
+        arguments = {"name": name, "schedule": schedule, "source": source, "entry": entry, **options}
+        return JobInstance(await current().call("jobs.create", arguments))

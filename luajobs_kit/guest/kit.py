@@ -1,0 +1,47 @@
+"""The kit's own names inside: what ``from luajobs_kit import …`` finds, and the job itself."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from luajobs_kit import errors
+from luajobs_kit.guest.guards import OPEN
+from luajobs_kit.guest.jobs import JobInstance, Jobs
+from luajobs_kit.guest.people import User, UserInstance
+from luajobs_kit.guest.reach import Http, Tools, env
+from luajobs_kit.guest.run import Run
+from luajobs_kit.guest.schedules import cron, every, once
+from luajobs_kit.guest.stores import Data, Products
+
+EVERYWHERE: Final = ("Jobs", "User", "Data", "Products", "env", "http", "tools")
+"""Names that need no import."""
+
+_ERRORS: Final = (
+    "Conflict InvalidInput LuaJobsError NotAllowed NotFound PowerUnavailable ToolError".split()
+)
+
+OPEN.add(UserInstance)
+
+
+def names_for(_run: Run) -> dict[str, Any]:
+    """Return every name of the kit."""
+    return {
+        "Jobs": Jobs,
+        "JobInstance": JobInstance,
+        "User": User,
+        "Data": Data,
+        "Products": Products,
+        "env": env,
+        "http": Http(),
+        "tools": Tools(),
+        "once": once,
+        "every": every,
+        "cron": cron,
+        **{name: getattr(errors, name) for name in _ERRORS},
+    }
+
+
+def job_for(run: Run) -> JobInstance:
+    """Return the argument of the entry function."""
+    context = run.context
+    return JobInstance(context.get("job") or {}, context.get("execution") or {})

@@ -1,0 +1,92 @@
+"""Which names mean what: the one table the policy compiles by and the guards run by.
+
+A name that is ``plain`` is compiled to what Python itself would do with it, at full
+speed. Everything that could lead from an object to the interpreter underneath has a
+name of another kind, and is refused by the policy or asked of a guard.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Kind = Literal["plain", "watched", "private", "dunder", "refused"]
+
+# Guards are called by names no source can spell, so nothing can rebind them.
+READ: Final = "guard read"  # (object, name) -> value
+WRITE: Final = "guard write"  # (object) -> the same object, if job code may write to it
+WRITE_OWN: Final = "guard write own"  # the same, for private names
+WRITE_TITLE: Final = "guard write title"  # the same, for __name__ and its like
+ANNOTATION: Final = "guard annotation"  # (function) -> the annotation, or object
+IMPORT: Final = "guard import"  # (dotted name) -> facade
+NO_ARGUMENT: Final = "guard no argument"  # makes an entry without parameters take the job
+
+REFUSED: Final = frozenset(
+    f"{prefix}_{name}"
+    for prefix, names in {
+        "gi": "frame code yieldfrom running suspended state",
+        "cr": "frame code await running suspended state origin",
+        "ag": "frame code await running suspended state",
+        "tb": "frame next lasti",
+        "f": "back builtins code generator globals lasti lineno locals trace trace_lines "
+        "trace_opcodes",
+        "co": "argcount cellvars code consts exceptiontable filename firstlineno flags freevars "
+        "kwonlyargcount lines linetable lnotab name names nlocals positions posonlyargcount "
+        "qualname stacksize varnames branches",
+    }.items()
+    for name in names.split()
+)
+"""Attributes of frames, tracebacks, code and suspended functions: the way to the interpreter."""
+
+STEPPING: Final = frozenset({"send", "throw", "asend", "athrow"})
+"""Methods that step a generator or coroutine by hand; other objects may have their own."""
+
+WATCHED: Final = STEPPING | {"format", "format_map", "mro", "obj", "register"}
+"""Public names that are harmless on most objects and not on some."""
+
+SPECIAL_METHODS: Final = frozenset(
+    f"__{name}__"
+    for name in (
+        "init new post_init repr str bytes format bool hash len length_hint iter next reversed "
+        "contains getitem setitem delitem missing call enter exit aenter aexit aiter anext await "
+        "lt le eq ne gt ge add sub mul matmul truediv floordiv mod divmod pow lshift rshift and "
+        "or xor radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand "
+        "ror rxor iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior "
+        "ixor neg pos abs invert int float complex index round trunc floor ceil get set delete "
+        "set_name init_subclass class_getitem getattr setattr delattr copy deepcopy dir sizeof"
+    ).split()
+)
+"""Special methods a class may define, and call on its own instances or through ``super()``."""
+
+CLASS_VARIABLES: Final = frozenset({"__slots__", "__match_args__", "__hash__", "__doc__"})
+"""Special names a class body may assign."""
+
+TITLES: Final = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
+
+WRITABLE_TITLES: Final = frozenset({"__name__", "__qualname__", "__doc__"})
+
+READABLE: Final = (
+    TITLES
+    | SPECIAL_METHODS
+    | CLASS_VARIABLES
+    | {"__class__", "__dict__", "__members__", "__cause__", "__context__", "__notes__"}
+    | {"__suppress_context__"}
+)
+"""Special names that may be read, each under its own rule (see ``guards.py``)."""
+
+NAMEDTUPLE_NAMES: Final = frozenset({"_make", "_replace", "_asdict", "_fields", "_field_defaults"})
+ENUM_NAMES: Final = frozenset({"_value_", "_name_", "_missing_", "_generate_next_value_"})
+
+
+def is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def kind_of(name: str) -> Kind:
+    """Return how the attribute ``name`` is treated."""
+    if name.startswith("_"):
+        if not is_dunder(name):
+            return "private"
+        return "dunder" if name in READABLE else "refused"
+    if name in REFUSED:
+        return "refused"
+    return "watched" if name in WATCHED else "plain"

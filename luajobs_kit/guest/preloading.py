@@ -1,0 +1,61 @@
+"""What Python loads lazily, loaded before the walls go up."""
+
+from __future__ import annotations
+
+import codecs
+import importlib
+import zoneinfo
+from importlib import resources
+from io import BytesIO
+from typing import Final
+
+CODECS: Final = (
+    "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 ascii latin-1 cp1252 cp437 iso8859-15 mbcs "
+    "idna punycode unicode-escape raw-unicode-escape rot13 hex base64"
+).split()
+
+HIDDEN: Final = ("_strptime", "unicodedata", "stringprep", "encodings.idna", "copyreg", "warnings")
+"""Modules that other modules import when first asked for something."""
+
+_zones: dict[str, bytes] = {}
+
+
+def load_lazy_parts() -> None:
+    """Import, look up and touch all of it once."""
+    for name in HIDDEN:
+        importlib.import_module(name)
+    for codec in CODECS:
+        try:
+            codecs.lookup(codec)
+        except LookupError:
+            continue  # of another platform
+    import time  # noqa: PLC0415  # touched only
+
+    time.strptime("2000-01-01", "%Y-%m-%d")
+    _load_zones()
+
+
+def _load_zones() -> None:
+    """Keep the time zones' data in memory (half a megabyte) and let ``zoneinfo`` read it there."""
+    if _zones:
+        return
+    same: dict[bytes, bytes] = {}
+    root = resources.files("tzdata") / "zoneinfo"
+    names = (resources.files("tzdata") / "zones").read_text("utf-8").split()
+    for name in names:
+        data = root.joinpath(*name.split("/")).read_bytes()
+        _zones[name] = same.setdefault(data, data)
+    common = importlib.import_module("zoneinfo._common")
+    common.load_tzdata = _zone_file
+    zoneinfo.reset_tzpath(to=())
+
+
+def _zone_file(key: str) -> BytesIO:
+    if key not in _zones:
+        raise zoneinfo.ZoneInfoNotFoundError(f"No time zone found with key {key}")
+    return BytesIO(_zones[key])
+
+
+def available_timezones() -> set[str]:
+    """Return the names of all time zones."""
+    return set(_zones) or zoneinfo.available_timezones()

@@ -1,0 +1,100 @@
+"""What the platform answers with: dicts that also answer attributes, in both spellings."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+
+
+def camel(name: str) -> str:
+    """Return ``active_version`` as ``activeVersion``."""
+    first, *rest = name.split("_")
+    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def wrap(value: Any) -> Any:
+    """Turn JSON's objects into records, all the way down."""
+    if type(value) is dict:
+        return Record({key: wrap(each) for key, each in value.items()})
+    if type(value) is list:
+        return [wrap(each) for each in value]
+    return value
+
+
+class Record(dict[str, Any]):
+    """A JSON object: ``record["executeAt"]``, ``record.executeAt`` or ``record.execute_at``.
+
+    Times are text as an item and a datetime as an attribute.
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        for key in (name, camel(name)):
+            if key in self:
+                return _as_attribute(key, self[key])
+        close = get_close_matches(camel(name), list(self), n=1)
+        advice = f"did you mean {close[0]}?" if close else f"it has {_listed(self)}"
+        raise AttributeError(
+            f"there is no {name} here; {advice} (.get({name!r}) gives None when it is missing)"
+        )
+
+
+def _listed(record: dict[str, Any]) -> str:
+    return ", ".join(list(record)[:12]) or "nothing"
+
+
+def _as_attribute(key: str, value: Any) -> Any:
+    is_time = key.endswith("At") or key == "fireTime"
+    if is_time and type(value) is str and _INSTANT.match(value):
+        return as_datetime(value)
+    return value
+
+
+def as_datetime(text: str) -> datetime:
+    """Return an ISO-8601 time as an aware datetime, of the class job code knows."""
+    from luajobs_kit.guest.run import current  # noqa: PLC0415  # a run holds records
+
+    return current().datetime.fromisoformat(text).astimezone(UTC)
+
+
+class Entry(Record):
+    """One entry of a collection: its own fields first, then those of its ``data``."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        data = self.get("data")
+        if name not in self and camel(name) not in self and isinstance(data, dict) and name in data:
+            return data[name]
+        return super().__getattr__(name)
+
+
+class Page(list[Any]):
+    """A page of results: iterate it, index it; ``pagination`` says where it stands."""
+
+    __slots__ = ("pagination",)
+
+    def __init__(self, items: list[Any], pagination: Any):
+        super().__init__(items)
+        self.pagination = pagination
+
+    @property
+    def data(self) -> list[Any]:
+        return list(self)
+
+
+def entry(value: dict[str, Any]) -> Entry:
+    return Entry(wrap(value))
+
+
+def entry_page(value: dict[str, Any]) -> Page:
+    return Page([entry(each) for each in value["data"]], wrap(value.get("pagination")))
+
+
+def record_page(value: dict[str, Any]) -> Page:
+    return Page([wrap(each) for each in value["data"]], wrap(value.get("pagination")))

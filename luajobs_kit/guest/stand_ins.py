@@ -1,0 +1,191 @@
+"""Our versions of library functions that would read or write attributes past the guards."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import enum
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+
+from luajobs_kit.guest import names
+from luajobs_kit.guest.guards import adopt, own, read
+
+# operator
+
+
+class attrgetter:  # noqa: N801  # stands in for operator.attrgetter
+    __slots__ = ("_paths",)
+
+    def __init__(self, *attributes: str):
+        if not attributes or any(type(each) is not str for each in attributes):
+            raise TypeError("attribute name must be a string")
+        self._paths = [each.split(".") for each in attributes]
+
+    def __call__(self, value: Any, /) -> Any:
+        found = tuple(functools.reduce(read, path, value) for path in self._paths)
+        return found[0] if len(found) == 1 else found
+
+
+class methodcaller:  # noqa: N801  # stands in for operator.methodcaller
+    __slots__ = ("_args", "_keywords", "_name")
+
+    def __init__(self, name: str, /, *args: Any, **keywords: Any):
+        if type(name) is not str:
+            raise TypeError("method name must be a string")
+        self._name, self._args, self._keywords = name, args, keywords
+
+    def __call__(self, value: Any, /) -> Any:
+        return read(value, self._name)(*self._args, **self._keywords)
+
+
+# functools
+
+
+def update_wrapper(wrapper: Any, wrapped: Any) -> Any:
+    """Give a decorator's function the name and description of the one it wraps."""
+    if own.is_function(wrapper):
+        for attribute in names.WRITABLE_TITLES:
+            value = getattr(wrapped, attribute, None)
+            if type(value) is str:
+                setattr(wrapper, attribute, value)
+    return wrapper
+
+
+def wraps(wrapped: Any) -> Callable[[Any], Any]:
+    return lambda wrapper: update_wrapper(wrapper, wrapped)
+
+
+def total_ordering(cls: type) -> type:
+    if not own.is_class(cls):
+        raise TypeError("total_ordering decorates a class of your own")
+    return functools.total_ordering(cls)
+
+
+def singledispatch(function: Any) -> Any:
+    """Dispatch on the first argument's class; register with ``@f.register(int)``."""
+    inner: Any = functools.singledispatch(function)
+
+    def dispatching(*args: Any, **keywords: Any) -> Any:
+        return inner(*args, **keywords)
+
+    def register(kind: Any, method: Any = None) -> Any:
+        if not isinstance(kind, type):
+            raise TypeError("name the class: @function.register(int)")
+        if method is None:
+            return lambda given: inner.register(kind, given)
+        return inner.register(kind, method)
+
+    dispatching.register = register  # type: ignore[attr-defined]
+    dispatching.dispatch = lambda kind: inner.dispatch(kind)  # type: ignore[attr-defined]
+    return dispatching
+
+
+# dataclasses
+
+
+def dataclass(cls: Any = None, /, **options: Any) -> Any:
+    def decorate(given: Any) -> Any:
+        if not own.is_class(given):
+            raise TypeError("dataclass decorates a class of your own")
+        return adopt(dataclasses.dataclass(**options)(given))
+
+    return decorate if cls is None else decorate(cls)
+
+
+# copy
+
+
+def _safely_rebuilt(value: Any, memo: dict[int, Any] | None) -> Any:
+    """Copy an instance of a job's class, through nothing but an instance of that class."""
+    reduced = object.__getattribute__(value, "__reduce_ex__")(4)
+    if type(reduced) is str:
+        return value
+    function, arguments, *rest = reduced
+
+    def build(*given: Any) -> Any:
+        made = function(*given)
+        if type(made) is not type(value):
+            raise TypeError(f"__new__ of {type(value).__name__} gave something else to a copy")
+        return made
+
+    return copy._reconstruct(value, memo, build, arguments, *rest)  # type: ignore[attr-defined]  # noqa: SLF001  # what copy itself calls
+
+
+def shallow_copy(value: Any) -> Any:
+    if own.is_instance(value) and not hasattr(type(value), "__copy__"):
+        return _safely_rebuilt(value, None)
+    return copy.copy(value)
+
+
+def deep_copy(value: Any, memo: dict[int, Any] | None = None) -> Any:
+    dispatch = cast("dict[type, Any]", copy._deepcopy_dispatch)  # type: ignore[attr-defined]  # noqa: SLF001  # its only hook for nested values
+    added = [kind for kind in own.classes if kind not in dispatch]
+    for kind in added:
+        dispatch[kind] = _deep_copy_own
+    try:
+        return copy.deepcopy(value, memo)
+    finally:
+        for kind in added:
+            del dispatch[kind]
+
+
+def _deep_copy_own(value: Any, memo: dict[int, Any]) -> Any:
+    copier = getattr(type(value), "__deepcopy__", None)
+    if copier is not None:
+        return copier(value, memo)
+    return _safely_rebuilt(value, memo)
+
+
+# enum
+
+
+class _EnumType(enum.EnumType):
+    """Enumerations whose call form takes ordinary names only."""
+
+    def __call__(cls, value: Any, *args: Any, **keywords: Any) -> Any:
+        if cls.__members__ or (not args and not keywords):
+            return super().__call__(value, *args)
+        if set(keywords) - {"names", "start", "boundary"} or len(args) > 1:
+            raise TypeError("make an enumeration with a name and its members' names")
+        given = args[0] if args else keywords.pop("names", ())
+        members = _checked_members(given)
+        return adopt(super().__call__(str(value), members, **keywords))
+
+
+def _checked_members(given: Any) -> list[Any]:
+    if isinstance(given, str):
+        given = str(given).replace(",", " ").split()
+    pairs: Iterable[Any] = given.items() if isinstance(given, Mapping) else given
+    members: list[Any] = []
+    for each in pairs:
+        name, value = (each, None) if isinstance(each, str) else tuple(each)
+        if type(name) is not str or names.kind_of(name) not in {"plain", "watched"}:
+            raise ValueError(f"an enumeration's member cannot be named {name!r}")
+        members.append(name if isinstance(each, str) else (name, value))
+    return members
+
+
+class Enum(enum.Enum, metaclass=_EnumType):
+    pass
+
+
+class IntEnum(enum.IntEnum, metaclass=_EnumType):
+    pass
+
+
+class StrEnum(enum.StrEnum, metaclass=_EnumType):
+    pass
+
+
+class Flag(enum.Flag, metaclass=_EnumType):
+    pass
+
+
+class IntFlag(enum.IntFlag, metaclass=_EnumType):
+    pass
+
+
+for _kind in (Enum, IntEnum, StrEnum, Flag, IntFlag):
+    _kind.__module__ = "enum"

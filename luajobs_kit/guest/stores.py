@@ -1,0 +1,115 @@
+"""``Data`` and ``Products``, over calls to the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.records import Entry, Page, Record, entry, entry_page, record_page, wrap
+from luajobs_kit.guest.run import current
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+class Data(Frozen):
+    """Collections of entries, kept by the workspace."""
+
+    __slots__ = ()
+
+    @staticmethod
+    async def collections() -> list[str]:
+        return await current().call("data.collections")  # type: ignore[no-any-return]
+
+    @staticmethod
+    async def create(collection: str, data: dict[str, Any], search_text: str | None = None) -> Entry:
+        """Keep a new entry; ``search_text`` is what ``search`` looks at."""
+        arguments = _given(collection=collection, data=data, searchText=search_text)
+        return entry(await current().call("data.create", arguments))
+
+    @staticmethod
+    async def get(
+        collection: str, filter: dict[str, Any] | None = None, page: int = 1, limit: int = 10  # noqa: A002  # Lua's name
+    ) -> Page:
+        """Return a page of entries that match the filter (``{"price": {"$lt": 10}}``)."""
+        arguments = _given(collection=collection, filter=filter, page=page, limit=limit)
+        return entry_page(await current().call("data.get", arguments))
+
+    @staticmethod
+    async def get_entry(collection: str, entry_id: str) -> Entry:
+        """Return one entry. Raises ``NotFound``."""
+        return entry(
+            await current().call("data.get_entry", {"collection": collection, "id": entry_id})
+        )
+
+    @staticmethod
+    async def update(
+        collection: str, entry_id: str, data: dict[str, Any], search_text: str | None = None
+    ) -> Entry:
+        """Replace an entry's data. Raises ``NotFound``."""
+        arguments = _given(collection=collection, id=entry_id, data=data, searchText=search_text)
+        return entry(await current().call("data.update", arguments))
+
+    @staticmethod
+    async def patch(collection: str, entry_id: str, data: dict[str, Any]) -> Entry:
+        """Merge ``data`` into an entry's. Raises ``NotFound``."""
+        arguments = {"collection": collection, "id": entry_id, "data": data}
+        return entry(await current().call("data.patch", arguments))
+
+    @staticmethod
+    async def delete(collection: str, entry_id: str) -> None:
+        """Remove an entry. Raises ``NotFound``."""
+        await current().call("data.delete", {"collection": collection, "id": entry_id})
+
+    @staticmethod
+    async def search(
+        collection: str, search_text: str, limit: int = 10, score_threshold: float = 0.6
+    ) -> list[Entry]:
+        """Return the entries nearest to the text, best first, each with its ``score``."""
+        arguments = {
+            "collection": collection,
+            "searchText": search_text,
+            "limit": limit,
+            "scoreThreshold": score_threshold,
+        }
+        return [entry(each) for each in await current().call("data.search", arguments)]
+
+
+class Products(Frozen):
+    """The workspace's catalogue of products."""
+
+    __slots__ = ()
+
+    @staticmethod
+    async def get(page: int = 1, limit: int = 10, filter: dict[str, Any] | None = None) -> Page:  # noqa: A002  # Lua's name
+        """Return a page of products; it is iterated like a list."""
+        arguments = _given(page=page, limit=limit, filter=filter)
+        return record_page(await current().call("products.get", arguments))
+
+    @staticmethod
+    async def get_by_id(product_id: str) -> Record:
+        """Return one product. Raises ``NotFound``."""
+        return wrap(await current().call("products.get_by_id", {"id": product_id}))  # type: ignore[no-any-return]
+
+    @staticmethod
+    async def create(product: dict[str, Any]) -> Record:
+        return wrap(await current().call("products.create", {"product": product}))  # type: ignore[no-any-return]
+
+    @staticmethod
+    async def update(product_id: str, product: dict[str, Any]) -> Record:
+        """Merge into a product. Raises ``NotFound``."""
+        arguments = {"id": product_id, "product": product}
+        return wrap(await current().call("products.update", arguments))  # type: ignore[no-any-return]
+
+    @staticmethod
+    async def delete(product_id: str) -> None:
+        """Remove a product. Raises ``NotFound``."""
+        await current().call("products.delete", {"id": product_id})
+
+    @staticmethod
+    async def search(search_query: str, limit: int = 5) -> list[Record]:
+        """Return the products nearest to the text, best first."""
+        arguments = {"searchQuery": search_query, "limit": limit}
+        answer = await current().call("products.search", arguments)
+        return wrap(answer["data"] if isinstance(answer, dict) else answer)  # type: ignore[no-any-return]

@@ -1,0 +1,47 @@
+"""The world job code lives in: what the sandbox asks to prepare, to enter and to drive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luajobs_kit.guest import facades, guards, kit, preloading, run
+from luajobs_kit.guest.channel import Channel
+from luajobs_kit.guest.everyday import builtins_for
+from luajobs_kit.guest.futures import CancelledError
+
+
+def preload() -> None:
+    """Load everything that Python would load on first use: behind the walls it cannot."""
+    preloading.load_lazy_parts()
+    facades.load()
+
+
+def bind(context: dict[str, Any], channel: Channel) -> tuple[dict[str, Any], Any]:
+    """Begin a run: return the globals its code is executed in, and its entry's argument."""
+    if not facades.loaded():
+        facades.load()
+    this = run.begin(context, channel)
+    names = kit.names_for(this)
+    imports = facades.Imports(this, names)
+    namespace: dict[str, Any] = {
+        "__builtins__": builtins_for(this, imports),
+        "__name__": "job",
+        **{name: names[name] for name in kit.EVERYWHERE},
+    }
+    guards.begin(namespace)
+    return namespace, kit.job_for(this)
+
+
+def drive(value: Any, channel: Channel) -> Any:  # noqa: ARG001  # the run knows its channel
+    """Return ``value``, or what it gives when it is awaited; then end what it left running."""
+    this = run.current()
+    try:
+        if not hasattr(type(value), "__await__"):
+            return value
+        try:
+            return this.loop.run(value)
+        except CancelledError:
+            raise RuntimeError("the job cancelled itself") from None
+    finally:
+        this.loop.cancel_rest()
+        this.end_line()
