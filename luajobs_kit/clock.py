@@ -12,6 +12,8 @@ from typing import Final, Protocol
 LONGEST_WAIT: Final = 5.0
 """Seconds of real time after which ``SystemClock`` looks at the wall clock again."""
 
+_TURNS: Final = 3  # of the loop, in which who was woken may sleep again before time moves on
+
 
 class Clock(Protocol):
     """What the engine knows of time."""
@@ -45,18 +47,17 @@ class SystemClock:
 class VirtualClock:
     """Time that moves only when told to, for tests and simulation.
 
+    ``sleep_until`` returns when time is moved to or past it, in the order of the instants
+    waited for, and of asking for those that are equal.
+
     ``await clock.advance(hours=3)`` goes from one due instant to the next, in order,
     waking whoever waits for it. Before each step it lets every ``participant`` (an
     engine) finish what the last instant started, so what a run takes in real time
-    never shows in virtual time.
+    never shows in virtual time. Others get a few turns of the loop to go to sleep again.
     """
 
     def __init__(self, start: datetime) -> None:
-        if start.tzinfo is None:
-            raise ValueError(
-                "VirtualClock(start) needs an aware datetime, such as one with tzinfo=UTC"
-            )
-        self._now = start.astimezone(UTC)
+        self._now = _aware(start, "VirtualClock(start)")
         self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._participants: list[Callable[[], Awaitable[None]]] = []
@@ -87,12 +88,13 @@ class VirtualClock:
         hours: float = 0,
         days: float = 0,
     ) -> None:
-        """Move time forward by the sum of what is given, or to ``until``, firing what falls due.
+        """Move time forward by the sum of what is given (from ``until`` on, when given), firing what falls due.
 
-        Raises ``ValueError`` when that would move time backwards.
+        Raises ``ValueError`` when that would move time backwards, or ``until`` is naive.
         """
         step = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        target = until if until is not None else self._now + (delta or timedelta()) + step
+        target = self._now if until is None else _aware(until, "advance(until=…)")
+        target += (delta or timedelta()) + step
         if target < self._now:
             raise ValueError(
                 f"time cannot go back from {self._now} to {target}; use jump() for that"
@@ -106,8 +108,11 @@ class VirtualClock:
         await self._settle()
 
     async def jump(self, to: datetime) -> None:
-        """Set the time at once, forward or back, as a stepped wall clock does."""
-        self._now = to.astimezone(UTC)
+        """Set the time at once, forward or back, as a stepped wall clock does.
+
+        Going forward wakes whoever waited for what was jumped over, all at the new time.
+        """
+        self._now = _aware(to, "jump(to)")
         self._wake()
         await self._settle()
 
@@ -122,6 +127,13 @@ class VirtualClock:
             waiter.set_result(None)
 
     async def _settle(self) -> None:
-        await asyncio.sleep(0)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         for settle in list(self._participants):
             await settle()
+
+
+def _aware(moment: datetime, what: str) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"{what} needs an aware datetime, such as one with tzinfo=UTC")
+    return moment.astimezone(UTC)

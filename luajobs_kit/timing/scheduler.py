@@ -44,6 +44,7 @@ class Scheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler ships no ty
     def __init__(self, clock: Clock, on_due: OnDue) -> None:
         self._clock = clock
         self._timer: asyncio.Task[None] | None = None
+        self._planned: datetime | None = None  # what the timer waits for
         self._asked: asyncio.Handle | None = None
         defaults = {"misfire_grace_time": None, "coalesce": False, "max_instances": 1}
         super().__init__(timezone=UTC, job_defaults=defaults)
@@ -57,7 +58,7 @@ class Scheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler ships no ty
 
     def shutdown(self) -> None:
         """Stop at once and forget all jobs; nothing is handed over afterwards."""
-        self._stop_timer()
+        self._plan(None)
         super().shutdown(wait=False)
 
     def add(
@@ -108,27 +109,31 @@ class Scheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler ships no ty
             self._asked = asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
-        self._stop_timer()
+        if self._asked is not None:
+            self._asked.cancel()
+            self._asked = None
         if self.state != STATE_RUNNING:
             return
         self._process_jobs()
         if self._overdue():
-            self.wakeup()
-        elif (when := self.next_wakeup()) is not None:
+            self.wakeup()  # after whatever else waits for its turn
+        else:
+            self._plan(self.next_wakeup())
+
+    def _plan(self, when: datetime | None) -> None:
+        if self._timer is not None:
+            if when == self._planned:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if when is not None:
+            self._planned = when
             self._timer = asyncio.create_task(self._wait(when), name="luajobs scheduler")
 
     async def _wait(self, when: datetime) -> None:
         await self._clock.sleep_until(when)
         self._timer = None
         self._turn()
-
-    def _stop_timer(self) -> None:
-        if self._asked is not None:
-            self._asked.cancel()
-            self._asked = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _overdue(self) -> bool:
         when = self.next_wakeup()
