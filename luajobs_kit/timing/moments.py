@@ -72,6 +72,8 @@ def _read_text(text: str, field: str) -> datetime:
 
 def _from_local(moment: datetime, field: str, zone_name: str | None) -> tuple[datetime, str | None]:
     zone, name = (zone_named(zone_name), zone_name) if zone_name else local_zone()
+    if name is None:
+        zone = moment.astimezone().tzinfo or UTC  # unnamed: the offset the system has at that time
     instant = _in_utc(moment.replace(tzinfo=zone), field)
     back = instant.astimezone(zone).replace(tzinfo=None, fold=moment.fold)
     if back != moment:
