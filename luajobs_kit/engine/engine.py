@@ -19,7 +19,6 @@ from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.registry import Registry
 from luajobs_kit.engine.requests import Requests
 from luajobs_kit.engine.runs import Runs, new_execution
-from luajobs_kit.engine.settings import Settings
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.views import active_version, show
 from luajobs_kit.errors import InvalidInput, NotFound, WorkspaceError
@@ -38,11 +37,10 @@ from luajobs_kit.model import (
     LogPage,
     LogQuery,
     LogWritten,
-    MessageSent,
     Schedule,
     VersionSpec,
 )
-from luajobs_kit.platform import Caller, Platform
+from luajobs_kit.platform import Caller, Platform, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Sandbox
 from luajobs_kit.store import Store
@@ -69,7 +67,7 @@ class Engine(Port):
         self._folder: Path | None = None
         self._owns_sandbox = True
         self._started_at = clock.now()
-        self._platform = Platform(state.store, state.clock, state.ids, self._message_sent)
+        self._platform = Platform(store, settings, clock, ids, state.events.publish)
         self._powers = Powers(state.ids)
         self._runs = Runs(state)
         self._firing = Firing(state, self._runs)
@@ -387,9 +385,6 @@ class Engine(Port):
 
     def _acting(self) -> str:
         return acting_user() or self._state.settings.values.default_user
-
-    def _message_sent(self, event: MessageSent) -> None:
-        self._state.events.publish(event)
 
 
 def _within(count: int) -> int:

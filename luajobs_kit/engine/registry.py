@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
+from luajobs_kit.bundle import verify
 from luajobs_kit.engine.declare import (
     check_declaration,
     check_metadata,
@@ -331,6 +332,7 @@ class Registry:
             timeout_ceiling=self._state.settings.values.timeout_ceiling,
         )
         refuse_javascript(checked.bundle)
+        verify(checked.bundle)
         await self._state.sandbox.check(program_of(checked))
         return checked
 

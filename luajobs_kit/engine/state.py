@@ -7,7 +7,6 @@ from datetime import datetime
 
 from luajobs_kit.clock import Clock
 from luajobs_kit.engine.events import Events
-from luajobs_kit.engine.settings import Settings
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Execution,
@@ -18,6 +17,7 @@ from luajobs_kit.model import (
     LogSource,
     LogWritten,
 )
+from luajobs_kit.platform import Settings
 from luajobs_kit.sandbox import Sandbox
 from luajobs_kit.store import FireState, Store
 from luajobs_kit.timing import Scheduler

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.platform import Platform
+from luajobs_kit.platform.settings import Settings
 
-__all__ = ["Caller", "Platform"]
+__all__ = ["Caller", "Platform", "Settings"]

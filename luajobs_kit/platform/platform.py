@@ -15,6 +15,8 @@ from luajobs_kit.ids import Ids
 from luajobs_kit.model import MessageSent
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.collections import Data, Products
+from luajobs_kit.platform.http import Http
+from luajobs_kit.platform.settings import Settings
 from luajobs_kit.platform.users import Users
 from luajobs_kit.store import Store
 
@@ -59,13 +61,19 @@ class Platform:
     """What job code, tools and notebooks ask for by the same verbs (``user.send``, ``data.get`` …)."""
 
     def __init__(
-        self, store: Store, clock: Clock, ids: Ids, sent: Callable[[MessageSent], None]
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        ids: Ids,
+        sent: Callable[[MessageSent], None],
     ) -> None:
         self._users = Users(store, clock, ids, sent)
         families = {
             "user": self._users,
             "data": Data(store.entries),
             "products": Products(store.entries),
+            "http": Http(settings),
         }
         self._verbs = {
             f"{family}.{name}": _Verb(method)

@@ -1,0 +1,52 @@
+# Everything a newcomer needs is `make demo` and `make test`; each sets up its own .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS := -m "not soak and not browser" -n 2 --dist worksteal
+
+.PHONY: demo test soak test-browser test-wheel lint types docs bench clean
+
+demo: $(VENV)/.demo
+	@$(BIN)/luajobs demo
+
+test: $(VENV)/.dev
+	$(BIN)/pytest $(TESTS)
+
+soak: $(VENV)/.dev  ## full counts of kills, races and runs
+	$(BIN)/pytest -m soak
+
+test-browser: $(VENV)/.dev  ## a real JupyterLab in a real Chromium
+	$(BIN)/pytest -m browser tests/browser
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+test-wheel: $(VENV)/.dev  ## an editable install shows more than ships
+	$(BIN)/python tests/wheel.py
+
+docs: $(VENV)/.dev  ## write the generated pages again
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.dev
+	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each; done
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "luajobs_kit needs Python 3.11 or newer; try: make PYTHON=python3.12 demo"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[tui]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.demo

@@ -1,0 +1,3 @@
+from luajobs_kit.cli import main
+
+main()

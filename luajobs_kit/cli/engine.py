@@ -1,0 +1,97 @@
+"""``luajobs serve | stop | status | doctor | settings``: the engine itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from luajobs_kit.cli.asking import asks, print_json, speaking_errors
+from luajobs_kit.cli.tables import clock, until
+from luajobs_kit.port import Port
+
+
+@click.command()
+@click.option("--port", default=0, help="A fixed port of 127.0.0.1 (default: any free one).")
+@click.pass_context
+def serve(ctx: click.Context, *, port: int) -> None:
+    """Run the workspace's engine here until it is stopped (Ctrl-C, SIGTERM, luajobs stop)."""
+    from luajobs_kit.client import workspace  # noqa: PLC0415 - the server is not for every command
+    from luajobs_kit.server import process  # noqa: PLC0415
+
+    given = ctx.obj["workspace"]
+    with speaking_errors():
+        folder = workspace.find(Path(given) if given else None)
+        process.serve(folder, port=port, stay=True, say=click.echo)
+
+
+@click.command()
+@click.pass_context
+def stop(ctx: click.Context) -> None:
+    """End the workspace's engine; running jobs get a few seconds."""
+    from luajobs_kit.client import discover, workspace  # noqa: PLC0415
+
+    given = ctx.obj["workspace"]
+    with speaking_errors():
+        folder = workspace.find(Path(given) if given else None)
+        pid = discover.stop(folder)
+    click.echo(f"The engine (pid {pid}) has ended." if pid else f"No engine runs for {folder}.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@asks
+async def status(port: Port, *, as_json: bool) -> None:
+    """Say what the engine is doing, and until when it stays."""
+    found = await port.status()
+    if as_json:
+        print_json(found.to_json())
+        return
+    click.echo(f"workspace  {found.workspace}")
+    click.echo(
+        f"engine     pid {found.pid}, version {found.version}, since {clock(found.started_at)}"
+    )
+    click.echo(f"jobs       {found.jobs}, {found.active_jobs} with a next fire")
+    click.echo(f"runs       {found.running} running, {found.waiting} waiting")
+    click.echo(f"next fire  {clock(found.next_fire_at)} ({until(found.next_fire_at, found.now)})")
+    click.echo(f"clients    {found.clients}")
+    click.echo(f"it {found.stays}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@asks
+async def doctor(port: Port, *, as_json: bool) -> None:
+    """Say what holds on this machine: each wall of the sandbox, and what recovery had to do."""
+    found = await port.doctor()
+    if as_json:
+        print_json([finding.to_json() for finding in found])
+        return
+    for topic in dict.fromkeys(finding.topic for finding in found):
+        click.secho(topic, bold=True)
+        for finding in found:
+            if finding.topic == topic:
+                sign = click.style("✓", fg="green") if finding.holds else click.style("✗", fg="red")
+                click.echo(f"  {sign} {finding.name:<16} {finding.says}")
+
+
+@click.command()
+@click.argument("assignments", nargs=-1, metavar="[NAME=VALUE]...")
+@asks
+async def settings(port: Port, *, assignments: tuple[str, ...]) -> None:
+    """Print the workspace's settings, or change some: luajobs settings max_concurrent=4.
+
+    VALUE is JSON, or text where it is none; an empty one removes the setting.
+    """
+    changes: dict[str, Any] = {}
+    for assignment in assignments:
+        name, sign, text = assignment.partition("=")
+        if not sign:
+            raise click.UsageError(f"write NAME=VALUE, not {assignment!r}")
+        try:
+            changes[name] = json.loads(text) if text else None
+        except ValueError:
+            changes[name] = text
+    print_json(await port.settings(changes or None))

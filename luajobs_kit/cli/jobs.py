@@ -1,0 +1,273 @@
+"""``luajobs jobs``: list, show, create, trigger, switch, delete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from luajobs_kit.cli.asking import asks, print_json
+from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until
+from luajobs_kit.model import Execution, Job, Schedule
+from luajobs_kit.port import Port
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+job_name = click.argument("job", metavar="JOB")
+
+
+@click.group()
+def jobs() -> None:
+    """Look at jobs, run them, switch them. JOB is a job's name or id."""
+
+
+@jobs.command("list")
+@click.option("--predefined", is_flag=True, help="Only jobs defined at an agent's set-up.")
+@click.option("--all", "deleted", is_flag=True, help="Deleted jobs that are kept hidden, too.")
+@as_json
+@asks
+async def list_(port: Port, *, predefined: bool, deleted: bool, as_json: bool) -> None:
+    """List the jobs, oldest first."""
+    found = await port.list_jobs(include_dynamic=not predefined, include_deleted=deleted)
+    if as_json:
+        print_json([job.to_json() for job in found])
+    elif not found:
+        click.echo("No jobs yet. In a notebook: await Jobs.create(name=…, schedule=…, execute=…)")
+        click.echo(
+            "Or from a file: luajobs jobs create FILE.py --every 60   (luajobs demo shows more)"
+        )
+    else:
+        table(
+            ["NAME", "USER", "STATUS", "NEXT FIRE", "LAST RUN"],
+            [
+                [job.name, job.user_id or "-", mark(job.status), until(job.next_run_at), _last(job)]
+                for job in found
+            ],
+        )
+
+
+@jobs.command()
+@job_name
+@as_json
+@asks
+async def show(port: Port, *, job: str, as_json: bool) -> None:
+    """Show one job: its schedule, versions, metadata and last runs."""
+    found = await port.find_job(job)
+    recent = await port.list_executions(found.id, limit=5)
+    if as_json:
+        print_json(found.to_json() | {"executions": [run.to_json() for run in recent.executions]})
+        return
+    active = found.active_version
+    click.echo(f"{click.style(found.name, bold=True)}  {mark(found.status)}  {found.id}")
+    if found.note:
+        click.echo(f"  note       {found.note}")
+    if found.description:
+        click.echo(f"  about      {found.description}")
+    click.echo(f"  user       {found.user_id or 'none (pre-defined)'}")
+    if active is not None:
+        click.echo(f"  schedule   {in_words(active.schedule)}")
+        click.echo(f"  version    {active.version} of {len(found.versions)}")
+        click.echo(f"  timeout    {active.timeout:g} s, {active.retry.max_attempts} retries")
+    click.echo(f"  next fire  {clock(found.next_run_at)} ({until(found.next_run_at)})")
+    if found.skipped_fires:
+        click.echo(
+            f"  not run    {found.skipped_fires} fires (see luajobs logs --name {found.name})"
+        )
+    if found.metadata:
+        click.echo("  metadata")
+        for key, value in found.metadata.items():
+            click.echo(f"    {key}: {value!r}")
+    if recent.executions:
+        click.echo()
+        _executions(recent.executions)
+
+
+@jobs.command()
+@job_name
+@click.option("--limit", default=20, show_default=True, help="How many, newest first.")
+@as_json
+@asks
+async def history(port: Port, *, job: str, limit: int, as_json: bool) -> None:
+    """List a job's executions, newest first."""
+    found = await port.find_job(job)
+    page = await port.list_executions(found.id, limit=limit)
+    if as_json:
+        print_json(page.to_json())
+    else:
+        _executions(page.executions)
+        click.echo(f"{len(page.executions)} of {page.total}")
+
+
+@jobs.command()
+@job_name
+@as_json
+@asks
+async def versions(port: Port, *, job: str, as_json: bool) -> None:
+    """List a job's versions."""
+    found = await port.find_job(job)
+    if as_json:
+        print_json([version.to_json() for version in found.versions])
+        return
+    table(
+        ["", "VERSION", "ID", "SCHEDULE", "CREATED"],
+        [
+            [
+                "▸" if version.active else " ",
+                version.version,
+                version.id,
+                in_words(version.schedule),
+                clock(version.created_at),
+            ]
+            for version in found.versions
+        ],
+    )
+
+
+@jobs.command()
+@job_name
+@click.argument("version")
+@asks
+async def publish(port: Port, *, job: str, version: str) -> None:
+    """Make VERSION (its number or id) the active one."""
+    found = await port.find_job(job)
+    changed = await port.publish_version(found.id, version)
+    active = changed.active_version
+    click.echo(f"{changed.name} runs version {active.version if active else '?'}.")
+
+
+@jobs.command()
+@job_name
+@click.option("--count", default=5, show_default=True)
+@as_json
+@asks
+async def preview(port: Port, *, job: str, count: int, as_json: bool) -> None:
+    """Print the next times a job's schedule fires."""
+    found = await port.find_job(job)
+    times = await port.next_runs(found.id, count)
+    if as_json:
+        print_json([time.isoformat() for time in times])
+    else:
+        for time in times:
+            click.echo(f"{clock(time)}  {until(time)}")
+
+
+@jobs.command()
+@job_name
+@click.option("--version", "version_id", help="A version other than the active one.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the outcome.")
+@as_json
+@asks
+async def trigger(
+    port: Port, *, job: str, version_id: str | None, wait: bool, as_json: bool
+) -> None:
+    """Run a job now."""
+    found = await port.find_job(job)
+    execution = await port.trigger_job(found.id, version_id)
+    while wait and not execution.finished and execution.next_attempt_at is None:
+        execution = await port.wait_execution(execution.id, 30.0)
+    if as_json:
+        print_json(execution.to_json())
+    else:
+        _outcome(execution)
+    if execution.finished and execution.status != "completed":
+        raise SystemExit(1)
+
+
+@jobs.command()
+@job_name
+@asks
+async def activate(port: Port, *, job: str) -> None:
+    """Let a job run on schedule, counting from now."""
+    changed = await port.activate_job((await port.find_job(job)).id)
+    click.echo(f"{changed.name} is active; its next fire is {until(changed.next_run_at)}.")
+
+
+@jobs.command()
+@job_name
+@asks
+async def deactivate(port: Port, *, job: str) -> None:
+    """Keep a job from running on schedule."""
+    changed = await port.deactivate_job((await port.find_job(job)).id)
+    click.echo(f"{changed.name} is inactive; luajobs jobs activate {changed.name} undoes it.")
+
+
+@jobs.command()
+@job_name
+@click.option("--force", is_flag=True, help="Really delete, with all versions.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@asks
+async def delete(port: Port, *, job: str, force: bool, yes: bool) -> None:
+    """Delete a job; one with several versions is deactivated and hidden instead."""
+    found = await port.find_job(job)
+    if not yes:
+        click.confirm(f"Delete {found.name} ({found.id})?", abort=True)
+    click.echo((await port.delete_job(found.id, force=force)).message)
+
+
+@jobs.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="The job's name (default: the file's).")
+@click.option("--every", type=float, metavar="SECONDS", help="Run at an interval.")
+@click.option("--cron", "expression", metavar="EXPR", help="Run by cron, such as '0 8 * * 1'.")
+@click.option("--timezone", metavar="ZONE", help="The zone of --cron (default UTC).")
+@click.option("--in", "after", type=float, metavar="SECONDS", help="Run once, that much later.")
+@click.option("--metadata", metavar="JSON", help="An object for job.metadata.")
+@asks
+async def create(port: Port, *, file: Path, **given: Any) -> None:
+    """Make a job of a function in a Python FILE."""
+    from luajobs_kit.cli.declaring import spec_of  # noqa: PLC0415 - parsing code is not for every command
+
+    made = await port.create_job(spec_of(file, **given))
+    fires = f"; it fires {until(made.next_run_at)}" if made.next_run_at else ""
+    click.echo(f"{made.name}: {made.change}{fires} ({made.id})")
+
+
+def in_words(schedule: Schedule) -> str:
+    """Return a schedule in words."""
+    from luajobs_kit.timing import describe  # noqa: PLC0415 - listing does not need APScheduler
+
+    return describe(schedule)
+
+
+def _last(job: Job) -> str:
+    last = job.last_execution
+    if last is None:
+        return "-"
+    return f"{mark(last.status)}  {until(last.completed_at or last.started_at or last.created_at)}"
+
+
+def _executions(found: list[Execution]) -> None:
+    table(
+        ["EXECUTION", "STATUS", "STARTED", "TOOK", "CAUSE", "TRIES", ""],
+        [
+            [
+                run.id,
+                mark(run.status),
+                clock(run.started_at),
+                milliseconds(run.duration),
+                run.cause,
+                str(len(run.attempts)),
+                _remark(run),
+            ]
+            for run in found
+        ],
+    )
+
+
+def _remark(run: Execution) -> str:
+    if run.next_attempt_at:
+        return f"next attempt {until(run.next_attempt_at)}"
+    if run.error:
+        return f"{run.error.type}: {run.error.message}".splitlines()[0][:60]
+    return f"{run.lateness:.0f} s late" if run.lateness else ""
+
+
+def _outcome(run: Execution) -> None:
+    click.echo(f"{run.job_name}  {mark(run.status)}  {milliseconds(run.duration)}  {run.id}")
+    if run.result is not None:
+        print_json(run.result)
+    if run.error:
+        where = f" (line {run.error.line}: {run.error.text})" if run.error.line else ""
+        click.echo(f"{run.error.type}: {run.error.message}{where}")
+    if run.next_attempt_at:
+        click.echo(f"next attempt {until(run.next_attempt_at)}")

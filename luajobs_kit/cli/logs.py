@@ -1,0 +1,94 @@
+"""``luajobs logs``: read and follow what jobs and tools wrote."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from luajobs_kit.cli.asking import asks, print_json
+from luajobs_kit.cli.tables import LEVELS
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import LogLine, LogQuery, LogWritten
+from luajobs_kit.port import Port
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_RANK = {"debug": 0, "info": 1, "warn": 2, "error": 3}
+
+
+@click.command()
+@click.option("--type", "source", help="job, skill, … (default: all).")
+@click.option("--name", help="Only lines of the job or tool of this name.")
+@click.option("--user", "--user-id", "user_id", help="Only lines of this user.")
+@click.option("--level", type=click.Choice(["debug", "info", "warn", "error"]), help="And above.")
+@click.option("--grep", metavar="TEXT", help="Only lines with these words.")
+@click.option("--since", metavar="T", help="Only lines since 15m, 2h, 1d or an ISO time.")
+@click.option("--limit", default=20, show_default=True, help="How many, the newest.")
+@click.option("--page", default=1, help="Page, from 1 (newest).")
+@click.option("--follow", "-f", is_flag=True, help="Go on with new lines until interrupted.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON for programs, a line each with -f."
+)
+@asks
+async def logs(port: Port, *, follow: bool, as_json: bool, since: str | None, **given: Any) -> None:
+    """Print log lines, oldest of the newest first."""
+    status = await port.status()
+    query = LogQuery(since=_moment(since, status.now) if since else None, **given)
+    if not follow:
+        page = await port.logs(query)
+        if as_json:
+            print_json(page.to_json())
+        for line in [] if as_json else reversed(page.logs):
+            show(line)
+        if not as_json and not page.logs:
+            click.echo("No log lines match.", err=True)
+        return
+    news = port.events()  # before reading, so that no line falls in between
+    page = await port.logs(query)
+    newest = 0
+    for line in reversed(page.logs):
+        newest = line.seq
+        _print(line, as_json=as_json)
+    async for event in news:
+        if isinstance(event, LogWritten) and event.line.seq > newest and _wanted(event.line, query):
+            _print(event.line, as_json=as_json)
+
+
+def show(line: LogLine) -> None:
+    """Print one line for people."""
+    stamp = click.style(line.timestamp.astimezone().strftime("%H:%M:%S.%f")[:-3], fg="bright_black")
+    name = click.style(line.metadata.primitive_name or line.metadata.tool_name or "-", fg="cyan")
+    level = click.style(f"{line.sub_type:<5}", fg=LEVELS[line.sub_type] or None)
+    click.echo(f"{stamp} {level} {name}  {line.message}")
+
+
+def _print(line: LogLine, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(line.model_dump_json(by_alias=True, exclude_none=True))
+    else:
+        show(line)
+
+
+def _wanted(line: LogLine, query: LogQuery) -> bool:
+    source = line.metadata
+    return (
+        (query.source in {None, "all", source.log_source})
+        and (query.name in {None, source.primitive_name, source.tool_name})
+        and (query.user_id in {None, source.user_id})
+        and (query.level is None or _RANK[line.sub_type] >= _RANK[query.level])
+        and all(word in line.message.lower() for word in (query.grep or "").lower().split())
+    )
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    unit = _UNITS.get(text[-1:])
+    if unit and text[:-1].isdecimal():
+        return now - timedelta(seconds=int(text[:-1]) * unit)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(
+            f"--since {text!r}: write 15m, 2h, 1d, or a time such as 2026-01-31T09:00."
+        ) from None
+    return moment.astimezone()

@@ -1,0 +1,80 @@
+"""The command ``luajobs``: its subcommands are imported when they are called.
+
+Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong
+usage; 3 no engine could be reached; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final
+
+import click
+
+import luajobs_kit
+
+COMMANDS: Final = {
+    "demo": "luajobs_kit.cli.demo:demo",
+    "doctor": "luajobs_kit.cli.engine:doctor",
+    "inbox": "luajobs_kit.cli.people:inbox",
+    "jobs": "luajobs_kit.cli.jobs:jobs",
+    "logs": "luajobs_kit.cli.logs:logs",
+    "lua-env": "luajobs_kit.cli.lua_env:lua_env",
+    "serve": "luajobs_kit.cli.engine:serve",
+    "settings": "luajobs_kit.cli.engine:settings",
+    "status": "luajobs_kit.cli.engine:status",
+    "stop": "luajobs_kit.cli.engine:stop",
+    "tui": "luajobs_kit.cli.tui:tui",
+    "users": "luajobs_kit.cli.people:users",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as problem:
+            import difflib  # noqa: PLC0415 - only for a mistake
+
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if close:
+                problem.message += f" Did you mean '{close[0]}'?"
+            raise
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-w",
+    "--workspace",
+    metavar="DIR",
+    envvar="LUAJOBS_HOME",
+    help="The workspace's folder (default: the nearest .luajobs, walking up from here).",
+)
+@click.version_option(luajobs_kit.__version__, prog_name="luajobs")
+@click.pass_context
+def root(ctx: click.Context, workspace: str | None) -> None:
+    """Scheduled, isolated, watchable jobs from Python functions.
+
+    Try 'luajobs demo' first. Jobs are made in Python (Jobs.create) or with
+    'luajobs jobs create FILE'; everything else can be done from here.
+    """
+    ctx.obj = {"workspace": workspace}
+
+
+def options(ctx: click.Context) -> dict[str, Any]:
+    """Return what was given to ``luajobs`` itself."""
+    found: dict[str, Any] = ctx.obj or {}
+    return found

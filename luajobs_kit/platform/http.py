@@ -1,0 +1,135 @@
+"""``http`` inside a job: requests the engine makes, to hosts the workspace allows."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import ipaddress
+import socket
+from typing import Any, Final
+
+import httpx
+
+from luajobs_kit.errors import InvalidInput, LuaJobsError, NotAllowed
+from luajobs_kit.platform.caller import Caller
+from luajobs_kit.platform.settings import Settings
+
+MAX_BODY: Final = 1_000_000  # bytes, of a request or an answer
+MAX_TIME: Final = 60.0  # seconds
+MAX_REDIRECTS: Final = 5
+
+
+class HttpFailed(LuaJobsError):
+    """The request was allowed and did not succeed: no answer, too slow, too large."""
+
+    code = "http_failed"
+
+
+class Http:
+    """The ``http.*`` verbs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def request(
+        self,
+        caller: Caller,
+        *,
+        url: str,
+        method: str = "GET",
+        headers: dict[str, str] | None = None,
+        params: dict[str, Any] | None = None,
+        body: str | None = None,
+        timeout: float = 30.0,  # noqa: ASYNC109 - the job's own bound, part of the verb
+    ) -> dict[str, Any]:
+        """Make one request; return ``{"status", "headers", "body", "url"}``.
+
+        Raises ``NotAllowed`` for a host the workspace's setting ``http_hosts`` does not name
+        or a private address it does not permit, ``HttpFailed`` when no answer comes within
+        ``timeout`` (at most 60 s) or it is larger than 1 MB.
+        """
+        if body is not None and len(body.encode()) > MAX_BODY:
+            raise InvalidInput(f"The request's body is larger than {MAX_BODY} bytes.")
+        try:
+            async with (
+                asyncio.timeout(min(timeout, MAX_TIME)),
+                httpx.AsyncClient(trust_env=False, timeout=None) as client,  # noqa: S113 - bounded above
+            ):
+                target = httpx.URL(url, params=params) if params else httpx.URL(url)
+                for _ in range(MAX_REDIRECTS + 1):
+                    answer = await self._once(client, method, target, headers or {}, body)
+                    location = answer["headers"].get("location")
+                    if (
+                        method not in {"GET", "HEAD"}
+                        or answer["status"] // 100 != 3
+                        or not location
+                    ):
+                        return answer
+                    target = target.join(location)
+                raise HttpFailed(f"{url} redirected more than {MAX_REDIRECTS} times.")
+        except TimeoutError:
+            raise HttpFailed(f"{url} did not answer within {min(timeout, MAX_TIME):g} s.") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as problem:
+            raise HttpFailed(f"{url}: {type(problem).__name__}: {problem}") from None
+
+    async def _once(
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        url: httpx.URL,
+        headers: dict[str, str],
+        body: str | None,
+    ) -> dict[str, Any]:
+        self._check_host(url)
+        address = await self._address(url)
+        request = client.build_request(
+            method,
+            # To the address that was checked: a name may resolve to another the next time.
+            url.copy_with(host=address),
+            headers={**headers, "Host": url.netloc.decode()},
+            content=body,
+            extensions={"sni_hostname": url.host},
+        )
+        response = await client.send(request, stream=True)
+        try:
+            received = bytearray()
+            async for part in response.aiter_bytes():
+                received += part
+                if len(received) > MAX_BODY:
+                    raise HttpFailed(f"The answer of {url} is larger than {MAX_BODY} bytes.")
+        finally:
+            await response.aclose()
+        return {
+            "status": response.status_code,
+            "headers": dict(response.headers),
+            "body": received.decode(response.encoding or "utf-8", errors="replace"),
+            "url": str(url),
+        }
+
+    def _check_host(self, url: httpx.URL) -> None:
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise InvalidInput(f"{str(url)!r} is no http or https address.")
+        hosts = self._settings.values.http_hosts
+        if not any(fnmatch.fnmatchcase(url.host.lower(), host.lower()) for host in hosts):
+            raise NotAllowed(
+                f"Jobs of this workspace may not reach {url.host}; allowed: {', '.join(hosts) or 'none'}. "
+                f"Its owner can allow it: luajobs settings 'http_hosts=[\"{url.host}\"]'."
+            )
+
+    async def _address(self, url: httpx.URL) -> str:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                url.host, port, type=socket.SOCK_STREAM
+            )
+        except OSError as problem:
+            raise HttpFailed(f"{url.host} has no address: {problem}") from None
+        addresses = [str(entry[4][0]) for entry in found]
+        if not self._settings.values.http_private:
+            private = [one for one in addresses if not ipaddress.ip_address(one).is_global]
+            if private:
+                raise NotAllowed(
+                    f"{url.host} is at the private address {private[0]}, which jobs may reach only "
+                    "where the workspace's setting http_private is true."
+                )
+        return addresses[0]

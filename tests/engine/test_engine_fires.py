@@ -1,0 +1,137 @@
+"""From due to recorded, on schedule."""
+
+import asyncio
+from datetime import timedelta
+
+from luajobs_kit.model import CronSchedule, FireSkipped, LogQuery, OnceSchedule, Retry
+
+
+async def test_a_once_job_runs_at_its_time_and_is_then_inactive(engine, clock, spec):
+    when = clock.now() + timedelta(minutes=10)
+    job = await engine.create_job(
+        spec("print('hello'); return {'ok': True}", schedule=OnceSchedule(execute_at=when))
+    )
+    assert (job.status, job.next_run_at) == ("active", when)
+
+    await clock.advance(minutes=9)
+    assert (await engine.list_executions(job.id)).total == 0
+    await clock.advance(minutes=1)
+
+    job = await engine.get_job(job.id)
+    run = job.last_execution
+    assert (run.status, run.result, run.fire_time) == ("completed", {"ok": True}, when)
+    assert (job.status, job.next_run_at, job.active) == ("inactive", None, False)
+    lines = (await engine.logs(LogQuery(job_id=job.id))).logs
+    assert [line.message for line in lines] == ["hello"]
+
+
+async def test_an_interval_counts_from_creation_and_does_not_drift(engine, clock, spec):
+    started = clock.now()
+    job = await engine.create_job(spec())
+    await clock.advance(minutes=3, seconds=30)
+    fires = [run.fire_time - started for run in (await engine.list_executions(job.id)).executions]
+    assert fires == [timedelta(minutes=3), timedelta(minutes=2), timedelta(minutes=1)]
+    assert (await engine.get_job(job.id)).next_run_at == started + timedelta(minutes=4)
+
+
+async def test_a_cron_job_fires_in_its_own_zone(engine, clock, spec):
+    schedule = CronSchedule(expression="0 8 * * 1", timezone="America/New_York")
+    job = await engine.create_job(spec(schedule=schedule))
+    await clock.advance(hours=5)
+    [run] = (await engine.list_executions(job.id)).executions
+    assert run.fire_time.isoformat() == "2026-03-02T13:00:00+00:00"
+
+
+async def test_a_fire_during_a_waiting_retry_is_skipped_and_says_why(engine, clock, spec):
+    news = engine.events()
+    job = await engine.create_job(
+        spec("raise ValueError('no')", retry=Retry(max_attempts=1, backoff_seconds=90))
+    )
+    await clock.advance(seconds=121)
+    shown = await engine.get_job(job.id)
+    assert (shown.skipped_fires, (await engine.list_executions(job.id)).total) == (1, 1)
+    async for event in news:
+        if isinstance(event, FireSkipped):
+            assert "overlap is 'skip'" in event.reason
+            break
+    warnings = (await engine.logs(LogQuery(job_id=job.id, level="warn"))).logs
+    assert any("was not run" in line.message for line in warnings)
+
+
+async def test_queued_fires_run_one_after_another(engine, clock, spec):
+    job = await engine.create_job(
+        spec(
+            "if job.execution.attempt == 1 and job.metadata['fail']:\n    raise ValueError('once')",
+            overlap="queue",
+            metadata={"fail": True},
+            retry=Retry(max_attempts=1, backoff_seconds=90),
+        )
+    )
+    await clock.advance(seconds=125)
+    waiting = await engine.list_executions(job.id, status="pending")
+    assert waiting.total == 2
+    await clock.advance(seconds=200)
+    runs = (await engine.list_executions(job.id)).executions
+    ended = sorted((run for run in runs if run.finished), key=lambda run: run.fire_time)
+    assert len(ended) >= 2
+    assert ended[0].completed_at <= ended[1].started_at
+
+
+async def test_a_job_that_keeps_failing_is_paused_with_a_note(engine, clock, spec):
+    job = await engine.create_job(spec("raise ValueError('no')", pause_after_failures=2))
+    await clock.advance(minutes=5)
+    job = await engine.get_job(job.id)
+    assert (job.status, (await engine.list_executions(job.id)).total) == ("paused", 2)
+    assert "2 failures in a row" in job.note
+
+    job = await engine.activate_job(job.id)
+    assert (job.status, job.next_run_at) == ("active", clock.now() + timedelta(minutes=1))
+
+
+async def test_a_once_job_that_fails_for_good_is_failed(engine, clock, spec):
+    when = clock.now() + timedelta(seconds=5)
+    job = await engine.create_job(
+        spec("raise ValueError('no')", schedule=OnceSchedule(execute_at=when))
+    )
+    await clock.advance(seconds=5)
+    assert (await engine.get_job(job.id)).status == "failed"
+
+
+async def test_a_clock_set_back_fires_nothing_twice(engine, clock, spec):
+    job = await engine.create_job(spec())
+    await clock.advance(minutes=2)
+    await clock.jump(clock.now() - timedelta(minutes=2))
+    await clock.advance(minutes=2)
+    fires = [run.fire_time for run in (await engine.list_executions(job.id)).executions]
+    assert len(fires) == len(set(fires)) == 2
+
+
+async def test_after_a_night_asleep_a_job_is_caught_up_once(engine, clock, spec):
+    job = await engine.create_job(spec())
+    await clock.jump(clock.now() + timedelta(hours=8))
+    shown = await engine.get_job(job.id)
+    [run] = (await engine.list_executions(job.id)).executions
+    assert (run.cause, run.fire_time, shown.skipped_fires) == ("catch_up", clock.now(), 479) or (
+        run.cause,
+        shown.skipped_fires,
+    ) == ("schedule", 479)
+
+
+async def test_jitter_moves_a_run_later_and_never_the_fire(engine, clock, spec):
+    job = await engine.create_job(spec(jitter=30))
+    await clock.advance(seconds=60)
+    [run] = (await engine.list_executions(job.id)).executions
+    assert run.status == "pending"
+    await clock.advance(seconds=31)
+    run = await engine.get_execution(run.id)
+    assert run.status == "completed"
+    assert run.fire_time == run.created_at
+    assert timedelta(0) < run.started_at - run.fire_time <= timedelta(seconds=30)
+
+
+async def test_many_jobs_due_at_once_all_run(engine, clock, spec):
+    for number in range(20):
+        await engine.create_job(spec(name=f"job-{number}"))
+    await clock.advance(seconds=60)
+    assert (await engine.list_executions(status="completed")).total == 20
+    await asyncio.sleep(0)

@@ -1,0 +1,150 @@
+"""What an engine finds when it starts on a folder that another left, in whatever state."""
+
+from datetime import timedelta
+
+import pytest
+
+from luajobs_kit.clock import VirtualClock
+from luajobs_kit.engine import Engine
+from luajobs_kit.ids import Ids
+from luajobs_kit.model import Attempt, Execution, LogQuery, OnceSchedule, Retry
+from luajobs_kit.store import Store
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / ".luajobs"
+
+
+async def left_running(folder, clock, spec, status, **given):
+    """Make a job and an execution that a killed engine would leave behind."""
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec(**given))
+    store = await Store.open(folder, clock=clock, ids=Ids(clock))
+    now = clock.now()
+    fire = (await store.history.fires())[job.id].evolve(last_fire=now)
+    run = Execution(
+        id="exec_left",
+        job_id=job.id,
+        job_name=job.name,
+        version_id=job.active_version.id,
+        version="1.0.0",
+        user_id=job.user_id,
+        cause="schedule",
+        fire_time=now,
+        created_at=now,
+    )
+    await store.history.claim(run, fire)
+    if status == "running":
+        attempt = Attempt(number=1, status="running", started_at=now)
+        await store.history.record(run.evolve(status="running", started_at=now, attempts=[attempt]))
+    await store.aclose()
+    return job
+
+
+async def test_a_claim_that_never_started_runs_late(folder, clock, spec):
+    job = await left_running(folder, clock, spec, "pending")
+    later = VirtualClock(clock.now() + timedelta(seconds=40))
+    async with await Engine.open(folder, clock=later) as engine:
+        run = await engine.wait_execution("exec_left")
+        assert (run.status, run.lateness, run.job_id) == ("completed", 40, job.id)
+
+
+async def test_a_run_that_was_under_way_is_abandoned(folder, clock, spec):
+    job = await left_running(folder, clock, spec, "running")
+    async with await Engine.open(folder, clock=clock) as engine:
+        run = await engine.get_execution("exec_left")
+        assert (run.status, run.attempts[0].status) == ("abandoned", "abandoned")
+        assert "how far it got" in run.error.message
+        assert (await engine.list_executions(job.id)).total == 1
+
+
+async def test_an_abandoned_run_is_retried_if_the_job_has_retries(folder, clock, spec):
+    await left_running(
+        folder, clock, spec, "running", retry=Retry(max_attempts=1, backoff_seconds=10)
+    )
+    later = VirtualClock(clock.now())
+    async with await Engine.open(folder, clock=later) as engine:
+        assert (await engine.get_execution("exec_left")).status == "pending"
+        await later.advance(seconds=10)
+        run = await engine.get_execution("exec_left")
+        assert [attempt.status for attempt in run.attempts] == ["abandoned", "completed"]
+
+
+async def test_a_waiting_retry_survives_a_restart(folder, clock, spec):
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(
+            spec(
+                "raise ValueError(job.execution.attempt)",
+                retry=Retry(max_attempts=1, backoff_seconds=60),
+            )
+        )
+        run = await engine.trigger_job(job.id)
+        await clock.advance(seconds=20)
+    later = VirtualClock(clock.now())
+    async with await Engine.open(folder, clock=later) as engine:
+        await later.advance(seconds=39)
+        assert (await engine.get_execution(run.id)).status == "pending"
+        await later.advance(seconds=1)
+        assert len((await engine.get_execution(run.id)).attempts) == 2
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "runs", "skipped"), [("once", 1, 4), ("all", 5, 0), ("none", 0, 5)]
+)
+async def test_fires_missed_while_no_engine_ran(folder, clock, spec, catch_up, runs, skipped):
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec(catch_up=catch_up))
+    later = VirtualClock(clock.now() + timedelta(minutes=5, seconds=45))
+    async with await Engine.open(folder, clock=later) as engine:
+        await later.advance(seconds=0)
+        found = (await engine.list_executions(job.id)).executions
+        assert ([run.cause for run in found], (await engine.get_job(job.id)).skipped_fires) == (
+            ["catch_up"] * runs,
+            skipped,
+        )
+        assert all(run.lateness >= 45 for run in found)
+        notes = (await engine.logs(LogQuery(job_id=job.id, level="warn"))).logs
+        assert bool(notes) == bool(skipped)
+
+
+async def test_a_once_job_whose_time_passed_meanwhile_runs_late_and_only_once(folder, clock, spec):
+    when = clock.now() + timedelta(minutes=1)
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec(schedule=OnceSchedule(execute_at=when)))
+    later = VirtualClock(clock.now() + timedelta(hours=2))
+    async with await Engine.open(folder, clock=later) as engine:
+        await later.advance(seconds=0)
+        [run] = (await engine.list_executions(job.id)).executions
+        assert (run.status, run.cause, run.lateness) == ("completed", "catch_up", 7140)
+    async with await Engine.open(folder, clock=VirtualClock(later.now())) as engine:
+        assert (await engine.list_executions(job.id)).total == 1
+        assert (await engine.get_job(job.id)).status == "inactive"
+
+
+async def test_a_lost_watermark_catches_nothing_up_and_doctor_says_so(folder, clock, spec):
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec())
+    for file in folder.glob("history.db*"):
+        file.unlink()
+    later = VirtualClock(clock.now() + timedelta(minutes=10))
+    async with await Engine.open(folder, clock=later) as engine:
+        await later.advance(seconds=30)
+        assert (await engine.list_executions(job.id)).total == 0
+        assert any("nothing is caught up" in finding.says for finding in await engine.doctor())
+
+
+async def test_metadata_history_and_messages_are_there_after_a_restart(folder, clock, spec):
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(
+            spec(
+                "await job.update_metadata({'n': 1}); await (await job.user()).send('hi'); print('kept')"
+            )
+        )
+        await engine.wait_execution((await engine.trigger_job(job.id)).id)
+    async with await Engine.open(folder, clock=VirtualClock(clock.now())) as engine:
+        assert (await engine.get_job(job.id)).metadata == {"n": 1}
+        assert len(await engine.call("user.history", {})) == 1
+        assert [line.message for line in (await engine.logs(LogQuery(job_id=job.id))).logs] == [
+            "kept"
+        ]

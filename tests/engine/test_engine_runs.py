@@ -1,0 +1,186 @@
+"""What becomes of a run: its outcome, its attempts, its end by other hands."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+
+from luajobs_kit.errors import NotAllowed, NotFound
+from luajobs_kit.model import LogQuery, Retry
+
+
+async def ran(engine, job):
+    run = await engine.trigger_job(job.id)
+    return await engine.wait_execution(run.id, 30)
+
+
+async def test_a_failure_names_the_type_the_message_and_the_users_own_line(engine, spec):
+    job = await engine.create_job(spec("x = 1\nprint('before')\nraise ValueError('no luck')"))
+    run = await ran(engine, job)
+    error = run.error
+    assert (run.status, error.type, error.message) == ("failed", "ValueError", "no luck")
+    assert (error.line, error.text, error.file) == (4, "raise ValueError('no luck')", "notebook.py")
+    messages = [line.message for line in (await engine.logs(LogQuery(job_id=job.id))).logs]
+    assert messages == ["ValueError: no luck (line 4: raise ValueError('no luck'))", "before"]
+
+
+async def test_a_run_over_its_time_is_timeout_and_keeps_what_it_logged(engine, spec):
+    job = await engine.create_job(spec("print('here')\nwhile True: pass", timeout=1))
+    run = await ran(engine, job)
+    assert (run.status, run.error.type) == ("timeout", "Timeout")
+    messages = [line.message for line in (await engine.logs(LogQuery(job_id=job.id))).logs]
+    assert "here" in messages
+
+
+async def test_a_run_that_eats_all_memory_is_killed_with_that_reason(engine, spec):
+    job = await engine.create_job(
+        spec("print('here')\nbig = []\nwhile True: big.append('x' * 10**7 + str(len(big)))")
+    )
+    run = await ran(engine, job)
+    assert run.status == "killed"
+    assert "memory" in run.error.message.lower()
+
+
+async def test_each_attempt_is_seen_and_waits_its_backoff(engine, clock, spec):
+    job = await engine.create_job(
+        spec(
+            "raise ValueError(job.execution.attempt)",
+            retry=Retry(max_attempts=2, backoff_seconds=60),
+        )
+    )
+    run = await engine.trigger_job(job.id)
+    await clock.advance(seconds=0)
+    run = await engine.get_execution(run.id)
+    assert (run.status, run.retry_count) == ("pending", 1)
+    assert run.next_attempt_at - clock.now() == timedelta(seconds=60)
+    await clock.advance(minutes=5)
+    run = await engine.get_execution(run.id)
+    assert (run.status, run.retry_count, run.next_attempt_at) == ("failed", 2, None)
+    assert [attempt.error.message for attempt in run.attempts] == ["1", "2", "3"]
+    starts = [attempt.started_at for attempt in run.attempts]
+    assert [later - first for first, later in itertools.pairwise(starts)] == [
+        timedelta(seconds=60)
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("backoff", "waits"),
+    [("fixed", [10, 10, 10]), ("linear", [10, 20, 30]), ("exponential", [10, 20, 40])],
+)
+async def test_backoff_grows_as_declared(engine, clock, spec, backoff, waits):
+    retry = Retry(max_attempts=3, backoff_seconds=10, backoff=backoff)
+    job = await engine.create_job(spec("raise ValueError", retry=retry))
+    run = await engine.trigger_job(job.id)
+    await clock.advance(minutes=5)
+    starts = [attempt.started_at for attempt in (await engine.get_execution(run.id)).attempts]
+    assert [(b - a).total_seconds() for a, b in itertools.pairwise(starts)] == waits
+
+
+async def test_a_running_execution_can_be_cancelled(engine, spec):
+    job = await engine.create_job(spec("print('on')\nwhile True: pass"))
+    run = await engine.trigger_job(job.id)
+    async for event in engine.events(f"{(await engine.status()).epoch}.0"):
+        if event.type == "LogWritten":
+            break
+    run = await engine.cancel_execution(run.id)
+    assert (run.status, run.attempts[0].status) == ("cancelled", "cancelled")
+
+
+async def test_a_waiting_retry_can_be_cancelled(engine, clock, spec):
+    job = await engine.create_job(
+        spec("raise ValueError", retry=Retry(max_attempts=3, backoff_seconds=60))
+    )
+    run = await engine.trigger_job(job.id)
+    await clock.advance(seconds=1)
+    assert (await engine.cancel_execution(run.id)).status == "cancelled"
+    await clock.advance(seconds=50)
+    assert len((await engine.get_execution(run.id)).attempts) == 1
+
+
+async def test_trigger_works_on_an_inactive_job_and_moves_no_fire(engine, clock, spec):
+    job = await engine.create_job(spec(activate=False))
+    run = await ran(engine, job)
+    assert (run.status, run.cause, run.fire_time) == ("completed", "manual", None)
+    active = await engine.activate_job(job.id)
+    await clock.advance(seconds=20)
+    await ran(engine, job)
+    assert (await engine.get_job(job.id)).next_run_at == active.next_run_at
+
+
+async def test_the_same_key_triggers_once(engine, spec):
+    job = await engine.create_job(spec())
+    first = await engine.trigger_job(job.id, key="k")
+    await engine.wait_execution(first.id, 30)
+    assert (await engine.trigger_job(job.id, key="k")).id == first.id
+    assert (await engine.list_executions(job.id)).total == 1
+
+
+async def test_a_job_works_on_itself(engine, spec):
+    job = await engine.create_job(
+        spec(
+            """
+            await job.update_metadata({'runs': job.metadata.get('runs', 0) + 1})
+            await job.deactivate()
+            return job.metadata['runs']
+            """
+        )
+    )
+    run = await ran(engine, job)
+    assert (run.status, run.result) == ("completed", 1), run.error
+    job = await engine.get_job(job.id)
+    assert (job.metadata, job.status) == ({"runs": 1}, "inactive")
+
+
+async def test_a_job_may_delete_itself_and_its_history_stays(engine, spec):
+    job = await engine.create_job(spec("await job.delete()\nreturn 'gone'"))
+    run = await ran(engine, job)
+    assert (run.status, run.result) == ("completed", "gone")
+    with pytest.raises(NotFound):
+        await engine.get_job(job.id)
+    assert (await engine.list_executions(job.id)).total == 1
+
+
+async def test_a_job_that_triggers_itself_is_capped(engine, spec):
+    job = await engine.create_job(
+        spec(
+            """
+            try:
+                await job.trigger()
+            except NotAllowed as refused:
+                return str(refused)
+            """.replace("try:", "from luajobs_kit import NotAllowed\ntry:")
+        )
+    )
+    await engine.trigger_job(job.id)
+    async for event in engine.events():
+        if event.type == "ExecutionFinished" and event.execution.result:
+            assert "triggered itself 10 times" in event.execution.result
+            break
+    assert (await engine.list_executions(job.id)).total == 11
+    assert NotAllowed
+
+
+async def test_a_run_has_its_user_and_messages_say_where_they_came_from(engine, spec):
+    job = await engine.create_job(spec("user = await job.user()\nawait user.send('hi ' + user.id)"))
+    run = await ran(engine, job)
+    assert run.status == "completed", run.error
+    [message] = await engine.call("user.history", {})
+    assert message["content"] == [{"type": "text", "text": f"hi {job.user_id}"}]
+    assert (message["jobName"], message["executionId"]) == ("job", run.id)
+
+
+async def test_a_predefined_job_has_no_user_and_says_what_to_use(engine, spec):
+    job = await engine.create_job(spec("await job.user()", dynamic=False))
+    run = await ran(engine, job)
+    assert run.status == "failed"
+    assert "User.get" in run.error.message
+
+
+async def test_a_deleted_jobs_waiting_retry_is_cancelled(engine, clock, spec):
+    job = await engine.create_job(
+        spec("raise ValueError", retry=Retry(max_attempts=3, backoff_seconds=60))
+    )
+    run = await engine.trigger_job(job.id)
+    await clock.advance(seconds=1)
+    await engine.delete_job(job.id)
+    assert (await engine.get_execution(run.id)).status == "cancelled"
