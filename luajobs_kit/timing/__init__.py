@@ -1,20 +1,21 @@
-"""When a schedule fires, and the scheduler that says so."""
+"""When a schedule fires, and the scheduler that says so.
+
+Names are loaded when first used: who writes a schedule needs no scheduler.
+"""
 
 from __future__ import annotations
 
-from luajobs_kit.timing.declare import cron, every, once
-from luajobs_kit.timing.description import describe
-from luajobs_kit.timing.marks import MarkedFire, marked_fires
-from luajobs_kit.timing.parse import parse_schedule
-from luajobs_kit.timing.scheduler import Scheduler
-from luajobs_kit.timing.triggers import (
-    Trigger,
-    fires_after,
-    jittered,
-    next_fire,
-    trigger_for,
-)
-from luajobs_kit.timing.upcoming import preview
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from luajobs_kit.timing.declare import cron, every, once
+    from luajobs_kit.timing.description import describe
+    from luajobs_kit.timing.marks import MarkedFire, marked_fires
+    from luajobs_kit.timing.parse import parse_schedule
+    from luajobs_kit.timing.scheduler import Scheduler
+    from luajobs_kit.timing.triggers import Trigger, fires_after, jittered, next_fire, trigger_for
+    from luajobs_kit.timing.upcoming import preview
 
 __all__ = [
     "MarkedFire",
@@ -32,3 +33,27 @@ __all__ = [
     "preview",
     "trigger_for",
 ]
+
+_HOMES = {
+    "declare": ["cron", "every", "once"],
+    "description": ["describe"],
+    "marks": ["MarkedFire", "marked_fires"],
+    "parse": ["parse_schedule"],
+    "scheduler": ["Scheduler"],
+    "triggers": ["Trigger", "fires_after", "jittered", "next_fire", "trigger_for"],
+    "upcoming": ["preview"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

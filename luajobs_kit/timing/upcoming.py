@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.model import IntervalSchedule, Schedule
+from luajobs_kit.model import Schedule
 from luajobs_kit.timing.moments import read_instant
 from luajobs_kit.timing.parse import parse_schedule
 from luajobs_kit.timing.triggers import fires_after
-from luajobs_kit.timing.zones import local_zone, zone_named
+from luajobs_kit.timing.zones import zone_of
 
 MOST: Final = 100_000  # fires in one preview
 
@@ -54,11 +54,4 @@ def shown_fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     return (
         fire.astimezone(zone)
         for fire in fires_after(schedule, after.astimezone(UTC), armed_at=after)
-    )
-
-
-def zone_of(schedule: Schedule) -> tzinfo:
-    """Return the zone a schedule is shown in."""
-    return (
-        local_zone()[0] if isinstance(schedule, IntervalSchedule) else zone_named(schedule.timezone)
     )

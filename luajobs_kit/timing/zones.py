@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import tzlocal
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import IntervalSchedule, Schedule
 
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
@@ -89,6 +90,13 @@ def local_zone() -> tuple[tzinfo, str | None]:
         return ZoneInfo(name), name
     except (KeyError, ValueError, OSError, TypeError):
         return datetime.now(UTC).astimezone().tzinfo or UTC, None
+
+
+def zone_of(schedule: Schedule) -> tzinfo:
+    """Return the zone a schedule is shown in: its own, and the caller's for an interval."""
+    return (
+        local_zone()[0] if isinstance(schedule, IntervalSchedule) else zone_named(schedule.timezone)
+    )
 
 
 def first_change(zone: tzinfo, after: datetime, until: datetime) -> datetime | None:
