@@ -1,3 +1,106 @@
-"""luajobs_kit: a function in a cell becomes a scheduled, isolated, watchable job."""
+"""luajobs_kit: a function in a cell becomes a scheduled, isolated, watchable job.
+
+Every public name is here, and loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from luajobs_kit.acting import acting_as as acting_as
+    from luajobs_kit.acting import acting_user as acting_user
+    from luajobs_kit.api.agents import LuaAgent as LuaAgent
+    from luajobs_kit.api.agents import LuaJob as LuaJob
+    from luajobs_kit.api.agents import LuaSkill as LuaSkill
+    from luajobs_kit.api.agents import lua_job as lua_job
+    from luajobs_kit.api.current import current_workspace as current_workspace
+    from luajobs_kit.api.execution import JobExecution as JobExecution
+    from luajobs_kit.api.isolated import run_isolated as run_isolated
+    from luajobs_kit.api.job import JobInstance as JobInstance
+    from luajobs_kit.api.namespaces import Data as Data
+    from luajobs_kit.api.namespaces import Jobs as Jobs
+    from luajobs_kit.api.namespaces import Products as Products
+    from luajobs_kit.api.namespaces import User as User
+    from luajobs_kit.api.namespaces import tools as tools
+    from luajobs_kit.api.people import UserInstance as UserInstance
+    from luajobs_kit.api.reach import env as env
+    from luajobs_kit.api.reach import http as http
+    from luajobs_kit.api.tools import LuaTool as LuaTool
+    from luajobs_kit.api.tools import lua_tool as lua_tool
+    from luajobs_kit.api.workspace import Workspace as Workspace
+    from luajobs_kit.clock import VirtualClock as VirtualClock
+    from luajobs_kit.errors import Conflict as Conflict
+    from luajobs_kit.errors import EngineUnavailable as EngineUnavailable
+    from luajobs_kit.errors import InvalidInput as InvalidInput
+    from luajobs_kit.errors import LuaJobsError as LuaJobsError
+    from luajobs_kit.errors import NotAllowed as NotAllowed
+    from luajobs_kit.errors import NotFound as NotFound
+    from luajobs_kit.errors import NotSelfContained as NotSelfContained
+    from luajobs_kit.errors import PolicyViolation as PolicyViolation
+    from luajobs_kit.errors import PowerUnavailable as PowerUnavailable
+    from luajobs_kit.errors import SandboxError as SandboxError
+    from luajobs_kit.errors import StorageFull as StorageFull
+    from luajobs_kit.errors import ToolError as ToolError
+    from luajobs_kit.errors import UnsupportedPlatform as UnsupportedPlatform
+    from luajobs_kit.errors import VersionMismatch as VersionMismatch
+    from luajobs_kit.errors import WorkspaceError as WorkspaceError
+    from luajobs_kit.errors import WorkspaceLocked as WorkspaceLocked
+    from luajobs_kit.timing.declare import cron as cron
+    from luajobs_kit.timing.declare import every as every
+    from luajobs_kit.timing.declare import once as once
+    from luajobs_kit.timing.upcoming import preview as preview
+
+_HOMES = {
+    "acting": ["acting_as", "acting_user"],
+    "api.agents": ["LuaAgent", "LuaJob", "LuaSkill", "lua_job"],
+    "api.current": ["current_workspace"],
+    "api.execution": ["JobExecution"],
+    "api.isolated": ["run_isolated"],
+    "api.job": ["JobInstance"],
+    "api.namespaces": ["Data", "Jobs", "Products", "User", "tools"],
+    "api.people": ["UserInstance"],
+    "api.reach": ["env", "http"],
+    "api.tools": ["LuaTool", "lua_tool"],
+    "api.workspace": ["Workspace"],
+    "clock": ["VirtualClock"],
+    "errors": [
+        "Conflict",
+        "EngineUnavailable",
+        "InvalidInput",
+        "LuaJobsError",
+        "NotAllowed",
+        "NotFound",
+        "NotSelfContained",
+        "PolicyViolation",
+        "PowerUnavailable",
+        "SandboxError",
+        "StorageFull",
+        "ToolError",
+        "UnsupportedPlatform",
+        "VersionMismatch",
+        "WorkspaceError",
+        "WorkspaceLocked",
+    ],
+    "timing.declare": ["cron", "every", "once"],
+    "timing.upcoming": ["preview"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604 - names, as the table above has them
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import builtins
 from typing import Final
 
 from luajobs_kit.guest.catalog import KIT_NAMES as _KIT_NAMES
-from luajobs_kit.guest.catalog import MODULES, OUT_OF_REACH_NAMES
+from luajobs_kit.guest.catalog import MODULES
+from luajobs_kit.guest.everyday import AS_THEY_ARE, EXCEPTIONS, GUARDED
 
 KIT: Final = "luajobs_kit"
 KIT_NAMES: Final = frozenset(_KIT_NAMES)
 
-_ABSENT: Final = frozenset(OUT_OF_REACH_NAMES) | {
-    "copyright",
-    "credits",
-    "delattr",
-    "dir",
-    "license",
-    "memoryview",
-    "vars",
-}
 BUILTINS: Final = frozenset(
-    {name for name in dir(builtins) if not name.startswith("_") and name not in _ABSENT}
-    | {"__name__", "__build_class__"}
+    {*AS_THEY_ARE, *GUARDED, *EXCEPTIONS, "__name__", "__build_class__", "__debug__"}
 )
 
 

@@ -1,0 +1,94 @@
+"""What differs between two versions of a job."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from luajobs_kit.errors import NotFound
+from luajobs_kit.model import Declaration, JobVersion, OnceSchedule
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One declared field, before and after, as plain JSON."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDiff:
+    """The fields that differ, and the code as a unified diff. Empty (and false) when alike."""
+
+    one: str
+    other: str
+    fields: tuple[FieldChange, ...]
+    code: str
+
+    def __bool__(self) -> bool:
+        return bool(self.fields or self.code)
+
+    def __str__(self) -> str:
+        if not self:
+            return f"{self.one} and {self.other} are alike"
+        lines = [f"{self.one} → {self.other}"]
+        lines += [f"{one.field}: {one.before!r} → {one.after!r}" for one in self.fields]
+        return "\n".join([*lines, *([self.code] if self.code else [])])
+
+    __repr__ = __str__
+
+
+def changed_fields(before: Declaration, after: Declaration) -> tuple[FieldChange, ...]:
+    """Return what two declarations say differently; where the code stands does not count."""
+    changes = []
+    for name in Declaration.model_fields:
+        one, other = getattr(before, name), getattr(after, name)
+        if name == "bundle":
+            alike = (one.source, one.entry) == (other.source, other.entry)
+            shown: tuple[Any, Any] = ("the code", "other code")
+        else:
+            alike = one == other or _both_in(one, other)
+            one_json, other_json = before.to_json(), after.to_json()
+            camel = Declaration.model_fields[name].alias or name
+            shown = (one_json.get(camel), other_json.get(camel))
+        if not alike:
+            changes.append(FieldChange("code" if name == "bundle" else name, *shown))
+    return tuple(changes)
+
+
+def _both_in(one: Any, other: Any) -> bool:
+    """Tell whether both were written as the same length of time from now."""
+    return (
+        isinstance(one, OnceSchedule)
+        and isinstance(other, OnceSchedule)
+        and one.after is not None
+        and one.after == other.after
+    )
+
+
+def diff_versions(one: JobVersion, other: JobVersion) -> VersionDiff:
+    """Return what differs from ``one`` to ``other``."""
+    code = "\n".join(
+        difflib.unified_diff(
+            one.bundle.source.splitlines(),
+            other.bundle.source.splitlines(),
+            one.version,
+            other.version,
+            lineterm="",
+        )
+    )
+    fields = tuple(change for change in changed_fields(one, other) if change.field != "code")
+    return VersionDiff(one.version, other.version, fields, code)
+
+
+def pick(versions: Sequence[JobVersion], wanted: str, job: str) -> JobVersion:
+    """Return the version with that id or number. Raises ``NotFound``."""
+    for version in versions:
+        if wanted in {version.id, version.version}:
+            return version
+    listed = ", ".join(version.version for version in versions)
+    raise NotFound(f"{job} has no version {wanted!r}; it has: {listed}.", version=wanted)

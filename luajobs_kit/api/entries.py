@@ -1,0 +1,238 @@
+"""``Data``: objects kept in collections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from luajobs_kit.api.current import Bound
+from luajobs_kit.api.plain import to_object
+from luajobs_kit.errors import NotAllowed
+from luajobs_kit.model import Entry, EntryPage, Pagination
+
+if TYPE_CHECKING:
+    from luajobs_kit.api.workspace import Workspace
+
+
+class DataEntry:
+    """One object of a collection. ``entry.title`` is ``entry.data["title"]``, as is ``entry["title"]``."""
+
+    def __init__(self, entry: Entry, workspace: Workspace) -> None:
+        self._entry = entry
+        self._data = dict(entry.data)
+        self._workspace = workspace
+
+    @property
+    def id(self) -> str:
+        return self._entry.id
+
+    @property
+    def collection(self) -> str:
+        return self._entry.collection
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The object itself."""
+        return self._data
+
+    @property
+    def score(self) -> float | None:
+        """How well it matched a search, 0 to 1; None outside one."""
+        return self._entry.score
+
+    @property
+    def search_text(self) -> str | None:
+        return self._entry.search_text
+
+    @property
+    def created_at(self) -> datetime:
+        return self._entry.created_at
+
+    @property
+    def updated_at(self) -> datetime:
+        return self._entry.updated_at
+
+    async def update(self, data: Mapping[str, Any], search_text: str | None = None) -> DataEntry:
+        """Merge ``data`` into the object, shallowly."""
+        merged = self._data | to_object(data, "data")
+        return await self._replace(merged, search_text)
+
+    async def save(self, search_text: str | None = None) -> DataEntry:
+        """Keep ``data`` as it is now here."""
+        return await self._replace(to_object(self._data, "data"), search_text)
+
+    async def delete(self) -> None:
+        """Delete the entry."""
+        port = await self._workspace.port()
+        await port.call("data.delete", {"collection": self.collection, "id": self.id})
+
+    async def _replace(self, data: dict[str, Any], search_text: str | None) -> DataEntry:
+        arguments = {"collection": self.collection, "id": self.id, "data": data}
+        text = search_text if search_text is not None else self._entry.search_text
+        if text is not None:
+            arguments["searchText"] = text
+        answer = await (await self._workspace.port()).call("data.update", arguments)
+        self._entry = Entry.model_validate(answer)
+        self._data = dict(self._entry.data)
+        return self
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field of the object, or ``default`` when it has none of that name."""
+        return self._data.get(name, default)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self._data[name]
+        except KeyError:
+            raise AttributeError(
+                f"the entry {self._entry.id} has no {name!r}; it has: {', '.join(self._data)}"
+            ) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            super().__setattr__(name, value)
+        elif isinstance(getattr(type(self), name, None), property):
+            raise NotAllowed(f"entry.{name} is read-only; assign the fields of its data.")
+        else:
+            self._data[name] = value
+
+    def __getitem__(self, name: str) -> Any:
+        return self._data[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._data[name] = value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._data
+
+    def __repr__(self) -> str:
+        score = f" score={self.score:.2f}" if self.score is not None else ""
+        return f"<DataEntry {self.id} of {self.collection!r}{score} data={self._data!r}>"
+
+
+class DataPage:
+    """A page of entries: iterated like a list; ``data`` is that list, ``pagination`` where it stands."""
+
+    def __init__(self, data: list[DataEntry], pagination: Pagination) -> None:
+        self.data = data
+        self.pagination = pagination
+
+    def __iter__(self) -> Iterator[DataEntry]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> DataEntry:
+        return self.data[index]
+
+    def __repr__(self) -> str:
+        page = self.pagination
+        return (
+            f"<page {page.current_page} of {page.total_pages}, "
+            f"{len(self.data)} of {page.total_count} entries: {self.data!r}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from luajobs_kit.api.html import table  # noqa: PLC0415 - only a notebook shows it
+
+        names = list(dict.fromkeys(name for entry in self.data for name in entry.data))
+        rows = [[entry.id, *(entry.data.get(name) for name in names)] for entry in self.data]
+        page = self.pagination
+        note = f"page {page.current_page} of {page.total_pages}, {page.total_count} in all"
+        return table(["id", *names], rows, note=note)
+
+
+class Data(Bound):
+    """Collections of a workspace; ``luajobs_kit.Data`` is that of the current one."""
+
+    __inside__ = "Data"
+
+    async def create(
+        self, collection: str, data: Mapping[str, Any], search_text: str | None = None
+    ) -> DataEntry:
+        """Keep an object in a collection; ``search_text`` is what ``search`` looks through."""
+        arguments: dict[str, Any] = {"collection": collection, "data": to_object(data, "data")}
+        if search_text is not None:
+            arguments["searchText"] = search_text
+        return await self._entry("create", arguments)
+
+    async def get(
+        self,
+        collection: str,
+        filter: Mapping[str, Any] | None = None,
+        page: int = 1,
+        limit: int = 10,
+    ) -> DataPage:
+        """Return a page of the entries that match a Mongo-style filter (``{"status": "open"}``)."""
+        workspace = self._workspace
+        arguments: dict[str, Any] = {"collection": collection, "page": page, "limit": limit}
+        if filter is not None:
+            arguments["filter"] = to_object(filter, "filter")
+        answer = EntryPage.model_validate(
+            await (await workspace.port()).call("data.get", arguments)
+        )
+        return DataPage([DataEntry(entry, workspace) for entry in answer.data], answer.pagination)
+
+    async def get_entry(self, collection: str, entry_id: str) -> DataEntry:
+        """Return one entry. Raises ``NotFound``."""
+        return await self._entry("get_entry", {"collection": collection, "id": entry_id})
+
+    async def update(
+        self,
+        collection: str,
+        entry_id: str,
+        data: Mapping[str, Any],
+        search_text: str | None = None,
+    ) -> DataEntry:
+        """Replace an entry's object by ``data``. Raises ``NotFound``."""
+        arguments: dict[str, Any] = {
+            "collection": collection,
+            "id": entry_id,
+            "data": to_object(data, "data"),
+        }
+        if search_text is not None:
+            arguments["searchText"] = search_text
+        return await self._entry("update", arguments)
+
+    async def patch(self, collection: str, entry_id: str, data: Mapping[str, Any]) -> DataEntry:
+        """Merge ``data`` into an entry's object, shallowly. Raises ``NotFound``."""
+        return await self._entry(
+            "patch", {"collection": collection, "id": entry_id, "data": to_object(data, "data")}
+        )
+
+    async def delete(self, collection: str, entry_id: str) -> None:
+        """Delete an entry. Raises ``NotFound``."""
+        port = await self._workspace.port()
+        await port.call("data.delete", {"collection": collection, "id": entry_id})
+
+    async def search(
+        self,
+        collection: str,
+        search_text: str,
+        limit: int = 10,
+        score_threshold: float = 0.6,
+    ) -> list[DataEntry]:
+        """Return the entries whose text matches, best first, each with its ``score``."""
+        workspace = self._workspace
+        arguments = {
+            "collection": collection,
+            "searchText": search_text,
+            "limit": limit,
+            "scoreThreshold": score_threshold,
+        }
+        found = await (await workspace.port()).call("data.search", arguments)
+        return [DataEntry(Entry.model_validate(entry), workspace) for entry in found]
+
+    async def collections(self) -> list[str]:
+        """Return the names of the collections."""
+        names: list[str] = await (await self._workspace.port()).call("data.collections", {})
+        return names
+
+    async def _entry(self, verb: str, arguments: dict[str, Any]) -> DataEntry:
+        workspace = self._workspace
+        answer = await (await workspace.port()).call(f"data.{verb}", arguments)
+        return DataEntry(Entry.model_validate(answer), workspace)

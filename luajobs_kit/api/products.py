@@ -1,0 +1,158 @@
+"""``Products``: the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from luajobs_kit.api.current import Bound
+from luajobs_kit.api.plain import to_object
+from luajobs_kit.errors import NotAllowed
+from luajobs_kit.model import Pagination
+
+if TYPE_CHECKING:
+    from luajobs_kit.api.workspace import Workspace
+
+
+class Product:
+    """A product. ``product.price`` is ``product.data["price"]``, as is ``product["price"]``."""
+
+    def __init__(self, data: Mapping[str, Any], workspace: Workspace) -> None:
+        self._id: str = data["id"]
+        self._data = dict(data)
+        self._workspace = workspace
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The product itself, its id included."""
+        return self._data
+
+    async def update(self, data: Mapping[str, Any]) -> Product:
+        """Merge ``data`` into the product, shallowly."""
+        arguments = {"id": self._id, "product": to_object(data, "product")}
+        answer = await (await self._workspace.port()).call("products.update", arguments)
+        self._data = dict(answer)
+        return self
+
+    async def save(self) -> Product:
+        """Keep ``data`` as it is now here."""
+        return await self.update(self._data)
+
+    async def delete(self) -> None:
+        """Take it from the catalogue."""
+        await (await self._workspace.port()).call("products.delete", {"id": self._id})
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or ``default`` when the product has none of that name."""
+        return self._data.get(name, default)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self._data[name]
+        except KeyError:
+            raise AttributeError(
+                f"the product {self._id} has no {name!r}; it has: {', '.join(self._data)}"
+            ) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            super().__setattr__(name, value)
+        elif name in {"id", "data"}:
+            raise NotAllowed(f"product.{name} is read-only; assign the fields of its data.")
+        else:
+            self._data[name] = value
+
+    def __getitem__(self, name: str) -> Any:
+        return self._data[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._data[name] = value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._data
+
+    def __repr__(self) -> str:
+        return f"<Product {self._id} {self._data!r}>"
+
+
+class ProductPage:
+    """A page of products: iterated like a list; ``pagination`` says where it stands."""
+
+    def __init__(self, data: list[Product], pagination: Pagination) -> None:
+        self.data = data
+        self.pagination = pagination
+
+    def __iter__(self) -> Iterator[Product]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> Product:
+        return self.data[index]
+
+    def __repr__(self) -> str:
+        page = self.pagination
+        return (
+            f"<page {page.current_page} of {page.total_pages}, "
+            f"{len(self.data)} of {page.total_count} products: {self.data!r}>"
+        )
+
+
+class Products(Bound):
+    """The catalogue of a workspace; ``luajobs_kit.Products`` is that of the current one."""
+
+    __inside__ = "Products"
+
+    async def get(
+        self,
+        page: int = 1,
+        limit: int = 10,
+        filter: Mapping[str, Any] | None = None,
+    ) -> ProductPage:
+        """Return a page of the catalogue."""
+        workspace = self._workspace
+        arguments: dict[str, Any] = {"page": page, "limit": limit}
+        if filter is not None:
+            arguments["filter"] = to_object(filter, "filter")
+        answer = await (await workspace.port()).call("products.get", arguments)
+        return ProductPage(
+            [Product(one, workspace) for one in answer["data"]],
+            Pagination.model_validate(answer["pagination"]),
+        )
+
+    async def get_by_id(self, product_id: str) -> Product:
+        """Return one product. Raises ``NotFound``."""
+        return await self._product("get_by_id", {"id": product_id})
+
+    async def create(self, product: Mapping[str, Any]) -> Product:
+        """Add a product to the catalogue."""
+        return await self._product("create", {"product": to_object(product, "product")})
+
+    async def update(self, product_id: str, product: Mapping[str, Any]) -> Product:
+        """Merge ``product`` into the one with that id. Raises ``NotFound``."""
+        arguments = {"id": product_id, "product": to_object(product, "product")}
+        return await self._product("update", arguments)
+
+    async def delete(self, product_id: str) -> None:
+        """Take a product from the catalogue. Raises ``NotFound``."""
+        await (await self._workspace.port()).call("products.delete", {"id": product_id})
+
+    async def search(self, search_query: str, limit: int = 5) -> list[Product]:
+        """Return the products whose text matches, best first."""
+        workspace = self._workspace
+        arguments = {"searchQuery": search_query, "limit": limit}
+        found = await (await workspace.port()).call("products.search", arguments)
+        return [Product(one, workspace) for one in found]
+
+    async def _product(self, verb: str, arguments: dict[str, Any]) -> Product:
+        workspace = self._workspace
+        return Product(
+            await (await workspace.port()).call(f"products.{verb}", arguments), workspace
+        )

@@ -1,0 +1,257 @@
+"""``Workspace``: a ``.luajobs`` folder, its engine, and everything asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from weakref import WeakKeyDictionary
+
+from luajobs_kit.api.current import enter, leave
+from luajobs_kit.api.entries import Data
+from luajobs_kit.api.execution import JobExecution
+from luajobs_kit.api.jobs import Jobs
+from luajobs_kit.api.logs import LogLines
+from luajobs_kit.api.people import User
+from luajobs_kit.api.powers import DEFAULT_POWER_TIMEOUT, Power, Powers, Tools
+from luajobs_kit.api.products import Products
+from luajobs_kit.clock import Clock, SystemClock
+from luajobs_kit.model import EngineStatus, Event, ExecutionStatus, Level, LogQuery, Message
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from luajobs_kit.api.agents import LuaAgent
+    from luajobs_kit.api.deploy import Plan
+    from luajobs_kit.port import Finding, Port
+    from luajobs_kit.sandbox import Sandbox
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+
+
+class Workspace:
+    """A workspace and its engine, which is started when it is first needed.
+
+    ``path`` is the project's folder or its ``.luajobs``; None follows ``LUAJOBS_HOME``,
+    else the nearest ``.luajobs`` walking up from the working directory, else makes one
+    there. ``ws.jobs``, ``ws.users``, ``ws.data``, ``ws.products`` and ``ws.tools`` are as
+    the module-level names, for this workspace. ``async with Workspace(path):`` makes it
+    the current one inside the block.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self._given = path
+        self._path: Path | None = None
+        self._engine: Port | None = None  # one in this process
+        self._ports: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Port]] = (
+            WeakKeyDictionary()
+        )
+        self._clock: Clock = SystemClock()
+        self._tokens: list[Token[Workspace | None]] = []
+        self.powers = Powers()
+        self.jobs = Jobs(self)
+        self.users = User(self)
+        self.data = Data(self)
+        self.products = Products(self)
+        self.tools = Tools(self)
+
+    @classmethod
+    @asynccontextmanager
+    async def in_process(
+        cls,
+        path: str | Path | None = None,
+        *,
+        clock: Clock | None = None,
+        sandbox: Sandbox | None = None,
+    ) -> AsyncIterator[Self]:
+        """Run the engine inside this process, for the block; None keeps everything in memory.
+
+        The workspace is the current one inside the block. ``clock`` may be a ``VirtualClock``.
+        Raises ``WorkspaceLocked`` when another engine owns the folder.
+        """
+        from luajobs_kit.engine import Engine  # noqa: PLC0415 - only who wants it here pays for it
+
+        workspace = cls(path)
+        if path is not None:
+            workspace._path = _folder(path)
+        if clock is not None:
+            workspace._clock = clock
+        engine = await Engine.open(workspace._path, clock=clock, sandbox=sandbox)
+        workspace._engine = engine
+        try:
+            with workspace.entered():
+                yield workspace
+        finally:
+            await workspace.aclose()
+
+    @property
+    def path(self) -> Path | None:
+        """The ``.luajobs`` folder; None for a workspace in memory."""
+        if self._path is None and self._engine is None:
+            self._path = _folder(self._given)
+        return self._path
+
+    def now(self) -> datetime:
+        """Return the time by the workspace's clock, aware, in UTC."""
+        return self._clock.now()
+
+    async def port(self) -> Port:
+        """Return the engine's port for the running event loop, starting what must be started.
+
+        Raises ``EngineUnavailable`` when none can be.
+        """
+        port = self._engine if self._engine is not None else await self._connected()
+        self.powers.serve(port)
+        return port
+
+    async def _connected(self) -> Port:
+        # Connections belong to an event loop; a script may run several, one after another.
+        loop = asyncio.get_running_loop()
+        opening = self._ports.get(loop)
+        if opening is None:
+            from luajobs_kit.client import connect  # noqa: PLC0415 - only who needs HTTP pays for it
+
+            folder = self.path
+            assert folder is not None
+            opening = self._ports[loop] = loop.create_task(connect(folder))
+        try:
+            return await asyncio.shield(opening)
+        except Exception:
+            self._ports.pop(loop, None)
+            raise
+
+    # What is asked of the engine as a whole
+
+    async def status(self) -> EngineStatus:
+        """Return what the engine says of itself."""
+        return await (await self.port()).status()
+
+    async def doctor(self) -> list[Finding]:
+        """Return what holds here: the sandbox's walls, and what recovery had to do."""
+        return await (await self.port()).doctor()
+
+    async def settings(self, **changes: Any) -> dict[str, Any]:
+        """Change the settings given (None removes one) and return them all.
+
+        Raises ``InvalidInput`` for a name or value that no setting has.
+        """
+        return await (await self.port()).settings(changes or None)
+
+    async def executions(
+        self, *, status: ExecutionStatus | None = None, limit: int = 50
+    ) -> list[JobExecution]:
+        """Return runs of every job, newest first."""
+        page = await (await self.port()).list_executions(status=status, limit=limit)
+        return [JobExecution(execution, self) for execution in page.executions]
+
+    async def logs(
+        self,
+        *,
+        source: str | None = None,
+        name: str | None = None,
+        user: str | None = None,
+        level: Level | None = None,
+        grep: str | None = None,
+        limit: int = 20,
+    ) -> LogLines:
+        """Return log lines of jobs and tools, newest first.
+
+        ``source`` is ``job`` or ``skill``, ``name`` a job's or tool's, ``level`` the least
+        one, ``grep`` words that must all occur.
+        """
+        query = LogQuery(
+            source=source, name=name, user_id=user, level=level, grep=grep, limit=limit
+        )
+        return LogLines((await (await self.port()).logs(query)).logs)
+
+    async def inbox(self, limit: int = 50) -> list[Message]:
+        """Return everybody's messages, newest first."""
+        answer = await (await self.port()).call("user.inbox", {"limit": limit})
+        return [Message.model_validate(message) for message in answer]
+
+    async def events(self, after: str | None = None) -> AsyncIterator[Event]:
+        """Follow what happens, from now on, or from just after the event with that id."""
+        async for event in (await self.port()).events(after):
+            yield event
+
+    async def deploy(self, agent: LuaAgent, *, dry_run: bool = False) -> Plan:
+        """Make the agent's pre-defined jobs true in the engine, and offer its tools to jobs.
+
+        New jobs are created, changed ones get the next version, unchanged ones are left
+        alone, and those that are gone are deactivated. ``dry_run`` only returns the plan.
+        """
+        from luajobs_kit.api.deploy import deploy  # noqa: PLC0415 - the two need each other
+
+        return await deploy(self, agent, dry_run=dry_run)
+
+    @overload
+    def power(self, function: F, /) -> F: ...
+
+    @overload
+    def power(
+        self, /, *, name: str | None = None, timeout: float = DEFAULT_POWER_TIMEOUT
+    ) -> Callable[[F], F]: ...
+
+    def power(
+        self,
+        function: Any = None,
+        /,
+        *,
+        name: str | None = None,
+        timeout: float = DEFAULT_POWER_TIMEOUT,
+    ) -> Any:
+        """Let job code call an async function of this process as ``tools.NAME(...)``.
+
+        Its arguments are validated by its annotations; it has ``timeout`` seconds to
+        answer. It stays the function it was, for use as a decorator.
+        """
+
+        def register(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+            self.powers.add(Power.of_function(function, name, timeout))
+            if self._engine is not None:
+                self.powers.serve(self._engine)
+            return function
+
+        return register if function is None else register(function)
+
+    # Being the current one, and leaving
+
+    @contextmanager
+    def entered(self) -> Iterator[Self]:
+        """Make this the current workspace inside the block."""
+        token = enter(self)
+        try:
+            yield self
+        finally:
+            leave(token)
+
+    async def __aenter__(self) -> Self:
+        self._tokens.append(enter(self))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        leave(self._tokens.pop())
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Let go of the engine; one in this process ends, another goes on."""
+        await self.powers.stop()
+        if self._engine is not None:
+            await self._engine.aclose()
+        opening = self._ports.pop(asyncio.get_running_loop(), None)
+        if opening is not None:
+            await (await opening).aclose()
+
+    def __repr__(self) -> str:
+        if self._engine is not None:
+            return f"<Workspace {self._path or 'in memory'} in this process>"
+        return f"<Workspace {self._path or self._given or 'found at its first use'}>"
+
+
+def _folder(path: str | Path | None) -> Path:
+    from luajobs_kit.client.workspace import find  # noqa: PLC0415 - only who needs a folder pays for it
+
+    return find(Path(path) if path is not None else None)
