@@ -111,7 +111,7 @@ class History:
     async def record(self, execution: Execution, fire: FireState | None = None) -> None:
         """Keep an execution as it now is, with its attempts, and the fire state, as one.
 
-        Log lines written before are kept with it: who sees an outcome sees its log.
+        Log lines written just before are committed with it, so that an outcome has its log.
         """
 
         def work(db: sqlite3.Connection) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter, deque
+from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput, LuaJobsError
@@ -28,6 +30,9 @@ _COUNT: Final = (
     "INSERT INTO log_totals (source, job_id, job_name, level, lines) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET lines = lines + excluded.lines"
 )
+_LINES: Final = "logs l"
+_FOUND: Final = "logs_fts MATCH ?"
+_STEP: Final = 1000  # lines a transaction, some 30 ms: a claim never waits for more
 Row = tuple[Any, ...]
 
 
@@ -40,6 +45,7 @@ class Logs:
         self._next = last + MOST_WAITING + 1 if last else 1
         self._waiting: deque[Row] = deque()
         self._lock = threading.Lock()
+        self._flushing = 0  # the last number in the writer's transaction; its thread's own
 
     def write(self, line: LogLine) -> LogLine:
         """Return the line with its number; it can be read by others within 50 ms.
@@ -47,6 +53,7 @@ class Logs:
         When the disk is full for so long that ``MOST_WAITING`` lines wait already, the line is
         let go and comes back with ``seq`` 0.
         """
+        self._database.refuse_closed()
         with self._lock:
             if len(self._waiting) >= MOST_WAITING:
                 return line
@@ -59,10 +66,11 @@ class Logs:
         return kept
 
     def flush(self, connection: sqlite3.Connection) -> None:
-        """Insert what waits, as part of the writer's transaction; ``flushed`` belongs after it."""
+        """Insert the first of what waits, as part of the writer's transaction; ``flushed`` belongs after it."""
         last = last_seq(connection)
         with self._lock:
-            rows = [row for row in self._waiting if row[0] > last]
+            rows = [row for row in islice(self._waiting, _STEP) if row[0] > last]
+        self._flushing = rows[-1][0] if rows else last
         if not rows:
             return
         connection.executemany(_INSERT, rows)
@@ -73,13 +81,16 @@ class Logs:
 
     def flushed(self) -> None:
         """Let go of what is committed."""
-        last = last_seq(self._database.connection)
         with self._lock:
-            while self._waiting and self._waiting[0][0] <= last:
+            while self._waiting and self._waiting[0][0] <= self._flushing:
                 self._waiting.popleft()
             more = bool(self._waiting)
         if more:
-            self._database.soon(self.flush, self.flushed)
+            self._database.soon(self.flush, self.flushed, wait=0)
+
+    def _waits_for(self, last: int) -> bool:
+        with self._lock:
+            return bool(self._waiting) and self._waiting[0][0] <= last
 
     async def page(self, query: LogQuery) -> LogPage:
         """Return the lines that ``query`` asks for, those just written included.
@@ -94,25 +105,26 @@ class Logs:
                 f"A page of lines needs limit and page of 1 or more and context of 0 or more;"
                 f" got limit={query.limit}, page={query.page}, context={query.context}."
             )
-        if self._waiting:
-            try:
+        with suppress(LuaJobsError):  # a full disk: it is tried again; what is kept is read
+            last = self._next - 1
+            while self._waits_for(last):
                 await self._database.write(self.flush, durable=False, committed=self.flushed)
-            except LuaJobsError:
-                # What is kept can be read on a full disk; what waits is tried again.
-                self._database.soon(self.flush, self.flushed)
         return await self._database.read(lambda connection: self._page(connection, query))
 
     def _page(self, connection: sqlite3.Connection, query: LogQuery) -> LogPage:
         tables, conditions, values = _conditions(query, full_text=self._database.full_text)
         where = " AND ".join(conditions) or "1"
+        by = "l.seq" if tables == _LINES else "f.rowid"
         order = "DESC" if query.after is None else "ASC"
         rows = connection.execute(
             f"SELECT {_qualified('l')} FROM {tables} WHERE {where}"  # noqa: S608  our names
-            f" ORDER BY l.seq {order} LIMIT ? OFFSET ?",
+            f" ORDER BY {by} {order} LIMIT ? OFFSET ?",
             (*values, query.limit, (query.page - 1) * query.limit),
         ).fetchall()
         total = _total(connection, query)
         if total is None:
+            if conditions == [_FOUND]:  # the index alone knows
+                tables = "logs_fts"
             sql = f"SELECT count(*) FROM {tables} WHERE {where}"  # noqa: S608  our names
             total = connection.execute(sql, values).fetchone()[0]
         if query.context:
@@ -163,7 +175,7 @@ def drop(
 
 
 def _conditions(query: LogQuery, *, full_text: bool) -> tuple[str, list[str], list[Any]]:
-    tables = "logs l"
+    tables = _LINES
     conditions: list[str] = []
     values: list[Any] = []
     if query.grep is not None and query.grep.strip():
@@ -171,24 +183,25 @@ def _conditions(query: LogQuery, *, full_text: bool) -> tuple[str, list[str], li
         if full_text and found.match is not None:
             # The index gives lines in their own order, so a page stops as soon as it is full.
             tables = "logs_fts f CROSS JOIN logs l ON l.seq = f.rowid"
-            conditions.append("logs_fts MATCH ?")
+            conditions.append(_FOUND)
             values.append(found.match)
         for text in found.literals if full_text else query.grep.split():
             conditions.append("instr(lower(l.message), lower(?)) > 0")
             values.append(utf8(text))
-    equal = {
-        "source": None if query.source == "all" else query.source,
+    equal = {  # the narrowest first
+        "execution_id": query.execution_id,
         "job_id": query.job_id,
         "job_name": query.name,
-        "execution_id": query.execution_id,
         "user_id": query.user_id,
         "tool_name": query.tool_name,
+        "source": None if query.source == "all" else query.source,
     }
+    plain = ""
     for column, value in equal.items():
         if value is not None:
-            # The unary plus keeps an index of few distinct values from being chosen.
-            conditions.append(f"{'+' if column == 'source' else ''}l.{column} = ?")
+            conditions.append(f"{plain}l.{column} = ?")
             values.append(value)
+            plain = "+"  # SQLite then uses no index for it: the first one's is the best
     if query.level is not None and query.level != "debug":
         level = LEVELS.index(query.level)
         if level >= _TROUBLE:

@@ -56,7 +56,9 @@ async def trim(
             database, lambda db: logs.drop(db, old, (before,), _STEP, full_text=full_text)
         )
         dropped += await _exhaust(database, lambda db: _drop_messages(db, before))
-    while await database.read(history_bytes) > max_bytes:
+    if await database.read(used_bytes) > max_bytes:
+        max_bytes += await database.read(_entry_bytes)
+    while await database.read(used_bytes) > max_bytes:
         step = await database.write(lambda db: _drop_oldest(db, full_text=full_text), durable=False)
         if step == 0:
             break
@@ -65,16 +67,18 @@ async def trim(
     return dropped
 
 
-def history_bytes(db: sqlite3.Connection) -> int:
-    """Return about how many bytes history takes: the file's pages in use, less the entries."""
+def used_bytes(db: sqlite3.Connection) -> int:
+    """Return how many bytes of the file are in use."""
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     free = db.execute("PRAGMA freelist_count").fetchone()[0]
-    size = db.execute("PRAGMA page_size").fetchone()[0]
+    return int((pages - free) * db.execute("PRAGMA page_size").fetchone()[0])
+
+
+def _entry_bytes(db: sqlite3.Connection) -> int:
+    """Return about how many bytes of it are data and products."""
     # An entry takes its data, its text, and about as much again in the search index.
-    entries = db.execute(
-        "SELECT total(length(data) + 2 * length(text) + coalesce(length(search_text), 0)) FROM entries"
-    ).fetchone()[0]
-    return int((pages - free) * size - entries)
+    sql = "SELECT total(length(data) + 2 * length(text)) FROM entries"
+    return int(db.execute(sql).fetchone()[0])
 
 
 async def _exhaust(database: Database, step: Step) -> int:

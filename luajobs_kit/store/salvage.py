@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -73,10 +74,12 @@ def _copy(damaged: sqlite3.Connection, connection: sqlite3.Connection, table: st
     for order in ("", f" ORDER BY {columns[0]} DESC"):
         try:
             for row in damaged.execute(f"SELECT {names} FROM {table}{order}"):  # noqa: S608  our names
+                if columns[-1] == "document":
+                    json.loads(row[-1])
                 sql = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  our names
                 count += connection.execute(sql, row).rowcount
             break
-        except sqlite3.Error:
+        except (sqlite3.Error, ValueError, TypeError):
             continue
     return count
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -104,7 +105,7 @@ def open_database(path: Path | None) -> Opened:
     if path is None:
         connection = _connect(":memory:")
         return Opened(connection, _create(connection))
-    refuse_newer(path)
+    _refuse_newer(path)
     try:
         return Opened(*_open(path))
     except sqlite3.DatabaseError as error:
@@ -131,36 +132,31 @@ def open_reader(path: Path) -> sqlite3.Connection:
         check_same_thread=False,
     )
     connection.execute("PRAGMA busy_timeout = 5000")
-    connection.execute("PRAGMA mmap_size = 268435456")
     return connection
 
 
 def close(connection: sqlite3.Connection) -> None:
     """Bring everything into the one file, where the disk allows it, and close."""
-    try:
+    with closing(connection), suppress(sqlite3.Error):
+        # Where that fails, the next start reads the -wal file beside it.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.Error:  # the next start reads the -wal file beside it
-        pass
-    finally:
-        connection.close()
 
 
 def suspect(path: Path) -> None:
     """Have the whole file checked at the next start, however large it is."""
-    try:
+    with suppress(OSError):  # a disk that takes no note: the next error comes here again
         _suspicion(path).touch(mode=0o600)
-    except OSError:  # a disk that takes no note: the next error comes here again
-        return
 
 
-def refuse_newer(path: Path) -> None:
+def _refuse_newer(path: Path) -> None:
     """Raise ``WorkspaceError``, having changed nothing, if a newer kit wrote this file."""
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.exists():
         return
-    header = path.read_bytes()[:100] if path.stat().st_size < 100 else _head(path)
+    with path.open("rb") as file:
+        header = file.read(100)
     version = int.from_bytes(header[60:64], "big") if salvage.is_sqlite(header) else 0
-    if version == 0:
-        return
+    if version <= VERSION and path.with_name(path.name + "-wal").exists():
+        version = max(version, _version_with_wal(path))
     if version > VERSION:
         raise WorkspaceError(
             f"{path} was written by a newer luajobs_kit (format {version}, this one knows"
@@ -168,9 +164,13 @@ def refuse_newer(path: Path) -> None:
         )
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(100)
+def _version_with_wal(path: Path) -> int:
+    """Read the version as the unmerged log beside the file has it; reading merges nothing."""
+    try:
+        with closing(open_reader(path)) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error:  # damaged: opening it for writing finds out how
+        return 0
 
 
 def _suspicion(path: Path) -> Path:
@@ -189,22 +189,36 @@ def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # messages are their users' own
     connection = _connect(str(path))
     try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA journal_mode = WAL")
-            full_text = _create(connection)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the version is in the file
-            return connection, full_text
-        connection.execute("PRAGMA journal_mode = WAL")
-        suspicion = _suspicion(path)
-        if suspicion.exists() or path.stat().st_size <= _CHECKED:
-            salvage.check(connection)
-            suspicion.unlink(missing_ok=True)
-        return connection, _settle_full_text(connection)
+        full_text = _prepare(connection, path)
     except BaseException:
         connection.close()
         raise
+    return connection, full_text
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> bool:
+    """Make the tables, or check them; returns whether there is full-text search."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise WorkspaceError(
+                f"{path} is a database of something else. Nothing was changed. Move it away,"
+                " or use another workspace."
+            )
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        full_text = _create(connection)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the version is in the file
+        return full_text
+    connection.execute("PRAGMA journal_mode = WAL")
+    suspicion = _suspicion(path)
+    suspected = suspicion.exists()
+    if suspected or path.stat().st_size <= _CHECKED:
+        salvage.check(connection)
+    full_text = _settle_full_text(connection)
+    if suspected and full_text:
+        _rebuild(connection)  # the check does not look into the search indexes
+    suspicion.unlink(missing_ok=True)
+    return full_text
 
 
 def _create(connection: sqlite3.Connection) -> bool:

@@ -9,6 +9,7 @@ never waits for the writer, nor the writer for a reader).
 from __future__ import annotations
 
 import asyncio
+import errno
 import queue
 import sqlite3
 import threading
@@ -80,7 +81,7 @@ class Database:
         """
         try:
             return cls(path, await asyncio.to_thread(schema.open_database, path))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise told(error, path) from error
 
     async def write(
@@ -98,23 +99,21 @@ class Database:
         writer's thread. What ``work`` raises, this raises, and nothing is changed.
         Raises ``StorageFull`` when the disk has no room; trying again is safe.
         """
+        self.refuse_closed()
         loop = asyncio.get_running_loop()
-        item = _Item(work, durable, committed, loop, loop.create_future())
-        self._put(item)
-        assert item.future is not None
-        result: T = await item.future
-        return result
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Item(work, durable, committed, loop, future))
+        return await future
 
-    def soon(self, work: Work[None], committed: Callable[[], None]) -> None:
-        """Have ``work`` committed within 50 ms; it is tried again as long as it fails."""
-        self._put(_Item(work, False, committed, due=time.monotonic() + _LINGER))
+    def soon(self, work: Work[None], committed: Callable[[], None], wait: float = _LINGER) -> None:
+        """Have ``work`` committed after ``wait`` seconds; it is tried again as long as it fails."""
+        self._queue.put(_Item(work, False, committed, due=time.monotonic() + wait))
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work(connection)`` on a reader; it sees everything committed before."""
         if self._readers is None:  # a database in memory has one connection only
             return await self.write(work, durable=False)
-        if self._closed:
-            raise _closed()
+        self.refuse_closed()
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._readers, self._read, work)
@@ -133,10 +132,10 @@ class Database:
         self._queue.put(None)
         await asyncio.to_thread(self._writer.join)
 
-    def _put(self, item: _Item) -> None:
+    def refuse_closed(self) -> None:
+        """Raise ``WorkspaceError`` once ``aclose`` was called."""
         if self._closed:
-            raise _closed()
-        self._queue.put(item)
+            raise WorkspaceError("The history is closed; open the workspace again.")
 
     def _read(self, work: Work[T]) -> T:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -174,7 +173,16 @@ class Database:
                 waiting = [item for item in waiting if item.error is not None]
                 for item in waiting:
                     item.due, item.error = time.monotonic() + _RETRY, None
+        self._finish()
         schema.close(self.connection)
+
+    def _finish(self) -> None:
+        """Commit what came while closing, which may ask for more to be committed."""
+        while not self._queue.empty():
+            item = self._queue.get()
+            if item is not None:
+                self._commit([item])
+                _settle([item])
 
     def _commit(self, batch: list[_Item]) -> None:
         """Run the batch in one transaction; if anything fails, each item in its own."""
@@ -220,17 +228,13 @@ def _answer(items: list[_Item]) -> None:
         item.settle()
 
 
-def _closed() -> WorkspaceError:
-    return WorkspaceError("The history is closed; open the workspace again.")
-
-
 def told(error: Exception, path: Path | None) -> LuaJobsError:
     """Return SQLite's error in the kit's terms: what happened, where, what to do."""
     where = path or "the database in memory"
     if isinstance(error, sqlite3.IntegrityError):
         return Conflict(f"This is kept already in {where} ({error}). Use another id.")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
         return StorageFull(f"No room to write {where}. Free some disk space and try again.")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         if path is not None:
@@ -239,6 +243,7 @@ def told(error: Exception, path: Path | None) -> LuaJobsError:
             f"{where} is damaged ({error}). Restart the engine: it sets the file aside and keeps"
             " what can be read; `luajobs doctor` then says what was lost."
         )
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+    denied = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+    if code in denied or isinstance(error, OSError):
         return WorkspaceError(f"{where} cannot be written ({error}). Check its owner and mode.")
     return WorkspaceError(f"{where} could not be used: {error}.")
