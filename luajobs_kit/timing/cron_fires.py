@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from threading import Lock
 from typing import Final
 
 from croniter import croniter
@@ -38,7 +39,7 @@ def cron_fires(expression: str, zone: tzinfo, after: datetime) -> Iterator[datet
 class Calendar:
     """Matching local minutes, by croniter. One is shared by all who use the expression."""
 
-    __slots__ = ("_croniter",)
+    __slots__ = ("_croniter", "_lock")
 
     def __init__(self, crontab: Crontab) -> None:
         days, weekdays = _listed(crontab.days, 31), _listed(crontab.weekdays, 7)
@@ -52,6 +53,7 @@ class Calendar:
             _listed(crontab.months, 12),
             weekdays,
         )
+        self._lock = Lock()
         self._croniter = croniter(
             " ".join(fields),
             datetime(2000, 1, 1),  # noqa: DTZ001 - local times are naive here
@@ -61,7 +63,8 @@ class Calendar:
     def after(self, local: datetime) -> datetime | None:
         """Return the first matching minute strictly after a naive local time."""
         try:
-            found: datetime = self._croniter.get_next(datetime, start_time=local)
+            with self._lock:  # it keeps where it stands, and notebooks preview from several threads
+                found: datetime = self._croniter.get_next(datetime, start_time=local)
         except (ValueError, OverflowError):  # no such date within 50 years, or past year 9999
             return None
         return found
