@@ -1,0 +1,35 @@
+"""Honest code does not notice the sandbox; hostile code does not leave it.
+
+It runs one program in one process, once, behind a policy and the operating system's
+walls, and knows nothing of jobs or stores. Names load when they are asked for: the
+fork server and its children import this package too, and must stay small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from luajobs_kit.sandbox.lockdown import conceal
+    from luajobs_kit.sandbox.sandbox import Sandbox
+    from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Wall
+
+__all__ = [
+    "Failure",
+    "Limits",
+    "LogRecord",
+    "Outcome",
+    "Program",
+    "Sandbox",
+    "Wall",
+    "conceal",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  # only a caller outside needs it
+
+    home = {"Sandbox": "sandbox", "conceal": "lockdown"}.get(name, "values")
+    return getattr(import_module(f"{__name__}.{home}"), name)

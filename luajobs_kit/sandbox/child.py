@@ -1,0 +1,121 @@
+"""One child: locked down, given one frame, used once.
+
+``compile`` turns source into marshalled code and executes nothing. ``run`` executes
+code and compiles nothing. After either the process ends.
+"""
+
+from __future__ import annotations
+
+import base64
+import marshal
+import os
+import random
+import signal
+import sys
+from types import ModuleType
+from typing import Any, Final, NoReturn
+
+from luajobs_kit.sandbox import traces
+from luajobs_kit.sandbox.channel import Channel, Gone
+from luajobs_kit.sandbox.frames import pack
+from luajobs_kit.sandbox.lockdown import Walls
+
+READY: Final = b"R"  # told to the fork server once every wall stands
+DESCRIPTOR: Final = 0  # the one descriptor a child has
+EXIT_DONE: Final = 0
+EXIT_GONE: Final = 71  # the host went away
+EXIT_FAILED: Final = 72  # the lock-down or the child's own code failed
+
+# Packed while there is memory to pack it.
+_OUT_OF_MEMORY: Final = pack({"error": {"type": "MemoryError", "message": "out of memory"}})
+
+
+def live(socket: int, walls: Walls, parent: int, world: ModuleType, policy: ModuleType) -> NoReturn:
+    """Be a child from fork to exit: never returns to the fork server's own code."""
+    code = EXIT_FAILED
+    try:
+        _settle_in(socket)
+        walls.raise_around_child(parent)
+        os.write(DESCRIPTOR, READY)
+        channel = Channel(DESCRIPTOR)
+        _serve(channel, world, policy)
+        code = EXIT_DONE
+    except Gone:
+        code = EXIT_GONE
+    finally:
+        os._exit(code)
+
+
+def _settle_in(socket: int) -> None:
+    """Keep one descriptor of what the fork server had, none of its signal handling."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.dup2(socket, DESCRIPTOR)
+    os.set_blocking(DESCRIPTOR, False)
+    os.closerange(DESCRIPTOR + 1, _highest_descriptor())
+    sys.stdin = sys.stdout = sys.stderr = None
+    random.seed()
+
+
+def _highest_descriptor() -> int:
+    limit = os.sysconf("SC_OPEN_MAX")
+    return limit if 0 < limit < 2**31 else 2**31 - 1
+
+
+def _serve(channel: Channel, world: ModuleType, policy: ModuleType) -> None:
+    frame = channel.receive()
+    assert frame is not None  # no deadline was given
+    if frame["do"] == "compile":
+        _compile(channel, frame, policy)
+    else:
+        _run(channel, frame, world)
+
+
+def _compile(channel: Channel, frame: dict[str, Any], policy: ModuleType) -> None:
+    try:
+        code = policy.compile_source(
+            frame["source"],
+            file=frame["file"],
+            first_line=frame["first_line"],
+            entry=frame["entry"],
+        )
+        answer: dict[str, Any] = {"code": base64.b64encode(marshal.dumps(code)).decode("ascii")}
+    except policy.Refused as refusal:
+        answer = {
+            "refused": [
+                [violation.line, violation.text, violation.rule, violation.advice]
+                for violation in refusal.violations[: traces.MOST_VIOLATIONS]
+            ]
+        }
+    except (SyntaxError, ValueError) as error:
+        answer = {"invalid": [getattr(error, "lineno", None), str(getattr(error, "msg", error))]}
+    except RecursionError:
+        answer = {"invalid": [None, "it is nested too deeply to be compiled"]}
+    except MemoryError:
+        answer = {"invalid": [None, "compiling it takes more memory than a run may have"]}
+    channel.send(answer)
+
+
+def _run(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:
+    try:
+        _execute(channel, frame, world)
+    except Gone:
+        raise
+    except MemoryError as error:
+        # The frames that hold the memory go first, so that there is some to answer with.
+        error.__traceback__ = None
+        channel.send_raw(_OUT_OF_MEMORY)
+    except BaseException as error:  # noqa: BLE001  # job code may raise anything; all of it is told
+        try:
+            answer = {"error": traces.describe(error, frame["file"])}
+        except BaseException:  # noqa: BLE001  # an exception whose own text cannot be had
+            answer = {"error": {"type": type(error).__name__, "message": "(it has no text)"}}
+        channel.send(answer)
+
+
+def _execute(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:
+    code = marshal.loads(base64.b64decode(frame["code"]))  # noqa: S302  # from our own compile
+    namespace, argument = world.bind(frame["context"], channel)
+    exec(code, namespace)  # noqa: S102  # this is what a sandbox is for
+    entry = namespace[frame["entry"]]
+    channel.send_result(world.drive(entry(argument), channel))

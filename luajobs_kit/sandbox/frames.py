@@ -1,0 +1,113 @@
+"""Frames: a four-byte length and a JSON object, on one socket between host and child.
+
+Both sides pack with ``pack``. The host takes what a child sends for hostile:
+``Splitter`` caps the length before it keeps a byte, ``parse`` caps the depth before
+it builds a value, and what comes out is plain JSON: finite numbers, text that can be
+encoded, no constants that JSON does not have.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from typing import Any, NoReturn
+
+HEADER = struct.Struct(">I")
+MAX_FRAME = 2 * 2**20  # bytes; the largest honest frame is a 1 MB result in escapes
+MAX_COMPILED_FRAME = 32 * 2**20  # bytes; compiled code in base 64
+MAX_DEPTH = 100  # lists and objects inside one another
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_MAY_OVERFLOW = re.compile(r"\d{300}|[eE]\+?\d{3}")
+_MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class BrokenFrame(Exception):  # it is what happened, as ConnectionReset is
+    """A frame that breaks the protocol; the message says how."""
+
+
+def pack(value: dict[str, Any]) -> bytes:
+    """Return ``value`` as one frame. Text that UTF-8 cannot hold becomes question marks."""
+    text = json.dumps(
+        value, ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+    )
+    body = text.encode("utf-8", "replace")
+    return HEADER.pack(len(body)) + body
+
+
+class Splitter:
+    """Cuts a stream of bytes into the bodies of frames."""
+
+    def __init__(self, longest: int = MAX_FRAME):
+        self._longest = longest
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take what arrived; return the bodies that are whole now.
+
+        Raises ``BrokenFrame`` as soon as a length is announced that is 0 or too large.
+        """
+        held = self._held
+        held += data
+        bodies = []
+        start = 0
+        while len(held) - start >= HEADER.size:
+            (length,) = HEADER.unpack_from(held, start)
+            if not 0 < length <= self._longest:
+                raise BrokenFrame(f"a frame of {length} bytes (at most {self._longest} are taken)")
+            end = start + HEADER.size + length
+            if len(held) < end:
+                break
+            bodies.append(bytes(held[start + HEADER.size : end]))
+            start = end
+        del held[:start]
+        return bodies
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Return the object in a hostile frame's ``body``. Raises ``BrokenFrame``."""
+    _check_depth(body)
+    try:
+        text = body.decode("utf-8")
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BrokenFrame(f"a frame that is not JSON ({str(error)[:200]})") from error
+    if type(value) is not dict:
+        raise BrokenFrame("a frame that is not an object")
+    if _MAY_BE_SURROGATE.search(text) or _MAY_OVERFLOW.search(text):
+        cleaned: dict[str, Any] = _clean(value)
+        return cleaned
+    return value
+
+
+def _check_depth(body: bytes) -> None:
+    """Refuse deep nesting without recursion, so no depth reaches the parser's stack."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    if brackets:
+        raise BrokenFrame(f"a frame nested deeper than {MAX_DEPTH}, or with brackets unclosed")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise BrokenFrame(f"a frame with {name}, which JSON does not have")
+
+
+def _clean(value: Any) -> Any:
+    """Replace lone surrogates, refuse infinite numbers. The depth is already bounded."""
+    if type(value) is str:
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if type(value) is float and not math.isfinite(value):
+        raise BrokenFrame("a frame with a number too large to hold")
+    if type(value) is list:
+        return [_clean(item) for item in value]
+    if type(value) is dict:
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,294 @@
+"""The engine's link to the fork server: starts it, asks it for children, hears of ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from luajobs_kit.errors import SandboxError, UnsupportedPlatform
+from luajobs_kit.sandbox.values import Limits
+
+START_PATIENCE: Final = 30.0  # seconds a fork server may take to say hello
+STOP_PATIENCE: Final = 5.0  # seconds it may take to kill, reap and leave
+
+# The whole program of the fork server's interpreter. It finds the standard library, and
+# of all that is installed beside it only the packages named: not a notebook's own.
+_BOOT: Final = """
+import json, sys
+from importlib.machinery import PathFinder
+options = json.loads(sys.argv[1])
+class Named:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        root = options["roots"].get(name) if path is None else None
+        return None if root is None else PathFinder.find_spec(name, [root])
+sys.meta_path.append(Named)
+from luajobs_kit.sandbox.forkserver import main
+main(options["control"], options)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended, as the fork server saw it."""
+
+    how: str  # "exit", "signal", or "abandoned" when the fork server itself went
+    number: int = 0  # exit status or signal
+    why: str | None = None  # "timeout" or "end" when it was killed on purpose
+
+
+class Taken:
+    """A child that is this engine's until it ends."""
+
+    def __init__(self, number: int, connection: socket.socket, link: Link):
+        self.number = number
+        self.connection = connection
+        self.gone: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._link = link
+
+    def end(self) -> None:
+        """Have it killed, if it still runs."""
+        if not self.gone.done():
+            self._link.tell({"end": self.number})
+
+
+class ServerGone(Exception):  # it is what happened, as ConnectionReset is
+    """The fork server ended before it answered; ask the next one."""
+
+
+class Link:
+    """One fork server, from start to end. A dead one is replaced, not revived."""
+
+    def __init__(self, options: dict[str, Any], hash_seed: int | None = None):
+        self._options = options
+        self._hash_seed = hash_seed
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._last_words: IO[bytes] | None = None
+        self._asked: dict[int, asyncio.Future[Taken]] = {}
+        self._running: dict[int, Taken] = {}
+        self._numbers = itertools.count(1)
+        self._held = b""
+        self._descriptors: deque[int] = deque()
+        self._hello: asyncio.Future[dict[str, Any]] | None = None
+        self.closed = False
+
+    async def start(self) -> dict[str, Any]:
+        """Start the fork server; return its greeting. Raises ``SandboxError``."""
+        if sys.platform == "win32":
+            raise UnsupportedPlatform(
+                "The sandbox needs Linux or macOS. On Windows run this in WSL "
+                "(https://learn.microsoft.com/windows/wsl/install)."
+            )
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        self._control = ours
+        ours.setblocking(False)
+        self._hello = loop.create_future()
+        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115  # closed in _drop
+        try:
+            self._process = self._spawn(theirs.fileno())
+        except OSError as error:
+            self._drop()
+            raise SandboxError(f"The sandbox's fork server cannot be started: {error}") from error
+        finally:
+            theirs.close()
+        loop.add_reader(ours, self._read)
+        try:
+            return await asyncio.wait_for(self._hello, START_PATIENCE)
+        except (TimeoutError, ServerGone):
+            words = await self.stop()
+            raise SandboxError(
+                f"The sandbox's fork server did not start. It said: {words or 'nothing'}"
+            ) from None
+        except BaseException:
+            await self.stop()
+            raise
+
+    def _spawn(self, control: int) -> subprocess.Popen[bytes]:
+        if not sys.executable:
+            raise OSError("this Python does not know its own executable (sys.executable)")
+        # Isolated (-I) ignores the environment, and with it the seed of hashes: a seeded
+        # sandbox isolates by the single flags, and has nothing but the seed in it.
+        flags = ["-I"] if self._hash_seed is None else ["-P", "-s"]
+        seed = {} if self._hash_seed is None else {"PYTHONHASHSEED": str(self._hash_seed)}
+        options = {
+            **self._options,
+            "control": control,
+            "roots": _roots({"luajobs_kit", self._options["world"], self._options["policy"]}),
+        }
+        return subprocess.Popen(  # noqa: S603  # our own interpreter, our own program
+            [sys.executable, *flags, "-S", "-c", _BOOT, json.dumps(options)],
+            env=seed,
+            pass_fds=(control,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._last_words,
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def take(self, limits: Limits) -> Taken:
+        """Return a child locked down and limited, its time running.
+
+        Raises ``SandboxError`` when none can be had, ``ServerGone`` when the server
+        ended first. A cancelled request's child is ended as it arrives.
+        """
+        number = next(self._numbers)
+        answer: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        self._asked[number] = answer
+        try:
+            self.tell(
+                {
+                    "take": number,
+                    "limits": {
+                        "timeout": limits.timeout,
+                        "memory": limits.memory,
+                        "cpu": limits.cpu_seconds,
+                    },
+                }
+            )
+            return await answer
+        finally:
+            self._asked.pop(number, None)
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send one control message; a server that takes no more is taken for dead."""
+        if self.closed or self._control is None:
+            self._fail_asked()
+            return
+        try:
+            data = json.dumps(message).encode() + b"\n"
+            if self._control.send(data) != len(data):
+                self._lose()
+        except OSError:
+            self._lose()
+
+    async def stop(self) -> str:
+        """End the fork server and with it every child; return its last words."""
+        if self._control is not None:
+            with contextlib.suppress(OSError):
+                self._control.shutdown(socket.SHUT_WR)
+        words = ""
+        if self._process is not None:
+            process = self._process
+            try:
+                await asyncio.to_thread(process.wait, STOP_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                await asyncio.to_thread(process.wait)
+            words = self._read_last_words()
+        self._lose()
+        return words
+
+    def _read_last_words(self) -> str:
+        if self._last_words is None or self._last_words.closed:
+            return ""
+        self._last_words.seek(0)
+        return self._last_words.read(64 * 1024).decode("utf-8", "replace").strip()[-2000:]
+
+    # -- what the fork server says -----------------------------------------------------
+
+    def _read(self) -> None:
+        assert self._control is not None
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._control, 65536, 64)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, descriptors = b"", []
+        self._descriptors.extend(descriptors)
+        if not data:
+            self._lose()
+            return
+        *lines, self._held = (self._held + data).split(b"\n")
+        for line in lines:
+            self._hear(json.loads(line))
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if "took" in message:
+            self._receive_child(message)
+        elif "exit" in message:
+            taken = self._running.pop(message["exit"], None)
+            if taken is not None and not taken.gone.done():
+                taken.gone.set_result(Exit(message["how"], message["number"], message["why"]))
+        elif "refused" in message:
+            answer = self._asked.get(message["refused"])
+            if answer is not None and not answer.done():
+                answer.set_exception(SandboxError(f"No child can be had: {message['why']}"))
+        elif self._hello is not None and not self._hello.done():
+            self._hello.set_result(message["hello"])
+
+    def _receive_child(self, message: dict[str, Any]) -> None:
+        connection = socket.socket(fileno=self._descriptors.popleft())
+        connection.setblocking(False)
+        taken = Taken(message["child"], connection, self)
+        self._running[taken.number] = taken
+        answer = self._asked.get(message["took"])
+        if answer is None or answer.done():
+            connection.close()
+            taken.end()
+        else:
+            answer.set_result(taken)
+
+    def _lose(self) -> None:
+        """The server is gone, or about to be: what ran is abandoned, what waits asks again."""
+        if self.closed:
+            return
+        self.closed = True
+        for taken in self._running.values():
+            if not taken.gone.done():
+                taken.gone.set_result(Exit("abandoned"))
+        self._running.clear()
+        self._fail_asked()
+        if self._hello is not None and not self._hello.done():
+            self._hello.set_exception(ServerGone())
+        self._drop()
+
+    def _fail_asked(self) -> None:
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(ServerGone())
+
+    def _drop(self) -> None:
+        self.closed = True
+        if self._control is not None:
+            asyncio.get_running_loop().remove_reader(self._control)
+            self._control.close()
+            self._control = None
+        while self._descriptors:
+            os.close(self._descriptors.popleft())
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        if self._last_words is not None:
+            self._last_words.close()
+
+
+def _roots(modules: Iterable[str]) -> dict[str, str]:
+    """Return, by name, the folders of the packages a fork server may import."""
+    found = {}
+    for name in {module.partition(".")[0] for module in modules} | {"RestrictedPython", "tzdata"}:
+        spec = importlib.util.find_spec(name)
+        if spec is None:
+            continue
+        places = list(spec.submodule_search_locations or ()) or [spec.origin or ""]
+        found[name] = str(Path(places[0]).resolve().parent)
+    return found

@@ -1,0 +1,61 @@
+"""An exception as a child tells it: class, message, and the author's own frames."""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+from typing import Any, Final
+
+MOST_FRAMES: Final = 20  # kept of a long trace: half from each end
+MOST_VIOLATIONS: Final = 50
+MOST_CAUSES: Final = 5
+LONGEST_MESSAGE: Final = 4_000  # characters
+
+
+def describe(error: BaseException, file: str) -> dict[str, Any]:
+    """Return ``error`` as JSON: type, message, line, trace. ``file`` is the author's.
+
+    Asking an exception for its text runs the author's ``__str__``: what that raises
+    is the caller's to catch.
+    """
+    frames = _own_frames(error.__traceback__, file)
+    return {
+        "type": type(error).__name__[:100],
+        "message": str(error)[:LONGEST_MESSAGE],
+        "line": frames[-1][0] if frames else _line_of_syntax_error(error, file),
+        "trace": [*_causes(error, file), *_shown(frames, file)],
+    }
+
+
+def _own_frames(trace: TracebackType | None, file: str) -> list[tuple[int, str]]:
+    """Return (line, function) of the frames in ``file``; the house's own are nobody's help."""
+    return [
+        (line, frame.f_code.co_name)
+        for frame, line in traceback.walk_tb(trace)
+        if frame.f_code.co_filename == file
+    ]
+
+
+def _shown(frames: list[tuple[int, str]], file: str) -> list[str]:
+    lines = [f"{file}:{line} in {name}"[:300] for line, name in frames[-MOST_FRAMES // 2 :]]
+    early = frames[: -MOST_FRAMES // 2]
+    first = [f"{file}:{line} in {name}"[:300] for line, name in early[: MOST_FRAMES // 2]]
+    left_out = len(frames) - len(lines) - len(first)
+    return [*first, *([f"… {left_out} more …"] if left_out else []), *lines]
+
+
+def _causes(error: BaseException, file: str) -> list[str]:
+    told: list[str] = []
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    while cause is not None and len(told) < MOST_CAUSES:
+        frames = _own_frames(cause.__traceback__, file)
+        where = f"{file}:{frames[-1][0]}" if frames else file
+        told.append(f"after {type(cause).__name__}: {cause} at {where}"[:1000])
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return told
+
+
+def _line_of_syntax_error(error: BaseException, file: str) -> int | None:
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return error.lineno
+    return None
