@@ -1,0 +1,11 @@
+"""What is kept: definitions in a journaled TinyDB, everything that grows in SQLite."""
+
+from __future__ import annotations
+
+from luajobs_kit.store.definitions import Definitions, Put, Remove, Set
+from luajobs_kit.store.entries import Entries
+from luajobs_kit.store.fires import FireState
+from luajobs_kit.store.history import History
+from luajobs_kit.store.store import Store
+
+__all__ = ["Definitions", "Entries", "FireState", "History", "Put", "Remove", "Set", "Store"]

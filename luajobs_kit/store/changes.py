@@ -1,0 +1,109 @@
+"""What a commit is made of, and its line in the journal.
+
+A line is eight hexadecimal digits of CRC-32, a blank, and JSON up to the line's end::
+
+    5f0a3c1e {"commit":12,"changes":[["put","jobs","3",{"id":"job_01…"}],["remove","versions","9"]]}
+
+A change holds the whole new document, so applying a commit needs nothing but its line,
+and applying it twice does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+JSONDict = dict[str, Any]
+Tables = dict[str, dict[str, JSONDict]]
+"""Documents by table and by id, ids as text: the shape TinyDB's storages speak."""
+
+_CHECKSUM: Final = 8  # hexadecimal digits
+
+
+class Change(NamedTuple):
+    """One step of a commit.
+
+    ``put`` a document, ``remove`` one, ``clear`` a table (made where missing), ``drop`` it.
+    ``text`` is the document's JSON; readers get it parsed again, so that what they see
+    is what a later start will see.
+    """
+
+    verb: Literal["put", "remove", "clear", "drop"]
+    table: str
+    id: str = ""
+    text: str = ""
+
+
+class Damaged(ValueError):
+    """A line that is not what was written."""
+
+
+def to_text(value: Any) -> str:
+    """Return compact JSON; raises ``TypeError`` for what JSON cannot say."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def encode_line(body: str) -> bytes:
+    # A lone surrogate is no UTF-8, yet Python text may hold one: it travels escaped.
+    data = body.encode("utf-8", "backslashreplace")
+    return b"%08x %s\n" % (zlib.crc32(data), data)
+
+
+def encode_commit(number: int, changes: Sequence[Change]) -> bytes:
+    """Return the journal's line for a commit."""
+    steps = ",".join(_step(change) for change in changes)
+    return encode_line(f'{{"commit":{number},"changes":[{steps}]}}')
+
+
+def _step(change: Change) -> str:
+    table = to_text(change.table)
+    if change.verb == "put":
+        return f'["put",{table},"{change.id}",{change.text}]'
+    if change.verb == "remove":
+        return f'["remove",{table},"{change.id}"]'
+    return f'["{change.verb}",{table}]'
+
+
+def decode_line(line: bytes) -> JSONDict:
+    """Return a line's JSON object; raises ``Damaged`` for anything else."""
+    body = line[_CHECKSUM + 1 :]
+    if line[:_CHECKSUM] != b"%08x" % zlib.crc32(body) or line[_CHECKSUM : _CHECKSUM + 1] != b" ":
+        raise Damaged("the checksum does not match")
+    value = json.loads(body)
+    if not isinstance(value, dict):
+        raise Damaged("not a JSON object")
+    return value
+
+
+def apply_line(tables: Tables, commit: JSONDict) -> None:
+    """Do to ``tables`` what a decoded commit says."""
+    for step in commit["changes"]:
+        match step:
+            case ["put", str(table), str(id_), dict(document)]:
+                apply_change(tables, Change("put", table, id_), document)
+            case ["remove", str(table), str(id_)]:
+                apply_change(tables, Change("remove", table, id_), {})
+            case ["clear" | "drop" as verb, str(table)]:
+                apply_change(tables, Change(verb, table), {})
+            case _:
+                raise Damaged(f"an unknown step {step!r:.80}")
+
+
+def apply_change(
+    tables: Tables, change: Change, document: JSONDict
+) -> list[tuple[str, JSONDict | None, JSONDict | None]]:
+    """Do one step; return ``(id, old, new)`` for every document it touched."""
+    table = tables.get(change.table, {})
+    if change.verb == "put":
+        tables.setdefault(change.table, table)
+        old, table[change.id] = table.get(change.id), document
+        return [(change.id, old, document)]
+    if change.verb == "remove":
+        return [(change.id, table.pop(change.id, None), None)]
+    if change.verb == "clear":
+        tables[change.table] = {}
+    else:
+        tables.pop(change.table, None)
+    return [(id_, old, None) for id_, old in table.items()]

@@ -1,0 +1,222 @@
+"""Jobs, versions, users and settings: what people declared."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar, cast
+
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import Document, JobRecord, JobVersion, UserRecord
+from luajobs_kit.store.changes import Change, JSONDict, to_text
+from luajobs_kit.store.disk import Disk
+from luajobs_kit.store.indexes import Indexes, digits_of
+from luajobs_kit.store.storage import JournalStorage, Pending
+from luajobs_kit.store.table import Database, copied
+
+_TABLES: Final[dict[type[Document], str]] = {
+    JobRecord: "jobs",
+    JobVersion: "versions",
+    UserRecord: "users",
+}
+_SETTINGS: Final = "settings"
+_D = TypeVar("_D", bound=Document)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Keep this document, in place of the one with its id."""
+
+    document: JobRecord | JobVersion | UserRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Forget the document with this one's id; nothing happens where there is none."""
+
+    document: JobRecord | JobVersion | UserRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Set a setting to any JSON value; None forgets it."""
+
+    name: str
+    value: Any
+
+
+class Definitions:
+    """TinyDB documents with indexes. Reads are of memory and do not scan.
+
+    Readers see what is on disk, and between two awaits it stays as it is. To be used
+    from one event loop; ``tinydb`` is the database itself, with TinyDB's own verbs,
+    which block until they are on disk.
+    """
+
+    def __init__(
+        self, folder: Path | None = None, *, fsync: bool = True, disk: Disk | None = None
+    ) -> None:
+        """Read (and where needed recover) the definitions in ``folder``; None: in memory.
+
+        Raises ``WorkspaceError`` when they are of a newer kit, or cannot be opened.
+        """
+        self.tinydb = Database(folder, fsync=fsync, disk=disk, storage=JournalStorage)
+        self._storage = cast("JournalStorage", self.tinydb.storage)
+        self._documents: dict[tuple[str, str], Document] = {}  # parsed when first asked for
+        self._indexes = Indexes()
+        self._reserved: dict[tuple[str, str], str] = {}  # ids of documents on their way to disk
+        self._syncing: asyncio.Future[None] | None = None
+        for table, documents in self._storage.tables.items():
+            for key, document in documents.items():
+                self._indexes.add(table, key, document)
+        self._storage.on_change = self._changed
+        self._storage.on_discard = self._reserved.clear
+
+    @property
+    def findings(self) -> list[str]:
+        """What had to be done to read the definitions, in words; empty when all was well."""
+        return self._storage.findings
+
+    # Reading
+
+    def job(self, job_id: str) -> JobRecord | None:
+        return self._find(JobRecord, self._indexes.key("jobs", job_id))
+
+    def job_named(self, agent_id: str, user_id: str | None, name: str) -> JobRecord | None:
+        """Return the job with this identity, a deleted one too."""
+        return self._find(JobRecord, self._indexes.identity.get((agent_id, user_id, name)))
+
+    def jobs(self) -> list[JobRecord]:
+        """Return all jobs in the order they were first kept, deleted ones too."""
+        return self._all(JobRecord)
+
+    def jobs_with_name(self, agent_id: str, name: str) -> list[JobRecord]:
+        keys = self._indexes.named.get((agent_id, name), ())
+        return [job for key in keys if (job := self._find(JobRecord, key))]
+
+    def version(self, version_id: str) -> JobVersion | None:
+        return self._find(JobVersion, self._indexes.key("versions", version_id))
+
+    def versions(self, job_id: str) -> list[JobVersion]:
+        """Return a job's versions, oldest first."""
+        keys = sorted(self._indexes.versions.get(job_id, ()), key=int)
+        return [version for key in keys if (version := self._find(JobVersion, key))]
+
+    def version_with_key(self, key: str) -> JobVersion | None:
+        """Return the version made by the request with this idempotency key."""
+        return self._find(JobVersion, self._indexes.keyed.get(key))
+
+    def user(self, user_id: str) -> UserRecord | None:
+        return self._find(UserRecord, self._indexes.key("users", user_id))
+
+    def users(self) -> list[UserRecord]:
+        return self._all(UserRecord)
+
+    def user_with_email(self, email: str) -> UserRecord | None:
+        """Return the user with this address; capitals do not matter."""
+        return self._find(UserRecord, self._indexes.emails.get(email.strip().casefold()))
+
+    def user_with_phone(self, digits: str) -> UserRecord | None:
+        """Return the user with this number; only its digits matter."""
+        return self._find(UserRecord, self._indexes.phones.get(digits_of(digits)))
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        key = self._indexes.key(_SETTINGS, name)
+        return default if key is None else copied(self._rows(_SETTINGS)[key].get("value"))
+
+    def settings(self) -> dict[str, Any]:
+        return {row["name"]: copied(row.get("value")) for row in self._rows(_SETTINGS).values()}
+
+    def _rows(self, table: str) -> dict[str, JSONDict]:
+        return self._storage.tables.get(table, {})
+
+    def _all(self, kind: type[_D]) -> list[_D]:
+        return [found for key in self._rows(_TABLES[kind]) if (found := self._find(kind, key))]
+
+    def _find(self, kind: type[_D], key: str | None) -> _D | None:
+        if key is None:
+            return None
+        table = _TABLES[kind]
+        found = self._documents.get((table, key))
+        if found is None and (row := self._rows(table).get(key)) is not None:
+            found = self._documents[table, key] = kind.model_validate(copied(row))
+        return cast("_D | None", found)
+
+    # Writing
+
+    async def commit(self, *changes: Put | Remove | Set) -> None:
+        """Make all of ``changes``, or none; on disk when this returns.
+
+        Commits take effect in the order of their calls, and callers that wait at the
+        same time share one sync. Cancelling the caller does not take its commit back.
+        Raises ``StorageFull`` or ``WorkspaceError`` when it could not be kept; then
+        nothing has changed, and trying again later is safe.
+        """
+        steps: list[Change] = []
+        made = [key for change in changes if (key := self._plan(change, steps))]
+        if not steps:
+            return
+        try:
+            pending = self._storage.append(steps)
+        except BaseException:
+            for name in made:
+                self._reserved.pop(name, None)
+            raise
+        if not pending.done:
+            await self._on_disk(pending)
+        if pending.error is not None:
+            raise pending.error
+
+    async def _on_disk(self, pending: Pending) -> None:
+        loop = asyncio.get_running_loop()
+        while not pending.done:
+            if self._syncing is None or self._syncing.done():
+                self._syncing = loop.run_in_executor(self._storage.workers, self._storage.sync)
+            await asyncio.shield(self._syncing)
+            self._storage.settle()
+
+    def _plan(self, change: Put | Remove | Set, steps: list[Change]) -> tuple[str, str] | None:
+        """Add a change's steps; return the name of a document that is new with it."""
+        if isinstance(change, Set):
+            table, id_ = _SETTINGS, change.name
+            text = None if change.value is None else _setting(change)
+        else:
+            table, id_ = _TABLES[type(change.document)], change.document.id
+            text = None if isinstance(change, Remove) else _text(change.document)
+        key = self._indexes.key(table, id_) or self._reserved.get((table, id_))
+        if text is None:
+            if key is not None:
+                steps.append(Change("remove", table, key))
+            return None
+        new = key is None
+        if key is None:
+            key = self._reserved[table, id_] = str(self.tinydb.table(table)._get_next_id())  # type: ignore[no-untyped-call]  # noqa: SLF001 - one counter with TinyDB's own inserts
+        steps.append(Change("put", table, key, text))
+        return (table, id_) if new else None
+
+    def _changed(self, table: str, key: str, old: JSONDict | None, new: JSONDict | None) -> None:
+        self._documents.pop((table, key), None)
+        if old is not None:
+            self._indexes.discard(table, key, old)
+        if new is not None:
+            self._indexes.add(table, key, new)
+            self._reserved.pop((table, self._indexes.name_of(table, new)), None)
+
+    async def aclose(self) -> None:
+        """Finish what is in line and let go of the files."""
+        await asyncio.get_running_loop().run_in_executor(None, self.tinydb.close)
+
+
+def _text(document: Document) -> str:
+    try:
+        return document.model_dump_json(by_alias=True, exclude_none=True)
+    except ValueError as error:
+        raise InvalidInput(f"{type(document).__name__} cannot be kept as JSON: {error}") from error
+
+
+def _setting(change: Set) -> str:
+    try:
+        return to_text({"name": change.name, "value": change.value})
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"the setting {change.name!r} is no JSON value: {error}") from error

@@ -1,0 +1,69 @@
+"""Everything kept under one workspace folder."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Self
+
+from luajobs_kit.clock import Clock
+from luajobs_kit.errors import WorkspaceError
+from luajobs_kit.ids import Ids
+from luajobs_kit.store.definitions import Definitions
+from luajobs_kit.store.entries import Entries
+from luajobs_kit.store.folder import HISTORY, prepare, unusable
+from luajobs_kit.store.history import History
+from luajobs_kit.store.lock import WorkspaceLock
+from luajobs_kit.store.sqlite import Database
+
+
+class Store:
+    """The definitions, the history and the entries of one workspace, and its lock.
+
+    ``findings`` says in words what opening it had to repair; empty when all was well.
+    """
+
+    def __init__(
+        self, definitions: Definitions, history: History, entries: Entries, ends: AsyncExitStack
+    ) -> None:
+        self.definitions = definitions
+        self.history = history
+        self.entries = entries
+        self.findings: list[str] = [*definitions.findings]
+        self._ends = ends
+
+    @classmethod
+    async def open(cls, folder: Path | None, *, clock: Clock, ids: Ids) -> Self:
+        """Open (or make) the store in ``folder`` and own it; None: in memory, nothing is kept.
+
+        Raises ``WorkspaceLocked`` when another process owns it, and ``WorkspaceError``
+        when the folder cannot be used or is of a newer kit.
+        """
+        async with AsyncExitStack() as ends:
+            if folder is not None:
+                await asyncio.to_thread(prepare, folder)
+                ends.callback((WorkspaceLock.take(folder, clock.now())).release)
+            database = None if folder is None else folder / HISTORY
+            try:
+                definitions = await asyncio.to_thread(Definitions, folder)
+                ends.push_async_callback(definitions.aclose)
+                shared = await Database.open(database)
+                ends.push_async_callback(shared.aclose)
+            except OSError as error:
+                raise (
+                    WorkspaceError(str(error)) if folder is None else unusable(folder, error)
+                ) from error
+            store = cls(definitions, History(shared), Entries(shared, clock, ids), ends.pop_all())
+            store.findings += shared.findings
+            return store
+
+    async def aclose(self) -> None:
+        """Bring everything to the disk, then let go of the folder."""
+        await self._ends.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
