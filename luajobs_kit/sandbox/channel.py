@@ -35,7 +35,7 @@ class Channel:
     ``descriptor`` is a connected socket that does not block.
     """
 
-    def __init__(self, descriptor: int):
+    def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._read_poll = select.poll()
         self._read_poll.register(descriptor, select.POLLIN)

@@ -40,7 +40,7 @@ OnLog = Callable[[LogRecord], None]
 class Budget:
     """A bucket of tokens: so many at once, so many a second after that."""
 
-    def __init__(self, at_once: float, a_second: float):
+    def __init__(self, at_once: float, a_second: float) -> None:
         self._most = self._left = at_once
         self._a_second = a_second
         self._seen = time.monotonic()
@@ -56,7 +56,7 @@ class Budget:
 class Conversation:
     """What one taken child says, from its frame to its last word."""
 
-    def __init__(self, child: Taken, serve: Serve, on_log: OnLog):
+    def __init__(self, child: Taken, serve: Serve, on_log: OnLog) -> None:
         self._child = child
         self._serve = serve
         self._on_log = on_log
@@ -149,9 +149,13 @@ class Conversation:
 
     async def _take_call(self, message: dict[str, Any]) -> None:
         number, verb, arguments = message["call"], message.get("verb"), message.get("arguments")
-        if len(message) != 3 or type(number) is not int or number != self._last_call + 1:  # call, verb, arguments
+        if (
+            len(message) != 3 or type(number) is not int or number != self._last_call + 1
+        ):  # call, verb, arguments
             raise BrokenFrame("a call out of order")
-        if type(verb) is not str or len(verb) > 100 or not _VERB.fullmatch(verb):  # no verb is near that long
+        if (
+            type(verb) is not str or len(verb) > 100 or not _VERB.fullmatch(verb)
+        ):  # no verb is near that long
             raise BrokenFrame("a call of no verb")
         if type(arguments) is not dict:
             raise BrokenFrame("a call without arguments")

@@ -36,7 +36,7 @@ MOST_FAILURES: Final = 3  # spares in a row that may die before they are ready
 class Child:
     """One forked process, from fork to reaping."""
 
-    def __init__(self, number: int, pid: int, host_end: socket.socket):
+    def __init__(self, number: int, pid: int, host_end: socket.socket) -> None:
         self.number = number
         self.pid = pid
         self.host_end: socket.socket | None = host_end  # ours until it is handed over
@@ -66,7 +66,7 @@ class Child:
 class ForkServer:
     """The loop and its children."""
 
-    def __init__(self, control: socket.socket, options: dict[str, Any]):
+    def __init__(self, control: socket.socket, options: dict[str, Any]) -> None:
         self._control = control
         self._options = options
         self._world: ModuleType = importlib.import_module(options["world"])
@@ -132,7 +132,10 @@ class ForkServer:
     def _short_of_spares(self) -> bool:
         if self._failures >= MOST_FAILURES:
             return False
-        return sum(not one.taken for one in self._children.values()) < self._options["spares"]
+        return self._spares_coming() < int(self._options["spares"])
+
+    def _spares_coming(self) -> int:
+        return sum(not one.taken and one.why is None for one in self._children.values())
 
     # -- what the engine asks for ------------------------------------------------------
 
@@ -165,13 +168,19 @@ class ForkServer:
                 "new processes of the sandbox end before they are ready; "
                 "`luajobs doctor` shows which wall fails"
             )
-        coming = sum(not one.taken for one in self._children.values())
-        for _ in range(len(self._waiting) - coming):
+        for _ in range(len(self._waiting) - self._spares_coming()):
             self._fork()
 
     def _hand_over(self, spare: Child, request: dict[str, Any]) -> None:
         limits = request["limits"]
-        lockdown.lower_limits(spare.pid, memory=limits["memory"], cpu=limits["cpu"])
+        try:
+            lockdown.lower_limits(spare.pid, memory=limits["memory"], cpu=limits["cpu"])
+        except OSError:
+            # Whatever it is, it will not hold its limits: the next spare may.
+            spare.ready = False
+            spare.kill("end")
+            self._waiting.appendleft(request)
+            return
         spare.taken = True
         spare.deadline = time.monotonic() + limits["timeout"]
         host_end = spare.host_end
@@ -217,7 +226,7 @@ class ForkServer:
         self._selector.register(host_end, selectors.EVENT_READ, one)
 
     def _greet(self, one: Child) -> None:
-        """A spare says that its walls stand; only from here on can it be taken."""
+        """Hear from a spare that its walls stand; only from here on can it be taken."""
         if one.host_end is None:
             return
         self._selector.unregister(one.host_end)
@@ -250,15 +259,15 @@ class ForkServer:
             self._tell({"exit": one.number, "how": how, "number": number, "why": one.why})
         elif not one.ready:
             self._failures += 1
-            with suppress(KeyError, ValueError):
-                self._selector.unregister(one.host_end)  # type: ignore[arg-type]  # ours till taken
+            if one.host_end is not None and one.host_end in self._selector.get_map():
+                self._selector.unregister(one.host_end)
         one.close()
 
 
 def main(descriptor: int, options: dict[str, Any]) -> None:
     """Be the fork server on the control socket ``descriptor``."""
     os.environ.clear()
-    sys.stdin = None  # type: ignore[assignment]  # nothing is read here
+    sys.stdin = None
     _leave_directory()
     ForkServer(socket.socket(fileno=descriptor), options).run()
 
@@ -268,6 +277,6 @@ def _leave_directory() -> None:
     os.chdir("/")
     with suppress(OSError):
         gone = f"/tmp/luajobs-{os.urandom(16).hex()}"  # noqa: S108  # made and removed at once
-        os.mkdir(gone, 0o700)
+        os.mkdir(gone, 0o700)  # noqa: PTH102  # pathlib is more than this process needs
         os.chdir(gone)
-        os.rmdir(gone)
+        os.rmdir(gone)  # noqa: PTH106  # likewise

@@ -41,7 +41,7 @@ def pack(value: dict[str, Any]) -> bytes:
 class Splitter:
     """Cuts a stream of bytes into the bodies of frames."""
 
-    def __init__(self, longest: int = MAX_FRAME):
+    def __init__(self, longest: int = MAX_FRAME) -> None:
         self._longest = longest
         self._held = bytearray()
 

@@ -53,16 +53,34 @@ class Exit:
 class Taken:
     """A child that is this engine's until it ends."""
 
-    def __init__(self, number: int, connection: socket.socket, link: Link):
+    def __init__(self, number: int, connection: socket.socket, link: Link) -> None:
         self.number = number
         self.connection = connection
         self.gone: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._link = link
+        self._watch: asyncio.TimerHandle | None = None
+
+    def expect_end(self, seconds: float) -> None:
+        """Give the fork server up if it has not reported this child's end by then.
+
+        The server keeps time; this is for a server that is stopped or stuck itself.
+        """
+        if self._watch is not None:
+            self._watch.cancel()
+        patience = seconds + STOP_PATIENCE
+        self._watch = asyncio.get_running_loop().call_later(patience, self._link.lose)
 
     def end(self) -> None:
         """Have it killed, if it still runs."""
         if not self.gone.done():
+            self.expect_end(0)
             self._link.tell({"end": self.number})
+
+    def note_end(self, how: Exit) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        if not self.gone.done():
+            self.gone.set_result(how)
 
 
 class ServerGone(Exception):  # it is what happened, as ConnectionReset is
@@ -72,7 +90,7 @@ class ServerGone(Exception):  # it is what happened, as ConnectionReset is
 class Link:
     """One fork server, from start to end. A dead one is replaced, not revived."""
 
-    def __init__(self, options: dict[str, Any], hash_seed: int | None = None):
+    def __init__(self, options: dict[str, Any], hash_seed: int | None = None) -> None:
         self._options = options
         self._hash_seed = hash_seed
         self._control: socket.socket | None = None
@@ -165,9 +183,16 @@ class Link:
                     },
                 }
             )
-            return await answer
+            taken = await answer
+        except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                answer.result().connection.close()
+                answer.result().end()
+            raise
         finally:
             self._asked.pop(number, None)
+        taken.expect_end(limits.timeout)
+        return taken
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send one control message; a server that takes no more is taken for dead."""
@@ -177,17 +202,17 @@ class Link:
         try:
             data = json.dumps(message).encode() + b"\n"
             if self._control.send(data) != len(data):
-                self._lose()
+                self.lose()
         except OSError:
-            self._lose()
+            self.lose()
 
     async def stop(self) -> str:
         """End the fork server and with it every child; return its last words."""
-        if self._control is not None:
+        words = ""
+        if self._control is not None and self._process is not None:
+            asyncio.get_running_loop().remove_reader(self._control)
             with contextlib.suppress(OSError):
                 self._control.shutdown(socket.SHUT_WR)
-        words = ""
-        if self._process is not None:
             process = self._process
             try:
                 await asyncio.to_thread(process.wait, STOP_PATIENCE)
@@ -195,7 +220,7 @@ class Link:
                 process.kill()
                 await asyncio.to_thread(process.wait)
             words = self._read_last_words()
-        self._lose()
+        self.lose()
         return words
 
     def _read_last_words(self) -> str:
@@ -216,7 +241,7 @@ class Link:
             data, descriptors = b"", []
         self._descriptors.extend(descriptors)
         if not data:
-            self._lose()
+            self.lose()
             return
         *lines, self._held = (self._held + data).split(b"\n")
         for line in lines:
@@ -227,8 +252,8 @@ class Link:
             self._receive_child(message)
         elif "exit" in message:
             taken = self._running.pop(message["exit"], None)
-            if taken is not None and not taken.gone.done():
-                taken.gone.set_result(Exit(message["how"], message["number"], message["why"]))
+            if taken is not None:
+                taken.note_end(Exit(message["how"], message["number"], message["why"]))
         elif "refused" in message:
             answer = self._asked.get(message["refused"])
             if answer is not None and not answer.done():
@@ -237,7 +262,9 @@ class Link:
             self._hello.set_result(message["hello"])
 
     def _receive_child(self, message: dict[str, Any]) -> None:
-        connection = socket.socket(fileno=self._descriptors.popleft())
+        descriptor = self._descriptors.popleft()
+        os.set_inheritable(descriptor, False)
+        connection = socket.socket(fileno=descriptor)
         connection.setblocking(False)
         taken = Taken(message["child"], connection, self)
         self._running[taken.number] = taken
@@ -248,14 +275,16 @@ class Link:
         else:
             answer.set_result(taken)
 
-    def _lose(self) -> None:
-        """The server is gone, or about to be: what ran is abandoned, what waits asks again."""
+    def lose(self) -> None:
+        """Take the server for gone: what ran is abandoned, what waits asks again."""
         if self.closed:
             return
         self.closed = True
         for taken in self._running.values():
-            if not taken.gone.done():
-                taken.gone.set_result(Exit("abandoned"))
+            taken.note_end(Exit("abandoned"))
+            # Where children can outlive their server (macOS), nobody listens to them now.
+            with contextlib.suppress(OSError):
+                taken.connection.shutdown(socket.SHUT_RDWR)
         self._running.clear()
         self._fail_asked()
         if self._hello is not None and not self._hello.done():

@@ -94,7 +94,7 @@ class Walls:
     in seconds, the largest any run may be given.
     """
 
-    def __init__(self, options: dict[str, Any]):
+    def __init__(self, options: dict[str, Any]) -> None:
         names: Iterable[str] | None = options["names"]
         self._wanted = set(WALLS if names is None else names) | set(ALWAYS)
         self._memory: int = options["memory"]
@@ -204,13 +204,13 @@ def _demand(answer: int, wall: str) -> None:
 
 def _enter_namespaces() -> str | None:
     """Leave the host's network and shared memory; return why not, or None."""
-    before = os.readlink("/proc/self/ns/net")
+    before = os.readlink("/proc/self/ns/net")  # noqa: PTH115  # pathlib is more than this process needs
     private = _CLONE_NEWNET | _CLONE_NEWIPC
     # Without root a user namespace is what allows the others; where only root may
     # (no user namespaces), root needs none.
     for flags in (_CLONE_NEWUSER | private, private):
         if _libc().unshare(flags) == 0:
-            if os.readlink("/proc/self/ns/net") == before:
+            if os.readlink("/proc/self/ns/net") == before:  # noqa: PTH115  # likewise
                 break
             return None
     return f"this system does not allow it here ({os.strerror(ctypes.get_errno())})"

@@ -25,6 +25,7 @@ from luajobs_kit.sandbox.link import Exit, Link, ServerGone, Taken
 from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Wall
 
 COMPILE_LIMITS: Final = Limits(timeout=20.0, memory=512 * 2**20)
+MOST_COMPILING: Final = 2  # children that compile at the same time
 CACHE_SIZE: Final = 512  # compiled programs kept
 MOST_RESTARTS: Final = 3  # fork servers tried for one request
 
@@ -52,7 +53,7 @@ class Sandbox:
         ceiling: Limits = CEILING,
         walls: Iterable[str] | None = None,
         hash_seed: int | None = None,
-    ):
+    ) -> None:
         if max_children < 1 or spares < 0:
             raise InvalidInput("max_children must be at least 1, spares at least 0")
         self.ceiling = ceiling
@@ -70,6 +71,8 @@ class Sandbox:
         self._link: Link | None = None
         self._starting = asyncio.Lock()
         self._slots = asyncio.Semaphore(max_children)
+        # Their own, so that a new job is checked at once however many long ones run.
+        self._compile_slots = asyncio.Semaphore(MOST_COMPILING)
         self._idle = asyncio.Event()
         self._idle.set()
         self._occupied = 0
@@ -143,7 +146,8 @@ class Sandbox:
             return self._compiled[key]
         frame = pack({"do": "compile", "source": program.source, "file": program.file,
                       "first_line": program.first_line, "entry": program.entry})  # fmt: skip
-        async with self._child(COMPILE_LIMITS.within(self.ceiling)) as child:
+        limits = COMPILE_LIMITS.within(self.ceiling)
+        async with _Lease(self, limits, self._compile_slots) as child:
             answer = await _ask(child, frame)
         code = endings.compiled(answer, program)
         self._compiled[key] = code
@@ -175,10 +179,13 @@ class Sandbox:
             code = await self._code(program)
         except InvalidInput as error:
             return Outcome("failed", error=_refused(error, program))
-        frame = pack({"do": "run", "code": code, "entry": program.entry, "file": program.file,
-                      "context": dict(context)})  # fmt: skip
+        try:
+            frame = pack({"do": "run", "code": code, "entry": program.entry, "file": program.file,
+                          "context": dict(context)})  # fmt: skip
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"A run's context must be JSON: {error}") from error
         allowed = limits.within(self.ceiling)
-        async with self._child(allowed) as child:
+        async with _Lease(self, allowed, self._slots) as child:
             started = time.monotonic()
             if on_start is not None:
                 on_start()
@@ -194,11 +201,8 @@ class Sandbox:
                 return Outcome(status, error=failure, logs=tuple(logs), duration=duration)
         return endings.with_word(word, program, allowed, tuple(logs), duration)
 
-    def _child(self, limits: Limits) -> _Lease:
-        return _Lease(self, limits)
-
-    async def _take(self, limits: Limits) -> Taken:
-        await self._slots.acquire()
+    async def _take(self, limits: Limits, slots: asyncio.Semaphore) -> Taken:
+        await slots.acquire()
         self._occupied += 1
         self._idle.clear()
         try:
@@ -207,13 +211,13 @@ class Sandbox:
                     link = await self._server()
                     return await link.take(limits)
         except BaseException:
-            self._release()
+            self._release(slots)
             raise
-        self._release()
+        self._release(slots)
         raise SandboxError("The sandbox's fork server keeps ending; `luajobs doctor` may say why.")
 
-    def _release(self) -> None:
-        self._slots.release()
+    def _release(self, slots: asyncio.Semaphore) -> None:
+        slots.release()
         self._occupied -= 1
         if not self._occupied:
             self._idle.set()
@@ -222,16 +226,22 @@ class Sandbox:
 class _Lease:
     """One child for the length of a block; its place is free once it is reaped."""
 
-    def __init__(self, sandbox: Sandbox, limits: Limits):
+    def __init__(self, sandbox: Sandbox, limits: Limits, slots: asyncio.Semaphore) -> None:
         self._sandbox = sandbox
         self._limits = limits
+        self._slots = slots
 
     async def __aenter__(self) -> Taken:
-        self._child = await self._sandbox._take(self._limits)  # noqa: SLF001  # one role in two classes
-        self._child.gone.add_done_callback(lambda _: self._sandbox._release())  # noqa: SLF001  # likewise
+        self._child = await self._sandbox._take(self._limits, self._slots)  # noqa: SLF001  # one role in two classes
+        self._child.gone.add_done_callback(lambda _: self._sandbox._release(self._slots))  # noqa: SLF001  # likewise
         return self._child
 
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._child.end()
         self._child.connection.close()
         if isinstance(error, asyncio.CancelledError):
