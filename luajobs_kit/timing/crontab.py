@@ -41,10 +41,6 @@ class _Field:
     high: int
     names: tuple[str, ...] = ()
 
-    @property
-    def first_named(self) -> int:
-        return self.low  # January is 1 and Sunday is 0, each the lowest of its field
-
 
 _FIELDS: Final = (
     _Field("minute", 0, 59),
@@ -212,7 +208,7 @@ def _read_number(text: str, item: str, field: _Field, expression: str) -> int:
             f"{field.name} {number} is outside {field.low}–{field.high}{note}",  # noqa: RUF001 - a range
         )
     if text in field.names:
-        return field.names.index(text) + field.first_named
+        return field.low + field.names.index(text)
     if field.names and (short := text[:3]) in field.names and text.isalpha():
         raise _refused(
             expression, f'{field.name} "{text}" is written with three letters: "{short}"'

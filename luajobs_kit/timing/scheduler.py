@@ -142,22 +142,29 @@ class Scheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler ships no ty
     def _process_jobs(self) -> None:
         # APScheduler's own asks datetime.now(), and lists every missed fire.
         now = self._clock.now()
-        executor = self._lookup_executor("default")
         for job in self._store.get_due_jobs(now)[:_SLICE]:
             if self._store.lookup_job(job.id) is not job:
                 continue  # removed or replaced by what an earlier one set off
-            fires, omitted = due_fires(job.trigger, job.next_run_time, now, *job.args)
-            # Before handing over: on_due may schedule the job anew.
-            following = job.trigger.get_next_fire_time(fires[-1], now)
-            if following is None:
-                self._store.remove_job(job.id)
-            else:
-                job._modify(next_run_time=following)  # noqa: SLF001 - as APScheduler's own loop does
-                self._store.update_job(job)
             try:
-                executor.submit_job(job, (fires, omitted))
+                self._hand_over(job, now)
             except Exception:
-                self._logger.exception("on_due failed for job %s", job.id)
+                # A schedule that cannot be worked out must not hold up all others.
+                self._logger.exception("job %s is no longer scheduled", job.id)
+                self.remove(job.id)
+
+    def _hand_over(self, job: Any, now: datetime) -> None:
+        fires, omitted = due_fires(job.trigger, job.next_run_time, now, *job.args)
+        # Before handing over: on_due may schedule the job anew.
+        following = job.trigger.get_next_fire_time(fires[-1], now)
+        if following is None:
+            self._store.remove_job(job.id)
+        else:
+            job._modify(next_run_time=following)  # noqa: SLF001 - as APScheduler's own loop does
+            self._store.update_job(job)
+        try:
+            self._lookup_executor("default").submit_job(job, (fires, omitted))
+        except Exception:
+            self._logger.exception("on_due failed for job %s", job.id)
 
 
 class _HandOver(BaseExecutor):  # type: ignore[misc]  # APScheduler ships no types

@@ -3,6 +3,8 @@
 # ruff: noqa: DTZ001, RUF001 - naive times are what is tested; messages write a range with an en dash
 
 import re
+import subprocess
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -237,3 +239,11 @@ def test_whole_numbers_of_any_kind_are_numbers():
     assert every(Fraction(3, 2)).seconds == 1.5
     with pytest.raises(InvalidInput):
         every(Decimal(5))  # as the numbers module has it, a Decimal is no Real
+
+
+def test_writing_a_schedule_loads_no_scheduler():
+    program = (
+        "import sys; from luajobs_kit.timing import cron, describe, every, once, parse_schedule;"
+        " sys.exit(bool({'apscheduler', 'croniter'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

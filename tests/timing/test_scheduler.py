@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from luajobs_kit.clock import SystemClock, VirtualClock
-from luajobs_kit.timing import Scheduler, cron, every, next_fire, once, trigger_for
+from luajobs_kit.timing import Scheduler, Trigger, cron, every, next_fire, once, trigger_for
 from luajobs_kit.timing.scheduler import MOST_FIRES
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC)
@@ -174,6 +174,21 @@ async def test_what_on_due_raises_is_logged_and_the_schedule_goes_on(desk, caplo
         await desk.clock.advance(minutes=3)
     assert len(desk.fires("bad")) == len(desk.fires("good")) == 3
     assert "on_due failed for job bad" in caplog.text
+
+
+async def test_a_schedule_that_cannot_be_worked_out_does_not_hold_up_the_others(desk, caplog):
+    class Broken(Trigger):
+        def fires(self, after):
+            raise ArithmeticError("no calendar")
+
+        def count(self, after, until):
+            return 0
+
+    desk.scheduler.add("broken", Broken(), next_fire=START + HOUR)
+    desk.add("good", every(hours=1))
+    await desk.clock.advance(hours=3)
+    assert len(desk.fires("good")) == 3
+    assert "job broken is no longer scheduled" in caplog.text
 
 
 async def test_on_due_may_remove_and_schedule_jobs(desk):

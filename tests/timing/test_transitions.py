@@ -3,7 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
@@ -101,6 +101,44 @@ def test_fires_around_each_change_of_the_clock_as_debian_cron_does(debian, name,
                 assert count_cron_fires(expression, zone, start, end) == len(later), (
                     expression,
                     start,
+                )
+
+
+def random_field(chance, low, high, stars):
+    if chance.random() < stars:
+        return "*" if chance.random() < 0.6 else f"*/{chance.randrange(1, high + 2)}"
+    first, last = sorted((chance.randint(low, high), chance.randint(low, high)))
+    step = chance.randint(1, high)
+    return chance.choice(
+        [
+            f"{first}",
+            f"{first}-{last}",
+            f"{first}-{last}/{step}",
+            f"{first},{last}",
+            f"{last},*/{step}",
+        ]
+    )
+
+
+@pytest.mark.parametrize("windows", [20, pytest.param(1000, marks=pytest.mark.soak)])
+def test_random_expressions_in_any_zone_fire_as_debian_cron_does(debian, windows):
+    chance = random.Random(5)
+    zones = sorted(available_timezones())
+    while windows:
+        name, year = chance.choice(zones), chance.randrange(1973, 2050)
+        for change in transitions(name, year, year + 1):
+            windows -= bool(windows)
+            before = timedelta(hours=chance.randrange(2, 30))
+            window = debian.Window(ZoneInfo(name), change - before, 40 * 60)
+            for _ in range(4):
+                late = 4 if chance.random() < 0.7 else 23  # most changes come by night
+                ranges = ((0, 59, 0.4), (0, late, 0.4), (1, 31, 0.7), (1, 12, 0.9), (0, 7, 0.7))
+                expression = " ".join(random_field(chance, *bounds) for bounds in ranges)
+                start = chance.choice(window.instants)
+                expected = [fire for fire in window.fires(expression) if fire > start]
+                shown = (name, expression, start)
+                assert ours(expression, ZoneInfo(name), start, window.instants[-1]) == expected, (
+                    shown
                 )
 
 
