@@ -114,6 +114,9 @@ class UserInstance:
         return f"<User {self._id}{name} data={self._data!r}>"
 
 
+Users = list[UserInstance]
+
+
 class User(Bound):
     """Users of a workspace; ``luajobs_kit.User`` is that of the current one."""
 
@@ -175,7 +178,7 @@ class User(Bound):
         record = await (await workspace.port()).call("user.add", given)
         return UserInstance(record, workspace)
 
-    async def get_all(self) -> list[UserInstance]:
+    async def list(self) -> Users:
         """Return every user of the workspace."""
         workspace = self._workspace
         records = await (await workspace.port()).call("user.list", {})

@@ -65,9 +65,13 @@ class UserInstance(Frozen):
         answer = await current().call("user.update", {"id": self._id, "data": data})
         return self._replaced(answer)
 
-    async def patch(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Merge ``data``, as ``update`` does."""
-        return await self.update(data)
+    async def patch(
+        self, data: dict[str, Any] | None = None, *, unset: Any = ()
+    ) -> dict[str, Any]:
+        """Merge ``data``, remove the fields named by ``unset``; return what is kept."""
+        if data is not None:
+            await self.update(data)
+        return await self.unset(*unset) if unset else self.data
 
     async def unset(self, *fields: str) -> dict[str, Any]:
         """Remove fields; return what is left."""

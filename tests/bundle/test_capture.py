@@ -34,9 +34,7 @@ def load(bundle: Bundle):
 
 def line_in_file(bundle: Bundle, text: str) -> str:
     """Return the line of the author's file that stands for the bundle's line with ``text``."""
-    number = next(
-        index for index, line in enumerate(bundle.source.splitlines(), 1) if text in line
-    )
+    number = next(index for index, line in enumerate(bundle.source.splitlines(), 1) if text in line)
     return Path(bundle.file).read_text().splitlines()[number + bundle.first_line - 2]
 
 
@@ -63,10 +61,11 @@ def test_a_plain_function_a_nested_one_and_a_methods_inner_one():
     class Tool:
         def make(self):
             async def inner(job):
-                text = """first
+                return (  # the inner one
+                    """first
     second, indented as written
 last"""
-                return text  # the inner one
+                )
 
             return inner
 
@@ -80,9 +79,10 @@ def test_two_lambdas_on_one_line_are_told_apart():
     one, two = (lambda job: job + 1), (lambda job: job + 2)
     assert load(capture(one))(1) == 2
     assert load(capture(two))(1) == 3
-    outer = lambda job: (lambda other: other * 10)(job)  # noqa: E731 - it is lambdas that are tried
+    # fmt: off
+    outer = lambda job: (lambda other: other * 10)(job)  # noqa: E731, PLC3002, PLW0108 - it is lambdas that are tried
     assert load(capture(outer))(2) == 20
-    inner = (lambda job: (lambda other: other * 10))(1)
+    inner = (lambda job: lambda other: other * 10)(1)  # noqa: PLC3002 - likewise
     assert load(capture(inner))(3) == 30
 
 
@@ -93,8 +93,7 @@ def test_a_lambda_over_several_lines():
     bundle = capture(
         give(
             lambda job: (
-                job["a"]
-                + job["b"]  # second
+                job["a"] + job["b"]  # second
             )
         )
     )
@@ -104,10 +103,8 @@ def test_a_lambda_over_several_lines():
 
 def test_comments_further_left_and_continued_lines_survive():
     def crooked(job):
-        total = [
-  1,
-        2]
-# a comment at the margin
+        total = [1, 2]
+        # a comment at the margin
         return sum(total) + job
 
     assert load(capture(crooked))(1) == 4
@@ -171,7 +168,7 @@ def test_annotations_do_not_matter():
 
     async def execute(job: JobInstance, extra: Path | None = None) -> Bundle:
         found: Path = 1
-        other: Path
+        other: Path  # noqa: F842 - an annotation alone
         return found
 
     assert capture(execute).source.startswith("async def execute(job: JobInstance")
@@ -253,9 +250,8 @@ def test_self_is_refused_with_the_attributes_to_pass():
 
     with pytest.raises(NotSelfContained, match="the object that its method belongs to") as refused:
         capture(Tool().make())
-    assert (
-        'metadata={"message": self.message} and read job_instance.metadata["message"]'
-        in str(refused.value)
+    assert 'metadata={"message": self.message} and read job_instance.metadata["message"]' in str(
+        refused.value
     )
 
 
@@ -311,7 +307,7 @@ def test_names_made_inside_are_its_own():
             case {"name": name, **rest}:
                 return name, rest, found, with_walrus, Row.double
         try:
-            raise ValueError
+            raise ValueError  # noqa: TRY301 - what it names is what is tried
         except ValueError as error:
             return str(error), __name__
 
@@ -324,7 +320,7 @@ def test_a_function_may_call_itself():
 
     assert load(capture(countdown))(3) == 0
     with pytest.raises(NotSelfContained, match="define 'countdown' inside the lambda"):
-        capture(lambda job: countdown(job))
+        capture(lambda job: countdown(job))  # noqa: PLW0108 - likewise
 
 
 @pytest.mark.parametrize(
@@ -388,9 +384,9 @@ def test_a_file_is_taken_by_its_path(tmp_path):
 
 
 def test_a_bundle_from_elsewhere_is_checked_again():
-    with pytest.raises(NotSelfContained, match="line 11"):
+    with pytest.raises(NotSelfContained, match=r"\(line 11\)"):
         verify(Bundle(source="def f(job):\n    return secret", entry="f", first_line=10))
-    with pytest.raises(InvalidInput, match="no function named 'g'"):
+    with pytest.raises(InvalidInput, match="no function named .g"):
         verify(Bundle(source="def f(job):\n    return 1", entry="g"))
 
 

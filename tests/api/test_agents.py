@@ -1,0 +1,127 @@
+"""Agents: their tools called, their jobs deployed; deploying twice changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from luajobs_kit import (
+    Conflict,
+    InvalidInput,
+    Jobs,
+    LuaAgent,
+    LuaJob,
+    LuaSkill,
+    NotAllowed,
+    ToolError,
+    cron,
+    every,
+    lua_job,
+    lua_tool,
+    once,
+)
+
+
+@lua_tool
+async def double(number: float) -> float:
+    """Double a number"""
+    return number * 2
+
+
+async def count(job):
+    return len(job.metadata)
+
+
+async def use_tool(job):
+    return await tools.double(number=job.metadata["number"])  # noqa: F821 - job code has it
+
+
+def agent(*jobs, skills=None):
+    return LuaAgent(
+        name="helper",
+        persona="kind",
+        skills=skills or [LuaSkill(name="maths", tools=[double])],
+        jobs=jobs,
+    )
+
+
+async def test_an_agent_calls_its_tools(ws):
+    assert await agent().call_tool("double", {"number": 4}, user="user_alice") == 8
+    with pytest.raises(ToolError, match="its tools are: double"):
+        await agent().call_tool("triple", {})
+
+
+async def test_a_skills_condition_closes_its_tools(ws):
+    async def never():
+        return False
+
+    closed = agent(skills=[LuaSkill(name="maths", tools=[double], condition=never)])
+    with pytest.raises(ToolError, match="not available"):
+        await closed.call_tool("double", {"number": 4})
+
+
+async def test_deploying_makes_the_jobs_true(ws):
+    nightly = LuaJob(name="nightly", schedule=cron("0 2 * * *"), execute=count)
+    hourly = LuaJob(name="hourly", schedule=every(hours=1), execute=count)
+
+    plan = await ws.deploy(agent(nightly, hourly), dry_run=True)
+    assert [step.action for step in plan.steps] == ["create", "create"]
+    assert list(await Jobs.get_all()) == []
+    assert "would be changed" in str(plan)
+
+    plan = await ws.deploy(agent(nightly, hourly))
+    assert plan.changes == 2
+    assert [job.name for job in await Jobs.get_all()] == ["nightly", "hourly"]
+
+    plan = await ws.deploy(agent(nightly, hourly))
+    assert plan.changes == 0
+    assert {job.active_version.version for job in await Jobs.get_all()} == {"1.0.0"}
+
+    changed = LuaJob(name="nightly", schedule=cron("0 3 * * *"), execute=count)
+    plan = await ws.deploy(agent(changed))
+    assert [str(step) for step in plan.steps] == [
+        "~ update nightly: schedule changed",
+        "- deactivate hourly: the agent has it no more",
+    ]
+    assert (await Jobs.get_job("nightly")).active_version.version == "1.0.1"
+    assert (await Jobs.get_job("hourly")).data.active is False
+    assert (await ws.deploy(agent(changed))).changes == 0
+
+
+async def test_a_pre_defined_job_has_no_user_and_says_what_to_use(ws):
+    @lua_job(schedule=once(days=1), metadata={"userId": "user_ada"})
+    async def tell_ada(job):
+        """Tell Ada"""
+        user = await User.get(job.metadata["userId"])  # noqa: F821 - job code has it
+        await user.send("hi Ada")
+        return (await job.user()).id
+
+    await ws.users.add("user_ada")
+    await ws.deploy(agent(tell_ada))
+    job = await Jobs.get_job("tell-ada")
+    assert job.data.description == "Tell Ada"
+    with pytest.raises(NotAllowed, match=r"User\.get\(job\.metadata"):
+        await job.user()
+    execution = await (await job.trigger()).wait(timeout=30)
+    assert execution.error.type == "NotAllowed"
+    assert [message.text for message in await ws.inbox()] == ["hi Ada"]
+
+
+async def test_names_are_shared_with_no_dynamic_job(ws):
+    await Jobs.create(name="nightly", schedule=every(hours=1), execute=count)
+    nightly = LuaJob(name="nightly", schedule=cron("0 2 * * *"), execute=count)
+    with pytest.raises(Conflict):
+        await ws.deploy(agent(nightly))
+
+
+async def test_deployed_tools_are_powers_of_jobs(ws):
+    await ws.deploy(agent())
+    job = await Jobs.create(
+        name="uses", schedule=every(hours=1), execute=use_tool, metadata={"number": 21}
+    )
+    assert (await (await job.trigger()).wait(timeout=30)).result == 42
+
+
+def test_two_of_one_name_are_refused():
+    one = LuaJob(name="same", schedule=every(hours=1), execute=count)
+    with pytest.raises(InvalidInput, match="two jobs named 'same'"):
+        agent(one, one)

@@ -1,0 +1,52 @@
+"""The package's front door: every public name, loaded when it is first used."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import luajobs_kit
+
+BUDGET = 0.060  # seconds that importing the package may take beyond the interpreter
+
+
+def test_every_public_name_can_be_had():
+    for name in luajobs_kit.__all__:
+        assert getattr(luajobs_kit, name) is not None
+    assert set(luajobs_kit.__all__) <= set(dir(luajobs_kit))
+
+
+def test_type_checkers_see_the_same_names():
+    text = Path(luajobs_kit.__file__).read_text()
+    declared = set(re.findall(r"import \w+ as (\w+)", text))
+    assert declared == set(luajobs_kit.__all__) - {"__version__"}
+
+
+def test_importing_the_package_loads_none_of_its_parts():
+    code = "import sys, luajobs_kit; print(*[m for m in sys.modules if m.startswith(('luajobs_kit', 'pydantic', 'httpx'))])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    assert loaded.stdout.split() == ["luajobs_kit"]
+
+
+def test_importing_the_package_is_quick():
+    def best(code: str) -> float:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    assert best("import luajobs_kit") - best("pass") < BUDGET
+
+
+def test_a_name_that_is_not_there_is_told_so():
+    with pytest.raises(AttributeError, match="no attribute 'Job'"):
+        _ = luajobs_kit.Job

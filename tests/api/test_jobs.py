@@ -1,0 +1,232 @@
+"""Jobs as a user of a notebook meets them: created, found, run, changed, deleted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from luajobs_kit import (
+    Conflict,
+    InvalidInput,
+    Jobs,
+    NotFound,
+    NotSelfContained,
+    acting_as,
+    cron,
+    every,
+    once,
+)
+
+
+async def greet(job):
+    print("hello", job.metadata["name"])  # noqa: T201 - the job's log
+    return {"greeted": job.metadata["name"]}
+
+
+async def make(name="greeting", **changes):
+    given = {"schedule": every(hours=1), "execute": greet, "metadata": {"name": "Ada"}}
+    return await Jobs.create(name=name, **(given | changes))
+
+
+async def test_a_job_runs_when_it_is_due_and_says_so(ws, clock):
+    job = await make(schedule=once(minutes=10))
+    assert job.change == "created"
+    assert job.data.next_run_at == clock.now() + timedelta(minutes=10)
+    await clock.advance(minutes=11)
+    (execution,) = await job.executions()
+    assert execution.status == "completed"
+    assert execution.result == {"greeted": "Ada"}
+    assert [line.message for line in await execution.logs()] == ["hello Ada"]
+    assert "completed in" in repr(execution)
+    await job.refresh()
+    assert job.data.status == "inactive"
+
+
+async def test_trigger_returns_at_once_and_wait_gives_the_outcome(ws):
+    job = await make()
+    execution = await job.trigger()
+    assert execution.status in {"pending", "claimed", "running"}
+    assert (await execution.wait(timeout=30)).result == {"greeted": "Ada"}
+    assert (await ws.executions())[0].id == execution.id
+
+
+async def test_a_cell_run_twice_changes_nothing_and_a_change_makes_a_version(ws):
+    first = await make()
+    again = await make()
+    assert (again.change, again.id) == ("unchanged", first.id)
+    changed = await make(metadata={"name": "Grace"})
+    assert changed.change == "updated"
+    assert changed.active_version.version == "1.0.1"
+    with pytest.raises(Conflict):
+        await make(if_exists="error")
+
+
+async def test_an_execution_can_be_cancelled(ws):
+    job = await make(
+        execute=None, source="import asyncio\nasync def execute(job):\n    await asyncio.sleep(60)"
+    )
+    execution = await job.trigger()
+    await execution.cancel()
+    assert (await execution.wait(timeout=30)).status == "cancelled"
+
+
+async def test_a_failing_job_shows_the_authors_own_line(ws):
+    async def execute(job):
+        return 1 / 0  # here
+
+    job = await make(execute=execute)
+    execution = await (await job.trigger()).wait(timeout=30)
+    assert execution.status == "failed"
+    assert execution.error.type == "ZeroDivisionError"
+    assert execution.error.line == execute.__code__.co_firstlineno + 1
+    assert execution.error.text == "return 1 / 0  # here"
+    assert "ZeroDivisionError" in repr(execution)
+
+
+async def test_metadata_merges_and_the_instance_follows(ws):
+    job = await make()
+    assert await job.update_metadata({"last": "now"}) == {"name": "Ada", "last": "now"}
+    assert job.metadata["last"] == "now"
+    assert (await Jobs.get_job(job.id)).metadata == {"name": "Ada", "last": "now"}
+
+
+async def test_switching_off_and_on(ws):
+    job = await make()
+    assert (await job.deactivate()).data.active is False
+    assert "never" in repr(job)
+    assert (await job.activate()).data.active is True
+
+
+async def test_lists_leave_dynamic_jobs_out_and_say_how_many(ws):
+    await make("one")
+    await make("two")
+    shown = await Jobs.get_all()
+    assert list(shown) == []
+    assert "2 dynamic jobs are left out" in repr(shown)
+    assert "include_dynamic=True" in shown._repr_html_()
+    everything = await Jobs.get_all(include_dynamic=True)
+    assert [job.name for job in everything] == ["one", "two"]
+    assert "left out" not in repr(everything)
+
+
+async def test_looking_up_by_name_or_id(ws):
+    job = await make("daily-report")
+    assert (await Jobs.get_job("daily-report")).id == job.id
+    assert (await Jobs.get_job(job.id)).name == "daily-report"
+    with pytest.raises(NotFound, match="daily-report"):
+        await Jobs.get_job("daily-reprot")
+
+
+async def test_two_users_may_each_have_a_job_of_one_name(ws):
+    with acting_as("user_alice"):
+        alice = await make()
+    with acting_as("user_bob"):
+        bob = await make()
+    assert alice.id != bob.id
+    assert (await alice.user()).id == "user_alice"
+    with acting_as("user_bob"):
+        assert (await Jobs.get_job("greeting")).id == bob.id
+    with pytest.raises(Conflict, match="user_alice"):
+        await Jobs.get_job("greeting")
+
+
+async def test_versions_are_pushed_tried_compared_and_published(ws):
+    job = await make()
+
+    async def execute(job):
+        return "second"
+
+    version = await job.push_version(execute=execute, version="2.0.0", schedule=cron("0 9 * * *"))
+    assert job.active_version.version == "1.0.0"
+    tried = await (await job.trigger(version.id)).wait(timeout=30)
+    assert tried.result == "second"
+    difference = await job.diff("2.0.0")
+    assert [change.field for change in difference.fields] == ["schedule"]
+    assert 'print("hello"' in difference.code
+    await job.publish("2.0.0")
+    assert job.active_version.version == "2.0.0"
+    assert [one.version for one in await job.versions()] == ["1.0.0", "2.0.0"]
+    assert not await job.diff("2.0.0")
+    kept = await job.delete()
+    assert (kept.deleted, kept.deactivated) == (False, True)
+    assert (await job.delete(force=True)).deleted
+
+
+async def test_next_runs_are_told_ahead(ws, clock):
+    job = await make(schedule=cron("0 9 * * 1"))
+    assert [run.isoformat() for run in await job.next_runs(2)] == [
+        "2030-01-07T09:00:00+00:00",
+        "2030-01-14T09:00:00+00:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"metadata": {"when": datetime(2030, 1, 1, tzinfo=UTC)}},
+            r"metadata\['when'\].*isoformat",
+        ),
+        ({"metadata": {"deep": [1, {"x": {1, 2}}]}}, r"metadata\['deep'\]\[1\]\['x'\].*sorted"),
+        ({"metadata": {1: "a"}}, r"key 1 of type int"),
+        ({"metadata": {"x": float("nan")}}, r"metadata\['x'\] is nan"),
+        ({"metadata": "text"}, "metadata must be a dict"),
+        ({"name": ""}, "needs a name"),
+        ({"name": "x" * 201}, "201 characters"),
+        ({"timeout": 0}, "timeout=0"),
+        ({"timeout": 601}, "1 to 600 seconds"),
+        ({"timeout": "long"}, "Jobs.create: timeout"),
+        ({"retry": {"maxAttempts": -1}}, "maxAttempts=-1"),
+        ({"retry": {"attempts": 3}}, "retry has no 'attempts'"),
+        ({"retry": 3}, "retry takes"),
+        ({"schedule": {"type": "weekly"}}, "weekly"),
+        ({"schedule": {"type": "interval", "seconds": 0}}, "seconds"),
+        ({"schedule": {"type": "once", "executeAt": "2030-01-08 10:00"}}, "zone"),
+        ({"schedule": {"type": "once", "executeAt": "2029-01-08T10:00:00Z"}}, "past"),
+        ({"schedule": {"type": "cron", "expression": "61 * * * *"}}, "minute"),
+        (
+            {"schedule": {"type": "cron", "expression": "0 9 * * *", "timezone": "Europe/Pari"}},
+            "Europe/Paris",
+        ),
+        ({"execute": None}, "execute="),
+        ({"source": "async def execute(job): pass"}, "not both"),
+        ({"if_exists": "replace"}, "if_exists"),
+    ],
+)
+async def test_bad_input_is_told_clearly_and_stores_nothing(ws, changes, words):
+    with pytest.raises(InvalidInput, match=words):
+        await make(**changes)
+    assert len(await Jobs.get_all(include_dynamic=True)) == 0
+
+
+async def test_a_function_that_is_not_self_contained_stores_nothing(ws):
+    greeting = "hi"
+
+    async def execute(job):
+        return greeting
+
+    with pytest.raises(NotSelfContained, match=r'metadata=\{"greeting": …\}'):
+        await make(execute=execute)
+    assert len(await Jobs.get_all(include_dynamic=True)) == 0
+
+
+async def test_the_same_once_minutes_is_armed_anew_when_it_has_run(ws, clock):
+    await make(schedule=once(minutes=10))
+    await clock.advance(minutes=5)
+    assert (await make(schedule=once(minutes=10))).change == "unchanged"
+    await clock.advance(minutes=10)
+    again = await make(schedule=once(minutes=10))
+    assert again.change == "rearmed"
+    assert again.data.next_run_at == clock.now() + timedelta(minutes=10)
+
+
+async def test_html_escapes_what_users_wrote(ws):
+    job = await make("<script>", metadata={"name": "<b>"})
+    assert "<script>" not in job._repr_html_()
+    assert "&lt;script&gt;" in job._repr_html_()
+    assert "<script>" not in (await Jobs.get_all(include_dynamic=True))._repr_html_()
+    execution = await (await job.trigger()).wait(timeout=30)
+    assert "<b>" not in execution._repr_html_()
+    assert "<b>" not in (await job.logs())._repr_html_()
+    assert "hello <b>" in repr(await job.logs())

@@ -1,0 +1,91 @@
+"""Powers: what the owner's functions do for job code."""
+
+from __future__ import annotations
+
+import pytest
+
+from luajobs_kit import InvalidInput, Jobs, PowerUnavailable, acting_as, every
+from luajobs_kit.acting import acting_user
+
+
+async def ask(job):
+    try:
+        return await tools.weather(**job.metadata)  # noqa: F821 - job code has it
+    except Exception as error:  # noqa: BLE001 - what is told is what is tried
+        return [type(error).__name__, str(error)]
+
+
+async def run(metadata, **options):
+    job = await Jobs.create(
+        name="asks", schedule=every(hours=1), execute=ask, metadata=metadata, **options
+    )
+    return (await (await job.trigger()).wait(timeout=30)).result
+
+
+async def test_a_power_answers_job_code_as_the_jobs_user(ws):
+    @ws.power
+    async def weather(city: str, days: int = 1) -> dict:
+        """Tell the weather"""
+        return {"city": city, "days": days, "user": acting_user()}
+
+    with acting_as("user_alice"):
+        assert await run({"city": "Paris"}) == {"city": "Paris", "days": 1, "user": "user_alice"}
+    assert await ws.tools.weather(city="Rome") == {"city": "Rome", "days": 1, "user": None}
+
+
+async def test_running_its_cell_again_replaces_it(ws):
+    async def answer_with(value):
+        @ws.power(name="weather")
+        async def any_name() -> str:
+            return value
+
+    await answer_with("old")
+    assert await run({}) == "old"
+    await answer_with("new")
+    assert await run({}) == "new"
+
+
+async def test_wrong_arguments_and_errors_reach_job_code(ws):
+    @ws.power
+    async def weather(city: str) -> str:
+        raise OSError("no signal")
+
+    assert await run({"town": "Paris"}) == [
+        "InvalidInput",
+        "tools.weather: city: is required; also wrong: town",
+    ]
+    assert await run({"city": "Paris"}) == ["ToolError", "OSError: no signal"]
+
+
+async def test_nobody_offers_it(ws):
+    assert (await run({"city": "Paris"}))[0] == "PowerUnavailable"
+    with pytest.raises(PowerUnavailable, match=r"@ws\.power"):
+        await ws.tools.weather(city="Paris")
+
+
+async def test_a_job_is_given_only_some_powers(ws):
+    @ws.power
+    async def weather(city: str) -> str:
+        return "sun"
+
+    kind, words = await run({"city": "Paris"}, powers=["tools.other"])
+    assert kind == "NotAllowed"
+    assert "tools.other" in words
+    assert await run({"city": "Paris"}, powers=["tools.weather"]) == "sun"
+
+
+def test_what_cannot_be_a_power_is_refused():
+    from luajobs_kit import Workspace
+
+    ws = Workspace("/nowhere")
+    with pytest.raises(InvalidInput, match="async def plain"):
+
+        @ws.power
+        def plain():
+            return None
+
+    with pytest.raises(InvalidInput, match="name each argument"):
+
+        @ws.power
+        async def many(*cities):
+            return None

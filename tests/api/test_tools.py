@@ -1,0 +1,178 @@
+"""Tools: validated, run as their user, logged, and given to agents made elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+from pydantic import BaseModel, Field
+
+from luajobs_kit import InvalidInput, Jobs, LuaTool, ToolError, User, lua_tool, once
+
+
+class Order(BaseModel):
+    item: str
+    count: int = Field(ge=1, description="How many")
+
+
+class Receipt(BaseModel):
+    total: float
+
+
+class OrderTool(LuaTool[Order]):
+    name = "order_item"
+    description = "Order an item"
+    input_schema = Order
+    output_schema = Receipt
+
+    async def execute(self, input):
+        print("ordering", input.item)  # noqa: T201 - kept as a log line
+        self.log.warning("stock is low")
+        logging.getLogger("shop").error("disk is full")
+        if input.item == "bomb":
+            raise ValueError("not for sale")
+        if input.item == "air":
+            return {"total": "free"}
+        return {"total": input.count * 2}
+
+
+async def test_a_tool_validates_runs_and_keeps_what_it_said(ws, capsys):
+    assert await OrderTool().call({"item": "tea", "count": 2}, user="user_alice") == {"total": 4}
+    assert "ordering tea" in capsys.readouterr().out
+    lines = list(reversed(await ws.logs(source="skill", name="order_item")))
+    assert [(line.sub_type, line.message) for line in lines] == [
+        ("info", "ordering tea"),
+        ("warn", "stock is low"),
+        ("error", "disk is full"),
+        ("info", "order_item completed"),
+    ]
+    assert {line.metadata.user_id for line in lines} == {"user_alice"}
+    assert lines[-1].duration is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "words"),
+    [
+        ({"item": "tea", "count": 0}, "count", "order_item: count: .*greater than or equal to 1"),
+        ({"item": "tea"}, "count", "order_item: count: is required"),
+        ({}, "item", "item: is required; also wrong: count"),
+        ({"item": "air", "count": 1}, "total", "output_schema refuses: total"),
+    ],
+)
+async def test_a_wrong_field_is_named_with_the_tool(ws, given, field, words):
+    with pytest.raises(ToolError, match=words) as refused:
+        await OrderTool().call(given)
+    assert refused.value.details["tool"] == "order_item"
+    assert refused.value.details["field"] == field
+
+
+async def test_what_a_tool_raises_reaches_the_caller_and_the_log(ws):
+    with pytest.raises(
+        ToolError, match=r"order_item failed: ValueError: not for sale \(line \d+"
+    ) as told:
+        await OrderTool().call({"item": "bomb", "count": 1})
+    assert isinstance(told.value.__cause__, ValueError)
+    (line, *_) = await ws.logs(source="skill")
+    assert line.sub_type == "error"
+    assert "not for sale" in line.message
+
+
+async def test_tools_that_run_at_once_keep_their_words_apart(ws):
+    @lua_tool
+    async def speak(word: str) -> str:
+        """Say a word twice"""
+        print(word)  # noqa: T201 - kept as a log line
+        await asyncio.sleep(0)
+        print(word)  # noqa: T201 - kept as a log line
+        return (await User.get()).id
+
+    users = await asyncio.gather(
+        *(speak.call({"word": word}, user=f"user_{word}") for word in ("a", "b", "c"))
+    )
+    assert users == ["user_a", "user_b", "user_c"]
+    for word in ("a", "b", "c"):
+        lines = await ws.logs(source="skill", user=f"user_{word}")
+        assert [line.message for line in lines if line.message != "speak completed"] == [word, word]
+
+
+async def test_a_typed_function_is_a_tool_and_still_a_function(ws):
+    @lua_tool(name="add_up", description="Add numbers")
+    async def add(a: float, b: float = 1) -> float:
+        return a + b
+
+    assert await add.call({"a": 2}) == 3
+    assert await add(2, b=3) == 5
+    with pytest.raises(ToolError, match="add_up: c: Extra inputs"):
+        await add.call({"a": 1, "c": 2})
+    assert add.json_schema()["required"] == ["a"]
+    with pytest.raises(InvalidInput, match="async def plain"):
+
+        @lua_tool
+        def plain(a: int) -> int:
+            return a
+
+
+async def test_jobs_of_a_tool_belong_to_its_user(ws, clock):
+    @lua_tool
+    async def later() -> str:
+        """Make a job"""
+
+        async def execute(job):
+            user = await job.user()
+            await user.send("done")
+
+        return (await Jobs.create(name="later", schedule=once(minutes=1), execute=execute)).id
+
+    await later.call({}, user="user_bob")
+    await clock.advance(minutes=2)
+    assert [(message.user_id, message.text) for message in await ws.inbox()] == [
+        ("user_bob", "done")
+    ]
+
+
+async def test_a_condition_can_close_a_tool(ws):
+    class Closed(OrderTool):
+        async def condition(self):
+            return False
+
+    with pytest.raises(ToolError, match="not available now"):
+        await Closed().call({"item": "tea", "count": 1})
+
+
+def test_a_tool_without_a_part_is_told_which():
+    class Nameless(LuaTool):
+        name = "two words"
+        description = "x"
+        input_schema = Order
+
+        async def execute(self, input):
+            return None
+
+    from luajobs_kit import LuaSkill
+
+    with pytest.raises(InvalidInput, match="'two words'"):
+        LuaSkill(name="s", tools=[Nameless()])
+    Nameless.name = "fine"
+    Nameless.input_schema = dict
+    with pytest.raises(InvalidInput, match="pydantic model"):
+        LuaSkill(name="s", tools=[Nameless()])
+
+
+def test_the_forms_that_other_agents_take():
+    tool = OrderTool()
+    schema = tool.json_schema()
+    assert schema["properties"]["count"]["minimum"] == 1
+    assert tool.openai() == {
+        "type": "function",
+        "function": {
+            "name": "order_item",
+            "description": "Order an item",
+            "parameters": schema,
+        },
+    }
+    assert tool.anthropic() == {
+        "name": "order_item",
+        "description": "Order an item",
+        "input_schema": schema,
+    }

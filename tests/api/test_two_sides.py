@@ -1,0 +1,89 @@
+"""One surface, two sides: what a notebook has and what job code has agree."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from luajobs_kit.api import entries, job, jobs, people, products, reach
+from luajobs_kit.guest import jobs as guest_jobs
+from luajobs_kit.guest import people as guest_people
+from luajobs_kit.guest import reach as guest_reach
+from luajobs_kit.guest import stores as guest_stores
+
+SIDES = [
+    (job.JobInstance, guest_jobs.JobInstance),
+    (jobs.Jobs, guest_jobs.Jobs),
+    (people.User, guest_people.User),
+    (people.UserInstance, guest_people.UserInstance),
+    (entries.Data, guest_stores.Data),
+    (products.Products, guest_stores.Products),
+    (reach.Http, guest_reach.Http),
+    (reach.Response, guest_reach.Response),
+]
+
+ONLY_INSIDE = {
+    "JobInstance.log": "writes the run's log, and there is no run outside",
+    "JobInstance.execution": "is the run itself",
+}
+ONLY_OUTSIDE = {
+    "JobInstance.change": "is the answer to create",
+    "JobInstance.when": "is words for a screen",
+    "JobInstance.last_outcome": "is words for a screen",
+    "JobInstance.refresh": "a run sees a snapshot and its own updates",
+    "JobInstance.push_version": "a function is captured where its author works",
+    "JobInstance.publish": "as push_version",
+    "JobInstance.diff": "as push_version",
+    "User.add": "job code may not add users",
+}
+OTHER_PARAMETERS = {
+    "Jobs.create": "inside, code comes as text and the engine checks the rest",
+    "JobInstance.delete": "job code may not delete history (force)",
+}
+
+
+def public(kind: type) -> dict[str, object]:
+    return {
+        name: inspect.getattr_static(kind, name) for name in dir(kind) if not name.startswith("_")
+    }
+
+
+def parameters(member: object) -> list[tuple[str, object, object]] | None:
+    if isinstance(member, staticmethod):
+        member = member.__func__
+    if not callable(member):
+        return None  # a property
+    return [
+        (parameter.name, parameter.kind, parameter.default)
+        for parameter in inspect.signature(member).parameters.values()
+        if parameter.name != "self"
+    ]
+
+
+@pytest.mark.parametrize(("outside", "inside"), SIDES, ids=lambda kind: kind.__name__)
+def test_names_and_signatures_agree(outside, inside):
+    here, there = public(outside), public(inside)
+    title = outside.__name__
+    assert {f"{title}.{name}" for name in there.keys() - here.keys()} <= ONLY_INSIDE.keys()
+    assert {f"{title}.{name}" for name in here.keys() - there.keys()} <= ONLY_OUTSIDE.keys()
+    for name in here.keys() & there.keys():
+        if f"{title}.{name}" not in OTHER_PARAMETERS:
+            assert parameters(here[name]) == parameters(there[name]), f"{title}.{name}"
+
+
+@pytest.mark.parametrize(("outside", "inside"), SIDES, ids=lambda kind: kind.__name__)
+def test_what_is_awaited_outside_is_awaited_inside(outside, inside):
+    here, there = public(outside), public(inside)
+    for name in here.keys() & there.keys():
+        awaited = [inspect.iscoroutinefunction(getattr(side, name)) for side in (outside, inside)]
+        assert awaited[0] == awaited[1], name
+
+
+def test_the_listed_differences_are_still_there():
+    known = {
+        f"{outside.__name__}.{name}"
+        for outside, inside in SIDES
+        for name in public(outside).keys() ^ public(inside).keys()
+    }
+    assert known == ONLY_INSIDE.keys() | ONLY_OUTSIDE.keys()

@@ -1,0 +1,66 @@
+"""Workspaces: which is current, and how one lives through several event loops."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from luajobs_kit import (
+    InvalidInput,
+    Jobs,
+    Workspace,
+    WorkspaceLocked,
+    current_workspace,
+    every,
+    run_isolated,
+)
+
+
+async def execute(job):
+    return job.metadata
+
+
+async def test_the_workspace_of_the_block_is_current(ws):
+    assert current_workspace() is ws
+    async with Workspace.in_process() as inner:
+        assert current_workspace() is inner
+        await Jobs.create(name="inner", schedule=every(hours=1), execute=execute)
+        assert len(await ws.jobs.get_all(include_dynamic=True)) == 0
+    assert current_workspace() is ws
+
+
+async def test_settings_are_changed_and_refused(ws):
+    assert (await ws.settings(timeout_ceiling=900))["timeout_ceiling"] == 900
+    with pytest.raises(InvalidInput, match="colour"):
+        await ws.settings(colour="red")
+
+
+def test_a_folder_keeps_its_jobs_from_one_run_to_the_next(tmp_path):
+    async def make():
+        async with Workspace.in_process(tmp_path) as ws:
+            await Jobs.create(name="kept", schedule=every(hours=1), execute=execute)
+            with pytest.raises(WorkspaceLocked):
+                async with Workspace.in_process(tmp_path):
+                    pass
+            return repr(ws)
+
+    async def look():
+        async with Workspace.in_process(tmp_path):
+            return [job.name for job in await Jobs.get_all(include_dynamic=True)]
+
+    assert str(tmp_path) in asyncio.run(make())
+    assert asyncio.run(look()) == ["kept"]
+
+
+async def test_run_isolated_runs_a_function_once_without_any_workspace():
+    outcome = await run_isolated(execute, {"x": 1})
+    assert (outcome.status, outcome.result) == ("completed", {"x": 1})
+    outcome = await run_isolated(
+        "async def execute(job):\n    print('before')\n    return await User.get()"
+    )
+    assert outcome.error.type == "NotAllowed"
+    assert [line.message for line in outcome.logs] == ["before"]
+    assert outcome.error.line == 3
+    slow = await run_isolated("def execute(job):\n    while True: pass", timeout=1)
+    assert slow.status == "timeout"
