@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -77,7 +77,7 @@ class Engine(Port):
         self._runs.context = requests.context
         self._runs.disarm = self._firing.disarm
         self._due: set[asyncio.Task[None]] = set()
-        self._leave_clock = lambda: None
+        self._leave_clock: Callable[[], None] = lambda: None
         self._closed = False
         self.clients = 0
         """Open connections, counted by the server."""
@@ -238,8 +238,13 @@ class Engine(Port):
 
     async def doctor(self) -> list[Finding]:
         walls = [
-            Finding(topic="sandbox", name=wall.name, holds=wall.holds, says=wall.says)
-            for wall in await self._state.sandbox.walls()
+            Finding(
+                topic="sandbox",
+                name=wall.name,
+                holds=wall.holds,
+                says=f"stops {wall.stops}" + (f" ({wall.note})" if wall.note else ""),
+            )
+            for wall in self._state.sandbox.walls()
         ]
         recovered = [
             Finding(topic="store", name="recovery", holds=False, says=finding)

@@ -51,7 +51,10 @@ class Requests:
             job = shown.to_json()
         return {
             "job": job,
-            "execution": execution.evolve(attempts=execution.attempts[-1:]).to_json(),
+            "execution": {
+                **execution.evolve(attempts=[]).to_json(),
+                "attempt": len(execution.attempts),
+            },
             "user": execution.user_id,
             "predefined": record is not None and not record.dynamic,
             "agent": values.agent_id,

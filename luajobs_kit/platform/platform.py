@@ -76,7 +76,7 @@ class Platform:
             "http": Http(settings),
         }
         self._verbs = {
-            f"{family}.{name}": _Verb(method)
+            f"{family}.{name.rstrip('_')}": _Verb(method)
             for family, service in families.items()
             for name, method in inspect.getmembers(service, inspect.iscoroutinefunction)
             if not name.startswith("_") and name != "ensure"

@@ -54,7 +54,7 @@ class Users:
             record = self._record(caller, id)
         return None if record is None else record.to_json()
 
-    async def list(self, caller: Caller) -> list[dict[str, Any]]:
+    async def list_(self, caller: Caller) -> list[dict[str, Any]]:
         """Return every user."""
         return [record.to_json() for record in self._store.definitions.users()]
 
