@@ -1,0 +1,62 @@
+"""``engine.json``: where the workspace's engine answers, readable by its owner alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+FILE: Final = "engine.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An engine as its clients find it."""
+
+    url: str  # such as http://127.0.0.1:40321
+    token: str = field(repr=False)  # the bearer token of every request
+    pid: int
+    version: str
+    certificate: str | None = None  # path of the certificate to trust, where url is https
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Return what the folder's file says, or None when there is none that can be read.
+
+        A file that another user owns, or could write to, is not believed.
+        """
+        try:
+            with (folder / FILE).open(encoding="utf-8") as file:
+                facts = os.fstat(file.fileno())
+                if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
+                    return None
+                told = json.load(file)
+            return cls(
+                url=str(told["url"]),
+                token=str(told["token"]),
+                pid=int(told["pid"]),
+                version=str(told["version"]),
+                certificate=told.get("certificate"),
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, folder: Path) -> None:
+        """Put the file there whole: a reader finds the old one or the new one."""
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".engine-")  # owner-only by itself
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(asdict(self), file)
+            Path(name).replace(folder / FILE)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def remove(self, folder: Path) -> None:
+        """Take the file away, if it is still this engine's."""
+        found = Address.read(folder)
+        if found is not None and found.pid == self.pid and found.token == self.token:
+            (folder / FILE).unlink(missing_ok=True)

@@ -1,0 +1,173 @@
+"""Finding the workspace's engine, and starting it when there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import luajobs_kit
+from luajobs_kit import wire
+from luajobs_kit.address import Address
+from luajobs_kit.client.transport import ConnectionLost, Transport
+from luajobs_kit.errors import EngineUnavailable
+
+LOG: Final = "engine.log"
+STARTER: Final = "start.lock"
+PATIENCE: Final = 30.0  # seconds until a start is given up
+LOOK: Final = 0.02  # seconds between two looks at the folder
+TAKEN: Final = 75  # exit status of an engine that found another one owning the workspace
+LAST_WORDS: Final = 2_000  # characters of the log shown when a start failed
+
+_started: list[subprocess.Popen[bytes]] = []
+"""Engines this process started, so that they can be reaped; they outlive it."""
+
+
+async def find(folder: Path) -> Address | None:
+    """Return the address of the engine that answers for this folder, or None."""
+    address = Address.read(folder)
+    return address if address is not None and await _answers(address) else None
+
+
+async def find_or_start(folder: Path, *, patience: float = PATIENCE) -> Address:
+    """Return the address of the workspace's engine, having started it if there was none.
+
+    Of several clients that find none, one starts it (the one that holds ``start.lock``) and
+    the others wait for it. Raises ``EngineUnavailable`` with the engine's last words.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        if (address := await find(folder)) is not None:
+            return address
+        with _starting(folder) as ours:
+            if ours:
+                address = await find(folder) or await _start(folder, deadline)
+            if address is not None:
+                return address
+        if time.monotonic() > deadline:
+            raise EngineUnavailable(
+                f"No engine for {folder} answered within {patience:g} s. {_last_words(folder)}"
+            )
+        await asyncio.sleep(LOOK)
+
+
+def stop(folder: Path, *, patience: float = PATIENCE) -> int | None:
+    """End the folder's engine and wait until it is gone; return its pid, None when none ran.
+
+    Raises ``EngineUnavailable`` when it is still there after ``patience`` seconds.
+    """
+    address = asyncio.run(find(folder))
+    if address is None:
+        return None
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(address.pid, signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while _alive(address.pid):
+        if time.monotonic() > deadline:
+            raise EngineUnavailable(
+                f"The engine (pid {address.pid}) has not ended within {patience:g} s; "
+                f"`kill -9 {address.pid}` ends it at once, and what is acknowledged stays kept."
+            )
+        time.sleep(LOOK)
+    return address.pid
+
+
+async def _answers(address: Address) -> bool:
+    """Whether our engine is behind the address: it knows the token, and says who it is."""
+    if not _alive(address.pid):
+        return False
+    transport = Transport(address)
+    try:
+        status, body = await transport.ask(
+            f"{wire.PREFIX}/hello", b"", [], seconds=10.0, method="GET"
+        )
+    except ConnectionLost:
+        return False
+    finally:
+        transport.close()
+    return status == 200 and b'"luajobs"' in body
+
+
+def _alive(pid: int) -> bool:
+    _started[:] = [engine for engine in _started if engine.poll() is None]
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False  # a recycled number: the process is another user's
+    return True
+
+
+@contextlib.contextmanager
+def _starting(folder: Path) -> Iterator[bool]:
+    """Hold the right to start the engine; False when another client has it."""
+    handle = os.open(folder / STARTER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)  # and the lock with it
+
+
+async def _start(folder: Path, deadline: float) -> Address | None:
+    """Start the engine and wait until it answers; None when another one owns the folder."""
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        # A session of its own: an interrupted notebook cell signals the kernel's whole group.
+        # -P: a file random.py beside a notebook must not become the engine's.
+        engine = subprocess.Popen(  # noqa: S603, ASYNC220 - our own program; Popen lets it outlive us
+            [sys.executable, "-P", "-m", "luajobs_kit.server", "--workspace", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env=_environment(),
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    _started.append(engine)
+    while time.monotonic() < deadline:
+        ended = engine.poll()
+        if ended == TAKEN:
+            return None
+        if ended is not None:
+            raise EngineUnavailable(
+                f"The engine for {folder} ended while it was starting (status {ended}). "
+                + _last_words(folder)
+            )
+        address = Address.read(folder)
+        if address is not None and address.pid == engine.pid and await _answers(address):
+            return address
+        await asyncio.sleep(LOOK)
+    return None
+
+
+def _environment() -> dict[str, str]:
+    # Where the kit runs from a source tree, the engine must find the same one.
+    home = str(Path(luajobs_kit.__file__).parents[1])
+    paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _last_words(folder: Path) -> str:
+    try:
+        words = (folder / LOG).read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:].strip()
+    except OSError:
+        words = ""
+    if not words:
+        return "It left no word in its log."
+    return f"Its last words ({folder / LOG}):\n{words}"

@@ -1,0 +1,91 @@
+"""Bodies and envelopes: reading the one within bounds, writing the other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from luajobs_kit import wire
+from luajobs_kit.errors import InvalidInput, LuaJobsError
+
+MAX_BODY: Final = 4 * 2**20  # bytes; a job's source is at most 256,000 characters
+PATIENCE: Final = 30.0  # seconds a client may take to send its body
+
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class Refused(LuaJobsError):
+    """A request that is refused for how it was sent, with the HTTP status that says so."""
+
+    code = "refused"
+
+    def __init__(self, status: int, message: str, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.status = status
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the whole body. Raises ``Refused`` when it is too long, too slow, or not JSON."""
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for part in request.stream():
+                size += len(part)
+                if size > MAX_BODY:
+                    raise Refused(413, f"A request's body may take {MAX_BODY} bytes.")
+                parts.append(part)
+    except TimeoutError:
+        raise Refused(408, f"The request's body did not arrive within {PATIENCE:g} s.") from None
+    except ClientDisconnect:
+        raise Refused(400, "The client left while it was asking.") from None
+    if size and kind.lower() != "application/json":
+        raise Refused(415, "A request's body must be JSON: 'Content-Type: application/json'.")
+    return b"".join(parts)
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """Return the body as a JSON object (an empty body is an empty one). Raises ``InvalidInput``."""
+    body = await read_body(request)
+    try:
+        found = json.loads(body or b"{}", parse_constant=_refuse)
+    except (ValueError, RecursionError) as problem:
+        raise InvalidInput(f"The request's body is not JSON: {problem}.") from None
+    if not isinstance(found, dict):
+        raise InvalidInput("The request's body must be a JSON object.")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def answer(envelope: bytes, status: int = 200) -> Response:
+    """Return the response that carries an envelope."""
+    return Response(envelope, status, _HEADERS, "application/json")
+
+
+def success(data: Any, status: int = 200, **beside: Any) -> Response:
+    """Return Lua's envelope around plain JSON; ``beside`` stands next to ``data``."""
+    told = {"success": True, "data": data} | beside
+    return answer(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"), status)
+
+
+def failure(error: LuaJobsError) -> Response:
+    """Return the error's envelope with its status."""
+    status = error.status if isinstance(error, Refused) else wire.status_of(error)
+    response = answer(wire.write_error(error, status), status)
+    if (seconds := error.details.get("retry_after")) is not None:
+        response.headers["Retry-After"] = str(max(1, round(seconds)))
+    return response
+
+
+async def send_error(error: LuaJobsError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the error."""
+    await failure(error)(scope, receive, send)

@@ -1,0 +1,41 @@
+"""The application: the routes behind the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from luajobs_kit.errors import LuaJobsError
+from luajobs_kit.port import Port
+from luajobs_kit.server import kit, lua, openapi
+from luajobs_kit.server.answers import Refused, failure
+from luajobs_kit.server.broadcast import Broadcast
+from luajobs_kit.server.gate import Gate
+
+
+def make_app(port: Port, broadcast: Broadcast, *, token: str, hosts: Iterable[str]) -> Gate:
+    """Return the ASGI application that answers for ``port``.
+
+    ``hosts`` are the values of the Host header that are ours, such as ``127.0.0.1:8080``.
+    """
+    app = Starlette(
+        routes=[*kit.routes(port, broadcast), *lua.routes(port), *openapi.routes()],
+        exception_handlers={LuaJobsError: _told, HTTPException: _no_route},
+    )
+    return Gate(app, token=token, hosts=hosts)
+
+
+async def _told(_: Request, error: Exception) -> Response:
+    assert isinstance(error, LuaJobsError)
+    return failure(error)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return failure(
+        Refused(error.status_code, f"{request.method} {request.url.path[:200]} is no route here.")
+    )

@@ -1,0 +1,69 @@
+"""The kit's own routes: one for each verb of the port, and the two that stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+import luajobs_kit
+from luajobs_kit import wire
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.port import Port, PowerOffer
+from luajobs_kit.server.answers import answer, read_body, success
+from luajobs_kit.server.broadcast import Broadcast, message
+from luajobs_kit.server.stream import EventStream
+
+MAX_KEY: Final = 200  # characters of an idempotency key
+MAX_WAIT: Final = 600.0  # seconds an answer may be waited for
+
+
+def routes(port: Port, broadcast: Broadcast) -> list[Route]:
+    """Return the routes under ``/kit/v1``."""
+
+    async def hello(_: Request) -> Response:
+        return success({"luajobs": luajobs_kit.__version__, "cursor": broadcast.cursor})
+
+    async def ask(request: Request) -> Response:
+        verb = wire.verb(request.url.path.rpartition("/")[2])
+        arguments = verb.read_request(await read_body(request))
+        if verb.name == "wait_execution":
+            arguments["timeout"] = min(arguments.get("timeout", 30.0), MAX_WAIT)
+        if verb.keyed:
+            arguments["key"] = idempotency_key(request)
+        return answer(verb.write_answer(await getattr(port, verb.name)(**arguments)))
+
+    async def events(request: Request) -> EventStream:
+        after = request.query_params.get("after") or request.headers.get("last-event-id")
+        return EventStream(broadcast.follow(after))
+
+    async def offer(request: Request) -> EventStream:
+        arguments = wire.verb("offer").read_request(await read_body(request))
+        return EventStream(_calls(port, arguments["powers"]))
+
+    return [
+        Route(f"{wire.PREFIX}/hello", hello, methods=["GET"]),
+        Route(f"{wire.PREFIX}/events", events, methods=["GET"]),
+        Route(f"{wire.PREFIX}/offer", offer, methods=["POST"]),
+        *(Route(f"{wire.PREFIX}/{name}", ask, methods=["POST"]) for name in wire.VERBS),
+    ]
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the request's key. Raises ``InvalidInput`` for one that is too long."""
+    key = request.headers.get(wire.KEY_HEADER)
+    if key is not None and len(key) > MAX_KEY:
+        raise InvalidInput(f"{wire.KEY_HEADER} may have {MAX_KEY} characters.")
+    return key or None
+
+
+async def _calls(port: Port, powers: list[PowerOffer]) -> AsyncIterator[bytes]:
+    kind: Any = wire.verb("offer").answer
+    calls = port.offer(powers)
+    yield message("offered", "{}")
+    async for call in calls:
+        yield message("call", kind.dump_json(call, by_alias=True, exclude_none=True).decode())
+    yield message("end", "{}")

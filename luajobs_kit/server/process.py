@@ -1,0 +1,238 @@
+"""The engine process: one engine, its HTTP in the same loop, from lock to last word."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+import luajobs_kit
+from luajobs_kit.address import Address
+from luajobs_kit.engine import Engine
+from luajobs_kit.errors import InvalidInput, WorkspaceLocked
+from luajobs_kit.server.app import make_app
+from luajobs_kit.server.broadcast import Broadcast
+from luajobs_kit.server.gate import Gate
+
+LEAVE_AFTER: Final = 600.0  # seconds without a client
+GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
+FINISH: Final = 2.0  # seconds that requests under way get
+LOOK: Final = 1.0  # seconds between two looks at who is there
+UNKNOWN: Final = 15.0  # seconds a connection may stay open without showing the token
+KEEP_ALIVE: Final = 75  # seconds a client's connection stays open between two requests
+TAKEN: Final = 75  # exit status: another engine owns the workspace
+SUCCESSION: Final = 20.0  # seconds to wait for an engine that is ending
+CONNECTIONS: Final = 1_000
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files of a certificate that clients of other machines can check."""
+
+    certificate: Path
+    key: Path
+
+
+def serve(
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    stay: bool = True,
+    tls: Tls | None = None,
+    say: Say | None = None,
+) -> None:
+    """Run the folder's engine until SIGTERM or SIGINT, or, unless ``stay``, until it may leave.
+
+    Answers on ``host`` and ``port`` (0: any free one). A host that is not loopback needs
+    ``tls``. ``say`` is given a line when the engine answers.
+
+    Raises ``WorkspaceLocked`` when another engine owns the folder, ``InvalidInput`` for an
+    address that cannot be had.
+    """
+    asyncio.run(_Process(folder, host, port, stay=stay, tls=tls, say=say).run())
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with the signals left to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Process:
+    def __init__(
+        self, folder: Path, host: str, port: int, *, stay: bool, tls: Tls | None, say: Say | None
+    ) -> None:
+        self._folder = folder
+        self._tls = tls
+        self._stay = stay
+        self._say = say
+        self._told = asyncio.Event()
+        self._socket = _bind(host, port, tls)
+        self._first_seen: dict[int, float] = {}
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told.set)
+        engine = await self._open()
+        try:
+            await self._serve(engine)
+        finally:
+            await engine.aclose()
+
+    async def _open(self) -> Engine:
+        """Open the engine; one that is just ending is waited for."""
+        deadline = time.monotonic() + SUCCESSION
+        while True:
+            try:
+                return await Engine.open(self._folder)
+            except WorkspaceLocked:
+                if Address.read(self._folder) is not None or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.05)
+
+    async def _serve(self, engine: Engine) -> None:
+        host, port = self._socket.getsockname()[:2]
+        broadcast = Broadcast(engine)
+        await broadcast.start()
+        token = secrets.token_urlsafe(32)
+        app = make_app(engine, broadcast, token=token, hosts=_hosts(host, port))
+        server = _Server(self._config(app))
+        serving = asyncio.create_task(server.serve(sockets=[self._socket]))
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.001)
+        shown = f"[{host}]" if ":" in host else host
+        address = Address(
+            url=f"{'https' if self._tls else 'http'}://{shown}:{port}",
+            token=token,
+            pid=os.getpid(),
+            version=luajobs_kit.__version__,
+            certificate=str(self._tls.certificate.absolute()) if self._tls else None,
+        )
+        address.write(self._folder)
+        if self._say is not None:
+            self._say(f"{self._folder} is served at {address.url} (pid {address.pid}).")
+        try:
+            await self._until_it_may_leave(engine, app, server, address)
+        finally:
+            address.remove(self._folder)
+            app.ending = True
+            await _finished(app)
+            await engine.aclose(grace=GRACE)
+            await broadcast.aclose()
+            server.should_exit = True
+            await serving
+
+    def _config(self, app: Gate) -> uvicorn.Config:
+        return uvicorn.Config(
+            app,
+            http="h11",  # pinned: its bounds are the ones that are tested
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=int(FINISH),
+            limit_concurrency=CONNECTIONS,
+            h11_max_incomplete_event_size=32 * 1024,  # bytes of headers
+            ssl_certfile=self._tls.certificate if self._tls else None,
+            ssl_keyfile=self._tls.key if self._tls else None,
+        )
+
+    async def _until_it_may_leave(
+        self, engine: Engine, app: Gate, server: uvicorn.Server, address: Address
+    ) -> None:
+        last_client = time.monotonic()
+        while not self._told.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), LOOK)
+            if not self._folder.is_dir():
+                return  # the workspace was removed
+            engine.clients = self._count_clients(app, server)
+            now = time.monotonic()
+            if engine.clients:
+                last_client = now
+            if not self._stay and now - last_client > LEAVE_AFTER and not engine.busy():
+                return
+            if Address.read(self._folder) != address:
+                address.write(self._folder)  # somebody removed the file: be found again
+
+    def _count_clients(self, app: Gate, server: uvicorn.Server) -> int:
+        """Count the connections that have shown the token; close those that do not in time."""
+        now = time.monotonic()
+        there = {id(one): one for one in server.server_state.connections}
+        self._first_seen = {key: self._first_seen.get(key, now) for key in there}
+        ends = set()
+        for key, connection in there.items():
+            end = getattr(connection, "client", None)
+            if end in app.known:
+                ends.add(end)
+            elif now - self._first_seen[key] > UNKNOWN:
+                connection.transport.abort()
+        app.known &= ends
+        return len(ends)
+
+
+async def _finished(app: Gate) -> None:
+    deadline = time.monotonic() + FINISH
+    while app.under_way and time.monotonic() < deadline:  # noqa: ASYNC110 - only while ending
+        await asyncio.sleep(0.01)
+
+
+def _bind(host: str, port: int, tls: Tls | None) -> socket.socket:
+    if not _is_loopback(host) and tls is None:
+        raise InvalidInput(
+            f"{host} can be reached from other machines; the token and every job would cross the "
+            "network in the clear. Give a certificate and its key, or stay on 127.0.0.1."
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio turns Nagle's delay (40 ms) off only where it is.
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as problem:
+        found.close()
+        raise InvalidInput(f"{host}:{port} cannot be listened on: {problem.strerror}.") from problem
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _hosts(host: str, port: int) -> list[str]:
+    ours = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
+    if _is_loopback(host):
+        ours.append(f"localhost:{port}")
+    return ours
+
+
+def log_to_stderr() -> None:
+    """Write what the libraries have to say where the engine's log is."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s"
+    )
