@@ -14,6 +14,7 @@ from luajobs_kit.store import salvage
 
 VERSION: Final = 1  # PRAGMA user_version
 APPLICATION: Final = 0x4C754A73  # "LuJs", PRAGMA application_id
+_HEADER: Final = 100  # bytes with which every SQLite file begins
 _CHECKED: Final = 64 * 2**20  # bytes up to which a file is checked whole at every start
 
 TABLES: Final = """
@@ -107,6 +108,7 @@ def open_database(path: Path | None) -> Opened:
         return Opened(connection, _create(connection))
     _refuse_newer(path)
     try:
+        _refuse_short(path)
         return Opened(*_open(path))
     except sqlite3.DatabaseError as error:
         if not salvage.is_damage(error):
@@ -153,8 +155,9 @@ def _refuse_newer(path: Path) -> None:
     if not path.exists():
         return
     with path.open("rb") as file:
-        header = file.read(100)
-    version = int.from_bytes(header[60:64], "big") if salvage.is_sqlite(header) else 0
+        header = file.read(_HEADER)
+    ours = salvage.is_sqlite(header) and int.from_bytes(header[68:72], "big") == APPLICATION
+    version = int.from_bytes(header[60:64], "big") if ours else 0  # else it may be garbage
     if version <= VERSION and path.with_name(path.name + "-wal").exists():
         version = max(version, _version_with_wal(path))
     if version > VERSION:
@@ -162,6 +165,14 @@ def _refuse_newer(path: Path) -> None:
             f"{path} was written by a newer luajobs_kit (format {version}, this one knows"
             f" {VERSION}). Nothing was changed. Upgrade luajobs_kit, or use another workspace."
         )
+
+
+def _refuse_short(path: Path) -> None:
+    """Raise ``Damaged`` for what SQLite would take for a new database: a file that lost its content."""
+    if path.exists() and path.stat().st_size < _HEADER:
+        wal = path.with_name(path.name + "-wal")
+        if not wal.exists() or wal.stat().st_size == 0:
+            raise salvage.Damaged("it is empty")
 
 
 def _version_with_wal(path: Path) -> int:
