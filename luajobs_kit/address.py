@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -46,14 +45,12 @@ class Address:
 
     def write(self, folder: Path) -> None:
         """Put the file there whole: a reader finds the old one or the new one."""
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".engine-")  # owner-only by itself
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(self), file)
-            Path(name).replace(folder / FILE)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        draft = folder / f".{FILE}-{os.getpid()}"
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(self), file)
+        draft.replace(folder / FILE)
 
     def remove(self, folder: Path) -> None:
         """Take the file away, if it is still this engine's."""

@@ -7,9 +7,9 @@ in a fraction of the time of a general HTTP library: a command line is up in 0.3
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -78,6 +78,15 @@ class _Connection:
         self._writer.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that goes on: its parts raise ``ConnectionLost``; to be closed."""
+
+    status: int
+    parts: AsyncIterator[bytes]
+    close: Callable[[], None]
+
+
 class Transport:
     """Requests to one engine. Belongs to the event loop it is used in."""
 
@@ -129,22 +138,22 @@ class Transport:
             self._drop(connection)
         return status, answer
 
-    @contextlib.asynccontextmanager
     async def stream(
         self, method: str, target: str, body: bytes, headers: Headers, *, silence: float
-    ) -> AsyncIterator[tuple[int, AsyncIterator[bytes]]]:
+    ) -> Stream:
         """Open an answer that goes on; more than ``silence`` seconds without a byte lose it."""
         connection = await self._take(fresh=True)
         try:
-            try:
-                async with asyncio.timeout(silence):
-                    await connection.send(method, target, self._headers(headers, body), body)
-                    status = await connection.status()
-            except (OSError, TimeoutError, h11.ProtocolError) as problem:
-                raise ConnectionLost(problem, sent=True) from problem
-            yield status, _unless_silent(connection, silence)
-        finally:
+            async with asyncio.timeout(silence):
+                await connection.send(method, target, self._headers(headers, body), body)
+                status = await connection.status()
+        except (OSError, TimeoutError, h11.ProtocolError) as problem:
             self._drop(connection)
+            raise ConnectionLost(problem, sent=True) from problem
+        except BaseException:
+            self._drop(connection)
+            raise
+        return Stream(status, _unless_silent(connection, silence), lambda: self._drop(connection))
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,0 +1,153 @@
+"""Executions, logs, events, people and powers, through either port."""
+
+import asyncio
+
+import pytest
+
+from luajobs_kit.acting import acting_as
+from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.model import LogLine, LogQuery, LogSource
+from luajobs_kit.port import PowerOffer
+
+
+async def test_a_triggered_run_is_waited_for_and_kept(port, spec):
+    job = await port.create_job(spec("print('hello')\nreturn {'answer': None, 'n': [1]}"))
+    claimed = await port.trigger_job(job.id)
+    done = await port.wait_execution(claimed.id, timeout=20)
+
+    assert (done.status, done.cause) == ("completed", "manual")
+    assert done.result == {"answer": None, "n": [1]}
+    assert await port.get_execution(claimed.id) == done
+    assert (await port.list_executions(job.id)).executions == [done]
+    lines = (await port.logs(LogQuery(job_id=job.id))).logs
+    assert [line.message for line in lines] == ["hello"]
+
+
+async def test_the_same_key_triggers_once(port, spec, fresh):
+    job = await port.create_job(spec())
+    key = fresh("key")
+    first = await port.trigger_job(job.id, key=key)
+    again = await port.trigger_job(job.id, key=key)
+    await port.wait_execution(first.id)
+
+    assert first.id == again.id
+    assert (await port.list_executions(job.id)).total == 1
+
+
+async def test_a_failing_run_tells_the_authors_line(port, spec):
+    job = await port.create_job(spec("x = 1\nraise ValueError('no such luck')"))
+    done = await port.wait_execution((await port.trigger_job(job.id)).id)
+
+    assert done.status == "failed"
+    assert done.error is not None
+    assert (done.error.type, done.error.message, done.error.line) == (
+        "ValueError",
+        "no such luck",
+        3,
+    )
+
+
+async def test_a_run_is_cancelled(port, spec):
+    job = await port.create_job(spec("import asyncio\nawait asyncio.sleep(60)"))
+    news = port.events()
+    execution = await port.trigger_job(job.id)
+    async for event in news:
+        if event.type == "ExecutionStarted":
+            break
+    assert (await port.cancel_execution(execution.id)).status == "cancelled"
+
+
+async def test_what_happens_after_events_is_called_is_in_the_stream(port, spec):
+    news = port.events()
+    job = await port.create_job(spec("print('a')"))
+    execution = await port.trigger_job(job.id)
+    seen = []
+    async for event in news:
+        seen.append(event)
+        if event.type == "ExecutionFinished":
+            break
+
+    types = [event.type for event in seen if event.type != "JobUpdated"]
+    assert types == [
+        "JobCreated",
+        "ExecutionClaimed",
+        "ExecutionStarted",
+        "LogWritten",
+        "ExecutionFinished",
+    ]
+    assert seen[-1].execution == await port.get_execution(execution.id)
+
+
+async def test_a_stream_goes_on_from_a_cursor(port, spec):
+    news = port.events()
+    await port.create_job(spec(name="one"))
+    first = await anext(news)
+    await port.create_job(spec(name="two"))
+
+    again = await anext(port.events(after=first.id))
+    assert (again.type, again.job.name) == ("JobCreated", "two")
+
+
+async def test_a_cursor_of_another_life_is_told_to_read_afresh(port, spec):
+    news = port.events(after="0badcafe.17")
+    resync = await anext(news)
+    assert resync.type == "Resync"
+
+    await port.create_job(spec())
+    assert (await anext(news)).type == "JobCreated"
+    assert (await anext(port.events(after=resync.id))).type == "JobCreated"
+
+
+async def test_lines_written_by_a_tool_are_kept(port, fresh):
+    now, tool = (await port.status()).now, fresh("tool")
+    line = LogLine(
+        timestamp=now, message="from a tool", metadata=LogSource(log_source="skill", tool_name=tool)
+    )
+    kept = await port.write_log(line)
+    assert kept.seq > 0
+    assert (await port.logs(LogQuery(source="skill", tool_name=tool))).logs == [kept]
+
+
+async def test_the_platform_answers_as_the_acting_user(port, fresh):
+    ana = fresh("user")
+    with acting_as(ana):
+        await port.call("user.update", {"data": {"city": "Ghent", "gone": None}})
+        await port.call("user.send", {"messages": "hello"})
+        user = await port.call("user.get", {})
+    assert (user["id"], user["data"]) == (ana, {"city": "Ghent", "gone": None})
+    assert await port.call("user.get", {"email": "nobody@example.org"}) is None
+    with pytest.raises(InvalidInput):
+        await port.call("user.explode", {})
+    with pytest.raises(NotFound):
+        await port.call("user.get", {"id": "user_none"})
+
+
+async def test_the_same_key_sends_one_message(port, fresh):
+    key = fresh("key")
+    one = await port.call("user.send", {"messages": "hello"}, key=key)
+    two = await port.call("user.send", {"messages": "hello"}, key=key)
+    assert one["id"] == two["id"]
+    assert len(await port.call("user.history", {})) == 1
+
+
+async def test_job_code_reaches_a_power_that_is_offered(port, spec):
+    calls = port.offer([PowerOffer(name="add", timeout=10)])
+
+    async def answer() -> None:
+        async for call in calls:
+            await port.answer(call.id, sum(call.arguments.values()))
+
+    job = await port.create_job(
+        spec("from luajobs_kit import tools\nreturn await tools.add(a=2, b=3)")
+    )
+    answering = asyncio.create_task(answer())
+    done = await port.wait_execution((await port.trigger_job(job.id)).id)
+    answering.cancel()
+    await asyncio.gather(answering, return_exceptions=True)
+    assert (done.status, done.result) == ("completed", 5), done.error
+
+
+async def test_the_engine_says_what_holds(port):
+    assert (await port.status()).running == 0
+    topics = {finding.topic for finding in await port.doctor()}
+    assert {"sandbox", "store"} <= topics
