@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
@@ -45,7 +46,9 @@ class _Run:
     version: JobVersion
     alone: bool  # waits for the job's earlier executions
     task: asyncio.Task[None] | None = None
-    stopping: Literal["cancelled", "abandoned"] | None = None  # why its attempt is being killed
+    stopping: Literal["cancelled", "abandoned", "timeout"] | None = (
+        None  # why its attempt is being killed
+    )
     ending: bool = False  # its attempt is over and being recorded
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -57,13 +60,16 @@ class _Run:
 class Runs:
     """Every unfinished execution. ``serve`` and ``context`` say what job code is given."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, *, one_at_a_time: bool = False) -> None:
         self._state = state
         self._runs: dict[str, _Run] = {}
         self._slots = asyncio.Semaphore(state.settings.values.max_concurrent)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._awake = 0  # attempts that do something, and not sleep in virtual time
         self._idle = asyncio.Event()
         self._idle.set()
+        # In a simulation only one run is ever awake, so that its order repeats.
+        self._turn = asyncio.Lock() if one_at_a_time else None
         self.serve: Callable[[Execution, JobVersion], Serve]
         self.context: Callable[[Execution, JobVersion], dict[str, Any]]
         self.disarm: Callable[[str], None]
@@ -80,9 +86,31 @@ class Runs:
         return running, len(self._runs) - running
 
     async def idle(self) -> None:
-        """Return once no attempt is under way or about to start."""
-        while self._tasks:
+        """Return once no attempt is under way or about to start, but for sleeping ones."""
+        while self._awake:
             await self._idle.wait()
+
+    @asynccontextmanager
+    async def asleep(self) -> AsyncIterator[None]:
+        """Let virtual time pass inside the block, which runs in one attempt's request."""
+        self._rest()
+        if self._turn is not None:
+            self._turn.release()
+        try:
+            yield
+        finally:
+            self._wake()
+            if self._turn is not None:
+                await self._turn.acquire()
+
+    def _wake(self) -> None:
+        self._awake += 1
+        self._idle.clear()
+
+    def _rest(self) -> None:
+        self._awake -= 1
+        if not self._awake:
+            self._idle.set()
 
     async def wait(self, execution_id: str, timeout: float) -> None:  # noqa: ASYNC109 - see Port.wait_execution
         """Return when the execution is finished, or after ``timeout`` seconds."""
@@ -126,11 +154,11 @@ class Runs:
         self._runs[run.execution.id] = run
         due = run.execution.next_attempt_at
         if due is not None and due > self._state.clock.now():
-            self._wake_at(run, due)
+            self._begin_at(run, due)
         else:
             self._begin(run)
 
-    def _wake_at(self, run: _Run, due: datetime) -> None:
+    def _begin_at(self, run: _Run, due: datetime) -> None:
         trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
         self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
 
@@ -139,13 +167,12 @@ class Runs:
             return  # an earlier execution of the job begins it when it finishes
         run.task = task = asyncio.create_task(self._attempt(run), name=run.execution.id)
         self._tasks.add(task)
-        self._idle.clear()
+        self._wake()
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not self._tasks:
-            self._idle.set()
+        self._rest()
 
     def _may_start(self, run: _Run) -> bool:
         siblings = [
@@ -171,7 +198,7 @@ class Runs:
     async def _attempt(self, run: _Run) -> None:
         began: datetime | None = None
         try:
-            async with self._slots:
+            async with self._slots, self._turn or nullcontext():
                 began = self._state.clock.now()
                 await self._start(run, began)
                 outcome = await self._state.sandbox.run(
@@ -202,7 +229,7 @@ class Runs:
                     outcome.status,
                     result=outcome.result,
                     error=_error(outcome),
-                    duration=outcome.duration,
+                    duration=outcome.duration if self._turn is None else self._since(began),
                 )
         finally:
             run.ending = False
@@ -287,7 +314,7 @@ class Runs:
             attempt=number,
         )
         self._state.events.publish(AttemptFailed(at=now, execution=run.execution))
-        self._wake_at(run, due)
+        self._begin_at(run, due)
 
     async def _conclude(self, run: _Run, execution: Execution, record: JobRecord | None) -> None:
         fire = self._fire_after(execution, run.version, record) if record else None
@@ -373,6 +400,13 @@ class Runs:
         running = [run for run in self._runs.values() if run.started]
         await asyncio.gather(*(self._stop(run, "abandoned") for run in running))
 
+    def time_out(self, execution_id: str) -> None:
+        """Kill a simulated attempt that slept past its time; real ones the sandbox kills."""
+        run = self._runs.get(execution_id)
+        if run is not None and run.task is not None and not run.ending:
+            run.stopping = "timeout"
+            run.task.cancel()
+
     async def _stop(self, run: _Run, status: Literal["cancelled", "abandoned"]) -> None:
         while run.task is not None and (run.ending or run.stopping is not None):
             await asyncio.wait([run.task])  # it is being recorded; a retry may come of it
@@ -385,15 +419,19 @@ class Runs:
         else:
             run.task.cancel()
             await asyncio.wait([run.task])
+            if run.stopping is not None:  # the task was cancelled before its first step
+                await self._finish_stopped(run, None)
 
     async def _finish_stopped(self, run: _Run, began: datetime | None) -> None:
         status = run.stopping or "cancelled"
         run.stopping = None
         if began is None and status == "abandoned":
             return  # it never started: it stays pending, and the next engine runs it
-        now = self._state.clock.now()
-        duration = (now - began).total_seconds() * 1000 if began else None
-        await self._finish(run, status, error=STOPPED[status], duration=duration)
+        await self._finish(run, status, error=STOPPED[status], duration=self._since(began))
+
+    def _since(self, began: datetime | None) -> float | None:
+        """Return the milliseconds since ``began`` by the engine's clock."""
+        return (self._state.clock.now() - began).total_seconds() * 1000 if began else None
 
     # Recovery
 
@@ -418,6 +456,7 @@ class Runs:
 
 STOPPED: Final = {
     "cancelled": RunError(type="Cancelled", message="It was cancelled."),
+    "timeout": RunError(type="Timeout", message="It slept past its timeout, in virtual time."),
     "abandoned": RunError(
         type="Abandoned",
         message="The engine ended while this attempt ran; how far it got is not known.",
