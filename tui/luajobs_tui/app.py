@@ -1,0 +1,31 @@
+"""The monitor as a Textual app. It holds a port, and never knows which."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from luajobs_kit.port import Port
+from luajobs_tui.commands import JobCommands
+from luajobs_tui.screens.monitor import Monitor
+from luajobs_tui.theme import CALM
+
+
+class MonitorApp(App[None]):
+    """A workspace's jobs, watched live. ``workspace_label`` is what the first line calls it."""
+
+    TITLE = "luajobs"
+    CSS_PATH = "monitor.tcss"
+    COMMANDS = App.COMMANDS | {JobCommands}
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "Quit", show=False)]
+
+    def __init__(self, port: Port, *, workspace_label: str) -> None:
+        super().__init__()
+        self.monitor = Monitor(port, workspace_label)
+
+    def on_mount(self) -> None:
+        self.register_theme(CALM)
+        self.theme = CALM.name
+        self.push_screen(self.monitor)

@@ -1,0 +1,83 @@
+"""Which columns the job table has, and how wide they are, for the room there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from luajobs_kit.model import Job
+from luajobs_tui.formatting import (
+    Said,
+    clip,
+    job_status,
+    last_outcome,
+    next_fire,
+    short_schedule,
+    user,
+)
+
+Key = Literal["status", "name", "user", "schedule", "next", "last"]
+TIMED: Final[tuple[Key, ...]] = ("next", "last")  # what the passing of time changes
+
+_TITLES: Final[dict[Key, str]] = {
+    "status": "status",
+    "name": "job",
+    "user": "user",
+    "schedule": "schedule",
+    "next": "next fire",
+    "last": "last outcome",
+}
+_GAP: Final = 1  # cells between two columns
+_NEXT: Final = 19  # cells: "59m 05s · 14:08:05"
+_LAST: Final = 18  # cells: "✗ 12.3s · 59m ago"
+_STATUS: Final = 11  # cells: "○ inactive"
+_SIGN: Final = 2  # cells: the status' sign alone
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    key: Key
+    title: str
+    width: int  # cells, the gap to the next column included
+
+
+def columns_for(width: int) -> tuple[Column, ...]:
+    """Return the columns for a table of that many cells; they fill it."""
+    status = _STATUS if width >= 92 else _SIGN
+    rest = max(width - status - _NEXT - _LAST, 24)
+    user_width = max(7, rest // 6)
+    schedule = max(10, (rest - user_width) // 2)
+    name = max(7, rest - user_width - schedule)
+    widths: dict[Key, int] = {
+        "status": status,
+        "name": name,
+        "user": user_width,
+        "schedule": schedule,
+        "next": _NEXT,
+        "last": _LAST,
+    }
+    return tuple(
+        Column(key, clip(_TITLES[key], size - _GAP) if size > _SIGN else "", size)
+        for key, size in widths.items()
+    )
+
+
+def cell(job: Job, column: Column, now: datetime) -> Said:
+    """Return what a job's cell says, cut to its column."""
+    room = column.width - _GAP
+    match column.key:
+        case "status":
+            said = job_status(job)
+            return said if column.width > _SIGN else Said(said.text[0], said.tone)
+        case "name":
+            said = Said(job.name)
+        case "user":
+            said = user(job.user_id)
+        case "schedule":
+            said = Said(short_schedule(job.active_version, now))
+        case "next":
+            said = next_fire(job, now)
+        case "last":
+            said = last_outcome(job, now)
+    return Said(clip(said.text, room), said.tone)

@@ -1,0 +1,82 @@
+"""What workers tell the handlers. Workers never touch a widget; handlers own the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from textual.message import Message
+
+from luajobs_kit.model import EngineStatus, Job
+from luajobs_tui.state import Topic
+
+
+@dataclass
+class NewsArrived(Message):
+    """The feed holds events or a snapshot; one such message stands for all that wait."""
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, NewsArrived)
+
+
+@dataclass
+class ConnectionLost(Message):
+    """The stream of events ended or could not be had; it is asked for again."""
+
+    why: str
+    tries: int
+
+
+@dataclass
+class HeartbeatHeard(Message):
+    status: EngineStatus
+
+
+@dataclass
+class TopicRead(Message):
+    """An answer about the job that was selected when it was asked for."""
+
+    job_id: str
+    topic: Topic
+    value: Any
+
+
+@dataclass
+class Answered(Message):
+    """The engine did what was asked."""
+
+    text: str
+
+
+@dataclass
+class Refused(Message):
+    """The engine did not do what was asked, and says why."""
+
+    text: str
+
+
+@dataclass
+class JobMade(Message):
+    """The form's job was created."""
+
+    job: Job
+
+
+@dataclass
+class FormRefused(Message):
+    """The form's job was refused, for what stands in one of its fields."""
+
+    text: str
+    details: dict[str, Any] = field(default_factory=dict)
+    schedule: bool = False  # whether it was the schedule's own text that could not be read
+
+
+@dataclass
+class SchedulePreviewed(Message):
+    """What the schedule being typed would do; ``problem`` where it would not do."""
+
+    text: str
+    words: str = ""
+    fires: list[datetime] = field(default_factory=list)
+    problem: str | None = None

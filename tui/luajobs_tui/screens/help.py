@@ -1,0 +1,69 @@
+"""The keys, on one page."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from luajobs_tui.formatting import JOB_MARKS, RUN_MARKS
+from luajobs_tui.theme import style
+
+KEYS: Final = (
+    ("The selected job", (
+        ("r", "run it now, whatever its schedule says"),
+        ("a  d", "activate, deactivate its schedule"),
+        ("c", "cancel the execution that runs or waits"),
+        ("x", "delete it (asks first)"),
+        ("n", "create a new job"),
+    )),
+    ("Looking around", (
+        ("↑ ↓  j k", "another job, line or execution"),
+        ("enter  tab", "into the lower half; esc goes back"),
+        ("1 … 5", "log, executions, code, schedule, messages"),
+        ("/", "filter the jobs; in the log, search it (enter goes on)"),
+        ("esc", "take the filter or search away"),
+    )),
+    ("The log", (
+        ("space", "hold it, or follow it again"),
+        ("f  end", "follow the end"),
+    )),
+    ("The monitor", (
+        ("ctrl+p", "every command by name, and themes"),
+        ("?  q", "this page, quit (the engine goes on)"),
+    )),
+)  # fmt: skip
+
+
+class Help(ModalScreen[None]):
+    """Any of the usual keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,question_mark", "dismiss", "Close")
+    ]
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog help") as page:
+            page.border_title = "Keys"
+            page.border_subtitle = "esc closes"
+            yield Static(id="keys")
+
+    def on_mount(self) -> None:
+        app, written = self.app, Text()
+        for heading, keys in KEYS:
+            written.append(f"{heading}\n", style(app, "live", bold=True))
+            for key, says in keys:
+                written.append(f"  {key:<12}", style(app, "accent", bold=True))
+                written.append(f"{says}\n")
+        written.append("Signs\n  ", style(app, "live", bold=True))
+        seen: set[str] = set()
+        for status, (mark, tone) in {**JOB_MARKS, **RUN_MARKS}.items():
+            if mark not in seen:
+                seen.add(mark)
+                written.append(f"{mark} {status}   ", style(app, tone))
+        self.query_one("#keys", Static).update(written)

@@ -1,0 +1,320 @@
+"""The one screen: jobs above, the selected one below; handlers own the state and paint it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar, Final, Literal
+
+from rich.markup import escape
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import DataTable, Footer, Static, TabbedContent
+
+from luajobs_kit.model import Job
+from luajobs_kit.port import Port
+from luajobs_tui.feed import Feed
+from luajobs_tui.formatting import clean, clip
+from luajobs_tui.messages import (
+    Answered,
+    ConnectionLost,
+    HeartbeatHeard,
+    NewsArrived,
+    Refused,
+    TopicRead,
+)
+from luajobs_tui.screens.actions import JobActions
+from luajobs_tui.screens.help import Help
+from luajobs_tui.state import WINDOW, Snapshot, Topic
+from luajobs_tui.theme import style
+from luajobs_tui.widgets.detail import Detail
+from luajobs_tui.widgets.head_line import HeadLine
+from luajobs_tui.widgets.job_table import JobTable
+from luajobs_tui.widgets.search_bar import SearchBar
+
+FRAME: Final = 0.05  # seconds between two paintings, however much happens
+SETTLED: Final = 0.08  # seconds a job stays under the cursor before its detail is read
+SIDE_BY_SIDE: Final = 160  # cells from which the detail stands beside the table
+NO_JOBS: Final = """\
+No job yet.
+
+Press  n  to create the first: the form comes with a template that works.
+
+Or in a notebook; it shows up here at once:
+
+    from luajobs_kit import Jobs, every
+
+    async def hello(job):
+        job.log.info("hello")
+
+    await Jobs.create(name="hello", schedule=every(seconds=30), execute=hello)"""
+
+
+class Monitor(JobActions):
+    """What is seen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "run", "Run"),
+        Binding("a", "activate", "Activate"),
+        Binding("d", "deactivate", "Deactivate"),
+        Binding("x", "delete", "Delete"),
+        Binding("n", "create", "New"),
+        Binding("c", "cancel", "Cancel"),
+        Binding("slash", "find", "Find", key_display="/"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+        Binding("escape", "back", "Back", show=False),
+        *(
+            Binding(str(number), f"turn_to('{topic}')", show=False)
+            for number, topic in enumerate(("log", "executions", "code", "schedule", "messages"), 1)
+        ),
+    ]
+
+    def __init__(self, port: Port, workspace: str) -> None:
+        super().__init__(port)
+        self._workspace = workspace
+        self._feed = Feed(port, self.post_message)
+        self._painting: Timer | None = None
+        self._reading: tuple[str, Topic] | None = None  # what of which job is on its way
+        self._notice = Text()
+
+    def compose(self) -> ComposeResult:
+        yield HeadLine(self._workspace)
+        with Container(id="body"):
+            with Container(id="jobs-frame"):
+                yield JobTable(self.state.now)
+                yield Static(id="no-jobs")
+            yield Detail()
+        yield SearchBar()
+        yield Static(id="notice")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(Footer).compact = True
+        self.query_one(JobTable).focus()
+        self.run_worker(self._feed.follow(), group="feed")
+        self.run_worker(self._feed.beat(), group="heartbeat")
+        self.set_interval(1.0, self._tick)
+        self._paint_soon()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= SIDE_BY_SIDE, "-wide")
+        self.set_class(event.size.height < 28, "-short")
+        self._paint_soon()
+
+    # What workers tell
+
+    def on_news_arrived(self, _: NewsArrived) -> None:
+        pending = self._feed.pending
+        while pending:
+            news = pending.popleft()
+            if isinstance(news, Snapshot):
+                self.state.refresh(news)
+                self._reading = None
+            else:
+                self.state.apply(news)
+        self._paint_soon()
+
+    def on_connection_lost(self, message: ConnectionLost) -> None:
+        self.state.lose(message.why, message.tries)
+        self._paint_soon()
+
+    def on_heartbeat_heard(self, message: HeartbeatHeard) -> None:
+        self.state.heard(message.status)
+        self._paint_soon()
+
+    def on_topic_read(self, message: TopicRead) -> None:
+        state, value = self.state, message.value
+        self._reading = None
+        match message.topic:
+            case "log":
+                state.fill_log(message.job_id, value)
+            case "executions":
+                state.fill_executions(message.job_id, value)
+            case "schedule":
+                state.fill_fires(message.job_id, value)
+            case "messages":
+                state.fill_messages(message.job_id, value)
+        self._paint_soon()
+
+    def on_answered(self, message: Answered) -> None:
+        self._say(Text(clean(message.text), style(self.app, "good")), 4)
+
+    def on_refused(self, message: Refused) -> None:
+        self._say(Text(f"✗ {clean(message.text)}", style(self.app, "bad")), 12)
+
+    def _say(self, words: Text, seconds: float) -> None:
+        notice = self.query_one("#notice", Static)
+        notice.update(words)
+        notice.display = True
+        self._notice = words
+        self.set_timer(seconds, lambda: self._unsay(words))
+
+    def _unsay(self, words: Text) -> None:
+        if self._notice is words:  # and no later notice stands there
+            self.query_one("#notice", Static).display = False
+
+    # Painting
+
+    def _paint_soon(self) -> None:
+        if self._painting is None:
+            self._painting = self.set_timer(FRAME, self._paint)
+
+    def _paint(self) -> None:
+        self._painting = None
+        state = self.state
+        changed = state.take()
+        table, detail = self.query_one(JobTable), self.query_one(Detail)
+        if changed.order:
+            table.show(state.visible())
+            if state.select(table.selected):
+                changed.topics |= state.take().topics
+        elif changed.rows:
+            table.update(state.jobs[row] for row in changed.rows if row in state.jobs)
+        if changed.order or changed.header or changed.rows:
+            self.query_one(HeadLine).show(state)
+        detail.paint(state, changed)
+        if state.selected is not None and detail.topic not in state.detail.loaded:
+            self._read_topic()
+        self._paint_frames()
+
+    def _paint_frames(self) -> None:
+        state, detail = self.state, self.query_one(Detail)
+        none = not state.jobs and state.engine is not None
+        empty = self.query_one("#no-jobs", Static)
+        if empty.display != none:
+            empty.display, self.query_one(JobTable).display = none, not none
+            empty.update(Text(NO_JOBS))
+        detail.display = not none
+        passing = state.passing()
+        count = f"{passing} of {len(state.jobs)}" if state.filter else f"{len(state.jobs)}"
+        more = f"the first {WINDOW:,} are shown: / narrows" if passing > WINDOW else ""
+        narrowed = f"filter: {clean(state.filter)} · esc clears" if state.filter else ""
+        hints = " · ".join(part for part in (narrowed, more) if part)
+        self._title(self.query_one("#jobs-frame"), f"Jobs {count}", hints)
+        self._title(detail, detail.title(state.selected), detail.following())
+
+    def _title(self, frame: Widget, title: str, hints: str) -> None:
+        """Write on a frame; a small terminal's has only the line above."""
+        if self.has_class("-short"):
+            hints = f" · {hints}" if hints else ""
+            frame.border_title = escape(f" {clip(title + hints, self.size.width - 6)} ")
+            frame.border_subtitle = ""
+        else:
+            frame.border_title = escape(clip(title, frame.size.width - 8))
+            frame.border_subtitle = escape(hints)
+
+    def _tick(self) -> None:
+        self.query_one(HeadLine).show(self.state)
+        self.query_one(JobTable).tick(self.state.jobs)
+        self.query_one(Detail).tick(self.state)
+        self._paint_frames()
+
+    # Looking
+
+    @on(DataTable.RowHighlighted, "#jobs")
+    @on(JobTable.Refitted)
+    def _pointed(self) -> None:
+        if self.state.select(self.query_one(JobTable).selected):
+            self._paint_soon()
+
+    @on(DataTable.RowSelected, "#jobs")
+    def _entered(self) -> None:
+        self.query_one(Detail).focus_content()
+
+    @on(TabbedContent.TabActivated)
+    def _turned(self) -> None:
+        self.state.look(self.query_one(Detail).topic)
+        self._paint_soon()
+
+    def _read_topic(self) -> None:
+        job = self.state.selected
+        topic = self.query_one(Detail).topic
+        if job is not None and self._reading != (job.id, topic):
+            self._reading = (job.id, topic)
+            self.run_worker(self._topic_read(job, topic), group="topic", exclusive=True)
+
+    async def _topic_read(self, job: Job, topic: Topic) -> None:
+        await asyncio.sleep(SETTLED)
+        try:
+            await self._feed.read(job, topic)
+        except Exception as problem:  # noqa: BLE001 - whatever a connection does, a line says it
+            self.post_message(Refused(f"{topic}: {problem}"))
+
+    def chosen_execution(self) -> Any:
+        detail = self.query_one(Detail)
+        return detail.executions.selected if detail.topic == "executions" else None
+
+    def job_made(self, job: Job) -> None:
+        self.post_message(Answered(f"{job.name} was created."))
+        self.go_to(job.id)
+
+    def go_to(self, job_id: str) -> None:
+        """Put the cursor on a job; one that is not there yet, as soon as it is."""
+        self.query_one(JobTable).go(job_id)
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # While something is typed, / is a letter.
+        typing = action == "find" and self.query_one(SearchBar).has_focus_within
+        return False if typing else super().check_action(action, parameters)
+
+    def action_turn_to(self, topic: Topic) -> None:
+        detail = self.query_one(Detail)
+        inside = detail.has_focus_within
+        detail.topic = topic
+        if inside:
+            self.call_after_refresh(detail.focus_content)
+
+    def action_help(self) -> None:
+        self.app.push_screen(Help())
+
+    def action_back(self) -> None:
+        """Leave the lower half; at the table, take the filter away."""
+        if self.query_one(JobTable).has_focus and self.state.filter:
+            self._filtered("")
+            self.query_one(SearchBar).display = False
+        self.query_one(JobTable).focus()
+
+    def action_find(self) -> None:
+        detail = self.query_one(Detail)
+        purpose: Literal["filter", "search"] = (
+            "search" if detail.has_focus_within and detail.topic == "log" else "filter"
+        )
+        self.query_one(SearchBar).open(purpose, self.state.filter if purpose == "filter" else "")
+
+    def _filtered(self, words: str) -> None:
+        self.state.narrow(words)
+        self.query_one(SearchBar).tell(f"{self.state.passing()} of {len(self.state.jobs)}")
+        self._paint_soon()
+
+    @on(SearchBar.Typed)
+    def _typed(self, message: SearchBar.Typed) -> None:
+        if message.purpose == "filter":
+            self._filtered(message.words)
+        else:
+            self._count(self.query_one(Detail).log_view.seek(message.words))
+
+    @on(SearchBar.Stepped)
+    def _stepped(self, message: SearchBar.Stepped) -> None:
+        if message.purpose == "search":
+            self._count(self.query_one(Detail).log_view.step(message.by))
+
+    def _count(self, place: tuple[int, int]) -> None:
+        which, of = place
+        self.query_one(SearchBar).tell(f"{which} of {of}" if of else "not found")
+
+    @on(SearchBar.Left)
+    def _left(self, message: SearchBar.Left) -> None:
+        if message.purpose == "search":
+            self.query_one(Detail).log_view.seek("")
+            self.query_one(Detail).focus_content()
+            return
+        if message.cleared:
+            self._filtered("")
+        self.query_one(JobTable).focus()

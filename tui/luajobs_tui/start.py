@@ -1,0 +1,27 @@
+"""From a folder to the running monitor."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from luajobs_kit import client
+from luajobs_tui.app import MonitorApp
+
+
+def run(folder: Path | None = None) -> None:
+    """Show the jobs of a workspace until the reader quits; its engine is started if none runs.
+
+    ``folder`` is the workspace's; None finds it as every face does. Raises
+    ``WorkspaceError`` or ``EngineUnavailable`` before the screen is taken.
+    """
+    asyncio.run(_run(folder))
+
+
+async def _run(folder: Path | None) -> None:
+    found = client.workspace.find(folder)
+    port = await client.connect(found)
+    try:
+        await MonitorApp(port, workspace_label=str(found)).run_async()
+    finally:
+        await port.aclose()

@@ -1,0 +1,51 @@
+"""The first line: whose workspace this is, which engine, and whether it is still there."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.widgets import Static
+
+from luajobs_tui.formatting import Said, clip_left, length
+from luajobs_tui.state import MonitorState
+from luajobs_tui.theme import style
+
+
+class HeadLine(Static):
+    """Never frozen: when the engine is silent or gone, it says so and for how long."""
+
+    def __init__(self, workspace: str) -> None:
+        super().__init__(id="head")
+        self._workspace = workspace
+
+    def show(self, state: MonitorState) -> None:
+        width = self.size.width or 80
+        engine, link = state.engine, self._link(state)
+        right = Text()
+        if engine is not None:
+            right.append(f"engine {engine.pid}", style(self.app, "plain"))
+            right.append(f" · {engine.version}", style(self.app, "dim"))
+            if width >= 110:
+                busy = f" · {engine.running} running · {engine.waiting} waiting"
+                up = f" · up {length(state.now() - engine.started_at)}"
+                right.append(busy + up, style(self.app, "dim"))
+            right.append("  ")
+        right.append(link.text, style(self.app, link.tone))
+        right.append(f"  {state.now().astimezone():%H:%M:%S} ", style(self.app, "plain", bold=True))
+        left = Text(" luajobs ", style(self.app, "accent", bold=True))
+        room = width - cell_len(left.plain) - cell_len(right.plain) - 2
+        left.append(clip_left(self._workspace, room), style(self.app, "dim"))
+        gap = width - cell_len(left.plain) - cell_len(right.plain)
+        written = Text.assemble(left, " " * max(1, gap), right, no_wrap=True)
+        self.update(written)
+
+    def _link(self, state: MonitorState) -> Said:
+        match state.link:
+            case "connecting":
+                return Said("◌ connecting", "warn")
+            case "live":
+                return Said("● live", "good")
+            case "silent":
+                return Said(f"◌ no answer for {length(state.silence)}", "warn")
+            case "reconnecting":
+                return Said(f"◌ reconnecting, try {state.tries}", "bad")
