@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from luajobs_kit.guest.frozen import Frozen
 from luajobs_kit.guest.futures import CancelledError, Future, InvalidStateError, Task
-from luajobs_kit.guest.loop import Loop, Timer
+from luajobs_kit.guest.loop import Loop, Timer, as_coroutine
 from luajobs_kit.guest.run import current
 
 __all__ = ["CancelledError", "Future", "InvalidStateError", "Task"]
@@ -28,7 +28,7 @@ async def sleep(delay: float, result: Any = None) -> Any:
     if delay <= 0:
         await _turn()
         return result
-    future = loop.future()
+    future = Future()
     timer = loop.later(delay, _settle, future)
     try:
         await future
@@ -49,23 +49,21 @@ def _settle(future: Future) -> None:
 
 def create_task(coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> Task:
     """Start a coroutine now, beside the current one."""
-    if type(coro) is not types.CoroutineType:
-        raise TypeError(f"a coroutine was expected, got {type(coro).__name__!r}")
-    return _loop().task(coro, name)
+    return Task(coro, name=name)
 
 
 def ensure_future(awaitable: Any) -> Future:
-    return awaitable if isinstance(awaitable, Future) else _loop().task(awaitable)
+    return awaitable if isinstance(awaitable, Future) else Task(as_coroutine(awaitable))
 
 
 def gather(*awaitables: Any, return_exceptions: bool = False) -> Future:
     """Run all at once; the results come in the order given."""
-    outer = _Gathering(_loop(), [ensure_future(each) for each in awaitables], return_exceptions)
+    outer = _Gathering([ensure_future(each) for each in awaitables], return_exceptions)
     return outer.future
 
 
 class _Gathering:
-    def __init__(self, loop: Loop, children: list[Future], return_exceptions: bool):  # noqa: FBT001  # asyncio's option
+    def __init__(self, children: list[Future], return_exceptions: bool):  # noqa: FBT001  # asyncio's option
         self._children = children
         self._return_exceptions = return_exceptions
         self._left = len(children)
@@ -78,8 +76,8 @@ class _Gathering:
                     child.cancel()
                 raise
 
-        self._all = loop.future()
-        self.future: Future = loop.task(wait(), "gather")
+        self._all = Future()
+        self.future: Future = Task(wait(), name="gather")
         for child in children:
             child.add_done_callback(self._one_done)
         if not children:
@@ -172,7 +170,7 @@ async def wait_for(awaitable: Any, timeout: float | None) -> Any:  # noqa: ASYNC
 async def shield(awaitable: Any) -> Any:
     """Await without handing a cancellation on."""
     inner = ensure_future(awaitable)
-    outer = _loop().future()
+    outer = Future()
     inner.add_done_callback(lambda _: _settle(outer))
     await outer
     return inner.result()
@@ -186,7 +184,7 @@ async def wait(
 ) -> tuple[set[Future], set[Future]]:
     """Wait for several; return those that are done and those that are not."""
     waited = [ensure_future(each) for each in futures]
-    enough = _loop().future()
+    enough = Future()
 
     def look(_: Any = None) -> None:
         done = [each for each in waited if each.done()]
@@ -277,7 +275,7 @@ class Event(Frozen):
 
     async def wait(self) -> bool:
         if not self._set:
-            future = _loop().future()
+            future = Future()
             self._waiting.append(future)
             await future
         return True
@@ -298,7 +296,7 @@ class Semaphore(Frozen):
 
     async def acquire(self) -> bool:
         while self._value == 0:
-            future = _loop().future()
+            future = Future()
             self._waiting.append(future)
             try:
                 await future
@@ -407,7 +405,7 @@ class Queue(Frozen):
             _settle(future)
 
     def _change(self) -> Future:
-        future = _loop().future()
+        future = Future()
         self._changed.append(future)
         return future
 

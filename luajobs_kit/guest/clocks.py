@@ -30,11 +30,15 @@ class MachineClock:
 
 
 class VirtualClock:
-    """Stands still while code runs; ``advance_to`` moves it."""
+    """Stands still while code runs; ``advance_to`` moves it.
+
+    One that is ``shared`` with a simulation's other runs asks before it moves.
+    """
 
     virtual = True
 
-    def __init__(self, start: datetime):
+    def __init__(self, start: datetime, *, shared: bool = False):
+        self.shared = shared
         self._start = start.astimezone(UTC).timestamp()
         self._elapsed = 0.0
 

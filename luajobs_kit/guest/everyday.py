@@ -50,7 +50,7 @@ def builtins_for(run: Run, imports: Imports) -> dict[str, Any]:
         "print": _printer(run),
         "setattr": _setattr,
         "type": guards.Type,
-        "vars": guards.snapshot,
+        "vars": _vars,
         "__build_class__": guards.build_class,
         "__import__": for_the_interpreter,
         "__debug__": True,
@@ -109,6 +109,12 @@ def _dir(value: Any = _MISSING, /) -> list[str]:
     if value is _MISSING:
         raise TypeError("dir() needs an object in job code: dir(object)")
     return [name for name in dir(value) if _hasattr(value, name) and not names.is_dunder(name)]
+
+
+def _vars(value: Any = _MISSING, /) -> guards.Snapshot:
+    if value is _MISSING:
+        raise TypeError("vars() needs an object in job code: vars(object)")
+    return guards.snapshot(value)
 
 
 def _printer(run: Run) -> Callable[..., None]:

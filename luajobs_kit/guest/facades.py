@@ -18,6 +18,7 @@ _OURS: dict[str, dict[str, Any]] = {
         "total_ordering": stand_ins.total_ordering,
         "singledispatch": stand_ins.singledispatch,
     },
+    "collections": {"namedtuple": stand_ins.namedtuple},
     "zoneinfo": {"available_timezones": preloading.available_timezones},
     "dataclasses": {"dataclass": stand_ins.dataclass},
     "copy": {"copy": stand_ins.shallow_copy, "deepcopy": stand_ins.deep_copy},

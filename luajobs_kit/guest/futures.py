@@ -7,12 +7,17 @@ got hold of one could only do what these public methods do.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.guest.frozen import Frozen
 
 if TYPE_CHECKING:
     from luajobs_kit.guest.loop import Loop
+
+
+active: list[Loop] = []
+"""The loop of this process's one run."""
 
 
 class CancelledError(BaseException):
@@ -28,8 +33,8 @@ class Future(Frozen):
 
     __slots__ = ("__weakref__", "_callbacks", "_cancelled", "_done", "_error", "_loop", "_seen", "_value")
 
-    def __init__(self, loop: Loop):
-        self._loop = loop
+    def __init__(self) -> None:
+        self._loop = active[0]
         self._done = False
         self._cancelled = False
         self._seen = False  # whether anybody asked how it ended
@@ -110,13 +115,17 @@ class Task(Future):
 
     __slots__ = ("_asked_to_cancel", "_cancelling", "_coroutine", "_name", "_waiting_for")
 
-    def __init__(self, loop: Loop, coroutine: Coroutine[Any, Any, Any], name: str | None = None):
-        super().__init__(loop)
-        self._coroutine = coroutine
+    def __init__(self, coro: Coroutine[Any, Any, Any], *, name: str | None = None):
+        if type(coro) is not CoroutineType:
+            raise TypeError(f"a coroutine was expected, got {type(coro).__name__!r}")
+        super().__init__()
+        loop = self._loop
+        self._coroutine = coro
         self._name = name or f"Task-{loop.next_number()}"
         self._waiting_for: Future | None = None
         self._asked_to_cancel = False
         self._cancelling = 0
+        loop.began(self)
         loop.soon(self._step)
 
     def get_name(self) -> str:

@@ -37,17 +37,40 @@ _SLOT_WRAPPERS: Final = (
 
 
 class Own:
-    """What belongs to job code in this run."""
+    """What belongs to job code in this run.
+
+    Python writes the ``__name__`` of a class statement's globals into the class as its
+    ``__module__``, the very object, from the first moment on: that is how a class made
+    by job code is known, even while it is being made.
+    """
 
     def __init__(self) -> None:
-        self.classes: set[type] = set()
         self.globals: dict[str, Any] = {}
+        self.mark = ""
+        self._known: set[type] = set()
+
+    def made(self, kind: type) -> bool:
+        """Whether job code made this class."""
+        if kind in self._known:
+            return True
+        if _class_dict(kind).get("__module__") is not self.mark:
+            return False
+        self._known.add(kind)
+        return True
 
     def is_class(self, value: object) -> bool:
-        return issubclass(type(value), type) and value in self.classes
+        return issubclass(type(value), type) and self.made(cast("type", value))
 
     def is_instance(self, value: object) -> bool:
-        return type(value) in self.classes
+        return self.made(type(value))
+
+    def adopt(self, kind: type) -> None:
+        """Take a class that was made for job code by a function of ours."""
+        self._known.add(kind)
+
+    def classes(self) -> list[type]:
+        """Return the classes seen so far."""
+        return list(self._known)
 
     def is_function(self, value: object) -> bool:
         return (
@@ -61,8 +84,9 @@ own = Own()
 
 def begin(job_globals: dict[str, Any]) -> None:
     """Start a run: nothing is job code's own yet but what these globals will hold."""
-    own.classes = set()
+    own.__init__()  # type: ignore[misc]  # the one object, made new
     own.globals = job_globals
+    own.mark = job_globals["__name__"] = "".join(["j", "o", "b"])  # an object of its own
 
 
 def read(value: Any, name: str) -> Any:
@@ -88,6 +112,8 @@ def _refuse(value: object, name: str) -> NoReturn:
 def _title(value: object) -> str:
     if issubclass(type(value), type):
         return f"class {type.__getattribute__(cast('type', value), '__name__')!r}"
+    if type(value).__name__ == "Facade":
+        return f"module {repr(value)[9:-2]!r}"
     return f"{type(value).__name__!r} object"
 
 
@@ -134,7 +160,7 @@ def _own_in(classes: tuple[type, ...], name: str) -> bool | None:
     """Whether the first class that defines ``name`` is job code's own; None: none defines it."""
     for kind in classes:
         if name in _class_dict(kind):
-            return kind in own.classes
+            return own.made(kind)
     return None
 
 
@@ -161,7 +187,7 @@ def _read_private(value: Any, name: str) -> Any:
         owner = _own_in(_mro(value), name)
         if owner or (owner is False and name in names.ENUM_NAMES):
             return getattr(value, name)
-    elif kind in own.classes:
+    elif own.made(kind):
         owner = _own_in(_mro(kind), name)
         if owner or (owner is False and name in names.ENUM_NAMES):
             return getattr(value, name)
@@ -210,7 +236,7 @@ def _read_special(value: Any, name: str) -> Any:
 
 def _special_method(value: Any, name: str) -> Any:
     kind = type(value)
-    if kind is super or own.is_class(value) or kind in own.classes:
+    if kind is super or own.is_class(value) or own.made(kind):
         return getattr(value, name)
     if issubclass(kind, type):
         if issubclass(value, Frozen):
@@ -305,34 +331,41 @@ def write_title(value: Any) -> Any:
 
 
 def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
-    """Make a class of job code's: Python's own way, then checked and remembered."""
+    """Make a class of job code's: Python's own way, its bases checked before, its slots after."""
     if "metaclass" in keywords:
         raise TypeError("metaclass= is not allowed in job code")
     for base in bases:
-        if issubclass(type(base), type) and issubclass(base, Frozen):
-            raise TypeError(f"job code cannot inherit from {base.__name__}")
-    made = builtins.__build_class__(function, name, *bases, **keywords)
-    return adopt(made)
+        if issubclass(type(base), type):
+            if issubclass(base, Frozen):
+                raise TypeError(f"job code cannot inherit from {base.__name__}")
+            _check_names(base, "__match_args__")
+        elif issubclass(type(base), Frozen) or not hasattr(type(base), "__mro_entries__"):
+            # Python would call the base's own class with a name, bases and a namespace.
+            if type(base) is not types.FunctionType:  # NamedTuple and TypedDict are functions
+                raise TypeError(f"a class inherits from classes, not from {_title(base)}")
+    return adopt(builtins.__build_class__(function, name, *bases, **keywords))
 
 
 def adopt(made: Any) -> Any:
-    """Remember a class as job code's own, once its pattern names are known to be harmless."""
-    if not issubclass(type(made), type):
-        return made
-    for attribute in ("__match_args__", "__slots__"):
-        given = getattr(made, attribute, ())
-        for each in (given,) if type(given) is str else given:
-            if type(each) is not str or not _harmless(each, attribute):
-                raise TypeError(f"{attribute} of {made.__name__} cannot hold {each!r}")
-    own.classes.add(made)
+    """Take a class as job code's own, once the names it gives away are known to be harmless."""
+    if issubclass(type(made), type):
+        _check_names(made, "__match_args__")
+        _check_names(made, "__slots__")
+        own.adopt(made)
     return made
 
 
-def _harmless(name: str, attribute: str) -> bool:
-    kind = names.kind_of(name)
-    if attribute == "__slots__":
-        return kind in {"plain", "private", "watched"} or name in {"__dict__", "__weakref__"}
-    return kind in {"plain", "private"} and (kind == "plain" or not names.is_dunder(name))
+def _check_names(kind: type, attribute: str) -> None:
+    given = getattr(kind, attribute, ())
+    allowed = {"__dict__", "__weakref__"} if attribute == "__slots__" else set()
+    for each in (given,) if type(given) is str else given:
+        if type(each) is not str or not (each in allowed or harmless(each)):
+            raise TypeError(f"{attribute} of {kind.__name__} cannot hold {each!r}")
+
+
+def harmless(name: str) -> bool:
+    """Whether reading an attribute of this name past the guards could give nothing away."""
+    return names.kind_of(name) in {"plain", "private"}
 
 
 def annotation(expression: Callable[[], Any]) -> Any:

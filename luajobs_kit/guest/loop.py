@@ -12,12 +12,15 @@ import time
 import types
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from luajobs_kit.errors import rebuild
 from luajobs_kit.guest.channel import Channel
 from luajobs_kit.guest.clocks import Clock, VirtualClock
-from luajobs_kit.guest.futures import Future, Task
+from luajobs_kit.guest.futures import Future, Task, active
+
+
+LONGEST_CLEAN_UP: Final = 1.0  # seconds, for tasks still running when the job returns
 
 
 class Timer:
@@ -46,6 +49,7 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._calls: dict[int, Future] = {}
         self._numbers = itertools.count(1)
+        active[:] = [self]
 
     def next_number(self) -> int:
         return next(self._numbers)
@@ -62,27 +66,20 @@ class Loop:
     def call(self, verb: str, arguments: dict[str, Any]) -> Future:
         """Send a call to the host at once; the future holds its reply."""
         number = self._channel.send_call(verb, arguments)
-        future = Future(self)
+        future = Future()
         self._calls[number] = future
         return future
 
-    def future(self) -> Future:
-        return Future(self)
-
-    def task(self, awaitable: Any, name: str | None = None) -> Task:
-        """Start running ``awaitable`` beside the current task."""
-        coroutine = as_coroutine(awaitable)
-        task = Task(self, coroutine, name)
+    def began(self, task: Task) -> None:
         self.tasks[task] = None
         task.add_done_callback(self._forget)
-        return task
 
     def _forget(self, task: Task) -> None:
         self.tasks.pop(task, None)
 
     def run(self, awaitable: Any) -> Any:
         """Run until ``awaitable`` is done; return its value or raise what it raised."""
-        main = self.task(awaitable, "main")
+        main = Task(as_coroutine(awaitable), name="main")
         while not main.done():
             self._pass()
         return main.result()
@@ -117,9 +114,17 @@ class Loop:
 
     def _until(self, due: float) -> None:
         if isinstance(self.clock, VirtualClock):
-            self.clock.advance_to(due)
+            self._let_pass(self.clock, due)
         else:
             self._take_reply(due)
+
+    def _let_pass(self, clock: VirtualClock, due: float) -> None:
+        if clock.shared:
+            # Whoever simulates lets the rest of its world get as far first.
+            reached = self.call("clock.sleep", {"elapsed": due})
+            while not reached.done():
+                self._take_reply(None)
+        clock.advance_to(due)
 
     def _take_reply(self, deadline: float | None) -> None:
         reply = self._channel.wait(deadline)
@@ -147,17 +152,19 @@ class Loop:
         """Sleep as ``time.sleep`` does: nothing else of the job runs meanwhile."""
         until = self.clock.monotonic() + seconds
         if isinstance(self.clock, VirtualClock):
-            self.clock.advance_to(until)
+            self._let_pass(self.clock, until)
             return
         while time.monotonic() < until:
             self._take_reply(until)
 
     def cancel_rest(self) -> None:
-        """Cancel the tasks that are left, and let them clean up."""
+        """Cancel the tasks that are left, and let them clean up, for a moment."""
         left = [task for task in self.tasks if not task.done()]
         for task in left:
             task.cancel()
-        while any(not task.done() for task in left):
+        until = time.monotonic() + LONGEST_CLEAN_UP
+        self.later(LONGEST_CLEAN_UP, int)  # so that waiting ends
+        while any(not task.done() for task in left) and time.monotonic() < until:
             self._pass()
 
 

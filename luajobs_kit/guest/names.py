@@ -60,6 +60,9 @@ SPECIAL_METHODS: Final = frozenset(
 CLASS_VARIABLES: Final = frozenset({"__slots__", "__match_args__", "__hash__", "__doc__"})
 """Special names a class body may assign."""
 
+CLASS_NAMES: Final = (CLASS_VARIABLES | SPECIAL_METHODS) - {"__match_args__"}
+"""Special names that stand alone in a class body: ``__radd__ = __add__``."""
+
 TITLES: Final = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
 
 WRITABLE_TITLES: Final = frozenset({"__name__", "__qualname__", "__doc__"})

@@ -26,7 +26,8 @@ class Run:
         self.chance: Random = Random()  # noqa: S311  # job code's everyday randomness
         self.entropy: Random = SystemRandom()
         if simulated:
-            self.clock = VirtualClock(datetime.fromisoformat(simulated["now"]))
+            now = datetime.fromisoformat(simulated["now"])
+            self.clock = VirtualClock(now, shared=simulated.get("shared", False))
             self.chance = Random(simulated.get("seed", 0))  # noqa: S311  # repeatable on purpose
             self.entropy = Random(f"entropy {simulated.get('seed', 0)}")  # noqa: S311  # likewise
         self.loop = Loop(channel, self.clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import dataclasses
 import enum
@@ -121,7 +122,7 @@ def shallow_copy(value: Any) -> Any:
 
 def deep_copy(value: Any, memo: dict[int, Any] | None = None) -> Any:
     dispatch = cast("dict[type, Any]", copy._deepcopy_dispatch)  # type: ignore[attr-defined]  # noqa: SLF001  # its only hook for nested values
-    added = [kind for kind in own.classes if kind not in dispatch]
+    added = [kind for kind in own.classes() if kind not in dispatch]
     for kind in added:
         dispatch[kind] = _deep_copy_own
     try:
@@ -136,6 +137,21 @@ def _deep_copy_own(value: Any, memo: dict[int, Any]) -> Any:
     if copier is not None:
         return copier(value, memo)
     return _safely_rebuilt(value, memo)
+
+
+# collections
+
+
+def namedtuple(
+    typename: str,
+    field_names: Any,
+    *,
+    rename: bool = False,
+    defaults: Iterable[Any] | None = None,
+) -> Any:
+    """Make a named tuple; patterns read its fields, so their names must be harmless."""
+    made = collections.namedtuple(typename, field_names, rename=rename, defaults=defaults)  # noqa: PYI024  # it is what was asked for
+    return adopt(made)
 
 
 # enum

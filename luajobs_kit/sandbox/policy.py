@@ -32,7 +32,7 @@ class Violation:
     advice: str
 
 
-class Refused(Exception):  # noqa: N818  # it is an answer, not an error
+class Refused(Exception):  # it is an answer, not an error
     """The source uses what the policy refuses."""
 
     def __init__(self, violations: list[Violation]):

@@ -9,6 +9,8 @@ meaning. What leads out of a sandbox is attributes, so those are guarded, by nam
 
 from __future__ import annotations
 
+import __future__
+
 import ast
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -86,7 +88,7 @@ class Rules(RestrictingNodeTransformer):  # type: ignore[misc]  # the library is
             advice = catalog.OUT_OF_REACH_NAMES.get(node.id)
             if advice is not None and node.id not in self._bound:
                 self.refuse(node, f"{node.id}() does not exist in job code.", advice)
-        elif self._scopes[-1] == "class" and node.id in names.CLASS_VARIABLES:
+        if self._scopes[-1] == "class" and node.id in names.CLASS_NAMES:
             return node
         self.check_name(node, node.id)
         return node
@@ -154,7 +156,27 @@ class Rules(RestrictingNodeTransformer):  # type: ignore[misc]  # the library is
         return self.node_contents_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        if (
+            self._scopes[-1] == "class"
+            and len(node.targets) == 1
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id == "__match_args__"
+        ):
+            self._check_match_args(node.value)
+            return node
         return self.node_contents_visit(node)
+
+    def _check_match_args(self, value: ast.expr) -> None:
+        """Patterns read the attributes it lists past the guards, so it must be seen here."""
+        parts = value.elts if isinstance(value, ast.Tuple) else [value]
+        for part in parts:
+            plain = isinstance(part, ast.Constant) and isinstance(part.value, str)
+            if not plain or not _is_field(part.value):  # type: ignore[attr-defined]  # it is a Constant
+                self.refuse(
+                    value,
+                    "__match_args__ must be a tuple of public attributes' names.",
+                    'Write it out: __match_args__ = ("x", "y").',
+                )
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         if isinstance(node.target, ast.Attribute) and names.kind_of(node.target.attr) not in {
@@ -172,6 +194,12 @@ class Rules(RestrictingNodeTransformer):  # type: ignore[misc]  # the library is
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         in_class = self._scopes[-1] == "class" and isinstance(node.target, ast.Name)
+        if in_class and not _is_field(node.target.id):
+            self.refuse(
+                node,
+                f"{node.target.id} cannot be a field's name.",
+                "Call it something else.",
+            )
         annotation = node.annotation
         node.annotation = ast.Constant(None)
         node = self.node_contents_visit(node)
@@ -348,7 +376,9 @@ class Rules(RestrictingNodeTransformer):  # type: ignore[misc]  # the library is
             )
             return node
         module = node.module or ""
-        if module == "__future__":
+        if module == "__future__" and all(
+            alias.name in __future__.all_feature_names for alias in node.names
+        ):
             return _placed(ast.Pass(), node)
         if not self._check_module(node, module):
             return node
@@ -400,6 +430,10 @@ def _names_bound_in(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.alias):
             bound.add(node.asname or node.name)
     return bound
+
+
+def _is_field(name: str) -> bool:
+    return names.kind_of(name) in {"plain", "private"}
 
 
 def _call(guard: str, *arguments: ast.expr) -> ast.Call:

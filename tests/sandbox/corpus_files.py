@@ -1,0 +1,31 @@
+"""Reads the corpora: files of job functions, one section each, headed ``=== title | expectation``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "corpus"
+
+
+@dataclass(frozen=True)
+class Case:
+    family: str
+    title: str
+    expectation: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.family}: {self.title}"
+
+
+def cases(kind: str) -> list[Case]:
+    """Return every case of ``honest`` or ``hostile``, in order."""
+    found: list[Case] = []
+    for path in sorted((FOLDER / kind).glob("*.job")):
+        for section in path.read_text("utf-8").split("=== ")[1:]:
+            head, _, source = section.partition("\n")
+            title, _, expectation = head.partition(" | ")
+            found.append(Case(path.stem, title.strip(), expectation.strip(), source))
+    return found

@@ -1,0 +1,122 @@
+"""Runs job code in a forked process without the sandbox's walls: the policy and the world alone."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import os
+import select
+import signal
+import time
+from typing import Any
+
+from luajobs_kit.guest import world
+from luajobs_kit.sandbox import policy
+from luajobs_kit.sandbox.encoding import plain
+
+CONTEXT: dict[str, Any] = {
+    "job": {"id": "job_1", "name": "test", "metadata": {"n": 1}},
+    "execution": {"id": "exec_1", "attempt": 1},
+    "user": "user_1",
+    "env": {"CITY": "Berlin", "API_KEY": "k-12345"},
+    "secrets": ["k-12345"],
+    "clock": None,
+}
+
+
+class RecordingChannel:
+    """Answers every call with what ``answers`` holds for its verb, and keeps what was logged."""
+
+    def __init__(self, answers: dict[str, Any] | None = None):
+        self.answers = answers or {}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.lines: list[tuple[str, str]] = []
+        self._waiting: list[tuple[int, Any, Any]] = []
+        self.held: set[str] = set()  # verbs that are never answered
+
+    def send_call(self, verb: str, arguments: dict[str, Any]) -> int:
+        self.calls.append((verb, plain(arguments, verb)))
+        number = len(self.calls)
+        if verb not in self.held:
+            answer = self.answers.get(verb)
+            error = answer if isinstance(answer, dict) and "code" in answer else None
+            self._waiting.append((number, None if error else answer, error))
+        return number
+
+    def wait(self, deadline: float | None = None) -> tuple[int, Any, Any] | None:
+        if self._waiting:
+            return self._waiting.pop(0)
+        if deadline is None:
+            raise AssertionError("it waits for a reply that will never come")
+        time.sleep(max(0.0, deadline - time.monotonic()))
+        return None
+
+    def log(self, level: str, message: str) -> None:
+        self.lines.append((level, message))
+
+
+def run_here(
+    source: str,
+    *,
+    entry: str = "main",
+    context: dict[str, Any] | None = None,
+    channel: RecordingChannel | None = None,
+) -> Any:
+    """Run under the policy in this very process; return what the entry function gave."""
+    world.preload()
+    code = policy.compile_source(source, file="job.py", first_line=1, entry=entry)
+    channel = channel or RecordingChannel()
+    namespace, argument = world.bind({**CONTEXT, **(context or {})}, channel)
+    exec(code, namespace)
+    return world.drive(namespace[entry](argument), channel)
+
+
+def told(source: str, entry: str = "main") -> str:
+    """Run like ``run_here``; return in words how it ended."""
+    try:
+        value = run_here(source, entry=entry)
+        return "returns " + json.dumps(plain(value, "the result"), sort_keys=True)
+    except policy.Refused:
+        return "policy"
+    except BaseException as error:
+        return f"raises {type(error).__name__}"
+
+
+def told_by_a_fork(source: str, *, entry: str = "main", timeout: float = 5.0) -> str:
+    """Run like ``told`` in a process of its own; ``killed`` and ``timeout`` are ends too."""
+    world.preload()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        os.write(writing, told(source, entry).encode()[:60_000])
+        os._exit(0)
+    os.close(writing)
+    said = b""
+    until = time.monotonic() + timeout
+    while select.select([reading], [], [], max(0.0, until - time.monotonic()))[0]:
+        part = os.read(reading, 65536)
+        if not part:
+            break
+        said += part
+    else:
+        os.kill(child, signal.SIGKILL)
+        said = b"timeout"
+    os.close(reading)
+    _, status = os.waitpid(child, 0)
+    if not said:
+        return f"killed by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "gone"
+    return said.decode()
+
+
+def unrestricted(source: str, entry: str = "main") -> Any:
+    """Run as plain Python, with the real modules and the real asyncio."""
+    namespace: dict[str, Any] = {"__name__": "job"}
+    exec(compile(source, "job.py", "exec", dont_inherit=True), namespace)
+    value = namespace[entry](None)
+    return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
