@@ -126,7 +126,8 @@ class Definitions:
         return default if key is None else copied(self._rows(_SETTINGS)[key].get("value"))
 
     def settings(self) -> dict[str, Any]:
-        return {row["name"]: copied(row.get("value")) for row in self._rows(_SETTINGS).values()}
+        rows = self._rows(_SETTINGS).values()
+        return {row["name"]: copied(row.get("value")) for row in rows if "name" in row}
 
     def _rows(self, table: str) -> dict[str, JSONDict]:
         return self._storage.tables.get(table, {})

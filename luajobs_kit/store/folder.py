@@ -46,8 +46,8 @@ def prepare(folder: Path) -> None:
             f"{folder} belongs to another user (uid {owner}; you are {os.getuid()}), who could "
             "have your jobs run their code. Choose a folder of your own with LUAJOBS_HOME."
         )
-    if os.name != "nt" and folder.stat().st_mode & 0o077:
-        folder.chmod(0o700)  # made by hand, say: what is kept here is its owner's alone
+    if os.name != "nt" and (mode := folder.stat().st_mode) & 0o077:
+        folder.chmod(mode & 0o700)  # made by hand, say: what is kept here is its owner's alone
     if not os.access(folder, os.W_OK | os.X_OK):
         raise unusable(folder, PermissionError("not writable"))
     if mount := mount_of(folder):

@@ -128,7 +128,7 @@ def _salvage(path: Path, data: bytes, problem: str) -> Snapshot:
     block: list[str] = []
     start = 0
     lines = data.decode("utf-8", "replace").split("\n")
-    for number, line in enumerate([*lines, "      }"], 1):
+    for number, line in enumerate(lines, 1):
         if block:
             if line.rstrip("\r,") == "      }":
                 _keep(found, table, block, f"{path.name}, lines {start}-{number}")
@@ -148,6 +148,8 @@ def _salvage(path: Path, data: bytes, problem: str) -> Snapshot:
             with suppress(ValueError):
                 name, _, number_text = line.strip(" ,\r").partition(": ")
                 setattr(found, json.loads(name), int(number_text))
+    if block:  # the file ends within it: what is there may parse, and yet be half
+        _keep(found, table, [*block, "cut short"], f"{path.name}, from line {start}")
     return found
 
 

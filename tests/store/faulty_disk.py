@@ -13,8 +13,8 @@ class FaultyDisk(Disk):
     """Real files; ``plan(number, name)`` says what befalls an operation.
 
     It returns None (nothing), an ``errno``, ``"short"`` (a write takes a third of its
-    bytes), ``"half"`` (takes a third, then there is no room), ``"kill"`` or
-    ``"kill after"`` (the process dies before or after it).
+    bytes), ``"half"`` (takes a third, then there is no room), ``"kill"``,
+    ``"kill half"`` or ``"kill after"`` (the process dies before, amid or after it).
     """
 
     def __init__(self, plan=lambda number, name: None):
@@ -42,7 +42,7 @@ class FaultyDisk(Disk):
         fate = self.plan(number, name)
         if isinstance(fate, int):
             raise OSError(fate, os.strerror(fate))
-        if fate == "kill":
+        if fate == "kill" or (fate == "kill half" and name != "write"):
             os.kill(os.getpid(), signal.SIGKILL)
         return fate
 

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import itertools
+from contextlib import suppress
 
 import pytest
 from faulty_disk import FaultyDisk
@@ -37,7 +38,7 @@ async def test_a_write_that_fails_is_told_and_the_next_one_works(tmp_path, fate)
     await definitions.commit(Set("a", 1))
     disk.plan = failing("write", fate)
     error = WorkspaceError if fate == errno.EIO else StorageFull
-    with pytest.raises(error, match="definitions.journal") as raised:
+    with pytest.raises(error, match=r"definitions\.journal") as raised:
         await definitions.commit(Set("a", 2), Set("b", 2))
     assert type(raised.value) is error
     assert definitions.settings() == {"a": 1}
@@ -56,7 +57,9 @@ async def test_short_writes_are_completed(tmp_path):
     assert await reopened(tmp_path) == ({"a": 19}, [])
 
 
-async def test_a_failed_sync_fails_all_who_waited_for_it_and_the_file_is_not_trusted_again(tmp_path):
+async def test_a_failed_sync_fails_all_who_waited_for_it_and_the_file_is_not_trusted_again(
+    tmp_path,
+):
     disk = FaultyDisk()
     definitions = Definitions(tmp_path, disk=disk)
     await definitions.commit(Set("kept", 1))
@@ -94,7 +97,9 @@ async def test_a_disk_that_is_full_for_a_while_loses_nothing_acknowledged(tmp_pa
     kept = {}
     for value in range(60):
         full = 20 <= value < 40
-        disk.plan = lambda number, name, full=full: errno.ENOSPC if full and name == "write" else None
+        disk.plan = lambda number, name, full=full: (
+            errno.ENOSPC if full and name == "write" else None
+        )
         try:
             await definitions.commit(Set(f"s{value}", value))
             kept[f"s{value}"] = value
@@ -124,10 +129,8 @@ async def test_whatever_operation_fails_what_was_acknowledged_is_there(tmp_path,
             except WorkspaceError:
                 assert definitions.settings() == kept
             if value in (0, 2):
-                try:
+                with suppress(OSError):
                     definitions.tinydb.storage.compact()
-                except OSError:
-                    pass
         assert definitions.settings() == kept
         await definitions.aclose()
         assert await reopened(folder) == (kept, [])

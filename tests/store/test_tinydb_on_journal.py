@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tinydb import TinyDB, where
-from tinydb.operations import add, decrement, delete, increment, set as set_field
+from tinydb.operations import add, decrement, delete, increment
+from tinydb.operations import set as set_field
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document
 
@@ -18,8 +19,14 @@ from luajobs_kit.store.table import Database
 
 names = st.sampled_from(["_default", "jobs", "a/b", "Ünï"])
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 documents = st.fixed_dictionaries(
@@ -38,9 +45,7 @@ steps = st.one_of(
     st.tuples(st.just("update"), documents),
     st.tuples(st.just("update"), mutations, conditions),
     st.tuples(st.just("update"), documents, st.none(), st.lists(ids, max_size=3)),
-    st.tuples(
-        st.just("update_multiple"), st.lists(st.tuples(documents, conditions), max_size=3)
-    ),
+    st.tuples(st.just("update_multiple"), st.lists(st.tuples(documents, conditions), max_size=3)),
     st.tuples(st.just("upsert"), documents, conditions),
     st.tuples(st.just("upsert"), st.builds(Document, documents, ids)),
     st.tuples(st.just("remove"), conditions),
