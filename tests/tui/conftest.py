@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from textual import events
+from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from luajobs_kit.bundle import capture
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import Job, JobSpec
+from luajobs_kit.port import Port
 from luajobs_kit.timing import every
 from luajobs_tui.app import MonitorApp
 
@@ -24,38 +28,50 @@ async def engine() -> AsyncIterator[Engine]:
         yield opened
 
 
+class Watched(MonitorApp):
+    """The monitor; tells whoever waits that the screen was written."""
+
+    def __init__(self, port: Port) -> None:
+        super().__init__(port, workspace_label="/tmp/work/.luajobs")
+        self.written = asyncio.Event()
+
+    def _display(self, screen: Any, renderable: Any) -> None:
+        super()._display(screen, renderable)
+        self.written.set()
+
+
 class Tui:
     """What the tests do with a monitor."""
 
     @staticmethod
-    async def make(port: Engine, name: str, source: str = GREET, **spec: Any) -> Job:
+    async def make(port: Port, name: str, source: str = GREET, **spec: Any) -> Job:
         spec.setdefault("schedule", every(hours=1))
         bundle = capture(source, file=f"{name}.py")
         return await port.create_job(JobSpec(name=name, bundle=bundle, **spec))
 
     @staticmethod
-    def monitor(port: Engine) -> MonitorApp:
-        return MonitorApp(port, workspace_label="/tmp/work/.luajobs")
+    def monitor(port: Port) -> Watched:
+        return Watched(port)
 
     @staticmethod
-    def screen(app: MonitorApp) -> str:
+    def screen(app: App[Any]) -> str:
         """What a reader sees, as text."""
-        return "\n".join(
-            "".join(segment.text for segment in strip)
-            for strip in app.screen._compositor.render_strips()
-        )
+        strips = app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
     @staticmethod
-    async def until(pilot: Pilot[Any], holds: Callable[[], object], within: float = 20) -> None:
-        """Let the app go on until this holds."""
+    async def until(pilot: Pilot[Any], holds: Callable[[], object], within: float = 30) -> None:
+        """Let the app go on until this holds; looked at whenever the screen was written."""
+        app = pilot.app
+        assert isinstance(app, Watched)
         try:
             async with asyncio.timeout(within):
-                while not holds():  # noqa: ASYNC110 - the screen has no event; the app runs in between
-                    await pilot.pause()
+                while not holds():
+                    app.written.clear()
+                    await app.written.wait()
         except TimeoutError:
-            raise AssertionError(
-                f"not seen within {within} s on:\n{Tui.screen(pilot.app)}"
-            ) from None
+            seen = Tui.screen(app)
+            raise AssertionError(f"not seen within {within} s on:\n{seen}") from None
 
     @staticmethod
     async def sees(pilot: Pilot[Any], *words: str) -> None:
@@ -66,6 +82,12 @@ class Tui:
     async def sees_no(pilot: Pilot[Any], word: str) -> None:
         """Let the app go on until the word is gone from the screen."""
         await Tui.until(pilot, lambda: word not in Tui.screen(pilot.app))
+
+    @staticmethod
+    async def types(pilot: Pilot[Any], text: str) -> None:
+        """Paste text into the field that has the keys, as soon as one has."""
+        await Tui.until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        pilot.app.post_message(events.Paste(text))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import App
@@ -17,7 +18,7 @@ class MonitorApp(App[None]):
     """A workspace's jobs, watched live. ``workspace_label`` is what the first line calls it."""
 
     TITLE = "luajobs"
-    CSS_PATH = "monitor.tcss"
+    CSS_PATH = Path(__file__).with_name("monitor.tcss")
     COMMANDS = App.COMMANDS | {JobCommands}
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "Quit", show=False)]
 
