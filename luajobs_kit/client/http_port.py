@@ -16,7 +16,7 @@ from urllib.parse import quote
 from luajobs_kit import wire
 from luajobs_kit.address import Address
 from luajobs_kit.client import discover
-from luajobs_kit.client.link import ANSWER, Link, Messages
+from luajobs_kit.client.link import ANSWER, SIMULATION, Link, Messages
 from luajobs_kit.client.transport import ConnectionLost
 from luajobs_kit.errors import EngineUnavailable
 from luajobs_kit.model import (
@@ -33,6 +33,7 @@ from luajobs_kit.model import (
     LogPage,
     LogQuery,
     Schedule,
+    Simulation,
     VersionSpec,
 )
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
@@ -131,6 +132,25 @@ class HttpPort(Port):
         self, schedule: Schedule, count: int = 5, start: datetime | None = None
     ) -> list[datetime]:
         return await self._link.ask("preview", schedule=schedule, count=count, start=start)
+
+    async def simulate(
+        self,
+        until: datetime,
+        *,
+        job_id: str | None = None,
+        seed: int = 0,
+        responses: dict[str, Any] | None = None,
+        max_fires: int = 1_000,
+    ) -> Simulation:
+        return await self._link.ask(
+            "simulate",
+            until=until,
+            job_id=job_id,
+            seed=seed,
+            responses=responses,
+            max_fires=max_fires,
+            seconds=SIMULATION,
+        )
 
     # Executions
 

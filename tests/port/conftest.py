@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -22,7 +23,8 @@ def engine_process(tmp_path_factory) -> Iterator[Path]:
     """The workspace of an engine process; starting one takes a second, so tests share it."""
     folder = tmp_path_factory.mktemp("shared") / ".luajobs"
     folder.mkdir(mode=0o700)
-    asyncio.run(discover.find_or_start(folder))
+    with ThreadPoolExecutor(1) as thread:  # a test's own loop is running already
+        thread.submit(asyncio.run, discover.find_or_start(folder)).result()
     yield folder
     discover.stop(folder)
 

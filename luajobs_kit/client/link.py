@@ -1,0 +1,155 @@
+"""Questions to the workspace's engine, put to the next one when the one known has died."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+from urllib.parse import quote
+
+import luajobs_kit
+from luajobs_kit import wire
+from luajobs_kit.acting import acting_user
+from luajobs_kit.address import Address
+from luajobs_kit.client import discover, sse
+from luajobs_kit.client.transport import ConnectionLost, Headers, Stream, Transport
+from luajobs_kit.errors import EngineUnavailable
+
+T = TypeVar("T")
+
+ANSWER: Final = 60.0  # seconds an answer may take
+SIMULATION: Final = 900.0  # seconds a simulation may take
+SILENCE: Final = 3 * wire.HEARTBEAT  # seconds without a byte after which a stream is lost
+OK, UNAUTHORIZED, TOO_MANY, UNAVAILABLE = 200, 401, 429, 503
+
+
+class Link:
+    """The way to a workspace's engine, whichever process that is just now."""
+
+    def __init__(self, folder: Path, address: Address, patience: float) -> None:
+        self.folder = folder
+        self.transport = Transport(address)
+        self._patience = patience
+        self._finding = asyncio.Lock()
+        self._opening: set[asyncio.Task[Any]] = set()
+
+    async def ask(
+        self, name: str, /, *, seconds: float = ANSWER, key: str | None = None, **arguments: Any
+    ) -> Any:
+        """Return the verb's answer. Raises what the engine raised, or ``EngineUnavailable``."""
+        verb = wire.verb(name)
+        body = verb.write_request(arguments)
+        if self._opening:
+            await asyncio.wait(self._opening)
+        headers = _headers()
+        if verb.keyed:
+            headers.append((wire.KEY_HEADER, key or os.urandom(16).hex()))
+        deadline = time.monotonic() + self._patience
+        while True:
+            transport = self.transport
+            try:
+                status, answer = await transport.ask(
+                    verb.path, body, headers, seconds=seconds, fresh=not verb.repeatable
+                )
+            except ConnectionLost as lost:
+                if lost.sent and not verb.repeatable:
+                    raise EngineUnavailable(
+                        f"The engine was lost before it answered ({lost}). Whether {name} was done "
+                        "is not known; look before you repeat it."
+                    ) from lost
+                await self.find_again(transport, lost, deadline)
+                continue
+            if status == OK:
+                return verb.read_answer(answer)
+            error = wire.read_error(answer, status)
+            if status == TOO_MANY and time.monotonic() < deadline:
+                await asyncio.sleep(error.details.get("retry_after", 1.0))
+            elif _has_left(status, error):
+                await self.find_again(transport, error, deadline)
+            else:
+                raise error
+
+    async def find_again(
+        self, lost: Transport, cause: BaseException | None, deadline: float | None = None
+    ) -> None:
+        """Change over to the engine that answers now, starting it if there is none."""
+        async with self._finding:
+            if self.transport is not lost:
+                return  # another task has found it meanwhile
+            left = self._patience if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                raise EngineUnavailable(
+                    f"The engine for {self.folder} kept being lost ({cause})."
+                ) from cause
+            if not self.folder.is_dir():
+                raise EngineUnavailable(f"The workspace {self.folder} is gone.") from cause
+            address = await discover.find_or_start(self.folder, patience=left)
+            if address == lost.address:
+                return  # it is there after all; only one connection of it was lost
+            lost.close()
+            self.transport = Transport(address)
+
+    async def open(
+        self, method: Literal["GET", "POST"], target: str, body: bytes = b""
+    ) -> Messages:
+        """Open a stream, at the next engine if need be. Raises what the engine refuses."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            transport = self.transport
+            headers = [*_headers(), ("Accept", "text/event-stream")]
+            try:
+                stream = await transport.stream(method, target, body, headers, silence=SILENCE)
+                if stream.status == OK:
+                    return Messages(transport, stream)
+                answer = b"".join([part async for part in stream.parts])
+            except ConnectionLost as lost:
+                await self.find_again(transport, lost, deadline)
+                continue
+            stream.close()
+            error = wire.read_error(answer, stream.status)
+            if not _has_left(stream.status, error):
+                raise error
+            await self.find_again(transport, error, deadline)
+
+    def begin(self, opening: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin now what a later question must find done."""
+        task = asyncio.get_running_loop().create_task(opening)
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+        return task
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        for task in list(self._opening):
+            task.cancel()
+        self.transport.close()
+
+
+class Messages:
+    """The messages of one open stream."""
+
+    def __init__(self, transport: Transport, stream: Stream) -> None:
+        self.transport = transport
+        self._messages = sse.messages(stream.parts)
+        self.close = stream.close
+
+    def __aiter__(self) -> AsyncIterator[tuple[str, bytes]]:
+        return self._messages
+
+
+def _headers() -> Headers:
+    user = acting_user()
+    headers = [(wire.VERSION_HEADER, luajobs_kit.__version__)]
+    if user is not None:
+        headers.append((wire.USER_HEADER, quote(user)))
+    return headers
+
+
+def _has_left(status: int, error: Exception) -> bool:
+    """Whether the engine that was known is gone: its place is taken, or it is ending."""
+    return status == UNAUTHORIZED or (
+        status == UNAVAILABLE and isinstance(error, EngineUnavailable)
+    )

@@ -1,0 +1,54 @@
+"""What Lua's own ``lua`` command needs to work against this workspace's engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from luajobs_kit.client.http_port import HttpPort
+from luajobs_kit.errors import Conflict
+from luajobs_kit.model import Job
+
+FILE: Final = "lua.skill.yaml"
+MARK: Final = "# Written by `luajobs lua-env`; run it again when jobs were added.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class LuaEnv:
+    """The two variables, and the file that was written."""
+
+    url: str
+    key: str = field(repr=False)
+    file: Path
+
+    def exports(self) -> str:
+        """Return shell lines for ``eval "$(luajobs lua-env)"``."""
+        return f"export LUA_API_URL={self.url}\nexport LUA_API_KEY={self.key}\n"
+
+
+async def prepare(port: HttpPort, directory: Path) -> LuaEnv:
+    """Write ``lua.skill.yaml`` into ``directory`` and return what to export.
+
+    Raises ``Conflict`` for a file of that name that this did not write.
+    """
+    agent = (await port.status()).agent_id
+    jobs = await port.list_jobs(include_dynamic=True)
+    file = directory / FILE
+    if file.exists() and not file.read_text(encoding="utf-8").startswith(MARK):
+        raise Conflict(
+            f"{file} is there already and was not written by luajobs. Run this in another folder, "
+            f"or set its agent.agentId to {agent} yourself."
+        )
+    file.write_text(MARK + _yaml(agent, jobs), encoding="utf-8")
+    return LuaEnv(url=port.address.url, key=port.address.token, file=file)
+
+
+def _yaml(agent: str, jobs: list[Job]) -> str:
+    # A JSON string is a YAML string, whatever it holds.
+    lines = ["agent:", f"  agentId: {json.dumps(agent)}", '  orgId: "local"']
+    lines.append("jobs:" if jobs else "jobs: []")
+    for job in jobs:
+        lines += [f"  - name: {json.dumps(job.name)}", f"    jobId: {json.dumps(job.id)}"]
+    return "\n".join(lines) + "\n"
