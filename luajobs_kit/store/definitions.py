@@ -11,8 +11,9 @@ from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Document, JobRecord, JobVersion, UserRecord
 from luajobs_kit.store.changes import Change, JSONDict, to_text
 from luajobs_kit.store.disk import Disk
-from luajobs_kit.store.indexes import Indexes, digits_of
+from luajobs_kit.store.indexes import Indexes, digits_of, name_of, plain
 from luajobs_kit.store.storage import JournalStorage, Pending
+from luajobs_kit.store.syncing import Syncer
 from luajobs_kit.store.table import Database, copied
 
 _TABLES: Final[dict[type[Document], str]] = {
@@ -66,10 +67,11 @@ class Definitions:
         self._documents: dict[tuple[str, str], Document] = {}  # parsed when first asked for
         self._indexes = Indexes()
         self._reserved: dict[tuple[str, str], str] = {}  # ids of documents on their way to disk
-        self._syncing: asyncio.Future[None] | None = None
+        self._syncer = Syncer(self._storage.sync)
+        self._round: asyncio.Future[None] | None = None  # the sync that commits wait for
         for table, documents in self._storage.tables.items():
             for key, document in documents.items():
-                self._indexes.add(table, key, document)
+                self._indexes.change(table, key, None, document)
         self._storage.on_change = self._changed
         self._storage.on_discard = self._reserved.clear
 
@@ -85,14 +87,14 @@ class Definitions:
 
     def job_named(self, agent_id: str, user_id: str | None, name: str) -> JobRecord | None:
         """Return the job with this identity, a deleted one too."""
-        return self._find(JobRecord, self._indexes.identity.get((agent_id, user_id, name)))
+        return self._find(JobRecord, self._indexes.key("identity", (agent_id, user_id, name)))
 
     def jobs(self) -> list[JobRecord]:
         """Return all jobs in the order they were first kept, deleted ones too."""
         return self._all(JobRecord)
 
     def jobs_with_name(self, agent_id: str, name: str) -> list[JobRecord]:
-        keys = self._indexes.named.get((agent_id, name), ())
+        keys = self._indexes.group("name", (agent_id, name))
         return [job for key in keys if (job := self._find(JobRecord, key))]
 
     def version(self, version_id: str) -> JobVersion | None:
@@ -100,12 +102,12 @@ class Definitions:
 
     def versions(self, job_id: str) -> list[JobVersion]:
         """Return a job's versions, oldest first."""
-        keys = sorted(self._indexes.versions.get(job_id, ()), key=int)
+        keys = self._indexes.group("job", job_id)
         return [version for key in keys if (version := self._find(JobVersion, key))]
 
     def version_with_key(self, key: str) -> JobVersion | None:
         """Return the version made by the request with this idempotency key."""
-        return self._find(JobVersion, self._indexes.keyed.get(key))
+        return self._find(JobVersion, self._indexes.key("idempotency", key))
 
     def user(self, user_id: str) -> UserRecord | None:
         return self._find(UserRecord, self._indexes.key("users", user_id))
@@ -115,11 +117,11 @@ class Definitions:
 
     def user_with_email(self, email: str) -> UserRecord | None:
         """Return the user with this address; capitals do not matter."""
-        return self._find(UserRecord, self._indexes.emails.get(email.strip().casefold()))
+        return self._find(UserRecord, self._indexes.key("email", plain(email)))
 
     def user_with_phone(self, digits: str) -> UserRecord | None:
         """Return the user with this number; only its digits matter."""
-        return self._find(UserRecord, self._indexes.phones.get(digits_of(digits)))
+        return self._find(UserRecord, self._indexes.key("phone", digits_of(digits)))
 
     def setting(self, name: str, default: Any = None) -> Any:
         key = self._indexes.key(_SETTINGS, name)
@@ -170,11 +172,10 @@ class Definitions:
             raise pending.error
 
     async def _on_disk(self, pending: Pending) -> None:
-        loop = asyncio.get_running_loop()
         while not pending.done:
-            if self._syncing is None or self._syncing.done():
-                self._syncing = loop.run_in_executor(self._storage.workers, self._storage.sync)
-            await asyncio.shield(self._syncing)
+            if self._round is None or self._round.done():
+                self._round = self._syncer.ask()
+            await asyncio.shield(self._round)
             self._storage.settle()
 
     def _plan(self, change: Put | Remove | Set, steps: list[Change]) -> tuple[str, str] | None:
@@ -198,15 +199,14 @@ class Definitions:
 
     def _changed(self, table: str, key: str, old: JSONDict | None, new: JSONDict | None) -> None:
         self._documents.pop((table, key), None)
-        if old is not None:
-            self._indexes.discard(table, key, old)
-        if new is not None:
-            self._indexes.add(table, key, new)
-            self._reserved.pop((table, self._indexes.name_of(table, new)), None)
+        self._indexes.change(table, key, old, new)
+        if self._reserved and new is not None:
+            self._reserved.pop((table, name_of(table, new)), None)
 
     async def aclose(self) -> None:
         """Finish what is in line and let go of the files."""
-        await asyncio.get_running_loop().run_in_executor(None, self.tinydb.close)
+        await asyncio.to_thread(self._syncer.close)
+        await asyncio.to_thread(self.tinydb.close)
 
 
 def _text(document: Document) -> str:

@@ -6,12 +6,12 @@ through TinyDB's own verbs are indexed as far as they have the fields.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from luajobs_kit.store.changes import JSONDict
 
-_Groups = dict[Any, dict[str, None]]  # inner: keys in order
+Place = tuple[str, Any]
+"""The name of an index, and a value in it."""
 
 
 def digits_of(number: str) -> str:
@@ -19,71 +19,73 @@ def digits_of(number: str) -> str:
 
 
 class Indexes:
-    """Kept by calling ``discard`` with a document's old state and ``add`` with its new one."""
+    """Follows the tables by ``change``, called with a document's old state and its new one."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, dict[str, str]] = {}
-        self.identity: dict[Any, str] = {}  # by (agent, user, name)
-        self.named: _Groups = {}
-        self.versions: _Groups = {}
-        self.keyed: dict[str, str] = {}
-        self.emails: dict[str, str] = {}
-        self.phones: dict[str, str] = {}
+        self._unique: dict[Place, str] = {}
+        self._groups: dict[Place, dict[str, None]] = {}
 
-    def key(self, table: str, id_: str) -> str | None:
-        """Return the TinyDB key of the document with this id."""
-        keys = self._keys.get(table)
-        return None if keys is None else keys.get(id_)
+    def key(self, index: str, value: Any) -> str | None:
+        """Return the TinyDB key of the document at a place of its own.
 
-    def name_of(self, table: str, document: JSONDict) -> str:
-        """Return what a document of ``table`` is known by (empty: it has no such field)."""
-        return str(document.get("name" if table == "settings" else "id", ""))
+        Indexes: a table's name (by id; settings by name), ``identity`` (agent, user,
+        name), ``idempotency``, ``email``, ``phone``.
+        """
+        return self._unique.get((index, value))
 
-    def add(self, table: str, key: str, document: JSONDict) -> None:
-        self._keys.setdefault(table, {})[self.name_of(table, document)] = key
-        for index, value in self._entries(table, document):
-            index[value] = key
-        for groups, value in self._memberships(table, document):
-            groups.setdefault(value, {})[key] = None
+    def group(self, index: str, value: Any) -> tuple[str, ...]:
+        """Return the keys of all documents at a shared place, oldest first.
 
-    def discard(self, table: str, key: str, document: JSONDict) -> None:
-        _drop(self._keys.get(table, {}), self.name_of(table, document), key)
-        for index, value in self._entries(table, document):
-            _drop(index, value, key)
-        for groups, value in self._memberships(table, document):
-            members = groups.get(value, {})
-            members.pop(key, None)
+        Indexes: ``name`` (agent, name) of jobs, ``job`` of versions.
+        """
+        return tuple(sorted(self._groups.get((index, value), ()), key=int))
+
+    def change(self, table: str, key: str, old: JSONDict | None, new: JSONDict | None) -> None:
+        before, after = _places(table, old), _places(table, new)
+        if before == after and before[0]:  # most updates move nothing
+            # Another document may have held the place; the newest has it.
+            for place in after[0]:
+                self._unique[place] = key
+            return
+        for place in before[0]:
+            if self._unique.get(place) == key:
+                del self._unique[place]
+        for place in before[1]:
+            members = self._groups[place]
+            del members[key]
             if not members:
-                groups.pop(value, None)
-
-    def _entries(
-        self, table: str, document: JSONDict
-    ) -> Iterator[tuple[MutableMapping[Any, str], Any]]:
-        if table == "jobs":
-            yield self.identity, _texts(document, "agentId", "userId", "name")
-        elif table == "versions" and document.get("key") is not None:
-            yield self.keyed, str(document["key"])
-        elif table == "users":
-            profile = document.get("profile")
-            if not isinstance(profile, dict):
-                return
-            for email in profile.get("emailAddresses") or ():
-                yield self.emails, str(email).strip().casefold()
-            for number in profile.get("mobileNumbers") or ():
-                yield self.phones, digits_of(str(number))
-
-    def _memberships(self, table: str, document: JSONDict) -> Iterator[tuple[_Groups, Any]]:
-        if table == "jobs":
-            yield self.named, _texts(document, "agentId", "name")
-        elif table == "versions":
-            yield self.versions, str(document.get("jobId"))
+                del self._groups[place]
+        for place in after[0]:
+            self._unique[place] = key
+        for place in after[1]:
+            self._groups.setdefault(place, {})[key] = None
 
 
-def _texts(document: JSONDict, *fields: str) -> tuple[str | None, ...]:
-    values = (document.get(field) for field in fields)
-    return tuple(None if value is None else str(value) for value in values)
+def name_of(table: str, document: JSONDict) -> str:
+    """Return what a document of ``table`` is known by (empty: it has no such field)."""
+    return str(document.get("name" if table == "settings" else "id", ""))
 
 
-def _drop(index: MutableMapping[Any, str], value: Any, key: str) -> None:
-    if index.get(value) == key:  # another document may have taken the value since
-        del index[value]
+def _places(table: str, document: JSONDict | None) -> tuple[list[Place], list[Place]]:
+    """Return where a document is: places of its own, and places it shares."""
+    if document is None:
+        return [], []
+    own: list[Place] = [(table, name_of(table, document))]
+    shared: list[Place] = []
+    if table == "jobs":
+        agent, name = str(document.get("agentId")), str(document.get("name"))
+        user = document.get("userId")
+        own.append(("identity", (agent, None if user is None else str(user), name)))
+        shared.append(("name", (agent, name)))
+    elif table == "versions":
+        shared.append(("job", str(document.get("jobId"))))
+        if document.get("key") is not None:
+            own.append(("idempotency", str(document["key"])))
+    elif table == "users" and isinstance(profile := document.get("profile"), dict):
+        own += [("email", plain(str(each))) for each in profile.get("emailAddresses") or ()]
+        own += [("phone", digits_of(str(each))) for each in profile.get("mobileNumbers") or ()]
+    return own, shared
+
+
+def plain(email: str) -> str:
+    return email.strip().casefold()

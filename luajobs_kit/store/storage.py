@@ -76,7 +76,7 @@ class JournalStorage(Storage):
         self._snapshot_size = 0
         self._compaction: Future[None] | None = None
         self._journal: Journal | None = None
-        self.workers = ThreadPoolExecutor(2, thread_name_prefix="luajobs-definitions")
+        self._compactor = ThreadPoolExecutor(1, thread_name_prefix="luajobs-definitions")
         if folder is not None:
             self._load(folder)
 
@@ -274,7 +274,7 @@ class JournalStorage(Storage):
             return
         with self._lock:
             if self._compaction is None or self._compaction.done():
-                self._compaction = self.workers.submit(self._compact_quietly)
+                self._compaction = self._compactor.submit(self._compact_quietly)
 
     def _compact_quietly(self) -> None:
         try:
@@ -313,7 +313,7 @@ class JournalStorage(Storage):
                 self._compaction.result()
             if self._journal.size * 4 > self._snapshot_size and self._journal.size:
                 self._compact_quietly()
-        self.workers.shutdown()
+        self._compactor.shutdown()
         if self._journal is not None:
             self._journal.close()
             self._journal = None
