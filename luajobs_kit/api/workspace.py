@@ -46,7 +46,7 @@ class Workspace:
         self._given = path
         self._path: Path | None = None
         self._engine: Port | None = None  # one in this process
-        self._ports: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Port]] = (
+        self._connections: WeakKeyDictionary[asyncio.AbstractEventLoop, _Connection] = (
             WeakKeyDictionary()
         )
         self._clock: Clock = SystemClock()
@@ -108,19 +108,15 @@ class Workspace:
         return port
 
     async def _connected(self) -> Port:
-        # Connections belong to an event loop; a script may run several, one after another.
         loop = asyncio.get_running_loop()
-        opening = self._ports.get(loop)
-        if opening is None:
-            from luajobs_kit.client import connect  # noqa: PLC0415 - only who needs HTTP pays for it
-
-            folder = self.path
-            assert folder is not None
-            opening = self._ports[loop] = loop.create_task(connect(folder))
+        connection = self._connections.get(loop)
+        if connection is None:
+            assert self.path is not None
+            connection = self._connections[loop] = _Connection(self.path)
         try:
-            return await asyncio.shield(opening)
+            return await asyncio.shield(connection.port)
         except Exception:
-            self._ports.pop(loop, None)
+            self._connections.pop(loop, None)
             raise
 
     # What is asked of the engine as a whole
@@ -241,14 +237,50 @@ class Workspace:
         await self.powers.stop()
         if self._engine is not None:
             await self._engine.aclose()
-        opening = self._ports.pop(asyncio.get_running_loop(), None)
-        if opening is not None:
-            await (await opening).aclose()
+        connection = self._connections.pop(asyncio.get_running_loop(), None)
+        if connection is not None:
+            await connection.aclose()
 
     def __repr__(self) -> str:
         if self._engine is not None:
             return f"<Workspace {self._path or 'in memory'} in this process>"
         return f"<Workspace {self._path or self._given or 'found at its first use'}>"
+
+
+class _Connection:
+    """A port over HTTP for one event loop, let go of when the loop's tasks are cancelled.
+
+    Connections belong to a loop; a script may run several, one after another, and
+    ``asyncio.run`` cancels what is left before it closes its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.port: asyncio.Future[Port] = asyncio.get_running_loop().create_future()
+        self._holding = asyncio.create_task(self._hold(folder))
+
+    async def _hold(self, folder: Path) -> None:
+        from luajobs_kit.client import connect  # noqa: PLC0415 - only who needs HTTP pays for it
+
+        try:
+            port = await connect(folder)
+        except BaseException as problem:
+            if self.port.done():
+                raise
+            if isinstance(problem, asyncio.CancelledError):
+                self.port.cancel()
+                raise
+            self.port.set_exception(problem)
+            return
+        try:
+            if not self.port.done():
+                self.port.set_result(port)
+            await asyncio.get_running_loop().create_future()  # until it is cancelled
+        finally:
+            await port.aclose()
+
+    async def aclose(self) -> None:
+        self._holding.cancel()
+        await asyncio.wait([self._holding])
 
 
 def _folder(path: str | Path | None) -> Path:

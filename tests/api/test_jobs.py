@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from luajobs_kit import (
     Conflict,
-    InvalidInput,
     Jobs,
     NotFound,
     NotSelfContained,
@@ -159,45 +158,6 @@ async def test_next_runs_are_told_ahead(ws, clock):
         "2030-01-07T09:00:00+00:00",
         "2030-01-14T09:00:00+00:00",
     ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        (
-            {"metadata": {"when": datetime(2030, 1, 1, tzinfo=UTC)}},
-            r"metadata\['when'\].*isoformat",
-        ),
-        ({"metadata": {"deep": [1, {"x": {1, 2}}]}}, r"metadata\['deep'\]\[1\]\['x'\].*sorted"),
-        ({"metadata": {1: "a"}}, r"key 1 of type int"),
-        ({"metadata": {"x": float("nan")}}, r"metadata\['x'\] is nan"),
-        ({"metadata": "text"}, "metadata must be a dict"),
-        ({"name": ""}, "needs a name"),
-        ({"name": "x" * 201}, "201 characters"),
-        ({"timeout": 0}, "timeout=0"),
-        ({"timeout": 601}, "1 to 600 seconds"),
-        ({"timeout": "long"}, "Jobs.create: timeout"),
-        ({"retry": {"maxAttempts": -1}}, "maxAttempts=-1"),
-        ({"retry": {"attempts": 3}}, "retry has no 'attempts'"),
-        ({"retry": 3}, "retry takes"),
-        ({"schedule": {"type": "weekly"}}, "weekly"),
-        ({"schedule": {"type": "interval", "seconds": 0}}, "seconds"),
-        ({"schedule": {"type": "once", "executeAt": "2030-01-08 10:00"}}, "zone"),
-        ({"schedule": {"type": "once", "executeAt": "2029-01-08T10:00:00Z"}}, "past"),
-        ({"schedule": {"type": "cron", "expression": "61 * * * *"}}, "minute"),
-        (
-            {"schedule": {"type": "cron", "expression": "0 9 * * *", "timezone": "Europe/Pari"}},
-            "Europe/Paris",
-        ),
-        ({"execute": None}, "execute="),
-        ({"source": "async def execute(job): pass"}, "not both"),
-        ({"if_exists": "replace"}, "if_exists"),
-    ],
-)
-async def test_bad_input_is_told_clearly_and_stores_nothing(ws, changes, words):
-    with pytest.raises(InvalidInput, match=words):
-        await make(**changes)
-    assert len(await Jobs.get_all(include_dynamic=True)) == 0
 
 
 async def test_a_function_that_is_not_self_contained_stores_nothing(ws):

@@ -372,7 +372,7 @@ def test_source_text_with_unknown_names_or_modules_is_refused():
         capture("async def execute(job):\n    return await Product.get(1)")
     with pytest.raises(NotSelfContained, match="write `import json` inside"):
         capture("async def execute(job):\n    return json.dumps(1)")
-    with pytest.raises(NotSelfContained, match="await http.get"):
+    with pytest.raises(NotSelfContained, match=r"await http\.get"):
         capture("import requests\nasync def execute(job):\n    return requests.get('x')")
 
 
@@ -386,7 +386,7 @@ def test_a_file_is_taken_by_its_path(tmp_path):
 def test_a_bundle_from_elsewhere_is_checked_again():
     with pytest.raises(NotSelfContained, match=r"\(line 11\)"):
         verify(Bundle(source="def f(job):\n    return secret", entry="f", first_line=10))
-    with pytest.raises(InvalidInput, match="no function named .g"):
+    with pytest.raises(InvalidInput, match="no function named"):
         verify(Bundle(source="def f(job):\n    return 1", entry="g"))
 
 

@@ -1,0 +1,94 @@
+"""The same surface over HTTP: an engine of its own, and a script with several event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from textwrap import dedent
+
+import pytest
+
+from luajobs_kit import Jobs, Workspace, acting_as, every
+from luajobs_kit.client import discover, workspace
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A workspace whose engine is started by the first client and ended afterwards."""
+    folder = workspace.find(tmp_path_factory.mktemp("project"))
+    yield folder
+    discover.stop(folder)
+
+
+async def execute(job):
+    print("asking")  # noqa: T201 - the job's log
+    return await tools.weather(city=job.metadata["city"])  # noqa: F821 - job code has it
+
+
+async def make_and_run(city: str):
+    job = await Jobs.create(
+        name="asks", schedule=every(hours=1), execute=execute, metadata={"city": city}
+    )
+    execution = await (await job.trigger()).wait(timeout=30)
+    return execution.result, [line.message for line in await execution.logs()]
+
+
+async def test_a_power_of_this_process_answers_a_job_of_another(folder):
+    async with Workspace(folder) as ws:
+
+        @ws.power
+        async def weather(city: str) -> str:
+            return f"sun in {city}"
+
+        assert await make_and_run("Rome") == ("sun in Rome", ["asking"])
+        with acting_as("user_alice"):
+            job = await Jobs.create(
+                name="hers", schedule=every(hours=1), execute=execute, metadata={"city": "Paris"}
+            )
+            assert (await job.user()).id == "user_alice"
+        assert str(folder) in repr(ws)
+
+
+def test_one_workspace_lives_through_several_event_loops(folder):
+    ws = Workspace(folder)
+
+    @ws.power
+    async def weather(city: str) -> str:
+        return f"rain in {city}"
+
+    async def once():
+        with ws.entered():
+            return await make_and_run("London")
+
+    with ThreadPoolExecutor(1) as thread:  # a loop of its own, as a script has
+        for _ in range(2):
+            result, _ = thread.submit(asyncio.run, once()).result()
+            assert result == "rain in London"
+
+
+def test_a_script_ends_without_a_word_of_unclosed_connections(folder):
+    script = dedent("""
+        import asyncio, sys
+        from luajobs_kit import Workspace
+        ws = Workspace(sys.argv[1])
+
+        @ws.power
+        async def nothing() -> None:
+            pass
+
+        async def names():
+            return [job.name for job in await ws.jobs.get_all(include_dynamic=True)]
+
+        asyncio.run(names())
+        print(asyncio.run(names()))
+    """)
+    ran = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", script, str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "asks" in ran.stdout
+    assert ran.stderr == ""
