@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 from luajobs_kit.clock import Clock
-from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.errors import Conflict, InvalidInput, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Entry, EntryPage, Pagination
 from luajobs_kit.store import keys, search
@@ -48,6 +48,24 @@ class Entries:
         return await self._database.read(
             lambda db: [row[0] for row in db.execute(sql, (PRODUCTS,))]
         )
+
+    async def everything(self) -> list[Entry]:
+        """Return every entry of every collection, products too, in the order they were made."""
+        sql = f"SELECT {_COLUMNS} FROM entries ORDER BY seq"  # noqa: S608  our names
+        return await self._database.read(lambda db: [_entry(row) for row in db.execute(sql)])
+
+    async def restore(self, entries: Sequence[Entry]) -> None:
+        """Add entries as they are, with their ids and times. Raises ``Conflict`` for one that is there."""
+
+        def work(db: sqlite3.Connection) -> None:
+            for entry in entries:
+                if _row(db, entry.collection, entry.id) is not None:
+                    raise Conflict(
+                        f"There is an entry {entry.id!r} in {entry.collection!r} already."
+                    )
+                self._insert(db, entry)
+
+        await self._database.write(work)
 
     async def create(
         self,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from luajobs_kit.store import keys, logs
+from luajobs_kit.store import keys, log_rows
 from luajobs_kit.store.sqlite import Database
 from luajobs_kit.store.times import to_micros
 
@@ -53,7 +53,7 @@ async def trim(
         dropped += await _drop_executions(database, "created_at < ?", (before,))
         old = f"at < ? AND {_LOOSE}"
         dropped += await _exhaust(
-            database, lambda db: logs.drop(db, old, (before,), _STEP, full_text=full_text)
+            database, lambda db: log_rows.drop(db, old, (before,), _STEP, full_text=full_text)
         )
         dropped += await _exhaust(database, lambda db: _drop_messages(db, before))
     if await database.read(used_bytes) > max_bytes:
@@ -105,7 +105,7 @@ async def _drop_executions(database: Database, which: str, values: tuple[object,
 
 def _drop_execution(db: sqlite3.Connection, execution_id: str, *, full_text: bool) -> int:
     """Drop a step's worth of its lines; when there are no more, the execution itself."""
-    lines = logs.drop(db, "execution_id = ?", (execution_id,), _STEP, full_text=full_text)
+    lines = log_rows.drop(db, "execution_id = ?", (execution_id,), _STEP, full_text=full_text)
     if lines == _STEP:
         return lines
     sql = "DELETE FROM executions WHERE id = ? AND finished = 1"
@@ -126,9 +126,9 @@ def _drop_oldest(db: sqlite3.Connection, *, full_text: bool) -> int:
     ).fetchone()
     if oldest is not None:
         execution_id, at = oldest
-        lines = logs.drop(db, f"at < ? AND {_LOOSE}", (at,), _STEP, full_text=full_text)
+        lines = log_rows.drop(db, f"at < ? AND {_LOOSE}", (at,), _STEP, full_text=full_text)
         return lines or _drop_execution(db, execution_id, full_text=full_text)
-    lines = logs.drop(db, _LOOSE, (), _STEP, full_text=full_text)
+    lines = log_rows.drop(db, _LOOSE, (), _STEP, full_text=full_text)
     return lines or _drop_messages(db, sys.maxsize)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from luajobs_kit.errors import Conflict, LuaJobsError, StorageFull, WorkspaceError
-from luajobs_kit.store import schema
+from luajobs_kit.store import opening
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -56,7 +56,7 @@ class _Item:
 class Database:
     """The workspace's ``history.db``, or a private one in memory."""
 
-    def __init__(self, path: Path | None, opened: schema.Opened) -> None:
+    def __init__(self, path: Path | None, opened: opening.Opened) -> None:
         self.path = path
         self.findings: list[str] = opened.findings
         self.full_text: bool = opened.full_text
@@ -80,7 +80,7 @@ class Database:
         not touched) or cannot be opened, and ``StorageFull``.
         """
         try:
-            return cls(path, await asyncio.to_thread(schema.open_database, path))
+            return cls(path, await asyncio.to_thread(opening.open_database, path))
         except (sqlite3.Error, OSError) as error:
             raise told(error, path) from error
 
@@ -141,7 +141,7 @@ class Database:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             assert self.path is not None
-            connection = self._local.connection = schema.open_reader(self.path)
+            connection = self._local.connection = opening.open_reader(self.path)
             self._reading.append(connection)
         return work(connection)
 
@@ -174,7 +174,7 @@ class Database:
                 for item in waiting:
                     item.due, item.error = time.monotonic() + _RETRY, None
         self._finish()
-        schema.close(self.connection)
+        opening.close(self.connection)
 
     def _finish(self) -> None:
         """Commit what came while closing, which may ask for more to be committed."""
@@ -238,7 +238,7 @@ def told(error: Exception, path: Path | None) -> LuaJobsError:
         return StorageFull(f"No room to write {where}. Free some disk space and try again.")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         if path is not None:
-            schema.suspect(path)
+            opening.suspect(path)
         return WorkspaceError(
             f"{where} is damaged ({error}). Restart the engine: it sets the file aside and keeps"
             " what can be read; `luajobs doctor` then says what was lost."

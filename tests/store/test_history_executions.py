@@ -8,7 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from luajobs_kit.errors import Conflict, InvalidInput, WorkspaceError
-from luajobs_kit.model import Attempt, Execution, ImagePart, Message, RunError, TextPart
+from luajobs_kit.model import (
+    Attempt,
+    Execution,
+    ImagePart,
+    LogLine,
+    LogQuery,
+    LogSource,
+    Message,
+    RunError,
+    TextPart,
+)
 from luajobs_kit.store.fires import FireState
 from luajobs_kit.store.history import History
 
@@ -236,3 +246,31 @@ async def test_a_failing_writer_spoils_nothing_for_those_in_its_batch(history):
         "Execution",
     ]
     assert (await history.executions()).total == 2
+
+
+async def test_callers_that_wait_at_the_same_time_share_a_sync(tmp_path):
+    history = await History.open(tmp_path / "history.db")
+    commits = []
+    history._database.connection.set_trace_callback(
+        lambda sql: commits.append(sql) if sql == "COMMIT" else None
+    )
+    await asyncio.gather(*(history.claim(execution(number), None) for number in range(64)))
+    assert 1 <= len(commits) <= 4
+    assert (await history.executions()).total == 64
+    await history.aclose()
+
+
+async def test_what_must_survive_a_power_cut_is_synced_and_log_lines_are_not(tmp_path):
+    history = await History.open(tmp_path / "history.db")
+    modes = []
+    history._database.connection.set_trace_callback(
+        lambda sql: modes.append(sql.split()[-1]) if sql.startswith("PRAGMA synchronous") else None
+    )
+    await history.claim(execution(1), None)
+    await history.record(execution(1, status="completed"))
+    await history.set_fire(fire())
+    assert modes == ["FULL"] * 3
+    history.write_log(LogLine(timestamp=NOON, message="a", metadata=LogSource()))
+    await history.logs(LogQuery())
+    assert set(modes[3:]) == {"NORMAL"}
+    await history.aclose()
