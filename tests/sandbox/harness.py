@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import time
+import warnings
 from typing import Any
 
 from luajobs_kit.guest import world
@@ -113,7 +114,10 @@ def told_by_a_fork(source: str, *, entry: str = "main", timeout: float = 5.0) ->
 def unrestricted(source: str, entry: str = "main") -> Any:
     """Run as plain Python, with the real modules and the real asyncio."""
     namespace: dict[str, Any] = {"__name__": "job"}
-    exec(compile(source, "job.py", "exec", dont_inherit=True), namespace)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some cases are mistakes on purpose
+        code = compile(source, "job.py", "exec", dont_inherit=True)
+    exec(code, namespace)
     value = namespace[entry](None)
     return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
 
