@@ -100,12 +100,20 @@ class VirtualClock:
                 f"time cannot go back from {self._now} to {target}; use jump() for that"
             )
         await self._settle()
-        while (due := self._next_due()) is not None and due <= target:
-            self._now = max(self._now, due)
-            self._wake()
-            await self._settle()
+        while await self.step(target):
+            continue
         self._now = target
         await self._settle()
+
+    async def step(self, until: datetime) -> bool:
+        """Move to the next instant somebody waits for; return False when none is left by ``until``."""
+        due = self._next_due()
+        if due is None or due > until:
+            return False
+        self._now = max(self._now, due)
+        self._wake()
+        await self._settle()
+        return True
 
     async def jump(self, to: datetime) -> None:
         """Set the time at once, forward or back, as a stepped wall clock does.

@@ -30,6 +30,7 @@ from luajobs_kit.model import (
     LogPage,
     LogQuery,
     Schedule,
+    Simulation,
     VersionSpec,
 )
 
@@ -171,6 +172,27 @@ class Port(ABC):
         self, schedule: Schedule, count: int = 5, start: datetime | None = None
     ) -> list[datetime]:
         """Return the fires strictly after ``start`` (default: now), in the schedule's zone."""
+
+    @abstractmethod
+    async def simulate(
+        self,
+        until: datetime,
+        *,
+        job_id: str | None = None,
+        seed: int = 0,
+        responses: dict[str, Any] | None = None,
+        max_fires: int = 1_000,
+    ) -> Simulation:
+        """Run every fire from now to ``until`` in virtual time, on a copy in memory.
+
+        Job code sees virtual time, sleeping takes none, and the same seed gives the same
+        answer. ``job_id`` leaves only that job's schedule active. What would leave the
+        workspace is refused unless ``responses`` has an answer for it, by text or pattern:
+        ``{"GET https://api.example/*": {"status": 200, "body": "…"}, "tools.weather": {…}}``.
+
+        Raises ``NotFound`` for the job, ``InvalidInput`` for an ``until`` that is not ahead
+        or more than 366 days, or a ``max_fires`` outside 1 to 10,000.
+        """
 
     # Executions
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import luajobs_kit
 from luajobs_kit.acting import acting_user
 from luajobs_kit.clock import Clock, SystemClock, VirtualClock
+from luajobs_kit.engine.context import context_of
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.firing import Firing
 from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.registry import Registry
 from luajobs_kit.engine.requests import Requests
 from luajobs_kit.engine.runs import Runs, new_execution
+from luajobs_kit.engine.simulated import Simulated, serving
+from luajobs_kit.engine.simulation import Recorder, check_bounds, fill, report
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.views import active_version, show
 from luajobs_kit.errors import InvalidInput, NotFound, WorkspaceError
@@ -38,6 +43,7 @@ from luajobs_kit.model import (
     LogQuery,
     LogWritten,
     Schedule,
+    Simulation,
     VersionSpec,
 )
 from luajobs_kit.platform import Caller, Platform, Settings
@@ -53,7 +59,14 @@ class Engine(Port):
     """A workspace's engine. Make one with ``await Engine.open(folder)``; end it with ``aclose``."""
 
     def __init__(
-        self, store: Store, settings: Settings, sandbox: Sandbox, *, clock: Clock, ids: Ids
+        self,
+        store: Store,
+        settings: Settings,
+        sandbox: Sandbox,
+        *,
+        clock: Clock,
+        ids: Ids,
+        simulated: Simulated | None = None,
     ) -> None:
         self._state = state = State(
             store=store,
@@ -65,16 +78,20 @@ class Engine(Port):
             scheduler=Scheduler(clock, self._on_due),
         )
         self._folder: Path | None = None
-        self._owns_sandbox = True
+        self._owns_sandbox = self._owns_store = True
         self._started_at = clock.now()
         self._platform = Platform(store, settings, clock, ids, state.events.publish)
         self._powers = Powers(state.ids)
-        self._runs = Runs(state)
+        self._runs = Runs(state, one_at_a_time=simulated is not None)
         self._firing = Firing(state, self._runs)
         self._registry = Registry(state, self._firing, self._runs.cancel_waiting)
         requests = Requests(state, self, self._platform, self._powers)
-        self._runs.serve = requests.serve
-        self._runs.context = requests.context
+        if simulated is None:
+            self._runs.serve = requests.serve
+            self._runs.context = partial(context_of, state)
+        else:
+            self._runs.serve = serving(requests, self._runs, simulated)
+            self._runs.context = partial(simulated.context, state)
         self._runs.disarm = self._firing.disarm
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None
@@ -164,7 +181,8 @@ class Engine(Port):
         self._state.events.close()
         if self._owns_sandbox:
             await self._state.sandbox.__aexit__(None, None, None)
-        await self._state.store.aclose()
+        if self._owns_store:
+            await self._state.store.aclose()
 
     # Firing
 
@@ -329,6 +347,51 @@ class Engine(Port):
         now = self._state.clock.now()
         checked = parse_schedule(schedule, now=now, check_past=False)
         return preview(checked, _within(count), start or now)
+
+    async def simulate(
+        self,
+        until: datetime,
+        *,
+        job_id: str | None = None,
+        seed: int = 0,
+        responses: dict[str, Any] | None = None,
+        max_fires: int = 1_000,
+    ) -> Simulation:
+        state = self._state
+        start = state.clock.now()
+        check_bounds(start, until, max_fires)
+        if job_id is not None:
+            self._registry.record(job_id)
+        clock = VirtualClock(start)
+        ids = Ids(clock, random.Random(seed).randbytes)  # noqa: S311 - repeatable on purpose
+        simulated = Simulated(seed, responses or {})
+        async with await Store.open(None, clock=clock, ids=ids) as copy:
+            await fill(copy, state.store, state.fires, only=job_id)
+            engine = Engine(
+                copy,
+                Settings(copy.definitions),
+                state.sandbox,
+                clock=clock,
+                ids=ids,
+                simulated=simulated,
+            )
+            engine._owns_sandbox = engine._owns_store = False
+            recorder = Recorder(engine.events(), max_fires)
+            recording = asyncio.create_task(recorder.run())
+            await engine._start()
+            await clock.advance()  # until everybody waits
+            while not recorder.full.is_set() and await clock.step(until):
+                continue
+            if not recorder.full.is_set():
+                await clock.advance(until=until)
+            engine._state.events.close()
+            await recording
+            # Before the engine ends: what runs at the end is still running.
+            found = await report(
+                state.store, copy, recorder, start=start, end=clock.now(), seed=seed
+            )
+            await engine.aclose()
+            return found.evolve(refused=simulated.refused)
 
     # Executions
 

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from luajobs_kit.acting import acting_as
 from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.state import State
-from luajobs_kit.engine.views import show
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.model import Bundle, Execution, JobSpec, JobVersion, LogQuery
 from luajobs_kit.platform import Caller, Platform
@@ -29,43 +28,19 @@ class Requests:
     """Answers the ``call`` frames of runs. What a notebook asks goes through the same verbs."""
 
     def __init__(self, state: State, port: Port, platform: Platform, powers: Powers) -> None:
-        self._state = state
-        self._port = port
-        self._platform = platform
-        self._powers = powers
+        self.state = state
+        self.port = port
+        self.platform = platform
+        self.powers = powers
         self._self_triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
 
     def serve(self, execution: Execution, version: JobVersion) -> Serve:
         """Return the function that answers one attempt's requests."""
-        return _RunRequests(self, execution, version).answer
-
-    def context(self, execution: Execution, version: JobVersion) -> dict[str, Any]:
-        """Return what the attempt is told at its start: a snapshot, all JSON."""
-        record = self._state.store.definitions.job(execution.job_id)
-        values = self._state.settings.values
-        job: dict[str, Any] = {"id": execution.job_id, "name": execution.job_name, "metadata": {}}
-        if record is not None:
-            shown = show(self._state, record).evolve(
-                active_version=version, last_execution=None, versions=[]
-            )
-            job = shown.to_json()
-        return {
-            "job": job,
-            "execution": {
-                **execution.evolve(attempts=[]).to_json(),
-                "attempt": len(execution.attempts),
-            },
-            "user": execution.user_id,
-            "predefined": record is not None and not record.dynamic,
-            "agent": values.agent_id,
-            "env": values.env,
-            "secrets": [value for value in values.env.values() if len(value) >= 6],
-            "clock": None,
-        }
+        return RunRequests(self, execution, version).answer
 
     def count_self_trigger(self, job_id: str, job_name: str) -> None:
         """Raise ``NotAllowed`` when a job triggers itself too often."""
-        now = self._state.clock.now()
+        now = self.state.clock.now()
         recent = self._self_triggers[job_id]
         while recent and now - recent[0] > SELF_TRIGGER_WINDOW:
             recent.popleft()
@@ -77,7 +52,7 @@ class Requests:
         recent.append(now)
 
 
-class _RunRequests:
+class RunRequests:
     """The requests of one attempt."""
 
     def __init__(self, requests: Requests, execution: Execution, version: JobVersion) -> None:
@@ -87,6 +62,7 @@ class _RunRequests:
         self._created = 0
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
+        """Answer one request of the attempt, as the run's own user."""
         family, _, name = verb.partition(".")
         with acting_as(self._execution.user_id):
             match family:
@@ -97,9 +73,7 @@ class _RunRequests:
                 case "power":
                     return await self._power(arguments)
                 case _:
-                    return await self._requests._platform.call(  # noqa: SLF001 - one module, two halves
-                        verb, arguments, self._caller()
-                    )
+                    return await self._requests.platform.call(verb, arguments, self._caller())
 
     def _caller(self) -> Caller:
         run = self._execution
@@ -108,7 +82,7 @@ class _RunRequests:
         )
 
     async def _of_job(self, name: str, job_id: str, arguments: dict[str, Any]) -> Any:
-        port = self._requests._port  # noqa: SLF001
+        port = self._requests.port
         match name:
             case "update_metadata":
                 return (await port.update_metadata(job_id, _dict(arguments, "data"))).metadata
@@ -139,7 +113,7 @@ class _RunRequests:
         raise InvalidInput(f"A job has no request {name!r}.")
 
     async def _of_jobs(self, name: str, arguments: dict[str, Any]) -> Any:
-        port = self._requests._port  # noqa: SLF001
+        port = self._requests.port
         match name:
             case "get":
                 return (await port.get_job(str(arguments.get("id")))).to_json()
@@ -174,7 +148,7 @@ class _RunRequests:
             first = problem.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             raise InvalidInput(f"Jobs.create: {field}: {first['msg']}", field=field) from None
-        return (await self._requests._port.create_job(spec)).to_json()  # noqa: SLF001
+        return (await self._requests.port.create_job(spec)).to_json()
 
     async def _power(self, arguments: dict[str, Any]) -> Any:
         name = arguments.get("name")
@@ -183,9 +157,7 @@ class _RunRequests:
             raise NotAllowed(
                 f"This job was not given tools.{name}; its powers are: {', '.join(given or []) or 'none'}."
             )
-        return await self._requests._powers.ask(  # noqa: SLF001
-            name, _dict(arguments, "arguments"), self._execution
-        )
+        return await self._requests.powers.ask(name, _dict(arguments, "arguments"), self._execution)
 
 
 def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:

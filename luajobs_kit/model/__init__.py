@@ -52,6 +52,7 @@ from luajobs_kit.model.people import (
     UserRecord,
 )
 from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
+from luajobs_kit.model.simulation import EntryChange, Simulation
 from luajobs_kit.model.status import EngineStatus, ExecutionPage, LogPage
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "Document",
     "EngineStatus",
     "Entry",
+    "EntryChange",
     "EntryPage",
     "Event",
     "Execution",
@@ -106,6 +108,7 @@ __all__ = [
     "Retry",
     "RunError",
     "Schedule",
+    "Simulation",
     "TextPart",
     "UserRecord",
     "VersionSpec",

@@ -1,0 +1,33 @@
+"""What an attempt is told at its start: a snapshot, all JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from luajobs_kit.engine.state import State
+from luajobs_kit.engine.views import show
+from luajobs_kit.model import Execution, JobVersion
+
+SHORTEST_SECRET: Final = 6  # characters; shorter values would mask ordinary words in logs
+
+
+def context_of(state: State, execution: Execution, version: JobVersion) -> dict[str, Any]:
+    """Return the context of the attempt that ``execution`` is about to make."""
+    record = state.store.definitions.job(execution.job_id)
+    values = state.settings.values
+    job: dict[str, Any] = {"id": execution.job_id, "name": execution.job_name, "metadata": {}}
+    if record is not None:
+        job = show(state, record).evolve(active_version=version, last_execution=None).to_json()
+    return {
+        "job": job,
+        "execution": {
+            **execution.evolve(attempts=[]).to_json(),
+            "attempt": len(execution.attempts),
+        },
+        "user": execution.user_id,
+        "predefined": record is not None and not record.dynamic,
+        "agent": values.agent_id,
+        "env": values.env,
+        "secrets": [value for value in values.env.values() if len(value) >= SHORTEST_SECRET],
+        "clock": None,
+    }

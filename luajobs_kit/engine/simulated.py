@@ -1,0 +1,106 @@
+"""What is different for the runs of a simulation."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from luajobs_kit.engine.context import context_of
+from luajobs_kit.engine.requests import Requests, RunRequests
+from luajobs_kit.engine.runs import Runs, Serve
+from luajobs_kit.engine.state import State
+from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.model import Execution, JobVersion
+
+
+@dataclass
+class Simulated:
+    """The seed, the answers given for what would leave the workspace, and what was refused."""
+
+    seed: int
+    responses: dict[str, Any]
+    refused: list[str] = field(default_factory=list)
+
+    def context(self, state: State, execution: Execution, version: JobVersion) -> dict[str, Any]:
+        """Return an attempt's context, with virtual time and a seed of its own."""
+        due = execution.fire_time.isoformat() if execution.fire_time else ""
+        attempt = len(execution.attempts)
+        name = f"{self.seed} {execution.job_name} {execution.user_id} {due} {attempt}"
+        seed = random.Random(name).getrandbits(63)  # noqa: S311 - repeatable on purpose
+        clock = {"now": state.clock.now().isoformat(), "seed": seed, "shared": True}
+        return context_of(state, execution, version) | {"clock": clock}
+
+    def respond(self, request: str) -> Any:
+        """Return the answer given for a request: by its exact text first, then by pattern.
+
+        Raises ``NotAllowed`` when there is none.
+        """
+        if request in self.responses:
+            return self.responses[request]
+        for pattern, response in self.responses.items():
+            if fnmatch.fnmatchcase(request, pattern):
+                return response
+        self.refused.append(request)
+        raise NotAllowed(
+            f"A simulation does not leave the workspace: give it responses={{{request!r}: …}}."
+        )
+
+
+class SimulatedRequests(RunRequests):
+    """The requests of one simulated attempt: sleeping is one of them."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        execution: Execution,
+        version: JobVersion,
+        *,
+        runs: Runs,
+        simulated: Simulated,
+    ) -> None:
+        super().__init__(requests, execution, version)
+        self._runs = runs
+        self._simulated = simulated
+        self._began = requests.state.clock.now()
+
+    async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
+        match verb:
+            case "clock.sleep":
+                return await self._sleep(arguments.get("elapsed"))
+            case "http.request":
+                request = f"{str(arguments.get('method', 'GET')).upper()} {arguments.get('url')}"
+                return self._simulated.respond(request)
+            case "power.call":
+                return self._simulated.respond(f"tools.{arguments.get('name')}")
+        return await super().answer(verb, arguments)
+
+    async def _sleep(self, elapsed: Any) -> None:
+        """Let the simulated world get as far as the run: ``elapsed`` seconds after its start."""
+        if not isinstance(elapsed, int | float) or not math.isfinite(elapsed):
+            raise InvalidInput(f"A run cannot sleep until {elapsed!r}.")
+        limit = self._version.timeout
+        until = self._began + timedelta(seconds=min(elapsed, limit))
+        async with self._runs.asleep():
+            await self._requests.state.clock.sleep_until(until)
+        if elapsed > limit:
+            self._runs.time_out(self._execution.id)
+            await asyncio.Event().wait()  # until the run is killed
+
+
+def serving(
+    requests: Requests, runs: Runs, simulated: Simulated
+) -> Callable[[Execution, JobVersion], Serve]:
+    """Return the function that gives each attempt its answers."""
+
+    def serve(execution: Execution, version: JobVersion) -> Serve:
+        return SimulatedRequests(
+            requests, execution, version, runs=runs, simulated=simulated
+        ).answer
+
+    return serve

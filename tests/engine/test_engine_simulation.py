@@ -1,0 +1,126 @@
+"""Next week, in seconds, on a copy."""
+
+from datetime import timedelta
+
+import pytest
+
+from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.model import CronSchedule, IntervalSchedule, Retry
+
+DAILY = CronSchedule(expression="0 9 * * *")
+
+
+async def simulated(engine, clock, *, days=0, hours=0, **given):
+    return await engine.simulate(clock.now() + timedelta(days=days, hours=hours), **given)
+
+
+async def test_a_week_of_fires_runs_in_virtual_time_and_changes_nothing_real(engine, clock, spec):
+    job = await engine.create_job(
+        spec(
+            """
+            from datetime import datetime, UTC
+            user = await job.user()
+            await user.send(datetime.now(UTC).isoformat())
+            await Data.create("seen", {"at": datetime.now(UTC).isoformat()})
+            await job.update_metadata({"runs": job.metadata.get("runs", 0) + 1})
+            return job.metadata["runs"]
+            """,
+            schedule=DAILY,
+        )
+    )
+    found = await simulated(engine, clock, days=7)
+    assert [run.status for run in found.executions] == ["completed"] * 7, found.executions[0].error
+    assert [run.result for run in found.executions] == [1, 2, 3, 4, 5, 6, 7]
+    assert [message.text[:16] for message in found.messages][:2] == [
+        "2026-03-02T09:00",
+        "2026-03-03T09:00",
+    ]
+    assert {change.collection for change in found.changes} == {"seen"}
+    assert len(found.changes) == 7
+    assert (await engine.list_executions()).total == 0
+    assert (await engine.get_job(job.id)).metadata == {}
+    assert await engine.call("user.history", {}) == []
+    assert (await engine.call("data.get", {"collection": "seen"}))["data"] == []
+
+
+async def test_sleeping_takes_no_real_time_and_overlaps_play_out(engine, clock, spec):
+    await engine.create_job(
+        spec("import asyncio\nawait asyncio.sleep(90)", schedule=IntervalSchedule(seconds=60))
+    )
+    found = await simulated(engine, clock, hours=1)
+    assert {run.duration for run in found.executions if run.finished} == {90_000}
+    assert [len(found.skipped), len(found.executions)] == [30, 30]
+    assert found.executions[-1].status == "running"
+
+
+async def test_two_sleepers_meet_in_virtual_time(engine, clock, spec):
+    body = "import asyncio\nfor _ in range(3):\n    print(job.name)\n    await asyncio.sleep(10)"
+    for name in ("a", "b"):
+        await engine.create_job(spec(body, name=name, schedule=IntervalSchedule(seconds=600)))
+        await clock.advance(seconds=5)
+    found = await simulated(engine, clock, hours=0.2)
+    assert [line.message for line in found.logs] == ["a", "b"] * 3
+    steps = [b.timestamp - a.timestamp for a, b in zip(found.logs, found.logs[1:], strict=False)]
+    assert set(steps) == {timedelta(seconds=5)}
+
+
+async def test_retries_and_a_timeout_play_out(engine, clock, spec):
+    await engine.create_job(
+        spec(
+            "import asyncio\nawait asyncio.sleep(1000)",
+            timeout=30,
+            schedule=IntervalSchedule(seconds=3600),
+            retry=Retry(max_attempts=1, backoff_seconds=60),
+        )
+    )
+    found = await simulated(engine, clock, hours=1.5)
+    [run] = found.executions
+    assert [attempt.status for attempt in run.attempts] == ["timeout", "timeout"]
+    assert run.completed_at - run.fire_time == timedelta(seconds=120)
+
+
+async def test_the_same_seed_gives_the_same_week(engine, clock, spec):
+    body = """
+        import random, uuid, secrets
+        print(random.random(), uuid.uuid4(), secrets.token_hex(4), hash("x"))
+        return {"n": random.randint(0, 10**9)}
+        """
+    await engine.create_job(spec(body, schedule=DAILY))
+    one = await simulated(engine, clock, days=3, seed=7)
+    two = await simulated(engine, clock, days=3, seed=7)
+    other = await simulated(engine, clock, days=3, seed=8)
+    assert one.to_json() == two.to_json()
+    assert [run.result for run in one.executions] != [run.result for run in other.executions]
+    assert len({run.result["n"] for run in one.executions}) == 3
+
+
+async def test_nothing_leaves_the_workspace_unless_answers_are_given(engine, clock, spec):
+    await engine.create_job(spec("return await tools.weather(city='Oslo')", schedule=DAILY))
+    refused = await simulated(engine, clock, days=1)
+    assert refused.executions[0].error.type == "NotAllowed"
+    assert refused.refused == ["tools.weather"]
+    answered = await simulated(engine, clock, days=1, responses={"tools.*": {"degrees": -3}})
+    assert answered.executions[0].result == {"degrees": -3}
+
+
+async def test_a_bound_on_fires_is_said_when_reached(engine, clock, spec):
+    await engine.create_job(spec())
+    found = await simulated(engine, clock, days=7, max_fires=5)
+    assert (len(found.executions), found.stopped) == (5, "after 5 fires (max_fires)")
+    assert found.end == clock.now() + timedelta(minutes=5)
+
+
+async def test_one_job_alone_can_be_simulated(engine, clock, spec):
+    await engine.create_job(spec(name="one", schedule=DAILY))
+    two = await engine.create_job(spec(name="two", schedule=DAILY))
+    found = await simulated(engine, clock, days=2, job_id=two.id)
+    assert [run.job_name for run in found.executions] == ["two", "two"]
+
+
+async def test_a_simulation_that_cannot_be_run_is_refused(engine, clock):
+    with pytest.raises(InvalidInput, match="366 days"):
+        await simulated(engine, clock, days=400)
+    with pytest.raises(InvalidInput, match="from now"):
+        await engine.simulate(clock.now())
+    with pytest.raises(NotFound):
+        await simulated(engine, clock, days=1, job_id="job_none")
