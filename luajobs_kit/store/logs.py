@@ -75,7 +75,8 @@ class Logs:
             if query.after is None or not self._waiting:
                 return self._next - 1
             # Who follows a flood reads along, instead of waiting until all of it is written.
-            return max(query.after, self._waiting[0][0] - 1) + query.limit
+            first: int = self._waiting[0][0]
+            return max(query.after, first - 1) + query.limit
 
     def _waits_for(self, last: int) -> bool:
         with self._lock:
