@@ -91,6 +91,11 @@ def _taken(module: str) -> dict[str, Any]:
     return taken
 
 
+def names_of(module: str) -> dict[str, Any]:
+    """Return what job code gets of a module that is the same in every run."""
+    return dict(_real.get(module, {}))
+
+
 class Imports:
     """What ``import`` finds in one run."""
 

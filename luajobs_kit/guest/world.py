@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from luajobs_kit.guest import facades, guards, kit, preloading, run
@@ -35,6 +36,7 @@ def bind(context: dict[str, Any], channel: Channel) -> tuple[dict[str, Any], Any
 def drive(value: Any, channel: Channel) -> Any:  # noqa: ARG001  # the run knows its channel
     """Return ``value``, or what it gives when it is awaited; then end what it left running."""
     this = run.current()
+    show, warnings.showwarning = warnings.showwarning, _as_log_line
     try:
         if not hasattr(type(value), "__await__"):
             return value
@@ -45,3 +47,12 @@ def drive(value: Any, channel: Channel) -> Any:  # noqa: ARG001  # the run knows
     finally:
         this.loop.cancel_rest()
         this.end_line()
+        warnings.showwarning = show
+
+
+def _as_log_line(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    """Tell the author what Python warns of: above all that a coroutine was never awaited."""
+    text = str(message)
+    if "was never awaited" in text:
+        text += ": put await in front of the call"
+    run.current().log("warn", f"{category.__name__}: {text}")

@@ -1,0 +1,86 @@
+"""Writes ``docs/world.md``: what job code can import and call (``python -m luajobs_kit.guest.page``)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from textwrap import wrap
+from typing import Final
+
+from luajobs_kit.guest import catalog
+from luajobs_kit.guest.everyday import AS_THEY_ARE, EXCEPTIONS, GUARDED
+from luajobs_kit.guest.kit import EVERYWHERE
+
+PAGE: Final = Path("docs") / "world.md"
+
+_BEGINNING: Final = """\
+# What job code sees
+
+<!-- Written by `python -m luajobs_kit.guest.page`; a test keeps it up to date. -->
+
+A job runs in a world of its own. It has Python's everyday builtins, the modules below
+with the names listed, and the kit's own names. The modules are frozen collections of
+names: what is not listed does not exist inside, and nothing in them can be changed.
+Anything else is refused when the job is created, at its line, with what to do instead.
+
+## Names that need no import
+
+{everywhere}
+
+## Modules
+
+| module | names |
+|---|---|
+{modules}
+
+`luajobs_kit` is the kit as it looks from inside. `asyncio` is the kit's own and runs on
+the job's own loop; `random`, `secrets` and `uuid` are fresh in every run and repeat in a
+simulation, where `datetime` and `time` show the simulated clock too.
+
+## Builtins
+
+Python's own: {builtins}.
+
+Guarded, with the same meaning: {guarded}. `type` takes one argument; `vars` gives a copy.
+
+Exceptions: {exceptions}.
+
+## What there is not, and what to do instead
+
+| instead of | |
+|---|---|
+{instead}
+"""
+
+
+def render() -> str:
+    """Return the page."""
+    modules = "\n".join(
+        f"| `{module}` | {_listed(names)} |" for module, names in sorted(catalog.MODULES.items())
+    )
+    missing = {f"import {module}": advice for module, advice in catalog.OUT_OF_REACH.items()}
+    missing |= {f"{name}()": advice for name, advice in catalog.OUT_OF_REACH_NAMES.items()}
+    instead = "\n".join(
+        f"| `{name}` | {advice.replace('|', chr(92) + '|')} |" for name, advice in missing.items()
+    )
+    return _BEGINNING.format(
+        everywhere=_paragraph(EVERYWHERE),
+        modules=modules,
+        builtins=_paragraph(AS_THEY_ARE),
+        guarded=_listed(GUARDED),
+        exceptions=_paragraph(EXCEPTIONS),
+        instead=instead,
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " ".join(f"`{name}`" for name in names)
+
+
+def _paragraph(names: tuple[str, ...]) -> str:
+    return "\n".join(wrap(_listed(names), 96))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), "utf-8")
+    sys.stdout.write(f"wrote {PAGE}\n")

@@ -1,0 +1,12 @@
+"""Runs job code in this process with a channel that remembers, for looking at the guest's side."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "sandbox"))
+
+from harness import CONTEXT, RecordingChannel, run_here  # noqa: E402  # found by the line above
+
+__all__ = ["CONTEXT", "RecordingChannel", "run_here"]
