@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from luajobs_kit.api.agents import LuaJob as LuaJob
     from luajobs_kit.api.agents import LuaSkill as LuaSkill
     from luajobs_kit.api.agents import lua_job as lua_job
-    from luajobs_kit.api.current import current_workspace as current_workspace
     from luajobs_kit.api.execution import JobExecution as JobExecution
     from luajobs_kit.api.isolated import run_isolated as run_isolated
     from luajobs_kit.api.job import JobInstance as JobInstance
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
 _HOMES = {
     "acting": ["acting_as", "acting_user"],
     "api.agents": ["LuaAgent", "LuaJob", "LuaSkill", "lua_job"],
-    "api.current": ["current_workspace"],
     "api.execution": ["JobExecution"],
     "api.isolated": ["run_isolated"],
     "api.job": ["JobInstance"],

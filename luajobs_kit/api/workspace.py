@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
-from luajobs_kit.api.current import enter, leave
+from luajobs_kit.api.current import current_workspace, enter, leave
 from luajobs_kit.api.entries import Data
 from luajobs_kit.api.execution import JobExecution
 from luajobs_kit.api.jobs import Jobs
@@ -87,12 +87,22 @@ class Workspace:
         finally:
             await workspace.aclose()
 
+    @staticmethod
+    def current() -> Workspace:
+        """Return the workspace of the block around, else this process's own."""
+        return current_workspace()
+
     @property
     def path(self) -> Path | None:
         """The ``.luajobs`` folder; None for a workspace in memory."""
         if self._path is None and self._engine is None:
             self._path = _folder(self._given)
         return self._path
+
+    @property
+    def engine(self) -> Port | None:
+        """The engine inside this process; None where another process runs it."""
+        return self._engine
 
     def now(self) -> datetime:
         """Return the time by the workspace's clock, aware, in UTC."""

@@ -11,7 +11,6 @@ from luajobs_kit import (
     Jobs,
     Workspace,
     WorkspaceLocked,
-    current_workspace,
     every,
     run_isolated,
 )
@@ -22,12 +21,12 @@ async def execute(job):
 
 
 async def test_the_workspace_of_the_block_is_current(ws):
-    assert current_workspace() is ws
+    assert Workspace.current() is ws
     async with Workspace.in_process() as inner:
-        assert current_workspace() is inner
+        assert Workspace.current() is inner
         await Jobs.create(name="inner", schedule=every(hours=1), execute=execute)
         assert len(await ws.jobs.get_all(include_dynamic=True)) == 0
-    assert current_workspace() is ws
+    assert Workspace.current() is ws
 
 
 async def test_settings_are_changed_and_refused(ws):
