@@ -1,0 +1,146 @@
+"""The form that makes a job. What is refused is said beside the field it is about."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+from typing import Any, Final
+
+import ipywidgets as ipw
+
+from luajobs_kit.bundle import capture
+from luajobs_kit.errors import Conflict, InvalidInput
+from luajobs_kit.model import Job, JobSpec, Schedule
+from luajobs_kit.timing import describe
+from luajobs_kit.timing.typed import EXAMPLES, read_schedule
+from luajobs_kit.widgets.desk import Desk, told
+
+FILE: Final = "<panel>"
+TEMPLATE: Final = """\
+async def execute(job):
+    runs = job.metadata.get("runs", 0) + 1
+    print(f"run {runs} of {job.name}")
+    user = await job.user()
+    await user.send(f"Hello from {job.name}, run {runs}")
+    await job.update_metadata({"runs": runs})
+    return {"runs": runs}
+"""
+_SCHEDULE_FIELDS: Final = {"schedule", "executeAt", "expression", "timezone", "seconds"}
+
+
+class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
+    """Name, schedule in words, source."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        wide = {"width": "100%"}
+        self.name = ipw.Text(description="Name", placeholder="daily-report", layout=wide)
+        self.schedule = ipw.Text(
+            value="every 30s", description="Schedule", placeholder=EXAMPLES, layout=wide
+        )
+        self.source = ipw.Textarea(
+            value=TEMPLATE,
+            description="Source",
+            rows=9,
+            continuous_update=False,  # it comes in one piece when the field is left
+            layout=wide,
+        )
+        self.says = {field: _says() for field in ("name", "schedule", "source")}
+        self.create = ipw.Button(description="Create", icon="check", button_style="primary")
+        self.close_button = ipw.Button(description="Close", layout={"width": "auto"})
+        self.create.on_click(self._create)
+        self.close_button.on_click(lambda _: self.hide())
+        self.schedule.observe(self._typed, "value")
+        super().__init__(
+            [
+                self.name,
+                self.says["name"],
+                self.schedule,
+                self.says["schedule"],
+                self.source,
+                self.says["source"],
+                ipw.HBox([self.create, self.close_button]),
+            ]
+        )
+        self.add_class("luajobs-form")
+        self.hide()
+
+    def toggle(self) -> None:
+        """Open it, or close it."""
+        if self.layout.display == "none":
+            self.layout.display = ""
+            self._typed(None)
+        else:
+            self.hide()
+
+    def hide(self) -> None:
+        self.layout.display = "none"
+
+    def _typed(self, _change: Any) -> None:
+        self._desk.act(partial(self._preview, self.schedule.value))
+
+    async def _preview(self, typed: str) -> None:
+        try:
+            schedule: Schedule = read_schedule(typed, self._desk.feed.state.now())
+            fires = await self._desk.feed.ask(lambda port: port.preview(schedule, 3))
+        except InvalidInput as problem:
+            self._refuse("schedule", typed, problem)
+            return
+        words = describe(schedule).partition(" (")[0]
+        times = ", ".join(fire.astimezone().strftime("%a %H:%M:%S") for fire in fires)
+        if typed == self.schedule.value:
+            self._say("schedule", f"{words} · next: {times or 'never'}", "dim")
+
+    def _refuse(self, field: str, typed: str, problem: InvalidInput) -> None:
+        if typed == self.schedule.value:
+            self._say(field, told(problem), "bad")
+
+    def _create(self, _button: Any) -> None:
+        self.create.disabled = True
+        self._desk.act(
+            partial(self._created, self.name.value.strip(), self.schedule.value, self.source.value)
+        )
+
+    async def _created(self, name: str, typed: str, source: str) -> None:
+        for field in ("name", "source"):
+            self._say(field, "", "dim")
+        try:
+            job = await self._made(name, typed, source)
+        except Conflict as problem:
+            self._say("name", told(problem), "bad")
+        except InvalidInput as problem:
+            self._say(_field_of(problem), told(problem), "bad")
+        else:
+            self.hide()
+            self.name.value = ""
+            self._desk.say(f"✓ {job.name} was created.", "good")
+            await self._desk.feed.select(job.id)
+        finally:
+            self.create.disabled = False
+
+    async def _made(self, name: str, typed: str, source: str) -> Job:
+        if not name:
+            raise InvalidInput("Give the job a name, such as daily-report.", field="name")
+        schedule = read_schedule(typed, self._desk.feed.state.now())
+        spec = JobSpec(
+            name=name, schedule=schedule, bundle=capture(source, file=FILE), if_exists="error"
+        )
+        return await self._desk.feed.ask(lambda port: port.create_job(spec))
+
+    def _say(self, field: str, words: str, tone: str) -> None:
+        said = self.says[field]
+        said.value = f'<span class="{tone}">{escape(words)}</span>' if words else ""
+        said.layout.display = "" if words else "none"
+
+
+def _field_of(problem: InvalidInput) -> str:
+    about = problem.details.get("field")
+    if about == "name":
+        return "name"
+    return "schedule" if about in _SCHEDULE_FIELDS else "source"
+
+
+def _says() -> Any:
+    said = ipw.HTML(layout={"margin": "0 2px 4px 92px", "display": "none"})
+    said.add_class("luajobs-says")
+    return said
