@@ -27,6 +27,7 @@ KEY_HEADER: Final = "X-Idempotency-Key"
 USER_HEADER: Final = "X-Lua-User"  # percent-encoded
 VERSION_HEADER: Final = "X-Luajobs-Version"
 HEARTBEAT: Final = 5.0  # seconds between the comments that keep a quiet stream known to be alive
+MAX_BODY: Final = 4 * 2**20  # bytes of a request; a job's source is at most 256,000 characters
 STREAMS: Final = frozenset({"events", "offer"})
 LOCAL: Final = frozenset({"aclose"})
 
@@ -99,11 +100,16 @@ class Verb:
             _check_plain(value, name)
         try:
             given = self.request.model_validate(dict(arguments))
-            return given.model_dump_json(by_alias=True, exclude_none=True).encode()
+            body = given.model_dump_json(by_alias=True, exclude_none=True).encode()
         except ValidationError as problem:
             raise invalid(self.name, problem) from None
         except ValueError as problem:  # text that is not Unicode, such as a lone surrogate
             raise InvalidInput(f"{self.name}: cannot be written as JSON: {problem}") from None
+        if len(body) > MAX_BODY:
+            raise InvalidInput(
+                f"{self.name}: {len(body)} bytes are more than one request may carry ({MAX_BODY})."
+            )
+        return body
 
     def read_request(self, body: bytes) -> dict[str, Any]:
         """Return the arguments by name. Raises ``InvalidInput`` naming the field."""

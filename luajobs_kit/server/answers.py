@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from luajobs_kit import wire
 from luajobs_kit.errors import InvalidInput, LuaJobsError
 
-MAX_BODY: Final = 4 * 2**20  # bytes; a job's source is at most 256,000 characters
+DISCARDED: Final = 16 * 2**20  # bytes of a body that is too long, read so that its sender hears why
 PATIENCE: Final = 30.0  # seconds a client may take to send its body
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -38,13 +38,18 @@ async def read_body(request: Request) -> bytes:
         async with asyncio.timeout(PATIENCE):
             async for part in request.stream():
                 size += len(part)
-                if size > MAX_BODY:
-                    raise Refused(413, f"A request's body may take {MAX_BODY} bytes.")
-                parts.append(part)
+                if size > DISCARDED:
+                    break
+                if size > wire.MAX_BODY:
+                    parts.clear()
+                else:
+                    parts.append(part)
     except TimeoutError:
         raise Refused(408, f"The request's body did not arrive within {PATIENCE:g} s.") from None
     except ClientDisconnect:
         raise Refused(400, "The client left while it was asking.") from None
+    if size > wire.MAX_BODY:
+        raise Refused(413, f"A request's body may take {wire.MAX_BODY} bytes.")
     if size and kind.lower() != "application/json":
         raise Refused(415, "A request's body must be JSON: 'Content-Type: application/json'.")
     return b"".join(parts)

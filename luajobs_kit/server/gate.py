@@ -22,6 +22,7 @@ from luajobs_kit.acting import acting_as
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError, VersionMismatch
 from luajobs_kit.server.answers import Refused, send_error
 
+MAX_HEADERS: Final = 32 * 1024  # bytes
 MAX_USER: Final = 200  # characters of an acting user's id
 ANY_VERSION: Final = frozenset({f"{wire.PREFIX}/hello"})  # what clients of any version may ask
 LONG: Final = frozenset(wire.PREFIX + path for path in ("/events", "/offer", "/wait_execution"))
@@ -97,6 +98,8 @@ class Gate:
             )
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
+            raise Refused(431, f"A request's headers may take {MAX_HEADERS} bytes.")
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if host not in self._hosts:
             raise Refused(421, f"This engine does not answer for the host {host[:100]!r}.")

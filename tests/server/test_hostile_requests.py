@@ -1,0 +1,152 @@
+"""Whatever is sent, the engine answers with an envelope and goes on."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from luajobs_kit import wire
+from luajobs_kit.server import openapi
+
+SHARED = settings(
+    max_examples=30,
+    deadline=None,
+    # The engine is shared on purpose: it must survive all of it.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+QUESTIONS = sorted(set(wire.VERBS) - {"wait_execution", "simulate", "settings", "doctor"})
+
+
+def named(verb):
+    """Bodies with the verb's own argument names and any values in them."""
+    names = [parameter.name for parameter in wire.verb(verb).parameters]
+    return st.dictionaries(st.sampled_from([*names, "extra"]), VALUES, max_size=4)
+
+
+def told_in_an_envelope(answer):
+    told = answer.json()
+    assert set(told) <= {"success", "data", "error"}, told
+    assert answer.status_code < 500, told
+    assert told["success"] == (answer.status_code < 300)
+    if not told["success"]:
+        assert told["error"]["statusCode"] == answer.status_code
+        assert told["error"]["message"]
+
+
+@SHARED
+@given(data=st.data())
+async def test_any_json_to_any_verb_is_answered_or_refused(http, data):
+    verb = data.draw(st.sampled_from(QUESTIONS))
+    body = data.draw(named(verb) | VALUES)
+    told_in_an_envelope(await http.post(f"/kit/v1/{verb}", json=body))
+
+
+@SHARED
+@given(verb=st.sampled_from(QUESTIONS), body=st.binary(max_size=200))
+async def test_any_bytes_to_any_verb_are_refused_or_answered(http, verb, body):
+    told_in_an_envelope(await http.post(f"/kit/v1/{verb}", content=body))
+
+
+@SHARED
+@given(
+    path=st.sampled_from(
+        [
+            "/developer/jobs/{a}/{x}",
+            "/developer/jobs/{a}/{x}/executions?limit={x}",
+            "/developer/agents/{a}/logs?limit={x}&page={x}&logType={x}",
+            "/developer/agents/{a}/custom-data/{x}?filter={x}",
+            "/developer/agents/{a}/custom-data/{x}/search?searchText={x}&scoreThreshold={x}",
+            "/developer/agents/{a}/products?filter={x}&limit={x}",
+            "/developer/user/profile/{x}/{x}",
+            "/developer/user/data/agent/{a}/user/{x}",
+        ]
+    ),
+    text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12),
+)
+async def test_any_text_in_luas_paths_is_refused_or_answered(http, agent, path, text):
+    from urllib.parse import quote
+
+    told_in_an_envelope(await http.get(path.format(a=agent, x=quote(text, safe=""))))
+
+
+@pytest.mark.parametrize("depth", [50, 1_000, 200_000])
+async def test_deep_json_is_refused(http, agent, depth):
+    nested = b'{"a":' * depth + b"1" + b"}" * depth
+    for path in ("/kit/v1/update_metadata", "/kit/v1/create_job"):
+        told_in_an_envelope(
+            await http.post(path, content=b'{"jobId":"x","changes":' + nested + b"}")
+        )
+    told_in_an_envelope(await http.put(f"/developer/jobs/{agent}/x/metadata", content=nested))
+    told_in_an_envelope(
+        await http.get(f"/developer/agents/{agent}/products", params={"filter": nested[:3000]})
+    )
+
+
+async def test_numbers_that_json_has_not_are_refused(http, agent):
+    for number in (b"NaN", b"Infinity", b"1e999", b"1" * 5_000):
+        body = b'{"jobId":"x","changes":{"n":' + number + b"}}"
+        told_in_an_envelope(await http.post("/kit/v1/update_metadata", content=body))
+        told_in_an_envelope(
+            await http.put(f"/developer/user/data/agent/{agent}", content=b'{"n":' + number + b"}")
+        )
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET\r\n\r\n",
+        b"POST /kit/v1/status HTTP/1.1\r\nHost: x\r\nHost: y\r\nContent-Length: 0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_refused(raw, http, sent):
+    status, _ = await raw(sent + b"Connection: close\r\n\r\n")
+    assert status in {0, 400, 401, 421, 501, 505}
+    told_in_an_envelope(await http.post("/kit/v1/status"))
+
+
+async def test_the_description_names_every_verb_and_holds_together(http):
+    told = (await http.get("/openapi.json")).json()
+    assert {path.rpartition("/")[2] for path in told["paths"]} == {*wire.VERBS, "events"}
+    assert told == json.loads(json.dumps(openapi.describe()))
+    known = told["components"]["schemas"]
+
+    def check(part):
+        if isinstance(part, dict):
+            if "$ref" in part:
+                assert part["$ref"].rpartition("/")[2] in known
+            for inner in part.values():
+                check(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                check(inner)
+
+    check(told)
+    asked = told["paths"]["/kit/v1/trigger_job"]["post"]
+    assert {each["name"] for each in asked["parameters"]} == {wire.USER_HEADER, wire.KEY_HEADER}
+
+
+async def test_answers_are_what_the_description_promises(http, port):
+    described = openapi.describe()["paths"]
+    for verb in ("status", "settings", "list_jobs", "list_executions", "logs", "doctor"):
+        body = {"query": {}} if verb == "logs" else {}
+        told = (await http.post(f"/kit/v1/{verb}", json=body)).json()
+        schema = described[f"/kit/v1/{verb}"]["post"]["responses"]["200"]
+        required = schema["content"]["application/json"]["schema"]["required"]
+        assert set(required) <= set(told)
+        wire.verb(verb).read_answer(json.dumps(told).encode())
