@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import click
 
-from luajobs_kit.api import LuaAgent, LuaSkill, Workspace, every, once
+from luajobs_kit.api.agents import LuaAgent, LuaSkill
+from luajobs_kit.api.workspace import Workspace
 from luajobs_kit.cli.asking import speaking_errors
 from luajobs_kit.cli.tables import mark, milliseconds
 from luajobs_kit.client import discover
-from luajobs_kit.examples import DailyReportTool, ReminderTool, ScheduleFollowupTool
+from luajobs_kit.examples.followup import ScheduleFollowupTool
+from luajobs_kit.examples.reminder import ReminderTool
+from luajobs_kit.examples.report import DailyReportTool
 from luajobs_kit.model import (
     AttemptFailed,
     Event,
@@ -24,12 +28,12 @@ from luajobs_kit.model import (
     JobCreated,
     LogWritten,
     MessageSent,
+    Schedule,
 )
+from luajobs_kit.timing import describe, every, once
 
 WATCHED: Final = 15.0  # seconds
-SOON: Final = {"reminder": once(seconds=2), "followup": once(seconds=5), "daily": every(seconds=4)}
-"""What each job's second version fires by, so that nobody waits until tomorrow."""
-
+NAME_WIDTH: Final = 19  # characters
 AGENT: Final = LuaAgent(
     name="demo",
     persona="A shop's assistant that remembers things for people.",
@@ -63,42 +67,50 @@ async def _show(folder: Path, seconds: float) -> None:
     await _furnish(ws)
 
     seen: Counter[str] = Counter()
-    with ws:
-        watching = asyncio.create_task(_watch(ws, seen))
-        await asyncio.sleep(0)  # it takes its place in the stream before anything happens
+    async with ws:
+        news = (await ws.port()).events()  # from here on nothing is missed
+        watching = asyncio.create_task(_watch(news, seen))
         _title("An agent calls three tools, as two users; each makes a job")
-        await _call("set_reminder", {"message": "Team meeting in 10 minutes", "minutes": 10}, "alice")
+        await _call(
+            "set_reminder", {"message": "Team meeting in 10 minutes", "minutes": 10}, "alice"
+        )
         await _call(
             "schedule_followup",
-            {"ticketId": "T-1001", "followupHours": 24, "message": "Did the new cable help?"},
+            {"ticket_id": "T-1001", "followup_hours": 24, "message": "Did the new cable help?"},
             "bob",
         )
-        await _call("setup_daily_report", {"timeOfDay": "08:00"}, "alice")
+        await _call("setup_daily_report", {"time_of_day": "08:00"}, "alice")
 
         _title("Tomorrow is far away: each job gets a version that fires within seconds")
         for job in await ws.jobs.get_all(include_dynamic=True):
-            soon = next(schedule for name, schedule in SOON.items() if job.name.startswith(name))
+            soon = _soon(job.name)
             version = await job.push_version(schedule=soon)
             await job.publish(version.version)
-            _say(f"{job.name}: version {version.version} is active")
+            _say(f"{_name(job.name)} version {version.version} is active: {describe(soon)}")
 
         _title(f"Watching for {seconds:g} seconds")
         await asyncio.sleep(seconds)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         await _sum_up(ws, seen)
-    await ws.aclose()
 
 
 async def _furnish(ws: Workspace) -> None:
     """Give the workspace two users, a ticket and a small catalogue."""
     await ws.users.add("alice", full_name="Alice Arnold")
     await ws.users.add("bob", full_name="Bob Brown")
-    ticket = {"ticketId": "T-1001", "status": "open", "subject": "The router blinks red"}
+    ticket = {"ticket_id": "T-1001", "status": "open", "subject": "The router blinks red"}
     await ws.data.create("tickets", ticket)
     for name, price in (("Router", 89.0), ("Cable", 7.5), ("Antenna", 24.9)):
         await ws.products.create({"name": name, "price": price})
     _say("two users, one open ticket, three products")
+
+
+def _soon(name: str) -> Schedule:
+    """Return what a job's second version fires by, so that nobody waits until tomorrow."""
+    if name.startswith("reminder"):
+        return once(seconds=2)
+    return once(seconds=5) if name.startswith("followup") else every(seconds=4)
 
 
 async def _call(tool: str, given: dict[str, object], user: str) -> None:
@@ -106,8 +118,8 @@ async def _call(tool: str, given: dict[str, object], user: str) -> None:
     _say(f"{click.style(user, fg='magenta')} → {tool}: {answer['message']}")
 
 
-async def _watch(ws: Workspace, seen: Counter[str]) -> None:
-    async for event in ws.events():
+async def _watch(news: AsyncIterator[Event], seen: Counter[str]) -> None:
+    async for event in news:
         seen[event.type] += 1
         line = _line(event)
         if line is not None:
@@ -117,20 +129,21 @@ async def _watch(ws: Workspace, seen: Counter[str]) -> None:
 def _line(event: Event) -> str | None:
     match event:
         case JobCreated(job=job):
-            return f"{_name(job.name)} created for {job.user_id}"
+            return f"{_name(job.name)} created for {click.style(job.user_id or '', fg='magenta')}"
         case ExecutionStarted(execution=run):
-            return f"{_name(run.job_name)} {mark('running')} in a process of its own"
+            return f"{_name(run.job_name)} {mark('running')}"
         case ExecutionFinished(execution=run):
             return f"{_name(run.job_name)} {mark(run.status)} in {milliseconds(run.duration)}"
         case AttemptFailed(execution=run):
             return f"{_name(run.job_name)} failed and will be tried again"
         case FireSkipped(job_name=name, reason=reason):
             return f"{_name(name)} not run: {reason}"
-        case LogWritten(line=line) if line.metadata.log_source == "job":
+        case LogWritten(line=line) if line.metadata.execution_id:
             return f"{_name(line.metadata.primitive_name or '')} log: {line.message}"
         case MessageSent(message=message):
-            text = " ".join(message.text.split())
-            return click.style(f"✉ {message.user_id}: {text}", fg="green")
+            text = " · ".join(filter(None, map(str.strip, message.text.splitlines())))
+            to = click.style(f"✉ to {message.user_id}", fg="magenta")
+            return f"{_name(message.job_name or '')} {to}: {click.style(text, fg='green')}"
     return None
 
 
@@ -141,7 +154,7 @@ async def _sum_up(ws: Workspace, seen: Counter[str]) -> None:
         f"{seen['LogWritten']} log lines, {seen['MessageSent']} messages"
     )
     [ticket] = await ws.data.search("tickets", "T-1001", 1)
-    _say(f"ticket T-1001: followupSent={ticket.data.get('followupSent')}")
+    _say(f"ticket T-1001: followup_sent={ticket.data.get('followup_sent')}")
     _title("What to try next")
     for command, what in (
         ("luajobs tui", "the monitor, beside your notebook"),
@@ -153,7 +166,8 @@ async def _sum_up(ws: Workspace, seen: Counter[str]) -> None:
 
 
 def _name(name: str) -> str:
-    return click.style(name, fg="cyan")
+    short = name if len(name) <= NAME_WIDTH else name[: NAME_WIDTH - 1] + "…"
+    return click.style(f"{short:<{NAME_WIDTH}}", fg="cyan")
 
 
 def _title(text: str) -> None:

@@ -43,7 +43,7 @@ def stop(ctx: click.Context) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
 @asks
-async def status(port: Port, *, as_json: bool) -> None:
+async def status(port: Port, /, *, as_json: bool) -> None:
     """Say what the engine is doing, and until when it stays."""
     found = await port.status()
     if as_json:
@@ -63,7 +63,7 @@ async def status(port: Port, *, as_json: bool) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
 @asks
-async def doctor(port: Port, *, as_json: bool) -> None:
+async def doctor(port: Port, /, *, as_json: bool) -> None:
     """Say what holds on this machine: each wall of the sandbox, and what recovery had to do."""
     found = await port.doctor()
     if as_json:
@@ -80,7 +80,7 @@ async def doctor(port: Port, *, as_json: bool) -> None:
 @click.command()
 @click.argument("assignments", nargs=-1, metavar="[NAME=VALUE]...")
 @asks
-async def settings(port: Port, *, assignments: tuple[str, ...]) -> None:
+async def settings(port: Port, /, *, assignments: tuple[str, ...]) -> None:
     """Print the workspace's settings, or change some: luajobs settings max_concurrent=4.
 
     VALUE is JSON, or text where it is none; an empty one removes the setting.

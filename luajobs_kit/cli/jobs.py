@@ -26,7 +26,7 @@ def jobs() -> None:
 @click.option("--all", "deleted", is_flag=True, help="Deleted jobs that are kept hidden, too.")
 @as_json
 @asks
-async def list_(port: Port, *, predefined: bool, deleted: bool, as_json: bool) -> None:
+async def list_(port: Port, /, *, predefined: bool, deleted: bool, as_json: bool) -> None:
     """List the jobs, oldest first."""
     found = await port.list_jobs(include_dynamic=not predefined, include_deleted=deleted)
     if as_json:
@@ -50,7 +50,7 @@ async def list_(port: Port, *, predefined: bool, deleted: bool, as_json: bool) -
 @job_name
 @as_json
 @asks
-async def show(port: Port, *, job: str, as_json: bool) -> None:
+async def show(port: Port, /, *, job: str, as_json: bool) -> None:
     """Show one job: its schedule, versions, metadata and last runs."""
     found = await port.find_job(job)
     recent = await port.list_executions(found.id, limit=5)
@@ -87,7 +87,7 @@ async def show(port: Port, *, job: str, as_json: bool) -> None:
 @click.option("--limit", default=20, show_default=True, help="How many, newest first.")
 @as_json
 @asks
-async def history(port: Port, *, job: str, limit: int, as_json: bool) -> None:
+async def history(port: Port, /, *, job: str, limit: int, as_json: bool) -> None:
     """List a job's executions, newest first."""
     found = await port.find_job(job)
     page = await port.list_executions(found.id, limit=limit)
@@ -102,7 +102,7 @@ async def history(port: Port, *, job: str, limit: int, as_json: bool) -> None:
 @job_name
 @as_json
 @asks
-async def versions(port: Port, *, job: str, as_json: bool) -> None:
+async def versions(port: Port, /, *, job: str, as_json: bool) -> None:
     """List a job's versions."""
     found = await port.find_job(job)
     if as_json:
@@ -127,7 +127,7 @@ async def versions(port: Port, *, job: str, as_json: bool) -> None:
 @job_name
 @click.argument("version")
 @asks
-async def publish(port: Port, *, job: str, version: str) -> None:
+async def publish(port: Port, /, *, job: str, version: str) -> None:
     """Make VERSION (its number or id) the active one."""
     found = await port.find_job(job)
     changed = await port.publish_version(found.id, version)
@@ -140,7 +140,7 @@ async def publish(port: Port, *, job: str, version: str) -> None:
 @click.option("--count", default=5, show_default=True)
 @as_json
 @asks
-async def preview(port: Port, *, job: str, count: int, as_json: bool) -> None:
+async def preview(port: Port, /, *, job: str, count: int, as_json: bool) -> None:
     """Print the next times a job's schedule fires."""
     found = await port.find_job(job)
     times = await port.next_runs(found.id, count)
@@ -158,7 +158,7 @@ async def preview(port: Port, *, job: str, count: int, as_json: bool) -> None:
 @as_json
 @asks
 async def trigger(
-    port: Port, *, job: str, version_id: str | None, wait: bool, as_json: bool
+    port: Port, /, *, job: str, version_id: str | None, wait: bool, as_json: bool
 ) -> None:
     """Run a job now."""
     found = await port.find_job(job)
@@ -176,7 +176,7 @@ async def trigger(
 @jobs.command()
 @job_name
 @asks
-async def activate(port: Port, *, job: str) -> None:
+async def activate(port: Port, /, *, job: str) -> None:
     """Let a job run on schedule, counting from now."""
     changed = await port.activate_job((await port.find_job(job)).id)
     click.echo(f"{changed.name} is active; its next fire is {until(changed.next_run_at)}.")
@@ -185,7 +185,7 @@ async def activate(port: Port, *, job: str) -> None:
 @jobs.command()
 @job_name
 @asks
-async def deactivate(port: Port, *, job: str) -> None:
+async def deactivate(port: Port, /, *, job: str) -> None:
     """Keep a job from running on schedule."""
     changed = await port.deactivate_job((await port.find_job(job)).id)
     click.echo(f"{changed.name} is inactive; luajobs jobs activate {changed.name} undoes it.")
@@ -196,7 +196,7 @@ async def deactivate(port: Port, *, job: str) -> None:
 @click.option("--force", is_flag=True, help="Really delete, with all versions.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @asks
-async def delete(port: Port, *, job: str, force: bool, yes: bool) -> None:
+async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
     """Delete a job; one with several versions is deactivated and hidden instead."""
     found = await port.find_job(job)
     if not yes:
@@ -213,7 +213,7 @@ async def delete(port: Port, *, job: str, force: bool, yes: bool) -> None:
 @click.option("--in", "after", type=float, metavar="SECONDS", help="Run once, that much later.")
 @click.option("--metadata", metavar="JSON", help="An object for job.metadata.")
 @asks
-async def create(port: Port, *, file: Path, **given: Any) -> None:
+async def create(port: Port, /, *, file: Path, **given: Any) -> None:
     """Make a job of a function in a Python FILE."""
     from luajobs_kit.cli.declaring import spec_of  # noqa: PLC0415 - parsing code is not for every command
 

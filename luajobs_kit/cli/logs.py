@@ -31,7 +31,9 @@ _RANK = {"debug": 0, "info": 1, "warn": 2, "error": 3}
     "--json", "as_json", is_flag=True, help="Print JSON for programs, a line each with -f."
 )
 @asks
-async def logs(port: Port, *, follow: bool, as_json: bool, since: str | None, **given: Any) -> None:
+async def logs(
+    port: Port, /, *, follow: bool, as_json: bool, since: str | None, **given: Any
+) -> None:
     """Print log lines, oldest of the newest first."""
     status = await port.status()
     query = LogQuery(since=_moment(since, status.now) if since else None, **given)

@@ -20,7 +20,7 @@ def users() -> None:
 @users.command("list")
 @click.option("--json", "as_json", is_flag=True)
 @asks
-async def list_(port: Port, *, as_json: bool) -> None:
+async def list_(port: Port, /, *, as_json: bool) -> None:
     """List the users."""
     found = await port.call("user.list", {})
     if as_json:
@@ -47,7 +47,7 @@ async def list_(port: Port, *, as_json: bool) -> None:
 @click.option("--email", "email_addresses", multiple=True)
 @click.option("--phone", "mobile_numbers", multiple=True)
 @asks
-async def add(port: Port, *, user_id: str, full_name: str | None, **lists: Any) -> None:
+async def add(port: Port, /, *, user_id: str, full_name: str | None, **lists: Any) -> None:
     """Add a user."""
     given = {name: list(values) for name, values in lists.items()}
     await port.call("user.add", {"id": user_id, "full_name": full_name, **given})
@@ -59,7 +59,7 @@ async def add(port: Port, *, user_id: str, full_name: str | None, **lists: Any) 
 @click.option("--limit", default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 @asks
-async def inbox(port: Port, *, user_id: str | None, limit: int, as_json: bool) -> None:
+async def inbox(port: Port, /, *, user_id: str | None, limit: int, as_json: bool) -> None:
     """Print the messages jobs sent to users, the newest last."""
     if user_id:
         found = await port.call("user.history", {"id": user_id, "limit": limit})

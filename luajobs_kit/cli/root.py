@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "serve": "luajobs_kit.cli.engine:serve",
     "settings": "luajobs_kit.cli.engine:settings",
     "status": "luajobs_kit.cli.engine:status",
+    "simulate": "luajobs_kit.cli.simulate:simulate",
     "stop": "luajobs_kit.cli.engine:stop",
     "tui": "luajobs_kit.cli.tui:tui",
     "users": "luajobs_kit.cli.people:users",
@@ -50,9 +51,8 @@ class _Lazy(click.Group):
             import difflib  # noqa: PLC0415 - only for a mistake
 
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            if close:
-                problem.message += f" Did you mean '{close[0]}'?"
-            raise
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            raise click.UsageError(problem.message + hint, ctx) from None
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,0 +1,146 @@
+"""The command line as people and scripts use it: real processes, a real engine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+JOB = """
+async def execute(job):
+    user = await job.user()
+    await user.send("hello from " + job.name)
+    print("said hello")
+    return {"ok": True}
+"""
+
+
+class Luajobs:
+    """Runs ``luajobs`` on a workspace of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "luajobs_kit.cli", "-w", str(self.folder / ".luajobs"), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            timeout=60,
+            env={name: value for name, value in os.environ.items() if name != "LUAJOBS_HOME"},
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def json(self, *words: str):
+        return json.loads(self(*words, "--json"))
+
+
+@pytest.fixture
+def luajobs(tmp_path):
+    command = Luajobs(tmp_path)
+    (tmp_path / "hello.py").write_text(JOB)
+    yield command
+    command("stop")
+
+
+def test_a_file_becomes_a_job_that_is_listed_run_read_and_deleted(luajobs):
+    assert "No jobs yet" in luajobs("jobs", "list")
+    assert "hello: created; it fires in" in luajobs("jobs", "create", "hello.py", "--every", "3600")
+    assert "hello: unchanged" in luajobs("jobs", "create", "hello.py", "--every", "3600")
+    listed = luajobs("jobs", "list")
+    assert "hello" in listed
+    assert "● active" in listed
+    ran = luajobs("jobs", "trigger", "hello")
+    assert "✓ completed" in ran
+    assert '"ok": true' in ran
+    assert "said hello" in luajobs("logs", "--type", "job", "--name", "hello", "--limit", "10")
+    assert "hello from hello" in luajobs("inbox")
+    assert "every hour" in luajobs("jobs", "show", "hello")
+    assert "inactive" in luajobs("jobs", "deactivate", "hello")
+    assert "is active" in luajobs("jobs", "activate", "hello")
+    [job] = luajobs.json("jobs", "list")
+    assert job["lastExecution"]["status"] == "completed"
+    assert "deleted" in luajobs("jobs", "delete", "hello", "--yes")
+    assert luajobs.json("jobs", "list") == []
+
+
+def test_mistakes_say_what_to_do_and_end_with_their_code(luajobs):
+    assert "There is no job named 'nope'" in luajobs("jobs", "show", "nope", code=1)
+    assert "Did you mean 'jobs'?" in luajobs("jbos", code=2)
+    assert "hour" in luajobs("jobs", "create", "hello.py", "--cron", "0 25 * * *", code=1)
+    assert "one of --every" in luajobs("jobs", "create", "hello.py", code=1)
+    (luajobs.folder / "bad.py").write_text("async def execute(job):\n    return missing\n")
+    refused = luajobs("jobs", "create", "bad.py", "--every", "60", code=1)
+    assert "missing" in refused
+    assert "line 2" in refused
+    assert "Traceback" not in refused
+
+
+def test_a_failing_job_shows_its_line_and_ends_with_one(luajobs):
+    (luajobs.folder / "bad.py").write_text("async def execute(job):\n    return 1 / 0\n")
+    luajobs("jobs", "create", "bad.py", "--in", "3600")
+    ran = luajobs("jobs", "trigger", "bad", code=1)
+    assert "ZeroDivisionError" in ran
+    assert "line 2" in ran
+
+
+def test_the_week_ahead_is_printed(luajobs):
+    luajobs("jobs", "create", "hello.py", "--cron", "0 9 * * *")
+    printed = luajobs("simulate", "--days", "3")
+    assert "3 completed" in printed
+    assert "3 messages" in printed
+
+
+def test_status_doctor_and_settings_answer(luajobs):
+    assert str(luajobs.folder) in luajobs("status")
+    assert "seccomp" in luajobs("doctor")
+    assert '"max_concurrent": 3' in luajobs("settings", "max_concurrent=3")
+    assert "no_such" in luajobs("settings", "no_such=1", code=1)
+
+
+def test_following_the_log_shows_new_lines_as_they_are_written(luajobs):
+    luajobs("jobs", "create", "hello.py", "--every", "3600")
+    follow = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "luajobs_kit.cli",
+            "-w",
+            str(luajobs.folder / ".luajobs"),
+            "logs",
+            "-f",
+            "--json",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        luajobs("jobs", "trigger", "hello")
+        luajobs("jobs", "trigger", "hello")
+        line = json.loads(follow.stdout.readline())
+        assert line["message"] == "said hello"
+    finally:
+        follow.kill()
+        follow.communicate()
+
+
+def test_the_demo_runs_to_its_end_and_leaves_nothing_behind(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "luajobs_kit.cli", "demo", "--seconds", "7"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Reminder: Team meeting in 10 minutes" in done.stdout
+    assert "Catalog Value: $121.40" in done.stdout
+    assert "followup_sent=True" in done.stdout
+    assert "\x1b[" not in done.stdout  # plain lines where there is no terminal
+    assert list(tmp_path.iterdir()) == []
