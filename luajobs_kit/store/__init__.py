@@ -7,5 +7,17 @@ from luajobs_kit.store.entries import Entries
 from luajobs_kit.store.fires import FireState
 from luajobs_kit.store.history import History
 from luajobs_kit.store.store import Store
+from luajobs_kit.store.transfer import export_store, import_store
 
-__all__ = ["Definitions", "Entries", "FireState", "History", "Put", "Remove", "Set", "Store"]
+__all__ = [
+    "Definitions",
+    "Entries",
+    "FireState",
+    "History",
+    "Put",
+    "Remove",
+    "Set",
+    "Store",
+    "export_store",
+    "import_store",
+]

@@ -88,7 +88,11 @@ class JournalStorage(Storage):
             self._journal = Journal(journal, self._disk)
             if found.rewrite:
                 self._start_afresh(self._journal)
-            elif snapshot.exists():
+            elif self._journal.size:
+                # A process that was killed may have left lines that nobody synced, and
+                # readers are about to see them.
+                self._journal.sync()
+            if snapshot.exists():
                 self._snapshot_size = snapshot.stat().st_size
         except OSError as error:
             raise failure(error, "Opening the definitions", folder) from error

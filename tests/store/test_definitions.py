@@ -1,7 +1,6 @@
 """Definitions: found by what people know of them, changed together, shared syncs."""
 
 import asyncio
-import os
 from datetime import UTC, datetime
 
 import pytest
@@ -212,7 +211,7 @@ async def test_a_compaction_goes_on_beside_writers_and_leaves_one_short_journal(
     expected = definitions.settings()
     assert set(expected.values()) == {4}
     await definitions.aclose()
-    assert "definitions.journal.old" not in os.listdir(tmp_path)
+    assert not list(tmp_path.glob("*.old"))
     again = Definitions(tmp_path)
     assert (again.settings(), again.findings) == (expected, [])
     await again.aclose()

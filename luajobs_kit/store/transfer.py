@@ -1,0 +1,97 @@
+"""Definitions as one JSON document, to take them to another workspace.
+
+The fire watermarks go with them, so that no fire that was run is run again there.
+Executions, log lines, messages, data and products stay behind.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import Field, JsonValue, ValidationError
+
+from luajobs_kit.errors import Conflict, InvalidInput
+from luajobs_kit.model import Document, JobRecord, JobVersion, UserRecord
+from luajobs_kit.store.definitions import Put, Set
+from luajobs_kit.store.fires import FireState
+from luajobs_kit.store.store import Store
+
+VERSION: Final = 1
+
+
+class _Export(Document):
+    format: Literal["luajobs-export"] = "luajobs-export"
+    version: int = VERSION
+    jobs: list[JobRecord] = Field(default_factory=list)
+    versions: list[JobVersion] = Field(default_factory=list)
+    users: list[UserRecord] = Field(default_factory=list)
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+    fires: list[FireState] = Field(default_factory=list)
+
+
+class Imported(NamedTuple):
+    """How many of each were taken over."""
+
+    jobs: int
+    versions: int
+    users: int
+    settings: int
+
+
+async def export_store(store: Store) -> dict[str, Any]:
+    """Return all definitions and watermarks as one JSON value; settings may hold secrets."""
+    jobs = store.definitions.jobs()
+    return _Export(
+        jobs=jobs,
+        versions=[version for job in jobs for version in store.definitions.versions(job.id)],
+        users=store.definitions.users(),
+        settings=store.definitions.settings(),
+        fires=list((await store.history.fires()).values()),
+    ).to_json()
+
+
+async def import_store(store: Store, exported: object) -> Imported:
+    """Take over what ``export_store`` returned, all of it or nothing.
+
+    A document replaces the one with its id. Raises ``InvalidInput`` for anything else
+    than an export of this or an older kit, and ``Conflict`` where a job here has the
+    same agent, user and name as another one in the export.
+    """
+    found = _parse(exported)
+    for job in found.jobs:
+        mine = store.definitions.job_named(job.agent_id, job.user_id, job.name)
+        if mine is not None and mine.id != job.id:
+            raise Conflict(
+                f"The job {job.name!r} is here already ({mine.id}; the import has {job.id}), and "
+                "nothing was imported. Delete it here with force, or rename it, and import again.",
+                name=job.name,
+            )
+    documents: list[JobRecord | JobVersion | UserRecord]
+    documents = [*found.jobs, *found.versions, *found.users]
+    # Watermarks first: a job must not be seen, even after a crash in between, without its own.
+    for fire in found.fires:
+        await store.history.set_fire(fire)
+    await store.definitions.commit(
+        *(Put(document) for document in documents),
+        *(Set(name, value) for name, value in found.settings.items()),
+    )
+    return Imported(len(found.jobs), len(found.versions), len(found.users), len(found.settings))
+
+
+def _parse(exported: object) -> _Export:
+    if not isinstance(exported, dict) or exported.get("format") != "luajobs-export":
+        raise InvalidInput("This is no export of luajobs-kit; make one with `luajobs export FILE`.")
+    version = exported.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise InvalidInput(
+            f"This export is of a newer luajobs-kit (format {version}; this one reads up to "
+            f"{VERSION}). Upgrade with `pip install -U luajobs-kit`, and import again."
+        )
+    try:
+        return _Export.model_validate(exported)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(
+            f"This export is damaged at {where}: {first['msg']}. Nothing was imported."
+        ) from error

@@ -1,0 +1,86 @@
+"""What is exported from one workspace is there, all or nothing, after importing it into another."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from luajobs_kit.clock import SystemClock
+from luajobs_kit.errors import Conflict, InvalidInput
+from luajobs_kit.ids import Ids
+from luajobs_kit.model import (
+    Bundle,
+    CronSchedule,
+    JobRecord,
+    JobVersion,
+    Profile,
+    UserRecord,
+)
+from luajobs_kit.store import FireState, Put, Set, Store
+from luajobs_kit.store.transfer import export_store, import_store
+
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+JOB = JobRecord(
+    id="job_1", name="a", metadata={"none": None}, deleted=True, created_at=NOW, updated_at=NOW
+)
+VERSION = JobVersion(
+    id="ver_1",
+    job_id="job_1",
+    name="a",
+    version="1.0.0",
+    schedule=CronSchedule(expression="0 8 * * 1"),
+    bundle=Bundle(source="def run(job): pass", entry="run"),
+    created_at=NOW,
+    updated_at=NOW,
+)
+USER = UserRecord(id="u", profile=Profile(user_id="u"), created_at=NOW, updated_at=NOW)
+
+
+async def store():
+    return await Store.open(None, clock=SystemClock(), ids=Ids())
+
+
+@pytest.fixture
+async def exported():
+    async with await store() as source:
+        await source.definitions.commit(
+            Put(JOB), Put(VERSION), Put(USER), Set("a", {"b": None}), Set("c", False)
+        )
+        await source.history.set_fire(FireState(job_id="job_1", armed_at=NOW, last_fire=NOW))
+        return json.loads(json.dumps(await export_store(source)))
+
+
+async def test_everything_exported_is_there_after_the_import_watermarks_too(exported):
+    async with await store() as target:
+        assert await import_store(target, exported) == (1, 1, 1, 2)
+        found = target.definitions
+        assert (found.jobs(), found.versions("job_1"), found.users()) == ([JOB], [VERSION], [USER])
+        assert found.settings() == {"a": {"b": None}, "c": False}
+        assert (await target.history.fire("job_1")).last_fire == NOW
+        assert await export_store(target) == exported
+        await import_store(target, exported)
+        assert await export_store(target) == exported
+
+
+async def test_a_job_of_the_same_name_here_is_not_overwritten_and_nothing_is_imported(exported):
+    async with await store() as target:
+        await target.definitions.commit(Put(JOB.evolve(id="job_2")))
+        with pytest.raises(Conflict, match="job_2"):
+            await import_store(target, exported)
+        assert (target.definitions.users(), target.definitions.settings()) == ([], {})
+        assert await target.history.fires() == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": "other"}, "no export"),
+        ({"version": 2}, "newer luajobs-kit"),
+        ({"jobs": [{"id": 3}]}, r"damaged at jobs\.0"),
+    ],
+)
+async def test_what_is_no_export_is_refused_and_nothing_is_imported(exported, change, words):
+    async with await store() as target:
+        with pytest.raises(InvalidInput, match=words):
+            await import_store(target, exported | change)
+        assert target.definitions.users() == []
