@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     from luajobs_kit.timing.declare import cron as cron
     from luajobs_kit.timing.declare import every as every
     from luajobs_kit.timing.declare import once as once
+    from luajobs_kit.timing.description import describe as describe
     from luajobs_kit.timing.upcoming import preview as preview
+    from luajobs_kit.widgets import JobsPanel as JobsPanel
 
 _HOMES = {
     "acting": ["acting_as", "acting_user"],
@@ -84,7 +86,9 @@ _HOMES = {
         "WorkspaceLocked",
     ],
     "timing.declare": ["cron", "every", "once"],
+    "timing.description": ["describe"],
     "timing.upcoming": ["preview"],
+    "widgets": ["JobsPanel"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

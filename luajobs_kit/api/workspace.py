@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,13 +13,23 @@ from weakref import WeakKeyDictionary
 from luajobs_kit.api.current import current_workspace, enter, leave
 from luajobs_kit.api.entries import Data
 from luajobs_kit.api.execution import JobExecution
+from luajobs_kit.api.job import JobInstance
 from luajobs_kit.api.jobs import Jobs
 from luajobs_kit.api.logs import LogLines
 from luajobs_kit.api.people import User
+from luajobs_kit.api.plain import to_object
 from luajobs_kit.api.powers import DEFAULT_POWER_TIMEOUT, Power, Powers, Tools
 from luajobs_kit.api.products import Products
 from luajobs_kit.clock import Clock, SystemClock
-from luajobs_kit.model import EngineStatus, Event, ExecutionStatus, Level, LogQuery, Message
+from luajobs_kit.model import (
+    EngineStatus,
+    Event,
+    ExecutionStatus,
+    Level,
+    LogQuery,
+    Message,
+    Simulation,
+)
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -182,6 +192,29 @@ class Workspace:
         """Follow what happens, from now on, or from just after the event with that id."""
         async for event in (await self.port()).events(after):
             yield event
+
+    async def simulate(
+        self,
+        until: datetime,
+        *,
+        job: JobInstance | None = None,
+        seed: int = 0,
+        responses: Mapping[str, Any] | None = None,
+        max_fires: int = 1_000,
+    ) -> Simulation:
+        """Run every fire from now to ``until`` in virtual time, on a copy in memory.
+
+        ``job`` leaves only that job's schedule active; the same ``seed`` gives the same
+        answer. ``responses`` answers what would leave the workspace:
+        ``{"GET https://api.example/*": {"status": 200, "body": "…"}, "tools.weather": {…}}``.
+        """
+        return await (await self.port()).simulate(
+            until,
+            job_id=None if job is None else job.id,
+            seed=seed,
+            responses=None if responses is None else to_object(responses, "responses"),
+            max_fires=max_fires,
+        )
 
     async def deploy(self, agent: LuaAgent, *, dry_run: bool = False) -> Plan:
         """Make the agent's pre-defined jobs true in the engine, and offer its tools to jobs.

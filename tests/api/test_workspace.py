@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -63,3 +64,10 @@ async def test_run_isolated_runs_a_function_once_without_any_workspace():
     assert outcome.error.line == 3
     slow = await run_isolated("def execute(job):\n    while True: pass", timeout=1)
     assert slow.status == "timeout"
+
+
+async def test_a_simulation_runs_the_week_ahead_and_leaves_no_trace(ws, clock):
+    job = await Jobs.create(name="hourly", schedule=every(hours=1), execute=execute)
+    simulated = await ws.simulate(clock.now() + timedelta(hours=5), job=job)
+    assert len(simulated.executions) == 5
+    assert await job.executions() == []
