@@ -42,11 +42,10 @@ function clock(at, now = Date.now()) {
   const time = when.toLocaleTimeString([], { hourCycle: "h23" });
   const today = when.toDateString() === new Date(now).toDateString();
   if (today) return time;
-  const far = Math.abs(at - now) > 300 * 86400000;
-  const day = when.toLocaleDateString([], {
-    day: "numeric", month: "short", ...(far ? { year: "numeric" } : { weekday: "short" }),
-  });
-  return `${day} ${time.slice(0, 5)}`;
+  const days = Math.abs(at - now) / 86400000;
+  if (days < 6) return `${when.toLocaleDateString([], { weekday: "short" })} ${time.slice(0, 5)}`;
+  const year = days > 300 ? { year: "numeric" } : {};
+  return when.toLocaleDateString([], { day: "numeric", month: "short", ...year });
 }
 
 // A panel's own tone classes: good, bad, warn, live, dim.

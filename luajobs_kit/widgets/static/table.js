@@ -1,5 +1,6 @@
 
 const HEADS = ["status", "job", "user", "schedule", "next fire", "last outcome"];
+const WIDTHS = ["6.2em", "22%", "9%", "", "13em", "13em"];
 
 export default live({
   begin: () => ({ jobs: new Map(), selected: null, leftOut: 0 }),
@@ -14,6 +15,11 @@ export default live({
     const table = element("table", "luajobs-table");
     table.setAttribute("role", "grid");
     table.setAttribute("aria-label", "Jobs");
+    for (const width of WIDTHS) {
+      const column = element("col");
+      column.style.width = width;
+      table.append(column);
+    }
     const head = table.createTHead().insertRow();
     for (const name of HEADS) {
       const cell = element("th", "", name);
@@ -99,10 +105,10 @@ export default live({
         put(last, run.retry ? `↻ retry in ${length(run.retry - now + 999)}`
           : `${run.sign} ${run.status} ${length(now - run.begun)}`);
       } else {
-        put(last, `${run.sign} ${run.status} · ${[took(run.took), age(now - run.ended)].filter(Boolean).join(" · ")}`);
+        put(last, `${run.sign} ${run.status} · ${age(now - run.ended)}`);
       }
       last.className = run.retry ? "warn" : tone(run.sign);
-      last.title = run.error ?? "";
+      last.title = [last.textContent, took(run.took), run.error].filter(Boolean).join(" · ");
     }
 
     function place(job) {
