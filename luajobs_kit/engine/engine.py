@@ -7,10 +7,10 @@ import contextlib
 import os
 import random
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import luajobs_kit
 from luajobs_kit.acting import acting_user
@@ -18,10 +18,11 @@ from luajobs_kit.clock import Clock, SystemClock, VirtualClock
 from luajobs_kit.engine.context import context_of
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.firing import Firing
+from luajobs_kit.engine.outcomes import new_execution
 from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.registry import Registry
 from luajobs_kit.engine.requests import Requests
-from luajobs_kit.engine.runs import Runs, new_execution
+from luajobs_kit.engine.runs import Runs
 from luajobs_kit.engine.simulated import Simulated, serving
 from luajobs_kit.engine.simulation import Recorder, check_bounds, fill, report
 from luajobs_kit.engine.state import State
@@ -33,6 +34,7 @@ from luajobs_kit.model import (
     EngineStatus,
     Event,
     Execution,
+    ExecutionFinished,
     ExecutionPage,
     ExecutionStatus,
     Job,
@@ -42,6 +44,7 @@ from luajobs_kit.model import (
     LogPage,
     LogQuery,
     LogWritten,
+    OnceSchedule,
     Schedule,
     Simulation,
     VersionSpec,
@@ -52,7 +55,7 @@ from luajobs_kit.sandbox import Sandbox
 from luajobs_kit.store import Store
 from luajobs_kit.timing import Scheduler, fires_after, parse_schedule, preview
 
-DRAIN = 5.0  # seconds that running jobs are given when the engine leaves
+TRIM_EVERY: Final = 100  # finished executions between two looks at what may be dropped
 
 
 class Engine(Port):
@@ -143,20 +146,43 @@ class Engine(Port):
         for record in state.store.definitions.jobs():
             await self._mend_fire(record.id)
             self._firing.arm(record)
+        self._retention = asyncio.create_task(self._keep_within_bounds())
 
     async def _mend_fire(self, job_id: str) -> None:
         """Count from now where the watermark was lost: then nothing is caught up."""
         record = self._state.store.definitions.job(job_id)
         if record is not None and job_id not in self._state.fires:
-            fire = self._state.fire(record)
             now = self._state.clock.now()
-            version = active_version(self._state, record)
-            if version.schedule.type != "once":
+            fire = self._state.fire(record)
+            schedule = active_version(self._state, record).schedule
+            if not isinstance(schedule, OnceSchedule):
                 fire = fire.evolve(last_fire=now)
+            elif schedule.execute_at <= now:
+                fire = fire.evolve(last_fire=now, state="done", note="whether it ran was lost")
             await self._state.keep_fire(fire)
             self._state.store.findings.append(
                 f"The record of what {record.name} last ran for was lost; nothing is caught up."
             )
+
+    async def _keep_within_bounds(self) -> None:
+        """Drop the oldest history beyond the workspace's bounds, now and after every so many runs."""
+        news = self.events()
+        while True:
+            concluded = 0
+            values = self._state.settings.values
+            with contextlib.suppress(WorkspaceError):  # a full disk: the next time, then
+                await self._state.store.history.trim(
+                    now=self._state.clock.now(),
+                    per_job=values.keep_executions,
+                    max_age=timedelta(days=values.keep_days) if values.keep_days else None,
+                    max_bytes=values.keep_bytes,
+                )
+            async for event in news:
+                concluded += isinstance(event, ExecutionFinished)
+                if concluded == TRIM_EVERY:
+                    break
+            else:
+                return
 
     async def __aenter__(self) -> Self:
         return self
@@ -179,6 +205,7 @@ class Engine(Port):
         await self._runs.abandon_all()
         self._powers.close()
         self._state.events.close()
+        await asyncio.wait([self._retention])
         if self._owns_sandbox:
             await self._state.sandbox.__aexit__(None, None, None)
         if self._owns_store:

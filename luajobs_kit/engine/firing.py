@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakValueDictionary
 
-from luajobs_kit.engine.runs import Runs, new_execution
+from luajobs_kit.engine.outcomes import new_execution
+from luajobs_kit.engine.runs import Runs
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.views import active_version
 from luajobs_kit.model import FireSkipped, JobRecord, JobVersion, OnceSchedule

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from luajobs_kit.engine.outcomes import RETRIED, STOPPED, backoff, error_of, fire_after
 from luajobs_kit.engine.program import program_of
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import SandboxError, StorageFull
 from luajobs_kit.model import (
     Attempt,
     AttemptFailed,
-    Cause,
     Execution,
     ExecutionClaimed,
     ExecutionFinished,
@@ -31,9 +31,7 @@ from luajobs_kit.sandbox import Failure, Limits, LogRecord, Outcome
 from luajobs_kit.store import FireState
 from luajobs_kit.timing import trigger_for
 
-RETRIED: Final = frozenset({"failed", "timeout", "killed", "abandoned"})
 FULL_DISK_PAUSE: Final = timedelta(seconds=5)
-LONGEST_BACKOFF: Final = 7 * 86_400.0  # seconds
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
@@ -228,7 +226,7 @@ class Runs:
                     run,
                     outcome.status,
                     result=outcome.result,
-                    error=_error(outcome),
+                    error=error_of(outcome),
                     duration=outcome.duration if self._turn is None else self._since(began),
                 )
         finally:
@@ -317,7 +315,7 @@ class Runs:
         self._begin_at(run, due)
 
     async def _conclude(self, run: _Run, execution: Execution, record: JobRecord | None) -> None:
-        fire = self._fire_after(execution, run.version, record) if record else None
+        fire = fire_after(self._state, execution, run.version, record) if record else None
         await self._record(execution, fire)
         run.execution = execution
         self._runs.pop(execution.id, None)
@@ -332,27 +330,6 @@ class Runs:
             self._state.announce(record)
         run.finished.set()
         self._begin_waiting(execution.job_id)
-
-    def _fire_after(
-        self, execution: Execution, version: JobVersion, record: JobRecord
-    ) -> FireState | None:
-        """Return what the outcome makes of the job's schedule, or None where it changes nothing."""
-        fire = self._state.fire(record)
-        if execution.cause == "manual" or execution.created_at < fire.armed_at:
-            return None
-        completed = execution.status == "completed"
-        stopped = execution.status == "cancelled"
-        failures = 0 if completed else fire.failures + (not stopped)
-        fire = fire.evolve(failures=failures)
-        if isinstance(version.schedule, OnceSchedule):
-            done = completed or stopped
-            note = None if done else f"its one run ended as {execution.status}"
-            return fire.evolve(state="done" if done else "failed", note=note)
-        most = version.pause_after_failures
-        if most is not None and failures >= most and not completed:
-            note = f"paused after {failures} failures in a row; activate() lets it run again"
-            return fire.evolve(state="paused", note=note)
-        return fire
 
     def _log_failure(self, execution: Execution, error: RunError) -> None:
         where = f" (line {error.line}: {error.text})" if error.line else ""
@@ -452,49 +429,3 @@ class Runs:
             else:
                 self._runs[execution.id] = run
                 await self._finish(run, "abandoned", error=STOPPED["abandoned"])
-
-
-STOPPED: Final = {
-    "cancelled": RunError(type="Cancelled", message="It was cancelled."),
-    "timeout": RunError(type="Timeout", message="It slept past its timeout, in virtual time."),
-    "abandoned": RunError(
-        type="Abandoned",
-        message="The engine ended while this attempt ran; how far it got is not known.",
-    ),
-}
-
-
-def new_execution(
-    state: State, record: JobRecord, version: JobVersion, *, cause: Cause
-) -> Execution:
-    """Return a pending execution of a job's version."""
-    return Execution(
-        id=state.ids.new("exec"),
-        job_id=record.id,
-        job_name=record.name,
-        version_id=version.id,
-        version=version.version,
-        user_id=record.user_id,
-        cause=cause,
-        created_at=state.clock.now(),
-    )
-
-
-def backoff(retry: Retry, number: int) -> float:
-    """Return the seconds to wait before retry ``number`` (from 1)."""
-    factor = {"fixed": 1, "linear": number, "exponential": 2.0 ** min(number - 1, 60)}
-    return min(retry.backoff_seconds * factor[retry.backoff], LONGEST_BACKOFF)
-
-
-def _error(outcome: Outcome) -> RunError | None:
-    failure = outcome.error
-    if failure is None:
-        return None
-    return RunError(
-        type=failure.type,
-        message=failure.message,
-        line=failure.line,
-        text=failure.text,
-        file=failure.file,
-        trace=list(failure.trace),
-    )

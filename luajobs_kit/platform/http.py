@@ -6,13 +6,14 @@ import asyncio
 import fnmatch
 import ipaddress
 import socket
-from typing import Any, Final
-
-import httpx
+from typing import TYPE_CHECKING, Any, Final
 
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotAllowed
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
 
 MAX_BODY: Final = 1_000_000  # bytes, of a request or an answer
 MAX_TIME: Final = 60.0  # seconds
@@ -48,6 +49,8 @@ class Http:
         or a private address it does not permit, ``HttpFailed`` when no answer comes within
         ``timeout`` (at most 60 s) or it is larger than 1 MB.
         """
+        import httpx  # noqa: PLC0415 - it brings a command line along; most workspaces need neither
+
         if body is not None and len(body.encode()) > MAX_BODY:
             raise InvalidInput(f"The request's body is larger than {MAX_BODY} bytes.")
         try:

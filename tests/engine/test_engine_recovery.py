@@ -1,5 +1,6 @@
 """What an engine finds when it starts on a folder that another left, in whatever state."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -148,3 +149,29 @@ async def test_metadata_history_and_messages_are_there_after_a_restart(folder, c
         assert [line.message for line in (await engine.logs(LogQuery(job_id=job.id))).logs] == [
             "kept"
         ]
+
+
+async def test_a_once_job_whose_record_was_lost_does_not_run_again(folder, clock, spec):
+    when = clock.now() + timedelta(minutes=1)
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec(schedule=OnceSchedule(execute_at=when)))
+        await clock.advance(minutes=2)
+    for file in folder.glob("history.db*"):
+        file.unlink()
+    later = VirtualClock(clock.now())
+    async with await Engine.open(folder, clock=later) as engine:
+        await later.advance(minutes=1)
+        assert (await engine.list_executions(job.id)).total == 0
+        assert (await engine.get_job(job.id)).status == "inactive"
+
+
+async def test_the_oldest_history_beyond_the_bound_is_dropped(folder, clock, spec):
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec())
+        await clock.advance(minutes=5)
+        await engine.settings({"keep_executions": 2})
+    async with await Engine.open(folder, clock=VirtualClock(clock.now())) as engine:
+        while (await engine.list_executions(job.id)).total > 2:
+            await asyncio.sleep(0)
+        newest = (await engine.list_executions(job.id)).executions
+        assert [run.fire_time for run in newest] == [clock.now(), clock.now() - timedelta(minutes=1)]

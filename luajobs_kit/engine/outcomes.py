@@ -1,0 +1,88 @@
+"""What an attempt's end means: for its execution, for a retry, for the job's schedule."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from luajobs_kit.engine.state import State
+from luajobs_kit.model import (
+    Cause,
+    Execution,
+    JobRecord,
+    JobVersion,
+    OnceSchedule,
+    Retry,
+    RunError,
+)
+from luajobs_kit.sandbox import Outcome
+from luajobs_kit.store import FireState
+
+RETRIED: Final = frozenset({"failed", "timeout", "killed", "abandoned"})
+LONGEST_BACKOFF: Final = 7 * 86_400.0  # seconds
+
+STOPPED: Final = {
+    "cancelled": RunError(type="Cancelled", message="It was cancelled."),
+    "timeout": RunError(type="Timeout", message="It slept past its timeout, in virtual time."),
+    "abandoned": RunError(
+        type="Abandoned",
+        message="The engine ended while this attempt ran; how far it got is not known.",
+    ),
+}
+
+
+def new_execution(
+    state: State, record: JobRecord, version: JobVersion, *, cause: Cause
+) -> Execution:
+    """Return a pending execution of a job's version."""
+    return Execution(
+        id=state.ids.new("exec"),
+        job_id=record.id,
+        job_name=record.name,
+        version_id=version.id,
+        version=version.version,
+        user_id=record.user_id,
+        cause=cause,
+        created_at=state.clock.now(),
+    )
+
+
+def backoff(retry: Retry, number: int) -> float:
+    """Return the seconds to wait before retry ``number`` (from 1)."""
+    factor = {"fixed": 1, "linear": number, "exponential": 2.0 ** min(number - 1, 60)}
+    return min(retry.backoff_seconds * factor[retry.backoff], LONGEST_BACKOFF)
+
+
+def error_of(outcome: Outcome) -> RunError | None:
+    failure = outcome.error
+    if failure is None:
+        return None
+    return RunError(
+        type=failure.type,
+        message=failure.message,
+        line=failure.line,
+        text=failure.text,
+        file=failure.file,
+        trace=list(failure.trace),
+    )
+
+
+def fire_after(
+    state: State, execution: Execution, version: JobVersion, record: JobRecord
+) -> FireState | None:
+    """Return what the outcome makes of the job's schedule, or None where it changes nothing."""
+    fire = state.fire(record)
+    if execution.cause == "manual" or execution.created_at < fire.armed_at:
+        return None
+    completed = execution.status == "completed"
+    stopped = execution.status == "cancelled"
+    failures = 0 if completed else fire.failures + (not stopped)
+    fire = fire.evolve(failures=failures)
+    if isinstance(version.schedule, OnceSchedule):
+        done = completed or stopped
+        note = None if done else f"its one run ended as {execution.status}"
+        return fire.evolve(state="done" if done else "failed", note=note)
+    most = version.pause_after_failures
+    if most is not None and failures >= most and not completed:
+        note = f"paused after {failures} failures in a row; activate() lets it run again"
+        return fire.evolve(state="paused", note=note)
+    return fire
