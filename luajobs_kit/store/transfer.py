@@ -51,31 +51,40 @@ async def export_store(store: Store) -> dict[str, Any]:
 
 
 async def import_store(store: Store, exported: object) -> Imported:
-    """Take over what ``export_store`` returned, all of it or nothing.
+    """Take over what ``export_store`` returned: all definitions, or none.
 
-    A document replaces the one with its id. Raises ``InvalidInput`` for anything else
+    A watermark here that is further on than the export's stays. A document replaces the one with its id. Raises ``InvalidInput`` for anything else
     than an export of this or an older kit, and ``Conflict`` where a job here has the
     same agent, user and name as another one in the export.
     """
     found = _parse(exported)
     for job in found.jobs:
-        mine = store.definitions.job_named(job.agent_id, job.user_id, job.name)
-        if mine is not None and mine.id != job.id:
+        other = store.definitions.job_named(job.agent_id, job.user_id, job.name)
+        if other is not None and other.id != job.id:
             raise Conflict(
-                f"The job {job.name!r} is here already ({mine.id}; the import has {job.id}), and "
+                f"The job {job.name!r} is here already ({other.id}; the import has {job.id}), and "
                 "nothing was imported. Delete it here with force, or rename it, and import again.",
                 name=job.name,
             )
     documents: list[JobRecord | JobVersion | UserRecord]
     documents = [*found.jobs, *found.versions, *found.users]
     # Watermarks first: a job must not be seen, even after a crash in between, without its own.
+    mine = await store.history.fires()
     for fire in found.fires:
-        await store.history.set_fire(fire)
+        if not _behind(fire, mine.get(fire.job_id)):
+            await store.history.set_fire(fire)
     await store.definitions.commit(
         *(Put(document) for document in documents),
         *(Set(name, value) for name, value in found.settings.items()),
     )
     return Imported(len(found.jobs), len(found.versions), len(found.users), len(found.settings))
+
+
+def _behind(fire: FireState, mine: FireState | None) -> bool:
+    """Whether this workspace has run fires that an older export does not know of."""
+    if mine is None or mine.last_fire is None:
+        return False
+    return fire.last_fire is None or fire.last_fire < mine.last_fire
 
 
 def _parse(exported: object) -> _Export:

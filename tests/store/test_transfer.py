@@ -1,7 +1,7 @@
 """What is exported from one workspace is there, all or nothing, after importing it into another."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -60,6 +60,14 @@ async def test_everything_exported_is_there_after_the_import_watermarks_too(expo
         assert await export_store(target) == exported
         await import_store(target, exported)
         assert await export_store(target) == exported
+
+
+async def test_an_older_export_does_not_bring_back_fires_that_were_run_here(exported):
+    async with await store() as target:
+        later = NOW + timedelta(days=1)
+        await target.history.set_fire(FireState(job_id="job_1", armed_at=NOW, last_fire=later))
+        await import_store(target, exported)
+        assert (await target.history.fire("job_1")).last_fire == later
 
 
 async def test_a_job_of_the_same_name_here_is_not_overwritten_and_nothing_is_imported(exported):
