@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import types
 from collections.abc import Coroutine, Iterable, Iterator
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from luajobs_kit.guest.frozen import Frozen
-from luajobs_kit.guest.futures import CancelledError, Future, InvalidStateError, Task
+from luajobs_kit.guest.futures import CancelledError, Future, InvalidStateError, Task, settle
 from luajobs_kit.guest.loop import Loop, Timer, as_coroutine
+from luajobs_kit.guest.meeting import (
+    BoundedSemaphore,
+    Event,
+    Lock,
+    Queue,
+    QueueEmpty,
+    QueueFull,
+    Semaphore,
+)
 from luajobs_kit.guest.run import current
 
-__all__ = ["CancelledError", "Future", "InvalidStateError", "Task"]
+__all__ = [
+    "BoundedSemaphore",
+    "CancelledError",
+    "Event",
+    "Future",
+    "InvalidStateError",
+    "Lock",
+    "Queue",
+    "QueueEmpty",
+    "QueueFull",
+    "Semaphore",
+    "Task",
+]
 
 FIRST_COMPLETED = "FIRST_COMPLETED"
 FIRST_EXCEPTION = "FIRST_EXCEPTION"
@@ -29,7 +50,7 @@ async def sleep(delay: float, result: Any = None) -> Any:
         await _turn()
         return result
     future = Future()
-    timer = loop.later(delay, _settle, future)
+    timer = loop.later(delay, settle, future)
     try:
         await future
     finally:
@@ -40,11 +61,6 @@ async def sleep(delay: float, result: Any = None) -> Any:
 @types.coroutine
 def _turn() -> Any:
     yield None
-
-
-def _settle(future: Future) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def create_task(coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> Task:
@@ -63,7 +79,7 @@ def gather(*awaitables: Any, return_exceptions: bool = False) -> Future:
 
 
 class _Gathering:
-    def __init__(self, children: list[Future], return_exceptions: bool):  # noqa: FBT001  # asyncio's option
+    def __init__(self, children: list[Future], return_exceptions: bool) -> None:  # noqa: FBT001  # asyncio's option
         self._children = children
         self._return_exceptions = return_exceptions
         self._left = len(children)
@@ -110,7 +126,7 @@ class Timeout(Frozen):
 
     __slots__ = ("_expired", "_task", "_timer", "_when")
 
-    def __init__(self, when: float | None):
+    def __init__(self, when: float | None) -> None:
         self._when = when
         self._task: Task | None = None
         self._timer: Timer | None = None
@@ -141,7 +157,7 @@ class Timeout(Frozen):
         self.reschedule(self._when)
         return self
 
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> bool:
+    async def __aexit__(self, kind: object, error: object, trace: object) -> bool:
         if self._timer is not None:
             self._timer.cancel()
         task, self._task = self._task, None
@@ -171,7 +187,7 @@ async def shield(awaitable: Any) -> Any:
     """Await without handing a cancellation on."""
     inner = ensure_future(awaitable)
     outer = Future()
-    inner.add_done_callback(lambda _: _settle(outer))
+    inner.add_done_callback(lambda _: settle(outer))
     await outer
     return inner.result()
 
@@ -188,18 +204,21 @@ async def wait(
 
     def look(_: Any = None) -> None:
         done = [each for each in waited if each.done()]
-        failed = any(not each.cancelled() and each._error is not None for each in done)  # noqa: SLF001  # without marking it as seen
+        failed = any(
+            not each.cancelled() and each._error is not None
+            for each in done  # noqa: SLF001  # our own classes, or what copy itself calls
+        )  # without marking it as seen
         if (
             len(done) == len(waited)
             or (done and return_when == FIRST_COMPLETED)
             or (failed and return_when == FIRST_EXCEPTION)
         ):
-            _settle(enough)
+            settle(enough)
 
     for each in waited:
         each.add_done_callback(look)
     look()
-    timer = _loop().later(timeout, _settle, enough) if timeout is not None else None
+    timer = _loop().later(timeout, settle, enough) if timeout is not None else None
     try:
         await enough
     finally:
@@ -254,162 +273,6 @@ def isfuture(value: Any) -> bool:
     return isinstance(value, Future)
 
 
-class Event(Frozen):
-    __slots__ = ("_set", "_waiting")
-
-    def __init__(self) -> None:
-        self._set = False
-        self._waiting: list[Future] = []
-
-    def is_set(self) -> bool:
-        return self._set
-
-    def set(self) -> None:
-        self._set = True
-        for future in self._waiting:
-            _settle(future)
-        self._waiting = []
-
-    def clear(self) -> None:
-        self._set = False
-
-    async def wait(self) -> bool:
-        if not self._set:
-            future = Future()
-            self._waiting.append(future)
-            await future
-        return True
-
-
-class Semaphore(Frozen):
-    __slots__ = ("_most", "_value", "_waiting")
-
-    def __init__(self, value: int = 1):
-        if value < 0:
-            raise ValueError("Semaphore initial value must be >= 0")
-        self._value = value
-        self._most: int | None = None
-        self._waiting: list[Future] = []
-
-    def locked(self) -> bool:
-        return self._value == 0
-
-    async def acquire(self) -> bool:
-        while self._value == 0:
-            future = Future()
-            self._waiting.append(future)
-            try:
-                await future
-            finally:
-                if future in self._waiting:
-                    self._waiting.remove(future)
-        self._value -= 1
-        return True
-
-    def release(self) -> None:
-        if self._most is not None and self._value >= self._most:
-            raise ValueError("released too many times")
-        self._value += 1
-        if self._waiting:
-            _settle(self._waiting.pop(0))
-
-    async def __aenter__(self) -> None:
-        await self.acquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self.release()
-
-
-class BoundedSemaphore(Semaphore):
-    __slots__ = ()
-
-    def __init__(self, value: int = 1):
-        super().__init__(value)
-        self._most = value
-
-
-class Lock(Semaphore):
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(1)
-
-    def release(self) -> None:
-        if self._value:
-            raise RuntimeError("Lock is not acquired.")
-        super().release()
-
-
-class QueueEmpty(Exception):  # noqa: N818  # asyncio's name
-    pass
-
-
-class QueueFull(Exception):  # noqa: N818  # asyncio's name
-    pass
-
-
-class Queue(Frozen):
-    __slots__ = ("_changed", "_items", "_most", "_unfinished")
-
-    def __init__(self, maxsize: int = 0):
-        self._most = maxsize
-        self._items: list[Any] = []
-        self._unfinished = 0
-        self._changed: list[Future] = []
-
-    def qsize(self) -> int:
-        return len(self._items)
-
-    def empty(self) -> bool:
-        return not self._items
-
-    def full(self) -> bool:
-        return 0 < self._most <= len(self._items)
-
-    def put_nowait(self, item: Any) -> None:
-        if self.full():
-            raise QueueFull
-        self._items.append(item)
-        self._unfinished += 1
-        self._tell()
-
-    def get_nowait(self) -> Any:
-        if not self._items:
-            raise QueueEmpty
-        self._tell()
-        return self._items.pop(0)
-
-    def task_done(self) -> None:
-        if self._unfinished <= 0:
-            raise ValueError("task_done() called too many times")
-        self._unfinished -= 1
-        self._tell()
-
-    async def put(self, item: Any) -> None:
-        while self.full():
-            await self._change()
-        self.put_nowait(item)
-
-    async def get(self) -> Any:
-        while not self._items:
-            await self._change()
-        return self.get_nowait()
-
-    async def join(self) -> None:
-        while self._unfinished:
-            await self._change()
-
-    def _tell(self) -> None:
-        changed, self._changed = self._changed, []
-        for future in changed:
-            _settle(future)
-
-    def _change(self) -> Future:
-        future = Future()
-        self._changed.append(future)
-        return future
-
-
 class TaskGroup(Frozen):
     """``async with TaskGroup() as group:`` waits for its tasks; one failing cancels the others."""
 
@@ -450,7 +313,7 @@ class TaskGroup(Frozen):
         self._parent = _loop().current
         return self
 
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> bool:
+    async def __aexit__(self, kind: object, error: object, trace: object) -> bool:
         if kind is not None and not self._stopping:
             self._stop()
         while any(not task.done() for task in self._tasks):
@@ -466,8 +329,6 @@ class TaskGroup(Frozen):
         self._parent = None
         if self._errors:
             if error is not None and kind is not CancelledError:
-                self._errors.append(error)
+                self._errors.append(cast("BaseException", error))
             raise BaseExceptionGroup("errors in a TaskGroup", self._errors) from None
         return False
-
-

@@ -29,7 +29,7 @@ def _system_random(run: Run) -> type:
     class SystemRandom(random.Random):
         """In a simulation even this repeats."""
 
-        def __init__(self, _seed: Any = None):
+        def __init__(self, _seed: Any = None) -> None:
             super().__init__(run.entropy.getrandbits(128))
 
     return SystemRandom

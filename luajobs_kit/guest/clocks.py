@@ -37,7 +37,7 @@ class VirtualClock:
 
     virtual = True
 
-    def __init__(self, start: datetime, *, shared: bool = False):
+    def __init__(self, start: datetime, *, shared: bool = False) -> None:
         self.shared = shared
         self._start = start.astimezone(UTC).timestamp()
         self._elapsed = 0.0

@@ -6,17 +6,69 @@ import builtins
 from collections.abc import Callable
 from typing import Any, Final
 
-from luajobs_kit.guest import guards, names
+from luajobs_kit.guest import classes, guards, names
 from luajobs_kit.guest.facades import Imports, for_the_interpreter
 from luajobs_kit.guest.run import Run
 
-AS_THEY_ARE: Final = tuple(
-    (
-        "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict "
-        "divmod enumerate filter float format frozenset hash hex id int isinstance issubclass iter "
-        "len list map max memoryview min next object oct ord pow property range repr reversed round "
-        "set slice sorted staticmethod str sum super tuple zip Ellipsis False None NotImplemented True"
-    ).split()
+AS_THEY_ARE: Final = (
+    "abs",
+    "aiter",
+    "all",
+    "anext",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "complex",
+    "dict",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "hash",
+    "hex",
+    "id",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "memoryview",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "ord",
+    "pow",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "slice",
+    "sorted",
+    "staticmethod",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "zip",
+    "Ellipsis",
+    "False",
+    "None",
+    "NotImplemented",
+    "True",
 )
 """Builtins that are Python's own."""
 
@@ -49,7 +101,7 @@ def builtins_for(run: Run, imports: Imports) -> dict[str, Any]:
         "hasattr": _hasattr,
         "print": _printer(run),
         "setattr": _setattr,
-        "type": guards.Type,
+        "type": classes.Type,
         "vars": _vars,
         "__build_class__": guards.build_class,
         "__import__": for_the_interpreter,
@@ -123,10 +175,12 @@ def _printer(run: Run) -> Callable[..., None]:
         sep: str | None = " ",
         end: str | None = "\n",
         file: Any = None,
-        flush: bool = False,  # noqa: FBT001, FBT002  # print's own signature
+        flush: bool = False,  # print's own signature
     ) -> None:
         if file is not None:
-            raise TypeError("print(file=…) has no file to write to; what is printed is the run's log")
+            raise TypeError(
+                "print(file=…) has no file to write to; what is printed is the run's log"
+            )
         text = (" " if sep is None else sep).join([str(value) for value in values])
         run.write(text + ("\n" if end is None else end))
         if flush:

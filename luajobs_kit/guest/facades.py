@@ -38,7 +38,7 @@ _CONTAINERS = frozenset({"asyncio", "luajobs_kit"})
 class Facade(Frozen):
     """A module as job code sees it: its public names, read-only."""
 
-    def __init__(self, title: str, names: dict[str, Any]):
+    def __init__(self, title: str, names: dict[str, Any]) -> None:
         self.__dict__.update(names, __title=title)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
@@ -99,7 +99,7 @@ def names_of(module: str) -> dict[str, Any]:
 class Imports:
     """What ``import`` finds in one run."""
 
-    def __init__(self, run: Run, kit: dict[str, Any]):
+    def __init__(self, run: Run, kit: dict[str, Any]) -> None:
         self._of_this_run = {
             "datetime": moments.datetime_names(run),
             "time": moments.time_names(run),

@@ -22,9 +22,7 @@ class _Formatter(string.Formatter):
 
     def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if isinstance(key, int) and key >= len(args):
-            raise IndexError(
-                f"Replacement index {key} out of range for positional args tuple"
-            )
+            raise IndexError(f"Replacement index {key} out of range for positional args tuple")
         return super().get_value(key, args, kwargs)
 
 

@@ -31,7 +31,16 @@ class InvalidStateError(Exception):
 class Future(Frozen):
     """A value that is not there yet."""
 
-    __slots__ = ("__weakref__", "_callbacks", "_cancelled", "_done", "_error", "_loop", "_seen", "_value")
+    __slots__ = (
+        "__weakref__",
+        "_callbacks",
+        "_cancelled",
+        "_done",
+        "_error",
+        "_loop",
+        "_seen",
+        "_value",
+    )
 
     def __init__(self) -> None:
         self._loop = active[0]
@@ -110,12 +119,18 @@ class Future(Frozen):
         return f"<{type(self).__name__} {state}>"
 
 
+def settle(future: Future) -> None:
+    """Wake whoever waits for ``future``, unless that was done."""
+    if not future.done():
+        future.set_result(None)
+
+
 class Task(Future):
     """A coroutine being run beside others."""
 
     __slots__ = ("_asked_to_cancel", "_cancelling", "_coroutine", "_name", "_waiting_for")
 
-    def __init__(self, coro: Coroutine[Any, Any, Any], *, name: str | None = None):
+    def __init__(self, coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> None:
         if type(coro) is not CoroutineType:
             raise TypeError(f"a coroutine was expected, got {type(coro).__name__!r}")
         super().__init__()

@@ -20,8 +20,10 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
 
 from luajobs_kit.guest import names
+from luajobs_kit.guest.classes import class_of
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
 from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.owning import class_dict, mro_of, own
 
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
 _PLAIN: Final = frozenset(
@@ -36,60 +38,7 @@ _SLOT_WRAPPERS: Final = (
 )
 
 
-class Own:
-    """What belongs to job code in this run.
-
-    Python writes the ``__name__`` of a class statement's globals into the class as its
-    ``__module__``, the very object, from the first moment on: that is how a class made
-    by job code is known, even while it is being made.
-    """
-
-    def __init__(self) -> None:
-        self.globals: dict[str, Any] = {}
-        self.mark = ""
-        self._known: set[type] = set()
-
-    def made(self, kind: type) -> bool:
-        """Whether job code made this class."""
-        if kind in self._known:
-            return True
-        if _class_dict(kind).get("__module__") is not self.mark:
-            return False
-        self._known.add(kind)
-        return True
-
-    def is_class(self, value: object) -> bool:
-        return issubclass(type(value), type) and self.made(cast("type", value))
-
-    def is_instance(self, value: object) -> bool:
-        return self.made(type(value))
-
-    def adopt(self, kind: type) -> None:
-        """Take a class that was made for job code by a function of ours."""
-        self._known.add(kind)
-
-    def classes(self) -> list[type]:
-        """Return the classes seen so far."""
-        return list(self._known)
-
-    def is_function(self, value: object) -> bool:
-        return (
-            type(value) is types.FunctionType
-            and cast("types.FunctionType", value).__globals__ is self.globals
-        )
-
-
-own = Own()
-
-
-def begin(job_globals: dict[str, Any]) -> None:
-    """Start a run: nothing is job code's own yet but what these globals will hold."""
-    own.__init__()  # type: ignore[misc]  # the one object, made new
-    own.globals = job_globals
-    own.mark = job_globals["__name__"] = "".join(["j", "o", "b"])  # an object of its own
-
-
-def read(value: Any, name: str) -> Any:
+def read(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never returns
     """Return ``value.name`` as job code may see it."""
     kind = names.kind_of(name)
     if kind == "plain":
@@ -136,7 +85,7 @@ def _read_watched(value: Any, name: str) -> Any:
 
 
 def _safe_formatter(found: Any, name: str) -> Any:
-    text = getattr(found, "__self__", None)
+    text: Any = getattr(found, "__self__", None)
     if found is str.format or found == str.format:
         return safe_format
     if found == str.format_map:
@@ -148,18 +97,10 @@ def _safe_formatter(found: Any, name: str) -> Any:
     return lambda mapping: safe_format_map(text, mapping)
 
 
-def _mro(kind: type) -> tuple[type, ...]:
-    return cast("tuple[type, ...]", type.__dict__["__mro__"].__get__(kind))
-
-
-def _class_dict(kind: type) -> Any:
-    return type.__dict__["__dict__"].__get__(kind)
-
-
 def _own_in(classes: tuple[type, ...], name: str) -> bool | None:
     """Whether the first class that defines ``name`` is job code's own; None: none defines it."""
     for kind in classes:
-        if name in _class_dict(kind):
+        if name in class_dict(kind):
             return own.made(kind)
     return None
 
@@ -184,17 +125,17 @@ def _read_private(value: Any, name: str) -> Any:
         if owner or (owner is False and name in names.ENUM_NAMES):
             return getattr(value, name)
     elif own.is_class(value):
-        owner = _own_in(_mro(value), name)
+        owner = _own_in(mro_of(value), name)
         if owner or (owner is False and name in names.ENUM_NAMES):
             return getattr(value, name)
     elif own.made(kind):
-        owner = _own_in(_mro(kind), name)
+        owner = _own_in(mro_of(kind), name)
         if owner or (owner is False and name in names.ENUM_NAMES):
             return getattr(value, name)
         held = _instance_dict(value)
         if held is not None and name in held:
             return held[name]
-        if owner is None and _own_in(_mro(kind), "__getattr__"):
+        if owner is None and _own_in(mro_of(kind), "__getattr__"):
             return getattr(value, name)
     else:
         _refuse(value, name)
@@ -205,7 +146,7 @@ def _after(value: super) -> tuple[type, ...]:
     """Return the classes a ``super()`` object looks into."""
     start = cast("type", object.__getattribute__(value, "__thisclass__"))
     of = cast("type", object.__getattribute__(value, "__self_class__"))
-    classes = _mro(of)
+    classes = mro_of(of)
     return classes[classes.index(start) + 1 :]
 
 
@@ -339,10 +280,10 @@ def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
             if issubclass(base, Frozen):
                 raise TypeError(f"job code cannot inherit from {base.__name__}")
             _check_names(base, "__match_args__")
-        elif issubclass(type(base), Frozen) or not hasattr(type(base), "__mro_entries__"):
+        elif type(base) is not types.FunctionType and not hasattr(type(base), "__mro_entries__"):
             # Python would call the base's own class with a name, bases and a namespace.
-            if type(base) is not types.FunctionType:  # NamedTuple and TypedDict are functions
-                raise TypeError(f"a class inherits from classes, not from {_title(base)}")
+            # (NamedTuple and TypedDict are functions that stand for a class.)
+            raise TypeError(f"a class inherits from classes, not from {_title(base)}")
     return adopt(builtins.__build_class__(function, name, *bases, **keywords))
 
 
@@ -375,87 +316,3 @@ def annotation(expression: Callable[[], Any]) -> Any:
     except (NameError, AttributeError, TypeError):
         return object
     return object if issubclass(type(found), str) else found
-
-
-_STAND_INS: dict[type, type] = {}
-
-
-def class_of(value: Any) -> Any:
-    """Return the class of ``value``; for classes and interpreter types, one that makes nothing."""
-    kind = type(value)
-    if issubclass(kind, type):
-        return Type
-    if kind in _OPAQUE:
-        return _stand_in(kind)
-    return kind
-
-
-_OPAQUE: Final = frozenset(
-    {
-        types.FunctionType,
-        types.MethodType,
-        types.BuiltinFunctionType,
-        types.CodeType,
-        types.FrameType,
-        types.TracebackType,
-        types.ModuleType,
-        types.CellType,
-        types.GeneratorType,
-        types.CoroutineType,
-        types.AsyncGeneratorType,
-        super,
-    }
-)
-
-
-class _StandInMeta(type):
-    """Makes classes that can be compared and asked about instances, and called by nobody."""
-
-    def __call__(cls, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError(f"{cls.__name__!r} objects cannot be made by calling their type")
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return _STAND_INS.get(type(instance)) is cls
-
-
-def _stand_in(kind: type) -> type:
-    if kind not in _STAND_INS:
-        made = _StandInMeta(kind.__name__, (Frozen,), {"__module__": "builtins", "__slots__": ()})
-        _STAND_INS[kind] = made
-    return _STAND_INS[kind]
-
-
-class _TypeMeta(type):
-    """Makes ``type`` inside: asks for a class, never makes one."""
-
-    def __call__(cls, *args: Any, **keywords: Any) -> Any:
-        if len(args) != 1 or keywords:
-            raise TypeError("type() takes one argument in job code; make classes with: class …")
-        return class_of(args[0])
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return issubclass(type(instance), type)
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, type)
-
-    def __getitem__(cls, _item: Any) -> Any:
-        return object  # type[int] is only written in annotations
-
-    def __or__(cls, _other: Any) -> Any:
-        return object
-
-    __ror__ = __or__
-
-    def __repr__(cls) -> str:
-        return "<class 'type'>"
-
-
-class Type(Frozen, metaclass=_TypeMeta):
-    """What job code knows as ``type``."""
-
-    __slots__ = ()
-
-
-Type.__name__ = Type.__qualname__ = "type"
-Type.__module__ = "builtins"

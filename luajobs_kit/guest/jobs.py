@@ -43,7 +43,7 @@ class JobInstance(Frozen):
 
     __slots__ = ("_data", "_execution", "_is_running")
 
-    def __init__(self, data: dict[str, Any], execution: dict[str, Any] | None = None):
+    def __init__(self, data: dict[str, Any], execution: dict[str, Any] | None = None) -> None:
         self._data = wrap(data)
         self._data.setdefault("metadata", Record())
         self._execution = None if execution is None else wrap(execution)
@@ -64,7 +64,7 @@ class JobInstance(Frozen):
 
     @property
     def active_version(self) -> Record | None:
-        """The version that runs, with its ``schedule``, ``timeout`` …"""
+        """The version that runs, with its ``schedule``, ``timeout`` and so on."""
         return self._data.get("activeVersion")  # type: ignore[no-any-return]
 
     @property
@@ -200,5 +200,11 @@ class Jobs(Frozen):
                 "inside a job a new job is created from text: Jobs.create(name=…, schedule=…, "
                 'source="async def execute(job): …", metadata={…})'
             )
-        arguments = {"name": name, "schedule": schedule, "source": source, "entry": entry, **options}
+        arguments = {
+            "name": name,
+            "schedule": schedule,
+            "source": source,
+            "entry": entry,
+            **options,
+        }
         return JobInstance(await current().call("jobs.create", arguments))

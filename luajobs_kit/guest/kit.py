@@ -16,9 +16,15 @@ from luajobs_kit.guest.stores import Data, Products
 EVERYWHERE: Final = ("Jobs", "User", "Data", "Products", "env", "http", "tools")
 """Names that need no import."""
 
-_ERRORS: Final = (
-    "Conflict InvalidInput LuaJobsError NotAllowed NotFound PowerUnavailable ToolError".split()
-)
+_ERRORS: Final = [
+    "Conflict",
+    "InvalidInput",
+    "LuaJobsError",
+    "NotAllowed",
+    "NotFound",
+    "PowerUnavailable",
+    "ToolError",
+]
 
 OPEN.add(UserInstance)
 

@@ -19,7 +19,6 @@ from luajobs_kit.guest.channel import Channel
 from luajobs_kit.guest.clocks import Clock, VirtualClock
 from luajobs_kit.guest.futures import Future, Task, active
 
-
 LONGEST_CLEAN_UP: Final = 1.0  # seconds, for tasks still running when the job returns
 
 
@@ -28,7 +27,7 @@ class Timer:
 
     __slots__ = ("arguments", "cancelled", "function")
 
-    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]):
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         self.function = function
         self.arguments = arguments
         self.cancelled = False
@@ -40,7 +39,7 @@ class Timer:
 class Loop:
     """Runs coroutines of one run until the main one is done."""
 
-    def __init__(self, channel: Channel, clock: Clock):
+    def __init__(self, channel: Channel, clock: Clock) -> None:
         self.clock = clock
         self.current: Task | None = None
         self.tasks: dict[Task, None] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as real
+import datetime as real  # noqa: ICN001  # ours are made beside the real ones
 import time
 from typing import Any, Self
 
@@ -27,7 +27,7 @@ class _LikeDate(type):
         return isinstance(instance, real.date)
 
 
-def _virtual_datetime(run: Run) -> type[real.datetime]:
+def _virtual_datetime(run: Run) -> Any:
     class datetime(real.datetime, metaclass=_LikeDatetime):  # noqa: N801  # stands in for datetime
         @classmethod
         def now(cls, tz: real.tzinfo | None = None) -> Self:
@@ -44,7 +44,7 @@ def _virtual_datetime(run: Run) -> type[real.datetime]:
     return _named_as(datetime, real.datetime)
 
 
-def _virtual_date(run: Run) -> type:
+def _virtual_date(run: Run) -> Any:
     class date(real.date, metaclass=_LikeDate):  # noqa: N801  # stands in for date
         @classmethod
         def today(cls) -> Self:

@@ -17,7 +17,7 @@ class UserInstance(Frozen):
 
     __slots__ = ("_data", "_gone", "_id", "_profile")
 
-    def __init__(self, answer: dict[str, Any]):
+    def __init__(self, answer: dict[str, Any]) -> None:
         object.__setattr__(self, "_id", answer["id"])
         object.__setattr__(self, "_profile", wrap(answer.get("profile") or {}))
         object.__setattr__(self, "_data", wrap(answer.get("data") or {}))
@@ -65,9 +65,7 @@ class UserInstance(Frozen):
         answer = await current().call("user.update", {"id": self._id, "data": data})
         return self._replaced(answer)
 
-    async def patch(
-        self, data: dict[str, Any] | None = None, *, unset: Any = ()
-    ) -> dict[str, Any]:
+    async def patch(self, data: dict[str, Any] | None = None, *, unset: Any = ()) -> dict[str, Any]:
         """Merge ``data``, remove the fields named by ``unset``; return what is kept."""
         if data is not None:
             await self.update(data)
@@ -75,7 +73,9 @@ class UserInstance(Frozen):
 
     async def unset(self, *fields: str) -> dict[str, Any]:
         """Remove fields; return what is left."""
-        names = list(fields[0]) if len(fields) == 1 and not isinstance(fields[0], str) else list(fields)
+        names = (
+            list(fields[0]) if len(fields) == 1 and not isinstance(fields[0], str) else list(fields)
+        )
         answer = await current().call("user.unset", {"id": self._id, "fields": names})
         return self._replaced(answer)
 

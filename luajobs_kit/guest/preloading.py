@@ -7,12 +7,29 @@ import importlib
 import zoneinfo
 from importlib import resources
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
-CODECS: Final = (
-    "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 ascii latin-1 cp1252 cp437 iso8859-15 mbcs "
-    "idna punycode unicode-escape raw-unicode-escape rot13 hex base64"
-).split()
+CODECS: Final = [
+    "utf-8",
+    "utf-8-sig",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "ascii",
+    "latin-1",
+    "cp1252",
+    "cp437",
+    "iso8859-15",
+    "mbcs",
+    "idna",
+    "punycode",
+    "unicode-escape",
+    "raw-unicode-escape",
+    "rot13",
+    "hex",
+    "base64",
+]
 
 HIDDEN: Final = ("_strptime", "unicodedata", "stringprep", "encodings.idna", "copyreg", "warnings")
 """Modules that other modules import when first asked for something."""
@@ -45,7 +62,7 @@ def _load_zones() -> None:
     for name in names:
         data = root.joinpath(*name.split("/")).read_bytes()
         _zones[name] = same.setdefault(data, data)
-    common = importlib.import_module("zoneinfo._common")
+    common: Any = importlib.import_module("zoneinfo._common")
     common.load_tzdata = _zone_file
     zoneinfo.reset_tzpath(to=())
 

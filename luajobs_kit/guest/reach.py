@@ -34,7 +34,7 @@ class Response(Frozen):
 
     __slots__ = ("_body", "_headers", "_status")
 
-    def __init__(self, answer: dict[str, Any]):
+    def __init__(self, answer: dict[str, Any]) -> None:
         self._status = int(answer["status"])
         self._headers = {str(k).lower(): str(v) for k, v in (answer.get("headers") or {}).items()}
         self._body = answer.get("body")
@@ -148,5 +148,3 @@ class Tools(Frozen):
 
         tool.__name__ = tool.__qualname__ = name
         return tool
-
-

@@ -79,7 +79,7 @@ class Page(list[Any]):
 
     __slots__ = ("pagination",)
 
-    def __init__(self, items: list[Any], pagination: Any):
+    def __init__(self, items: list[Any], pagination: Any) -> None:
         super().__init__(items)
         self.pagination = pagination
 

@@ -18,7 +18,7 @@ SHORTEST_SECRET: Final = 3  # characters; masking shorter ones would only garble
 class Run:
     """Everything of one run, made by ``world.bind``. Job code never holds it."""
 
-    def __init__(self, context: dict[str, Any], channel: Channel):
+    def __init__(self, context: dict[str, Any], channel: Channel) -> None:
         self.context = context
         self.channel = channel
         simulated = context.get("clock")

@@ -17,7 +17,7 @@ def once(
     hours: float = 0,
     days: float = 0,
 ) -> dict[str, Any]:
-    """A single run, at a time or after a while."""
+    """Return a schedule of a single run, at a time or after a while."""
     if at is not None:
         if at.tzinfo is None:
             raise InvalidInput("once(at=…) needs a time with its zone: datetime(…, tzinfo=UTC)")
@@ -32,7 +32,7 @@ def once(
 def every(
     *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
 ) -> dict[str, Any]:
-    """A run at every interval."""
+    """Return a schedule of a run at every interval."""
     interval = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
     if interval <= 0:
         raise InvalidInput("every() needs an interval: every(minutes=5)")
@@ -40,6 +40,6 @@ def every(
 
 
 def cron(expression: str, timezone: str | None = None) -> dict[str, Any]:
-    """Runs by a five-field cron expression, in an IANA zone (UTC when none is given)."""
+    """Return a schedule by a five-field cron expression, in an IANA zone (default UTC)."""
     schedule = {"type": "cron", "expression": expression}
     return schedule if timezone is None else {**schedule, "timezone": timezone}

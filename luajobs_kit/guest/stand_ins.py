@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from luajobs_kit.guest import names
-from luajobs_kit.guest.guards import adopt, own, read
+from luajobs_kit.guest.guards import adopt, read
+from luajobs_kit.guest.owning import own
 
 # operator
 
@@ -19,7 +20,7 @@ from luajobs_kit.guest.guards import adopt, own, read
 class attrgetter:  # noqa: N801  # stands in for operator.attrgetter
     __slots__ = ("_paths",)
 
-    def __init__(self, *attributes: str):
+    def __init__(self, *attributes: str) -> None:
         if not attributes or any(type(each) is not str for each in attributes):
             raise TypeError("attribute name must be a string")
         self._paths = [each.split(".") for each in attributes]
@@ -32,7 +33,7 @@ class attrgetter:  # noqa: N801  # stands in for operator.attrgetter
 class methodcaller:  # noqa: N801  # stands in for operator.methodcaller
     __slots__ = ("_args", "_keywords", "_name")
 
-    def __init__(self, name: str, /, *args: Any, **keywords: Any):
+    def __init__(self, name: str, /, *args: Any, **keywords: Any) -> None:
         if type(name) is not str:
             raise TypeError("method name must be a string")
         self._name, self._args, self._keywords = name, args, keywords
@@ -79,7 +80,7 @@ def singledispatch(function: Any) -> Any:
         return inner.register(kind, method)
 
     dispatching.register = register  # type: ignore[attr-defined]
-    dispatching.dispatch = lambda kind: inner.dispatch(kind)  # type: ignore[attr-defined]
+    dispatching.dispatch = lambda kind: inner.dispatch(kind)  # type: ignore[attr-defined]  # noqa: PLW0108  # hides inner's own attributes
     return dispatching
 
 
@@ -150,7 +151,8 @@ def namedtuple(
     defaults: Iterable[Any] | None = None,
 ) -> Any:
     """Make a named tuple; patterns read its fields, so their names must be harmless."""
-    made = collections.namedtuple(typename, field_names, rename=rename, defaults=defaults)  # noqa: PYI024  # it is what was asked for
+    make: Any = collections.namedtuple  # noqa: PYI024  # it is what was asked for
+    made = make(typename, field_names, rename=rename, defaults=defaults)
     return adopt(made)
 
 

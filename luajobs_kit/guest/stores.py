@@ -23,14 +23,19 @@ class Data(Frozen):
         return await current().call("data.collections")  # type: ignore[no-any-return]
 
     @staticmethod
-    async def create(collection: str, data: dict[str, Any], search_text: str | None = None) -> Entry:
+    async def create(
+        collection: str, data: dict[str, Any], search_text: str | None = None
+    ) -> Entry:
         """Keep a new entry; ``search_text`` is what ``search`` looks at."""
         arguments = _given(collection=collection, data=data, searchText=search_text)
         return entry(await current().call("data.create", arguments))
 
     @staticmethod
     async def get(
-        collection: str, filter: dict[str, Any] | None = None, page: int = 1, limit: int = 10  # noqa: A002  # Lua's name
+        collection: str,
+        filter: dict[str, Any] | None = None,
+        page: int = 1,
+        limit: int = 10,
     ) -> Page:
         """Return a page of entries that match the filter (``{"price": {"$lt": 10}}``)."""
         arguments = _given(collection=collection, filter=filter, page=page, limit=limit)
@@ -82,7 +87,7 @@ class Products(Frozen):
     __slots__ = ()
 
     @staticmethod
-    async def get(page: int = 1, limit: int = 10, filter: dict[str, Any] | None = None) -> Page:  # noqa: A002  # Lua's name
+    async def get(page: int = 1, limit: int = 10, filter: dict[str, Any] | None = None) -> Page:
         """Return a page of products; it is iterated like a list."""
         arguments = _given(page=page, limit=limit, filter=filter)
         return record_page(await current().call("products.get", arguments))

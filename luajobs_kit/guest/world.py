@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from luajobs_kit.guest import facades, guards, kit, preloading, run
+from luajobs_kit.guest import facades, kit, owning, preloading, run
 from luajobs_kit.guest.channel import Channel
 from luajobs_kit.guest.everyday import builtins_for
 from luajobs_kit.guest.futures import CancelledError
@@ -29,14 +29,15 @@ def bind(context: dict[str, Any], channel: Channel) -> tuple[dict[str, Any], Any
         "__name__": "job",
         **{name: names[name] for name in kit.EVERYWHERE},
     }
-    guards.begin(namespace)
+    owning.begin(namespace)
     return namespace, kit.job_for(this)
 
 
 def drive(value: Any, channel: Channel) -> Any:  # noqa: ARG001  # the run knows its channel
     """Return ``value``, or what it gives when it is awaited; then end what it left running."""
     this = run.current()
-    show, warnings.showwarning = warnings.showwarning, _as_log_line
+    show = warnings.showwarning
+    warnings.showwarning = _as_log_line  # type: ignore[assignment]  # it takes the rest unnamed
     try:
         if not hasattr(type(value), "__await__"):
             return value

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import types
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from luajobs_kit.guest import names
-from luajobs_kit.sandbox.policy_rules import Rule, Rules
+from luajobs_kit.sandbox.policy_base import Rule
+from luajobs_kit.sandbox.policy_rules import Rules
 
 POLICY: Final = "1"
 """The policy's version; part of the key under which compiled code is cached."""
@@ -35,7 +36,7 @@ class Violation:
 class Refused(Exception):  # it is an answer, not an error
     """The source uses what the policy refuses."""
 
-    def __init__(self, violations: list[Violation]):
+    def __init__(self, violations: list[Violation]) -> None:
         first = violations[0]
         where = "" if first.line is None else f"line {first.line}: "
         more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
@@ -160,9 +161,10 @@ def _number_lines(tree: ast.Module, shift: int) -> None:
     """Give every node the author's line. Lines put before the author's first become line 1."""
     if shift == 0:
         return
-    for node in ast.walk(tree):
-        if not hasattr(node, "lineno"):
+    for each in ast.walk(tree):
+        if not hasattr(each, "lineno"):
             continue
+        node: Any = each
         end = getattr(node, "end_lineno", None) or node.lineno
         node.lineno += shift
         node.end_lineno = end + shift

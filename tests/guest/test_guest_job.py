@@ -50,7 +50,7 @@ def run(body: str, *, answers: dict[str, Any] | None = None, **context: Any) -> 
 
 def test_a_reminder_reaches_the_jobs_user() -> None:
     _, channel = run(
-        'user = await job.user()\n'
+        "user = await job.user()\n"
         'await user.send([{"type": "text", "text": job.metadata["message"]}])',
         job={"id": "job_1", "name": "r", "metadata": {"message": "Meeting"}},
     )
@@ -66,8 +66,10 @@ def test_a_reminder_reaches_the_jobs_user() -> None:
     [
         ('"hi"', [{"type": "text", "text": "hi"}]),
         ('{"type": "image", "imageUrl": "u"}', [{"type": "image", "imageUrl": "u"}]),
-        ('["a", {"type": "text", "text": "b"}]',
-         [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
+        (
+            '["a", {"type": "text", "text": "b"}]',
+            [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}],
+        ),
     ],
 )
 def test_a_message_may_be_text_a_part_or_parts(given: str, sent: list[Any]) -> None:

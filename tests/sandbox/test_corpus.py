@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from corpus_files import Case, cases
+from harness import CONTEXT, unrestricted
 
 from luajobs_kit.errors import InvalidInput, PolicyViolation
 from luajobs_kit.sandbox import Limits, Program, Sandbox
 from luajobs_kit.sandbox.encoding import plain
-from corpus_files import Case, cases
-from harness import CONTEXT, unrestricted
 
 HONEST = cases("honest")
 HOSTILE = cases("hostile")
@@ -87,10 +87,7 @@ async def test_ordinary_code_gives_what_python_gives(family: str) -> None:
     # Plain Python runs asyncio.run(), which a running loop forbids: ask a thread.
     chosen = [case for case in HONEST if case.family == family]
     wanted = await asyncio.to_thread(lambda: {case.name: wanted_of(case) for case in chosen})
-    told = [
-        Case(case.family, case.title, wanted[case.name], case.source)
-        for case in chosen
-    ]
+    told = [Case(case.family, case.title, wanted[case.name], case.source) for case in chosen]
     async with Sandbox(max_children=AT_ONCE) as sandbox:
         assert await surprises(sandbox, told, "main") == []
 
@@ -104,8 +101,6 @@ async def test_hostile_code_gets_nowhere(family: str) -> None:
 
 @pytest.mark.parametrize("family", ["attributes", "machinery"])
 async def test_the_policy_holds_with_the_operating_systems_walls_down(family: str) -> None:
-    chosen = [
-        case for case in HOSTILE if case.family == family and case.expectation != "policy"
-    ]
+    chosen = [case for case in HOSTILE if case.family == family and case.expectation != "policy"]
     async with Sandbox(max_children=AT_ONCE, walls=()) as sandbox:
         assert await surprises(sandbox, chosen, "attack") == []

@@ -1,0 +1,86 @@
+# ruff: noqa: N802, N815  # visitors are named after the syntax they visit
+"""Rules for what a source defines: functions, their parameters, classes, type parameters."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from luajobs_kit.guest import names
+from luajobs_kit.sandbox.policy_base import Base
+
+
+class DefinitionRules(Base):
+    """Judges definitions, and keeps track of the scope they open."""
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        self.check_name(node, node.arg)
+        node.annotation = None
+        node.type_comment = None
+        return node
+
+    def visit_FunctionDef(self, node: Any) -> ast.AST:
+        if not (self.scopes[-1] == "class" and node.name in names.SPECIAL_METHODS):
+            self._check_definition(node)
+        node.returns = None
+        node.type_comment = None
+        decorators = [self.visit(decorator) for decorator in node.decorator_list]
+        node.decorator_list = []
+        node.args = self.visit(node.args)
+        self.scopes.append("function")
+        node = self.node_contents_visit(node)
+        self.scopes.pop()
+        node.decorator_list = decorators
+        return node  # type: ignore[no-any-return]
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def _check_definition(self, node: Any) -> None:
+        if not names.is_dunder(node.name):
+            return
+        if self.scopes[-1] == "class":
+            self.refuse(
+                node,
+                f"A class in job code cannot define {node.name}.",
+                "Give the method a name of its own; usual special methods such as __init__, "
+                "__repr__ or __eq__ are fine.",
+            )
+        else:
+            self.check_name(node, node.name)
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        node.args = self.visit(node.args)
+        self.scopes.append("function")
+        node.body = self.visit(node.body)
+        self.scopes.pop()
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self.check_name(node, node.name)
+        for keyword in node.keywords:
+            if keyword.arg == "metaclass":
+                self.refuse(
+                    node,
+                    "metaclass= is not allowed in job code.",
+                    "Inherit from abc.ABC, or use a decorator or __init_subclass__.",
+                )
+        for part in ("bases", "keywords", "decorator_list"):
+            setattr(node, part, [self.visit(each) for each in getattr(node, part)])
+        kept = node.bases, node.keywords, node.decorator_list
+        node.bases, node.keywords, node.decorator_list = [], [], []
+        self.classes.append(node.name)
+        self.scopes.append("class")
+        node = self.node_contents_visit(node)
+        self.scopes.pop()
+        self.classes.pop()
+        node.bases, node.keywords, node.decorator_list = kept
+        return node
+
+    # Type parameters (Python 3.12)
+
+    def _type_parameter(self, node: Any) -> ast.AST:
+        self.check_name(node, node.name)
+        return self.as_it_is(node)
+
+    visit_TypeVar = visit_ParamSpec = visit_TypeVarTuple = _type_parameter
+    visit_TypeAlias = Base.as_it_is

@@ -1,0 +1,84 @@
+# ruff: noqa: N802  # visitors are named after the syntax they visit
+"""Rules for imports: they become look-ups of frozen facades, known when compiled."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+from difflib import get_close_matches
+from typing import Any
+
+from luajobs_kit.guest import catalog, names
+from luajobs_kit.sandbox.policy_base import Base, call, placed
+
+
+class ImportRules(Base):
+    """Judges import statements."""
+
+    def visit_Import(self, node: ast.Import) -> Any:
+        statements = []
+        for alias in node.names:
+            self._check_module(node, alias.name)
+            self.check_name(node, alias.asname)
+            bound = alias.asname or alias.name.partition(".")[0]
+            module = alias.name if alias.asname else bound
+            statements.append(_import(bound, module, None, node))
+        return statements
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
+        if node.level:
+            self.refuse(
+                node,
+                "A relative import has nothing to be relative to in a job.",
+                "Put what you need inside the job's function.",
+            )
+            return node
+        module = node.module or ""
+        if module == "__future__" and all(
+            alias.name in __future__.all_feature_names for alias in node.names
+        ):
+            return placed(ast.Pass(), node)
+        if not self._check_module(node, module):
+            return node
+        statements = []
+        for alias in node.names:
+            self._check_imported(node, module, alias.name)
+            self.check_name(node, alias.asname)
+            statements.append(_import(alias.asname or alias.name, module, alias.name, node))
+        return statements
+
+    def _check_module(self, node: ast.AST, module: str) -> bool:
+        if module in catalog.MODULES:
+            return True
+        top = module.partition(".")[0]
+        advice = catalog.OUT_OF_REACH.get(module) or catalog.OUT_OF_REACH.get(top)
+        if advice is None:
+            close = get_close_matches(module, catalog.MODULES, n=1)
+            advice = (
+                f"Did you mean {close[0]}?"
+                if close
+                else "Job code can import: " + ", ".join(sorted(catalog.MODULES)) + "."
+            )
+        self.refuse(node, f"The module {module} cannot be imported in job code.", advice)
+        return False
+
+    def _check_imported(self, node: ast.AST, module: str, name: str) -> None:
+        if name == "*":
+            self.refuse(
+                node, "import * is not allowed in job code.", "Name what you need, or the module."
+            )
+        elif name not in catalog.MODULES[module]:
+            close = get_close_matches(name, catalog.MODULES[module], n=1)
+            self.refuse(
+                node,
+                f"{module} has no {name} in job code.",
+                f"Did you mean {close[0]}?" if close else "The docs list what each module has.",
+            )
+
+
+def _import(bound: str, module: str, member: str | None, node: ast.stmt) -> ast.stmt:
+    value: ast.expr = call(names.IMPORT, ast.Constant(module))
+    if member is not None:
+        value = ast.Attribute(value, member, ast.Load())
+    statement: ast.stmt = placed(ast.Assign([ast.Name(bound, ast.Store())], value), node)
+    return statement
