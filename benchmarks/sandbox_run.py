@@ -55,7 +55,9 @@ def quantiles(times: list[float]) -> tuple[float, float]:
 
 def bare(runs: int) -> list[float]:
     """Fork from an interpreter the size of the fork server: the standard library's worth."""
-    imports = "import json, datetime, decimal, random, statistics, hashlib, ctypes, typing, ast, uuid\n"
+    imports = (
+        "import json, datetime, decimal, random, statistics, hashlib, ctypes, typing, ast, uuid\n"
+    )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", imports + BARE, str(runs)],
         capture_output=True, text=True, check=True,
@@ -189,14 +191,18 @@ async def main(runs: int, world: str) -> None:
     rows.append(("sandbox, a spare waiting", p50, p99, one))
     for name, times in compare.items():
         rows.append((name, *quantiles(times), len(times) / sum(times)))
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, walls missing: {walls or 'none'}")
+    print(
+        f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, walls missing: {walls or 'none'}"
+    )
     print(f"{'':45}{'p50 ms':>8}{'p99 ms':>8}{'of bare':>9}{'runs/s':>9}")
     for name, middle, worst, rate in rows:
         print(f"{name:45}{middle:8.2f}{worst:8.2f}{middle / limit:9.2f}{rate:9.0f}")
     print(f"p50 to bare p50: {p50 / limit:.2f} (goal 0.6); p99 to bare p50: {p99 / limit:.2f},")
     print(f"  to bare p99: {p99 / limit99:.2f} (goal 3)")
     print(f"two workers: {two:.0f} runs/s, {two / two_streams:.2f} of two bare streams (goal 0.4)")
-    print(f"a burst of 200: {burst:.0f} runs/s, {burst / two_streams:.2f} of two bare streams (goal 0.4)")
+    print(
+        f"a burst of 200: {burst:.0f} runs/s, {burst / two_streams:.2f} of two bare streams (goal 0.4)"
+    )
     print(f"a waiting child adds {spare} kB (goal 3,000); the fork server holds {server_memory} kB")
 
 

@@ -174,7 +174,7 @@ class ForkServer:
     def _hand_over(self, spare: Child, request: dict[str, Any]) -> None:
         limits = request["limits"]
         try:
-            lockdown.lower_limits(spare.pid, memory=limits["memory"], cpu=limits["cpu"])
+            self._walls.lower_limits(spare.pid, memory=limits["memory"], cpu=limits["cpu"])
         except OSError:
             # Whatever it is, it will not hold its limits: the next spare may.
             spare.ready = False

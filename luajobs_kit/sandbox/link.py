@@ -96,6 +96,7 @@ class Link:
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._last_words: IO[bytes] | None = None
+        self._words = ""
         self._asked: dict[int, asyncio.Future[Taken]] = {}
         self._running: dict[int, Taken] = {}
         self._numbers = itertools.count(1)
@@ -208,7 +209,6 @@ class Link:
 
     async def stop(self) -> str:
         """End the fork server and with it every child; return its last words."""
-        words = ""
         if self._control is not None and self._process is not None:
             asyncio.get_running_loop().remove_reader(self._control)
             with contextlib.suppress(OSError):
@@ -219,15 +219,8 @@ class Link:
             except subprocess.TimeoutExpired:
                 process.kill()
                 await asyncio.to_thread(process.wait)
-            words = self._read_last_words()
         self.lose()
-        return words
-
-    def _read_last_words(self) -> str:
-        if self._last_words is None or self._last_words.closed:
-            return ""
-        self._last_words.seek(0)
-        return self._last_words.read(64 * 1024).decode("utf-8", "replace").strip()[-2000:]
+        return self._words
 
     # -- what the fork server says -----------------------------------------------------
 
@@ -308,7 +301,11 @@ class Link:
             self._process.kill()
             self._process.wait()
         if self._last_words is not None:
+            self._last_words.seek(0)
+            said = self._last_words.read(64 * 1024).decode("utf-8", "replace")
+            self._words = said.strip()[-2000:]  # the end of a traceback is what tells
             self._last_words.close()
+            self._last_words = None
 
 
 def _roots(modules: Iterable[str]) -> dict[str, str]:

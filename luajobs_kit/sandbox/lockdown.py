@@ -69,24 +69,6 @@ def conceal() -> bool:
     return LINUX and _libc().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
 
 
-def lower_limits(pid: int, *, memory: int, cpu: float) -> None:
-    """Lower the limits of the child ``pid`` from outside: bytes, and seconds of processor.
-
-    Where the system cannot do that (macOS), the child keeps the workspace's largest.
-    """
-    if not LINUX:
-        return
-    seconds = math.ceil(cpu)
-    # Only down: a child asked to have more than it has keeps what it has.
-    for what, soft, hard in (
-        (resource.RLIMIT_AS, memory, memory),
-        (resource.RLIMIT_CPU, seconds, seconds + 1),
-    ):
-        _, has = resource.prlimit(pid, what)
-        if has == resource.RLIM_INFINITY or hard < has:
-            resource.prlimit(pid, what, (soft, hard))
-
-
 class Walls:
     """The walls asked for, prepared once in the fork server, raised in every child.
 
@@ -154,6 +136,20 @@ class Walls:
             _demand(
                 _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._filter, 0, 0), "seccomp"
             )
+
+    def lower_limits(self, pid: int, *, memory: int, cpu: float) -> None:
+        """Lower the limits of the child ``pid`` from outside: bytes, and seconds of processor.
+
+        Where the system cannot do that (macOS), the child keeps the workspace's largest.
+        """
+        if not LINUX or not self._stands("limits"):
+            return
+        seconds = math.ceil(cpu)
+        # Only down: a child has the workspace's largest, and keeps what is less.
+        if memory < self._memory:
+            resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
+        if seconds < self._cpu:
+            resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds + 1))
 
     def _set_limits(self) -> None:
         for what, soft, hard in (

@@ -10,7 +10,7 @@ from typing import Any
 POLICY = "none"
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     def __init__(self, violations: list[Any]):
         self.violations = violations
 

@@ -1,0 +1,137 @@
+"""Which walls hold on this machine: each is tried alone, in a real child."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterable
+from typing import Any, Final
+
+from luajobs_kit.errors import SandboxError
+from luajobs_kit.sandbox.lockdown import ALWAYS, WALLS
+from luajobs_kit.sandbox.sandbox import Sandbox
+from luajobs_kit.sandbox.values import Limits, Outcome, Program, Wall
+
+_TRY: Final = Program("def trial(context):\n    return attempt(context)\n", "trial")
+_STAY: Final = Program("def stay(context):\n    while True: pass\n", "stay")
+_LIMITS: Final = Limits(timeout=10.0)
+_PATIENCE: Final = 5.0  # seconds a child may outlive the fork server while it is looked at
+
+
+async def report(names: Iterable[str] = tuple(WALLS)) -> list[Wall]:
+    """Try each wall by itself; return what was found, in the order of ``WALLS``.
+
+    A wall holds when a child that has it and (of those that can be left out) no other
+    was refused what the wall should stop. Raises ``SandboxError`` when no child can be
+    had at all, ``UnsupportedPlatform`` where there is no sandbox.
+    """
+    return [await try_wall(name, raised=True) for name in names]
+
+
+async def try_wall(name: str, *, raised: bool) -> Wall:
+    """Try what the wall ``name`` stops, in a child that has it or (``raised=False``) has not."""
+    walls = {name} if raised else set()
+    async with Sandbox(
+        world="luajobs_kit.sandbox.probes",
+        policy="luajobs_kit.sandbox.probes",
+        walls=walls,
+        max_children=1,
+        spares=1,
+        ceiling=_LIMITS,
+    ) as sandbox:
+        known = next(wall for wall in sandbox.walls() if wall.name == name)
+        if raised and not known.holds:
+            return known
+        refusal = await (_try_parent(sandbox) if name == "parent" else _try(sandbox, name))
+    if refusal is None:
+        why = "raised, but a child got through" if raised else "not raised, and a child got through"
+        return Wall(name, holds=False, stops=WALLS[name], note=why)
+    return Wall(name, holds=raised or name in ALWAYS, stops=WALLS[name], note=f"tried: {refusal}")
+
+
+async def _try(sandbox: Sandbox, name: str) -> str | None:
+    with socket.create_server(("127.0.0.1", 0)) as server, tempfile.NamedTemporaryFile() as file:
+        context = {
+            "wall": name,
+            "engine": os.getpid(),
+            "memory": _LIMITS.memory,
+            "port": server.getsockname()[1],
+            "file": file.name,
+        }
+        outcome = await _run(sandbox, _TRY, context)
+    if outcome.status != "completed":
+        why = outcome.error.message if outcome.error else outcome.status
+        raise SandboxError(f"The wall {name!r} could not be tried: {why}")
+    return None if outcome.result is None else str(outcome.result)
+
+
+async def _try_parent(sandbox: Sandbox) -> str | None:
+    """Kill the fork server under a running child, and see whether the child goes too."""
+    server = sandbox.server_pid
+    started = asyncio.Event()
+    running = asyncio.create_task(_run(sandbox, _STAY, {}, started))
+    try:
+        await started.wait()
+        assert server is not None
+        child = await asyncio.to_thread(_first_child, server)
+        os.kill(server, signal.SIGKILL)
+        gone = await asyncio.to_thread(_ends, child)
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    return "ended with the fork server" if gone else None
+
+
+def _first_child(server: int) -> int:
+    """Return a pidfd of the child that took the run: the first the server forked."""
+    with open(f"/proc/{server}/task/{server}/children", encoding="ascii") as file:
+        return os.pidfd_open(min(int(word) for word in file.read().split()))
+
+
+def _ends(child: int) -> bool:
+    """Wait for the process behind the pidfd to end; kill it if it does not."""
+    poll = select.poll()
+    poll.register(child, select.POLLIN)
+    try:
+        if poll.poll(_PATIENCE * 1000):
+            return True
+        signal.pidfd_send_signal(child, signal.SIGKILL)
+        return False
+    finally:
+        os.close(child)
+
+
+async def _run(
+    sandbox: Sandbox,
+    program: Program,
+    context: dict[str, Any],
+    started: asyncio.Event | None = None,
+) -> Outcome:
+    return await sandbox.run(
+        program,
+        context=context,
+        limits=_LIMITS,
+        serve=_serve_nothing,
+        on_start=None if started is None else started.set,
+    )
+
+
+async def _serve_nothing(verb: str, arguments: dict[str, Any]) -> None:
+    raise SandboxError(f"The doctor serves nothing ({verb}, {len(arguments)} arguments)")
+
+
+def platform_note() -> str:
+    """Return what this system lacks as a whole, or an empty text."""
+    if sys.platform == "darwin":
+        return (
+            "macOS has no Landlock, seccomp or namespaces: here the policy and a process of "
+            "its own are the walls, and memory is not limited. Run untrusted code on Linux."
+        )
+    return ""

@@ -1,0 +1,135 @@
+"""What the doctor runs in a child: one try at what each wall should stop.
+
+A world and a policy at once (``Sandbox(world=…, policy=…)``), so that the tries are made
+in exactly the children that runs get. A try returns how it was refused, or None when it
+succeeded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import socket
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, Final
+
+POLICY: Final = "probes"
+
+
+class Refused(Exception):  # the name a policy gives it
+    """Never raised: nothing is refused here."""
+
+    violations: tuple[Any, ...] = ()
+
+
+def compile_source(source: str, *, file: str, first_line: int, entry: str) -> CodeType:  # noqa: ARG001  # a policy's signature
+    return compile(source, file, "exec")
+
+
+def bind(context: dict[str, Any], channel: Any) -> tuple[dict[str, Any], Any]:  # noqa: ARG001  # a world's signature
+    return {"attempt": attempt}, context
+
+
+def drive(value: Any, channel: Any) -> Any:  # noqa: ARG001  # a world's signature
+    return value
+
+
+def attempt(context: dict[str, Any]) -> str | None:
+    """Try what the wall ``context["wall"]`` stops; return how it was refused, or None."""
+    try:
+        return _TRIES[context["wall"]](context)
+    except MemoryError:
+        return "more memory than allowed: MemoryError"
+    except OSError as error:
+        return f"{context['wall']}: {error.strerror or error}"
+
+
+def _process(context: dict[str, Any]) -> str | None:
+    return None if os.getpid() == context["engine"] else "its own process"
+
+
+def _descriptors(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
+    still_open = 0
+    for descriptor in range(1, 256):
+        poll = select.poll()
+        poll.register(descriptor)
+        try:
+            events = poll.poll(0)
+        except OSError:
+            continue  # beyond the limit on descriptors, where none can be
+        still_open += not any(event & select.POLLNVAL for _, event in events)
+    return None if still_open else "255 descriptors tried, none open"
+
+
+def _environment(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
+    if os.environ:
+        return None
+    try:
+        here = os.listdir(".")  # noqa: PTH208  # the plainest try
+    except OSError as error:
+        return f"no variables; the working directory: {error.strerror}"
+    return None if here else "no variables; the working directory is empty and removed"
+
+
+def _limits(context: dict[str, Any]) -> str | None:
+    return None if bytearray(context["memory"]) else ""
+
+
+def _hidden(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
+    get_dumpable = 3
+    return None if ctypes.CDLL(None).prctl(get_dumpable, 0, 0, 0, 0) else "not dumpable"
+
+
+def _privileges(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
+    with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123  # pathlib is more than a child needs
+        facts = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    capabilities = int(facts["CapEff"], 16) | int(facts["CapPrm"], 16)
+    return None if capabilities or facts["NoNewPrivs"] != "1" else "no capability, and none to gain"
+
+
+def _namespaces(context: dict[str, Any]) -> str | None:
+    with socket.socket() as tried:
+        tried.connect(("127.0.0.1", context["port"]))
+    return None
+
+
+def _landlock(context: dict[str, Any]) -> str | None:
+    with open(context["file"], "rb"):  # noqa: PTH123  # the plainest try
+        return None
+
+
+def _seccomp(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
+    refusals = []
+    for name, call in (
+        ("socket", socket.socket),
+        ("fork", _fork),
+        ("kill", lambda: os.kill(os.getpid(), 0)),
+    ):
+        try:
+            call()
+        except OSError as error:
+            refusals.append(f"{name}: {error.strerror}")
+        else:
+            return None
+    return "; ".join(refusals)
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)
+    os.wait()
+
+
+_TRIES: Final[dict[str, Callable[[dict[str, Any]], str | None]]] = {
+    "process": _process,
+    "descriptors": _descriptors,
+    "environment": _environment,
+    "limits": _limits,
+    "hidden": _hidden,
+    "privileges": _privileges,
+    "namespaces": _namespaces,
+    "landlock": _landlock,
+    "seccomp": _seccomp,
+}
