@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import sys
 import threading
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from luajobs_kit.model import Level
 
@@ -44,7 +43,7 @@ class Said:
 _listening: ContextVar[Said | None] = ContextVar("luajobs_tool_said", default=None)
 
 
-class _Ear(io.TextIOBase):
+class _Ear:
     """Standard output that also tells the call it is written from, if any."""
 
     def __init__(self, real: TextIO) -> None:
@@ -55,9 +54,6 @@ class _Ear(io.TextIOBase):
         if said is not None:
             said.write(text)
         return self._real.write(text)
-
-    def flush(self) -> None:
-        self._real.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -122,7 +118,7 @@ def _attach() -> None:
         if _listeners == 1:
             logging.getLogger().addHandler(_handler)
         if not isinstance(sys.stdout, _Ear):
-            sys.stdout = _Ear(sys.stdout)
+            sys.stdout = cast("TextIO", _Ear(sys.stdout))
 
 
 def _detach() -> None:

@@ -8,6 +8,7 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -16,7 +17,7 @@ from luajobs_kit.acting import acting_as, acting_user
 from luajobs_kit.api import speech
 from luajobs_kit.api.current import current_workspace
 from luajobs_kit.api.signature import arguments_of, say, values_of
-from luajobs_kit.errors import InvalidInput, ToolError
+from luajobs_kit.errors import EngineUnavailable, InvalidInput, ToolError
 from luajobs_kit.model import Level, LogLine, LogSource
 
 if TYPE_CHECKING:
@@ -182,13 +183,13 @@ class LuaTool(ABC, Generic[Input]):
         lines = [(at, level, text, None) for at, level, text in said.finish()]
         level: Level = "info" if error is None else "error"
         end = f"{self.name} completed" if error is None else error.message
-        port = await home.port()
-        for at, kind, text, duration in [*lines, (home.now(), level, end, took)]:
-            await port.write_log(
-                LogLine(
+        with suppress(EngineUnavailable):  # what the tool did is done; its caller is told of that
+            port = await home.port()
+            for at, kind, text, duration in [*lines, (home.now(), level, end, took)]:
+                line = LogLine(
                     timestamp=at, sub_type=kind, message=text, duration=duration, metadata=source
                 )
-            )
+                await port.write_log(line)
 
     def __repr__(self) -> str:
         return f"<LuaTool {self.name!r}>"

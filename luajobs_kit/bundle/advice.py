@@ -145,6 +145,8 @@ def _data(job: str, name: str, origin: Origin, value: object) -> str:
         else "which is defined outside it"
     )
     pass_in = f'pass it in with metadata={{"{name}": …}} and read {job}.metadata["{name}"].'
+    if type(value).__module__.partition(".")[0] == KIT and not isinstance(value, Unassigned):
+        return f"{where}. {instead_of(KIT)}"
     if isinstance(value, Unassigned) or _is_json(value):
         return f"{where}. Jobs run isolated: {pass_in}"
     kind = type(value).__name__

@@ -88,7 +88,7 @@ def _from_text(text: str, file: str) -> Bundle:
             f"{text!r} looks like a file's name, but text is taken as source. "
             f"Pass Path({text.strip()!r}) to read the file."
         )
-    source = textwrap.dedent(text)
+    source = _without_future(textwrap.dedent(text), file)
     tree = _parse(source, file)
     if len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):
         node = tree.body[0].value
@@ -131,6 +131,17 @@ def _needed_imports(tree: ast.Module, entry: str, first_line: int) -> list[str]:
     if refusals:
         raise not_self_contained(entry, refusals)
     return lines
+
+
+def _without_future(source: str, file: str) -> str:
+    """Take out ``from __future__`` imports: import lines may come ahead, and they must be first."""
+    lines = source.splitlines(keepends=True)
+    for node in _parse(source, file).body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            last = node.end_lineno or node.lineno
+            rest = lines[last - 1].encode()[node.end_col_offset :].decode()
+            lines[node.lineno - 1 : last] = ["pass" + rest] + ["\n"] * (last - node.lineno)
+    return "".join(lines)
 
 
 def _bundle(source: str, entry: str, first_line: int, file: str, imports: Iterable[str]) -> Bundle:

@@ -367,6 +367,35 @@ def test_source_text_may_be_indented_and_brings_its_own_helpers():
     assert load(capture("\n\nlambda job: job + 1"))(1) == 2
 
 
+def test_future_imports_give_way_to_the_lines_put_ahead():
+    bundle = capture(
+        '"""Docs."""\nfrom __future__ import (\n    annotations,\n)\n\n'
+        "async def execute(job):\n    return await Data.get('notes')  # line 7\n"
+    )
+    verify(bundle)
+    number = 1 + next(i for i, line in enumerate(bundle.source.splitlines()) if "# line 7" in line)
+    assert number + bundle.first_line - 1 == 7
+
+
+def test_the_makers_own_objects_are_refused_with_what_jobs_have():
+    from luajobs_kit import Workspace
+
+    ws = Workspace("/nowhere")
+
+    async def execute(job):
+        return await ws.data.get("notes")
+
+    with pytest.raises(NotSelfContained, match=r"Jobs have: .*Data"):
+        capture(execute)
+
+    kept = ws.data
+
+    async def other(job):
+        return await kept.get("notes")
+
+    assert capture(other).source.startswith("from luajobs_kit import Data as kept\n")
+
+
 def test_source_text_with_unknown_names_or_modules_is_refused():
     with pytest.raises(NotSelfContained, match=r"did you mean 'Products'\?"):
         capture("async def execute(job):\n    return await Product.get(1)")
