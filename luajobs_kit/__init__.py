@@ -92,11 +92,14 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
+# `%load_ext luajobs_kit` asks for these; they are no part of what people import.
+_FOR_IPYTHON = {"load_ipython_extension": "magics", "unload_ipython_extension": "magics"}
+
 __all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604 - names, as the table above has them
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
+    home = _HOME_OF.get(name) or _FOR_IPYTHON.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{home}"), name)
