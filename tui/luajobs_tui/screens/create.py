@@ -19,10 +19,10 @@ from luajobs_kit.errors import Conflict, InvalidInput, LuaJobsError
 from luajobs_kit.model import Job, JobSpec
 from luajobs_kit.port import Port
 from luajobs_kit.timing import describe
+from luajobs_kit.timing.typed import EXAMPLES, read_schedule
 from luajobs_tui.formatting import clean, length, moment
 from luajobs_tui.messages import FormRefused, JobMade, SchedulePreviewed
 from luajobs_tui.theme import style
-from luajobs_tui.typed_schedule import EXAMPLES, read_schedule
 
 FILE: Final = "<monitor>"
 TEMPLATE: Final = """\
