@@ -16,7 +16,8 @@ import argparse
 import ast
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from functools import partial, wraps
 from types import FunctionType
 from typing import Any, Final, NoReturn
 
@@ -93,6 +94,29 @@ class InboxLines(list[Message]):
             for one in self
         ]
         return table(["time", "to", "from job", "message"], rows)
+
+
+class _Asked:
+    """What a magic gives back until it is awaited, which it is in every cell but one."""
+
+    def __init__(self, answer: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self._answer = answer
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._answer().__await__()
+
+    def __repr__(self) -> str:
+        return (
+            "Nothing was asked yet: put this line into a cell after that of %load_ext luajobs_kit."
+        )
+
+
+def _asks(magic: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., _Asked]:
+    @wraps(magic)
+    def asked(*given: str) -> _Asked:
+        return _Asked(partial(magic, *given))
+
+    return asked
 
 
 class Magics:
@@ -191,9 +215,9 @@ def load_ipython_extension(shell: Any) -> None:
         "logs": magics.logs,
         "inbox": magics.inbox,
     }
-    shell.register_magic_function(magics.job, "cell", "job")
+    shell.register_magic_function(_asks(magics.job), "cell", "job")
     for name, magic in line_magics.items():
-        shell.register_magic_function(magic, "line", name)
+        shell.register_magic_function(_asks(magic), "line", name)
     if _await_magics not in shell.input_transformers_post:
         shell.input_transformers_post.append(_await_magics)
 

@@ -1,0 +1,75 @@
+"""The lessons run from top to bottom, on a workspace of their own, and say what they promise."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from luajobs_kit.client.discover import stop
+
+LESSONS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run a notebook in a new workspace, which is ended afterwards."""
+    home = tmp_path / ".luajobs"
+    monkeypatch.setenv("LUAJOBS_HOME", str(home))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+
+    def ran(name):
+        book = nbformat.read(LESSONS / name, as_version=4)
+        NotebookClient(
+            book,
+            timeout=90,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(tmp_path)}},
+        ).execute()
+        return book
+
+    yield ran
+    if home.is_dir():
+        stop(home)
+
+
+def said(book):
+    """Everything the cells printed or showed, as text."""
+    words = []
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            words.append(output.get("text") or output.get("data", {}).get("text/plain") or "")
+    return "\n".join(words)
+
+
+def test_the_quick_start_takes_a_newcomer_through_the_first_five_minutes(run):
+    words = said(run("quickstart.ipynb"))
+
+    assert "'Your first job has run!'" in words
+    assert "'runs': 1" in words or "'runs': 2" in words
+    assert "greet_city uses 'city' (line 7)" in words
+    assert "job.metadata[\"city\"]" in words
+    assert "Good morning, Lisbon" in words
+    assert "'worked at try 2'" in words
+    assert "1 failed nobody answered\n2 completed" in words
+    assert "4 jobs>" in words  # the panel's own line
+    assert "counter: Good day! This is run" in words
+
+
+def test_the_lesson_on_tools_serves_two_users_and_deploys(run):
+    words = said(run("agent_tools.ipynb"))
+
+    assert "Alice got: Reminder: Water plants" in words
+    assert "Ben got: Reminder: Call home" in words
+    assert "remind_me: seconds" in words
+    assert "+ create morning-count" in words
+    assert "= leave morning-count" in words
+
+
+@pytest.mark.parametrize("lesson", sorted(LESSONS.glob("*.ipynb")), ids=lambda path: path.name)
+def test_a_lesson_is_saved_without_outputs(lesson):
+    book = nbformat.read(lesson, as_version=4)
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert "widgets" not in book.metadata
