@@ -18,7 +18,6 @@ from luajobs_kit.address import Address
 from luajobs_kit.client import discover
 from luajobs_kit.client.link import ANSWER, SIMULATION, Link, Messages
 from luajobs_kit.client.transport import ConnectionLost
-from luajobs_kit.errors import EngineUnavailable
 from luajobs_kit.model import (
     Deletion,
     EngineStatus,
@@ -187,30 +186,27 @@ class HttpPort(Port):
 
     def events(self, after: str | None = None) -> AsyncIterator[Event]:
         # As in process, what is asked after this call is in the stream, whenever it is read.
-        begun = self._link.begin(self._cursor()) if after is None else None
-        return self._events(after, begun)
+        return self._events(after, self._link.begin(self._followed(after)))
 
-    async def _cursor(self) -> str:
-        """Return the id of the newest event."""
-        opened = await self._link.open("GET", f"{wire.PREFIX}/events")
-        try:
-            async for name, data in opened:
-                if name == "cursor":
-                    return json.loads(data)
-        finally:
-            opened.close()
-        raise EngineUnavailable("The engine ended while its events were asked for.")
+    async def _followed(self, after: str | None) -> tuple[Messages, str | None]:
+        """Open the stream; return it with the id of the event it begins after."""
+        query = "" if after is None else f"?after={quote(after)}"
+        opened = await self._link.open("GET", f"{wire.PREFIX}/events{query}")
+        if after is not None:
+            return opened, after
+        async for name, data in opened:
+            if name == "cursor":
+                return opened, json.loads(data)
+        return opened, None
 
     async def _events(
-        self, after: str | None, begun: asyncio.Task[str] | None
+        self, cursor: str | None, begun: asyncio.Task[tuple[Messages, str | None]] | None
     ) -> AsyncIterator[Event]:
         kind = wire.verb("events").answer
-        cursor = after if begun is None else await begun
+        opened: Messages | None = None
         while True:
-            opened = await self._link.open(
-                "GET", f"{wire.PREFIX}/events?after={quote(cursor or '-')}"
-            )
             try:
+                opened, cursor = await (begun or self._followed(cursor))
                 async for name, data in opened:
                     if name == "end":
                         return
@@ -222,8 +218,11 @@ class HttpPort(Port):
             except ConnectionLost as problem:
                 lost = problem
             finally:
-                opened.close()
-            await self._link.find_again(opened.transport, lost)
+                if opened is not None:
+                    opened.close()
+            begun = None
+            transport = self._link.transport if opened is None else opened.transport
+            await self._link.find_again(transport, lost)
 
     # Platform and powers
 
