@@ -205,8 +205,7 @@ async def wait(
     def look(_: Any = None) -> None:
         done = [each for each in waited if each.done()]
         failed = any(
-            not each.cancelled() and each._error is not None
-            for each in done  # noqa: SLF001  # our own classes, or what copy itself calls
+            each.failed_unseen() is not None for each in done
         )  # without marking it as seen
         if (
             len(done) == len(waited)

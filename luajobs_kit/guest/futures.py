@@ -54,6 +54,10 @@ class Future(Frozen):
     def done(self) -> bool:
         return self._done
 
+    def failed_unseen(self) -> BaseException | None:
+        """Return the error it ended with, if nobody asked for it."""
+        return None if self._seen else self._error
+
     def cancelled(self) -> bool:
         return self._cancelled
 

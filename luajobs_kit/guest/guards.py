@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
 
 from luajobs_kit.guest import names
+from luajobs_kit.guest.bases import inheritable
 from luajobs_kit.guest.classes import class_of
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
 from luajobs_kit.guest.frozen import Frozen
@@ -40,6 +41,8 @@ _SLOT_WRAPPERS: Final = (
 
 def read(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never returns
     """Return ``value.name`` as job code may see it."""
+    if type(name) is not str:  # a subclass could lie about what it spells
+        raise TypeError(f"attribute name must be a string, not {type(name).__name__!r}")
     kind = names.kind_of(name)
     if kind == "plain":
         return getattr(value, name)
@@ -175,19 +178,46 @@ def _read_special(value: Any, name: str) -> Any:
     _refuse(value, name)
 
 
+_DESCRIPTOR_METHODS: Final = frozenset({"__get__", "__set__", "__delete__", "__set_name__"})
+
+
 def _special_method(value: Any, name: str) -> Any:
     kind = type(value)
+    if name in _DESCRIPTOR_METHODS and not _defined_by_own(value, name):
+        _refuse(value, name)  # a host descriptor writes to whatever it is given
     if kind is super or own.is_class(value) or own.made(kind):
         return getattr(value, name)
     if issubclass(kind, type):
         if issubclass(value, Frozen):
             _refuse(value, name)
         found = getattr(value, name)
-        if type(found) in _SLOT_WRAPPERS or type(found) is types.FunctionType:
-            return found
+        if type(found) in _SLOT_WRAPPERS:
+            return found  # it looks at what it is called with
+        if type(found) is types.FunctionType:
+            return _for_instances(found, value)
     elif kind in _PLAIN:
         return getattr(value, name)
     _refuse(value, name)
+
+
+def _for_instances(function: Any, kind: type) -> Any:
+    """Return a method of a Python class that takes instances of that class only."""
+
+    def method(instance: Any, *args: Any, **keywords: Any) -> Any:
+        if not issubclass(type(instance), kind):
+            raise TypeError(
+                f"a {kind.__name__!r} object is needed, not {type(instance).__name__!r}"
+            )
+        return function(instance, *args, **keywords)
+
+    return method
+
+
+def _defined_by_own(value: Any, name: str) -> bool:
+    if type(value) is super:
+        return bool(_own_in(_after(value), name))
+    kind = value if own.is_class(value) else type(value)
+    return bool(_own_in(mro_of(kind), name))
 
 
 def _setter(value: Any, name: str) -> Callable[..., None]:
@@ -275,15 +305,13 @@ def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
     """Make a class of job code's: Python's own way, its bases checked before, its slots after."""
     if "metaclass" in keywords:
         raise TypeError("metaclass= is not allowed in job code")
-    for base in bases:
-        if issubclass(type(base), type):
-            if issubclass(base, Frozen):
-                raise TypeError(f"job code cannot inherit from {base.__name__}")
-            _check_names(base, "__match_args__")
-        elif type(base) is not types.FunctionType and not hasattr(type(base), "__mro_entries__"):
+    for base in types.resolve_bases(bases):  # what Field[int] or List[str] stand for
+        if not issubclass(type(base), type):
             # Python would call the base's own class with a name, bases and a namespace.
-            # (NamedTuple and TypedDict are functions that stand for a class.)
             raise TypeError(f"a class inherits from classes, not from {_title(base)}")
+        if not (own.made(base) or inheritable(base)):
+            raise TypeError(f"job code cannot inherit from {base.__name__}")
+        _check_names(base, "__match_args__")
     return adopt(builtins.__build_class__(function, name, *bases, **keywords))
 
 

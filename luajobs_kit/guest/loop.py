@@ -43,6 +43,7 @@ class Loop:
         self.clock = clock
         self.current: Task | None = None
         self.tasks: dict[Task, None] = {}
+        self._failed: list[Task] = []
         self._channel = channel
         self._ready: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
@@ -75,6 +76,16 @@ class Loop:
 
     def _forget(self, task: Task) -> None:
         self.tasks.pop(task, None)
+        if task.failed_unseen():
+            self._failed.append(task)
+
+    def unseen_failures(self) -> list[str]:
+        """Return what went wrong in tasks that nobody awaited."""
+        return [
+            f"{task.get_name()} failed and nobody awaited it: {task.failed_unseen()!r}"
+            for task in self._failed
+            if task.failed_unseen()
+        ]
 
     def run(self, awaitable: Any) -> Any:
         """Run until ``awaitable`` is done; return its value or raise what it raised."""

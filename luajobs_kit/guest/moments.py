@@ -6,6 +6,7 @@ import datetime as real  # noqa: ICN001  # ours are made beside the real ones
 import time
 from typing import Any, Self
 
+from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.run import Run
 
 
@@ -56,6 +57,7 @@ def _virtual_date(run: Run) -> Any:
 def _named_as(made: Any, known: type) -> Any:
     made.__qualname__ = known.__qualname__
     made.__module__ = known.__module__
+    let_inherit(made)
     return made
 
 

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from luajobs_kit.guest import names
+from luajobs_kit.guest.bases import let_inherit
+from luajobs_kit.guest.frozen import Frozen
 from luajobs_kit.guest.guards import adopt, read
 from luajobs_kit.guest.owning import own
 
 # operator
 
 
-class attrgetter:  # noqa: N801  # stands in for operator.attrgetter
+class attrgetter(Frozen):  # noqa: N801  # stands in for operator.attrgetter
     __slots__ = ("_paths",)
 
     def __init__(self, *attributes: str) -> None:
@@ -30,7 +32,7 @@ class attrgetter:  # noqa: N801  # stands in for operator.attrgetter
         return found[0] if len(found) == 1 else found
 
 
-class methodcaller:  # noqa: N801  # stands in for operator.methodcaller
+class methodcaller(Frozen):  # noqa: N801  # stands in for operator.methodcaller
     __slots__ = ("_args", "_keywords", "_name")
 
     def __init__(self, name: str, /, *args: Any, **keywords: Any) -> None:
@@ -101,7 +103,8 @@ def dataclass(cls: Any = None, /, **options: Any) -> Any:
 
 def _safely_rebuilt(value: Any, memo: dict[int, Any] | None) -> Any:
     """Copy an instance of a job's class, through nothing but an instance of that class."""
-    reduced = object.__getattribute__(value, "__reduce_ex__")(4)
+    kind: Any = type(value)  # never the instance: its dictionary may hold another method
+    reduced: Any = kind.__reduce_ex__(value, 4)
     if type(reduced) is str:
         return value
     function, arguments, *rest = reduced
@@ -207,3 +210,4 @@ class IntFlag(enum.IntFlag, metaclass=_EnumType):
 
 for _kind in (Enum, IntEnum, StrEnum, Flag, IntFlag):
     _kind.__module__ = "enum"
+    let_inherit(_kind)

@@ -47,6 +47,8 @@ def drive(value: Any, channel: Channel) -> Any:  # noqa: ARG001  # the run knows
             raise RuntimeError("the job cancelled itself") from None
     finally:
         this.loop.cancel_rest()
+        for failure in this.loop.unseen_failures():
+            this.log("warn", failure)
         this.end_line()
         warnings.showwarning = show
 

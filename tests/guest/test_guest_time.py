@@ -6,7 +6,9 @@ import time
 from typing import Any
 
 import pytest
-from guest_run import RecordingChannel, run_here
+from guest_run import CONTEXT, RecordingChannel, run_here
+
+from luajobs_kit.sandbox import Limits, Program, Sandbox
 
 CLOCK = {"now": "2026-03-01T12:00:00+00:00", "seed": 7}
 
@@ -115,3 +117,37 @@ def test_a_task_left_behind_is_cancelled_and_cleans_up() -> None:
     )
     assert run_here(source, channel=channel) == 1
     assert channel.lines == [("info", "cleaned up")]
+
+
+def test_a_task_that_fails_unseen_is_told_in_the_log() -> None:
+    channel = RecordingChannel()
+    source = (
+        "import asyncio\n"
+        "async def main(job):\n"
+        "    async def bad(): raise ValueError('lost')\n"
+        "    asyncio.create_task(bad(), name='bad one')\n"
+        "    await asyncio.sleep(0)\n"
+        "    await asyncio.sleep(0)\n"
+    )
+    run_here(source, channel=channel)
+    assert channel.lines == [("warn", "bad one failed and nobody awaited it: ValueError('lost')")]
+
+
+async def test_a_forgotten_await_is_told_in_the_log() -> None:
+    program = Program("async def main(job):\n    User.get()\n    return 1\n", "main")
+
+    async def serve(verb: str, arguments: dict[str, Any]) -> Any:
+        return None
+
+    async with Sandbox() as sandbox:
+        outcome = await sandbox.run(program, context=CONTEXT, limits=Limits(), serve=serve)
+    assert outcome.result == 1
+    assert [(line.level, line.message) for line in outcome.logs] == [
+        (
+            "warn",
+            (
+                "RuntimeWarning: coroutine 'User.get' was never awaited: "
+                "put await in front of the call"
+            ),
+        )
+    ]
