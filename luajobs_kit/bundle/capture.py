@@ -6,6 +6,7 @@ import ast
 import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from luajobs_kit.bundle.advice import Refusal, not_self_contained, refuse_missing, refuse_value
@@ -13,10 +14,12 @@ from luajobs_kit.bundle.cut import cut
 from luajobs_kit.bundle.find import check_callable, find, scope_of
 from luajobs_kit.bundle.imports import import_line, refused_imports
 from luajobs_kit.bundle.inside import BUILTINS, KIT_NAMES
-from luajobs_kit.bundle.outside import outside_names, without_annotations
+from luajobs_kit.bundle.outside import bare_code, outside_names
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Bundle
 
+MAX_SOURCE = 256_000  # characters; the policy's own bound
+MOST_TOLD = 50  # names told of at once
 ENTRY = "execute"  # what a lambda is called, and the name looked for first in source text
 
 _FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -50,12 +53,13 @@ def _from_function(function: Callable[..., Any], file: str | None) -> Bundle:
     _check_shape(found.node, shown)
     source, first_line = cut(found.node, found.lines, entry)
     tree = ast.parse(source)
+    code = bare_code(source, found.file, piece=True)
     scope = scope_of(plain)
     job = found.node.args.posonlyargs + found.node.args.args
     job_name = job[0].arg if job else "job"
     lines: list[str] = []
     refusals: list[Refusal] = refused_imports(tree, shown, first_line)
-    for use in outside_names(tree, first_line):
+    for use in outside_names(tree, code, first_line):
         origin, value = scope.resolve(use.name)
         calls_itself = (
             use.name == entry and not use.rebinds and (origin != "closure" or value is plain)
@@ -89,16 +93,16 @@ def _from_text(text: str, file: str) -> Bundle:
             f"Pass Path({text.strip()!r}) to read the file."
         )
     source = _without_future(textwrap.dedent(text), file)
-    tree = _parse(source, file)
+    tree, code = _parse(source, file)
     if len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):
         node = tree.body[0].value
         if isinstance(node, ast.Lambda):
             source, _ = cut(node, source.splitlines(keepends=True), ENTRY)
             source = "\n" * (node.lineno - 1) + source
-            tree = _parse(source, file)
+            tree, code = _parse(source, file)
     entry, function = _entry_of(tree, file)
     _check_shape(function, entry)
-    lines = _needed_imports(tree, entry, 1)
+    lines = _needed_imports(tree, code, entry, 1)
     return _bundle(source, entry, 1, file, lines)
 
 
@@ -108,7 +112,7 @@ def verify(bundle: Bundle) -> None:
     Raises ``InvalidInput`` when the source does not parse or defines no such entry, and
     ``NotSelfContained`` for names that nothing in it gives a meaning to.
     """
-    tree = _parse(bundle.source, bundle.file, bundle.first_line)
+    tree, code = _parse(bundle.source, bundle.file, bundle.first_line)
     function = _functions(tree).get(bundle.entry)
     if function is None:
         raise InvalidInput(
@@ -116,14 +120,16 @@ def verify(bundle: Bundle) -> None:
             field="entry",
         )
     _check_shape(function, bundle.entry)
-    _needed_imports(tree, bundle.entry, bundle.first_line)
+    _needed_imports(tree, code, bundle.entry, bundle.first_line)
 
 
-def _needed_imports(tree: ast.Module, entry: str, first_line: int) -> list[str]:
+def _needed_imports(tree: ast.Module, code: CodeType, entry: str, first_line: int) -> list[str]:
     """Return import lines for the kit's own names used without one; refuse all other names."""
     lines: list[str] = []
     refusals = refused_imports(tree, entry, first_line)
-    for use in outside_names(tree, first_line):
+    for use in outside_names(tree, code, first_line):
+        if len(refusals) >= MOST_TOLD:
+            break
         if use.name in KIT_NAMES:
             lines.append(f"from luajobs_kit import {use.name}")
         elif use.name not in BUILTINS:
@@ -136,7 +142,7 @@ def _needed_imports(tree: ast.Module, entry: str, first_line: int) -> list[str]:
 def _without_future(source: str, file: str) -> str:
     """Take out ``from __future__`` imports: import lines may come ahead, and they must be first."""
     lines = source.splitlines(keepends=True)
-    for node in _parse(source, file).body:
+    for node in _parse(source, file)[0].body:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             last = node.end_lineno or node.lineno
             rest = lines[last - 1].encode()[node.end_col_offset :].decode()
@@ -155,22 +161,28 @@ def _bundle(source: str, entry: str, first_line: int, file: str, imports: Iterab
     )
 
 
-def _parse(source: str, file: str, first_line: int = 1) -> ast.Module:
+def _parse(source: str, file: str, first_line: int = 1) -> tuple[ast.Module, CodeType]:
+    if len(source) > MAX_SOURCE:
+        raise InvalidInput(
+            f"The job's source has {len(source)} characters; {MAX_SOURCE} is the most. Keep data "
+            "out of the code: in metadata, or with Data.create(…)."
+        )
     try:
-        tree = ast.parse(source)
-        # Some mistakes (a return outside a function, a stray nonlocal) show only here.
-        compile(without_annotations(tree), file, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError) as error:
+        return ast.parse(source), bare_code(source, file)
+    except (RecursionError, MemoryError) as error:
+        raise InvalidInput(
+            f"The job's source ({file}) is nested too deeply for Python's own compiler."
+        ) from error
+    except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         line = line + first_line - 1 if line else None
-        where = f" line {line}" if line else ""
+        where = f"line {line} of {file}" if line else file
         said = (getattr(error, "text", None) or "").strip()
         raise InvalidInput(
-            f"The job's source does not parse:{where} of {file}: {getattr(error, 'msg', error)}"
+            f"The job's source does not parse: {where}: {getattr(error, 'msg', error)}"
             + (f"\n    {said}" if said else ""),
             line=line,
         ) from error
-    return tree
 
 
 def _functions(tree: ast.Module) -> dict[str, _FunctionNode]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import copy
 import dis
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from types import CodeType
 
@@ -20,54 +19,52 @@ class Use:
     chains: set[str] = field(default_factory=set)
 
 
-class _WithoutAnnotations(ast.NodeTransformer):
-    """Annotations never run in a job, so what they name does not matter."""
+def bare_code(source: str, file: str, *, piece: bool = False) -> CodeType:
+    """Return the source compiled without its annotations, which never run in a job.
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._bare(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self._bare(node)
-
-    def _bare(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
-        node.returns = None
-        self.generic_visit(node)
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if node.value is None:
-            return ast.copy_location(ast.Pass(), node)
-        self.generic_visit(node)
-        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
-
-
-class _WithoutNonlocal(ast.NodeTransformer):
-    """``nonlocal`` for a name that is not in the piece reads as ``global``: it is outside."""
-
-    def visit_Nonlocal(self, node: ast.Nonlocal) -> ast.AST:
-        return ast.copy_location(ast.Global(names=node.names), node)
+    ``piece`` allows ``nonlocal`` for names of the function that the source was cut from.
+    Nothing is executed. Raises what ``compile`` raises.
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        for part in ("body", "orelse", "finalbody"):
+            block = getattr(node, part, None)
+            if isinstance(block, list):
+                block[:] = [_bare(statement, piece=False) for statement in block]
+    try:
+        return compile(tree, file, "exec", dont_inherit=True)
+    except SyntaxError:
+        if not piece:
+            raise
+        for node in ast.walk(tree):
+            block = getattr(node, "body", None)
+            if isinstance(block, list):
+                block[:] = [_bare(statement, piece=True) for statement in block]
+        return compile(tree, file, "exec", dont_inherit=True)
 
 
-def without_annotations(tree: ast.Module) -> ast.Module:
-    bare = _WithoutAnnotations().visit(copy.deepcopy(tree))
-    return ast.fix_missing_locations(bare)  # type: ignore[no-any-return]  # visit() is untyped
+def _bare(statement: ast.stmt, *, piece: bool) -> ast.stmt:
+    if isinstance(statement, ast.AnnAssign):
+        if statement.value is None:
+            return ast.copy_location(ast.Pass(), statement)
+        assigned = ast.Assign(targets=[statement.target], value=statement.value)
+        return ast.copy_location(assigned, statement)
+    if piece and isinstance(statement, ast.Nonlocal):
+        return ast.copy_location(ast.Global(names=statement.names), statement)
+    return statement
 
 
-def outside_names(tree: ast.Module, first_line: int) -> list[Use]:
+def outside_names(tree: ast.Module, code: CodeType, first_line: int) -> list[Use]:
     """Return the names that the module neither defines nor imports, in order of appearance.
 
-    The compiler itself decides which names are global, so scopes, comprehensions, class
-    bodies, defaults, decorators and bases are as Python has them.
+    ``code`` is the tree's bare code: the compiler itself decides which names are global,
+    so scopes, comprehensions, class bodies, defaults, decorators and bases are as Python
+    has them.
     """
-    bare = without_annotations(tree)
-    try:
-        code = compile(bare, "<job>", "exec", dont_inherit=True)
-    except SyntaxError:
-        code = compile(_WithoutNonlocal().visit(bare), "<job>", "exec", dont_inherit=True)
     defined = set(_written(code, top=True))
     uses: dict[str, Use] = {}
     for name, line, rebinds in _global_names(code):
@@ -76,10 +73,8 @@ def outside_names(tree: ast.Module, first_line: int) -> list[Use]:
         use = uses.setdefault(name, Use(name, line + first_line - 1))
         use.line = min(use.line, line + first_line - 1)
         use.rebinds = use.rebinds or rebinds
-    for chain in _chains(tree):
-        root = chain.partition(".")[0]
-        if root in uses:
-            uses[root].chains.add(chain)
+    for chain in _chains(tree, uses):
+        uses[chain.partition(".")[0]].chains.add(chain)
     return sorted(uses.values(), key=lambda use: use.line)
 
 
@@ -115,12 +110,16 @@ def _reads_outside(operation: str) -> bool:
     return "GLOBAL" in operation or operation == "LOAD_NAME"
 
 
-def _chains(tree: ast.AST) -> Iterator[str]:
+def _chains(tree: ast.AST, names: Container[str]) -> Iterator[str]:
+    inner_links = set()
     for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or id(node) in inner_links:
+            continue
         parts: list[str] = []
         inner: ast.AST = node
         while isinstance(inner, ast.Attribute):
+            inner_links.add(id(inner))
             parts.append(inner.attr)
             inner = inner.value
-        if parts and isinstance(inner, ast.Name):
+        if isinstance(inner, ast.Name) and inner.id in names:
             yield ".".join([inner.id, *reversed(parts)])

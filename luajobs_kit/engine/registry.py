@@ -23,7 +23,7 @@ from luajobs_kit.engine.firing import Firing
 from luajobs_kit.engine.program import program_of
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.views import active_version, show
-from luajobs_kit.errors import Conflict, InvalidInput, NotFound
+from luajobs_kit.errors import Conflict, InvalidInput, NotFound, PolicyViolation
 from luajobs_kit.model import (
     Change,
     Declaration,
@@ -331,9 +331,16 @@ class Registry:
             now=self._state.clock.now(),
             timeout_ceiling=self._state.settings.values.timeout_ceiling,
         )
-        refuse_javascript(checked.bundle)
-        verify(checked.bundle)
-        await self._state.sandbox.check(program_of(checked))
+        try:
+            # First in a child: source that breaks the compiler costs a spare, not the engine.
+            await self._state.sandbox.check(program_of(checked))
+        except PolicyViolation:
+            await asyncio.to_thread(verify, checked.bundle)  # it may have better words
+            raise
+        except InvalidInput:
+            refuse_javascript(checked.bundle)
+            raise
+        await asyncio.to_thread(verify, checked.bundle)  # a long source takes a second
         return checked
 
     def _version(

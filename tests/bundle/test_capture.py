@@ -428,3 +428,29 @@ def test_a_file_changed_since_it_was_loaded_is_noticed(tmp_path, monkeypatch):
     path.write_text("# a new first line\n\nasync def execute(job):\n    return 2\n")
     with pytest.raises(InvalidInput, match="changed after it was loaded"):
         capture(changed_module.execute)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["-" * 200_000 + "1", "1" + "+1" * 90_000, "a" + ".b" * 90_000, "lambda: " * 20_000 + "1"],
+    ids=["minus", "plus", "attributes", "lambdas"],
+)
+def test_source_too_deep_for_the_compiler_is_refused(body):
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        verify(Bundle(source=f"def f(job):\n    return {body}", entry="f"))
+
+
+def test_source_that_is_too_long_is_refused():
+    from luajobs_kit.bundle.capture import MAX_SOURCE
+    from luajobs_kit.sandbox import policy
+
+    assert MAX_SOURCE == policy.MAX_SOURCE
+    with pytest.raises(InvalidInput, match="characters; 256000 is the most"):
+        verify(Bundle(source="def f(job): pass\n" + "#" * 256_000, entry="f"))
+
+
+def test_very_many_unknown_names_are_told_in_part():
+    body = "".join(f"    unknown_{number}\n" for number in range(5_000))
+    with pytest.raises(NotSelfContained) as refused:
+        verify(Bundle(source=f"def f(job):\n{body}", entry="f"))
+    assert len(refused.value.details["names"]) == 50
