@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import string
+import sys
 
 import pytest
 from harness import run_here
@@ -224,3 +225,27 @@ def test_tokens_in_any_order_compile_or_fail_cleanly(tokens: list[str]) -> None:
         compiled("def main(job):\n  " + " ".join(tokens) + "\n")
     except (policy.Refused, SyntaxError, ValueError) as error:
         assert str(error)  # noqa: PT017  # it may also compile
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters came with Python 3.12")
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("type P[T] = tuple[T, T]\ndef main[T](job: T) -> P[T]: return P.__name__", "P"),
+        (
+            "class Box[T]:\n  def __init__(self, v: T): self.v = v\ndef main(j): return Box[int](4).v",
+            4,
+        ),
+    ],
+)
+def test_type_parameters_are_ordinary_python(source: str, found: object) -> None:
+    assert run_here(source) == found
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters came with Python 3.12")
+@pytest.mark.parametrize(
+    "source",
+    ["type X = ().__class__.__subclasses__()", "def f[__builtins__](x): pass", "type __x__ = int"],
+)
+def test_type_parameters_are_judged_like_the_rest(source: str) -> None:
+    assert refusals(f"{source}\ndef main(job): pass\n")
