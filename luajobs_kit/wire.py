@@ -166,7 +166,9 @@ def write_error(error: LuaJobsError, status: int | None = None) -> bytes:
     }
     if (seconds := error.details.get("retry_after")) is not None:
         told["retryAfterSeconds"] = seconds
-    return json.dumps({"success": False, "error": told}, default=str).encode()
+    # Lua's own client shows the message that stands beside the error, not the one inside it.
+    beside = {"message": told["message"], "statusCode": told["statusCode"]}
+    return json.dumps({"success": False, "error": told} | beside, default=str).encode()
 
 
 def read_error(body: bytes, status: int) -> LuaJobsError:

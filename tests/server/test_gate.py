@@ -36,7 +36,7 @@ async def test_the_token_opens(address, raw):
 async def test_without_the_token_nothing_is_told(address, raw, path, given):
     status, told = await raw(request(address, path, Authorization=given))
     assert (status, told["success"]) == (401, False)
-    assert set(told) == {"success", "error"}
+    assert set(told) == {"success", "error", "message", "statusCode"}
 
 
 async def test_a_name_that_resolves_to_loopback_is_refused(address, raw):

@@ -37,7 +37,7 @@ def named(verb):
 
 def told_in_an_envelope(answer):
     told = answer.json()
-    assert set(told) <= {"success", "data", "error"}, told
+    assert set(told) <= {"success", "data", "error", "message", "statusCode"}, told
     assert answer.status_code < 500, told
     assert told["success"] == (answer.status_code < 300)
     if not told["success"]:

@@ -144,13 +144,13 @@ def _products(port: Port) -> list[Route]:
             {"product": await read_object(request)},
             key=idempotency_key(request),
         )
-        return success({"product": product}, 201)
+        return success({"updated": True, "isNew": True, "product": product}, 201)
 
     async def update(request: Request) -> Response:
         await check_agent(port, request)
         changes = await read_object(request)
         product = await port.call("products.update", {"id": changes.get("id"), "product": changes})
-        return success({"product": product})
+        return success({"updated": True, "isNew": False, "product": product})
 
     async def delete(request: Request) -> Response:
         await check_agent(port, request)
