@@ -73,6 +73,58 @@ class Entry(Record):
             return data[name]
         return super().__getattr__(name)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field of the entry or of its ``data``, or ``default``."""
+        return self[name] if name in self else dict.get(self, "data", {}).get(name, default)
+
+    async def update(  # type: ignore[override]  # Lua's meaning, not a dict's
+        self, data: dict[str, Any], search_text: str | None = None
+    ) -> Entry:
+        """Merge ``data`` into the entry's, and keep it."""
+        return await self._replace({**self["data"], **data}, search_text)
+
+    async def save(self, search_text: str | None = None) -> Entry:
+        """Keep ``data`` as it is now."""
+        return await self._replace(self["data"], search_text)
+
+    async def delete(self) -> None:
+        """Delete the entry."""
+        await ask("data.delete", {"collection": self["collection"], "id": self["id"]})
+
+    async def _replace(self, data: dict[str, Any], search_text: str | None) -> Entry:
+        text = search_text if search_text is not None else self.get("searchText")
+        arguments = {"collection": self["collection"], "id": self["id"], "data": data}
+        answer = await ask(
+            "data.update", arguments if text is None else {**arguments, "searchText": text}
+        )
+        dict.update(self, wrap(answer))
+        return self
+
+
+class Product(Record):
+    """One product of the catalogue."""
+
+    __slots__ = ()
+
+    async def update(self, data: dict[str, Any]) -> Product:  # type: ignore[override]  # Lua's meaning
+        """Merge ``data`` into the product, and keep it."""
+        dict.update(self, wrap(await ask("products.update", {"id": self["id"], "product": data})))
+        return self
+
+    async def save(self) -> Product:
+        """Keep the product as it is now."""
+        return await self.update(dict(self))
+
+    async def delete(self) -> None:
+        """Take it from the catalogue."""
+        await ask("products.delete", {"id": self["id"]})
+
+
+async def ask(verb: str, arguments: dict[str, Any]) -> Any:
+    from luajobs_kit.guest.run import current  # noqa: PLC0415  # a run holds records
+
+    return await current().call(verb, arguments)
+
 
 class Page(list[Any]):
     """A page of results: iterate it, index it; ``pagination`` says where it stands."""
@@ -96,5 +148,9 @@ def entry_page(value: dict[str, Any]) -> Page:
     return Page([entry(each) for each in value["data"]], wrap(value.get("pagination")))
 
 
-def record_page(value: dict[str, Any]) -> Page:
-    return Page([wrap(each) for each in value["data"]], wrap(value.get("pagination")))
+def as_product(value: dict[str, Any]) -> Product:
+    return Product(wrap(value))
+
+
+def product_page(value: dict[str, Any]) -> Page:
+    return Page([as_product(each) for each in value["data"]], wrap(value.get("pagination")))

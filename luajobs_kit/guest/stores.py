@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from luajobs_kit.guest.frozen import Frozen
-from luajobs_kit.guest.records import Entry, Page, Record, entry, entry_page, record_page, wrap
+from luajobs_kit.guest.records import (
+    Entry,
+    Page,
+    Product,
+    as_product,
+    entry,
+    entry_page,
+    product_page,
+)
 from luajobs_kit.guest.run import current
 
 
@@ -90,22 +98,22 @@ class Products(Frozen):
     async def get(page: int = 1, limit: int = 10, filter: dict[str, Any] | None = None) -> Page:
         """Return a page of products; it is iterated like a list."""
         arguments = _given(page=page, limit=limit, filter=filter)
-        return record_page(await current().call("products.get", arguments))
+        return product_page(await current().call("products.get", arguments))
 
     @staticmethod
-    async def get_by_id(product_id: str) -> Record:
+    async def get_by_id(product_id: str) -> Product:
         """Return one product. Raises ``NotFound``."""
-        return wrap(await current().call("products.get_by_id", {"id": product_id}))  # type: ignore[no-any-return]
+        return as_product(await current().call("products.get_by_id", {"id": product_id}))
 
     @staticmethod
-    async def create(product: dict[str, Any]) -> Record:
-        return wrap(await current().call("products.create", {"product": product}))  # type: ignore[no-any-return]
+    async def create(product: dict[str, Any]) -> Product:
+        return as_product(await current().call("products.create", {"product": product}))
 
     @staticmethod
-    async def update(product_id: str, product: dict[str, Any]) -> Record:
+    async def update(product_id: str, product: dict[str, Any]) -> Product:
         """Merge into a product. Raises ``NotFound``."""
         arguments = {"id": product_id, "product": product}
-        return wrap(await current().call("products.update", arguments))  # type: ignore[no-any-return]
+        return as_product(await current().call("products.update", arguments))
 
     @staticmethod
     async def delete(product_id: str) -> None:
@@ -113,8 +121,9 @@ class Products(Frozen):
         await current().call("products.delete", {"id": product_id})
 
     @staticmethod
-    async def search(search_query: str, limit: int = 5) -> list[Record]:
+    async def search(search_query: str, limit: int = 5) -> list[Product]:
         """Return the products nearest to the text, best first."""
         arguments = {"searchQuery": search_query, "limit": limit}
         answer = await current().call("products.search", arguments)
-        return wrap(answer["data"] if isinstance(answer, dict) else answer)  # type: ignore[no-any-return]
+        found = answer["data"] if isinstance(answer, dict) else answer
+        return [as_product(each) for each in found]

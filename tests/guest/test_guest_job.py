@@ -276,3 +276,28 @@ def test_schedules_can_be_written_inside() -> None:
         {"type": "interval", "seconds": 3600.0},
         {"type": "cron", "expression": "0 8 * * 1", "timezone": "Europe/Berlin"},
     ]
+
+
+def test_entries_and_products_are_changed_in_place() -> None:
+    value, channel = run(
+        'entry = (await Data.search("tickets", "t"))[0]\n'
+        'await entry.update({"n": 1})\n'
+        'entry.data["m"] = 2\n'
+        "await entry.save()\n"
+        "await entry.delete()\n"
+        "product = (await Products.get())[0]\n"
+        'await product.update({"price": 3})\n'
+        "await product.delete()\n"
+        'return [product.price, entry.get("status"), entry.get("nothing", 0)]',
+        answers={"products.update": {"id": "p1", "price": 3}},
+    )
+    assert value == [3, "open", 0]
+    where = {"collection": "tickets", "id": "entry_1"}
+    assert channel.calls[1:] == [
+        ("data.update", {**where, "data": {**ENTRY["data"], "n": 1}}),
+        ("data.update", {**where, "data": {**ENTRY["data"], "m": 2}}),
+        ("data.delete", where),
+        ("products.get", {"page": 1, "limit": 10}),
+        ("products.update", {"id": "p1", "product": {"price": 3}}),
+        ("products.delete", {"id": "p1"}),
+    ]
