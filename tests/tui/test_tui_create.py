@@ -16,7 +16,7 @@ async def test_the_template_works_as_it_stands(engine, tui):
         await pilot.press("ctrl+s")
         await tui.sees(pilot, "hello was created", "every 30s", "hello ·")
         await pilot.press("r")
-        await tui.sees(pilot, "run 1 for user_", "✓ ")
+        await tui.sees(pilot, "run 1 of hello", "✓ ")
         job = await engine.find_job("hello")
         assert job.metadata == {"runs": 1}
         assert job.active_version.bundle.entry == "execute"
@@ -34,7 +34,7 @@ async def test_the_schedule_is_told_in_words_while_it_is_typed(engine, tui):
         field.value = "0 8 * * 9"
         await tui.sees(pilot, "✗ cron '0 8 * * 9'", "day of week 9 is outside")
         field.value = "in 10m"
-        await tui.sees(pilot, "once, in 10 minutes · next")
+        await tui.sees(pilot, "once, in 10 minutes · next in ")
 
 
 async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_stored(engine, tui):

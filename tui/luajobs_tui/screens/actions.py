@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from textual import work
 from textual.screen import Screen
 
 from luajobs_kit.errors import LuaJobsError
@@ -26,13 +27,11 @@ class JobActions(Screen[None]):
         self.port = port
         self.state = MonitorState()
 
-    def ask(self, request: Awaitable[T], said: Callable[[T], str]) -> None:
+    @work(group="asking", exit_on_error=False)
+    async def ask(self, request: Callable[[], Awaitable[T]], said: Callable[[T], str]) -> None:
         """Ask the engine; its answer, or its refusal, comes as a message."""
-        self.run_worker(self._asked(request, said), group="asking", exit_on_error=False)
-
-    async def _asked(self, request: Awaitable[T], said: Callable[[T], str]) -> None:
         try:
-            answer = await request
+            answer = await request()
         except LuaJobsError as problem:
             self.post_message(Refused(problem.message))
         except Exception as problem:  # noqa: BLE001 - whatever a connection does, a line says it
@@ -49,15 +48,21 @@ class JobActions(Screen[None]):
 
     def action_run(self) -> None:
         if job := self.job():
-            self.ask(self.port.trigger_job(job.id), lambda _: f"{job.name} was told to run.")
+            self.ask(
+                lambda: self.port.trigger_job(job.id), lambda _: f"{job.name} was told to run."
+            )
 
     def action_activate(self) -> None:
         if job := self.job():
-            self.ask(self.port.activate_job(job.id), lambda now: f"{job.name} is {now.status}.")
+            self.ask(
+                lambda: self.port.activate_job(job.id), lambda now: f"{job.name} is {now.status}."
+            )
 
     def action_deactivate(self) -> None:
         if job := self.job():
-            self.ask(self.port.deactivate_job(job.id), lambda now: f"{job.name} is {now.status}.")
+            self.ask(
+                lambda: self.port.deactivate_job(job.id), lambda now: f"{job.name} is {now.status}."
+            )
 
     def action_delete(self) -> None:
         if job := self.job():
@@ -71,7 +76,7 @@ class JobActions(Screen[None]):
 
             def answered(sure: bool | None) -> None:  # noqa: FBT001 - a dialog's answer
                 if sure:
-                    self.ask(self.port.delete_job(job.id), lambda gone: gone.message)
+                    self.ask(lambda: self.port.delete_job(job.id), lambda gone: gone.message)
 
             self.app.push_screen(Confirm(f"Delete {job.name}?", effect, "Delete"), answered)
 
@@ -85,7 +90,7 @@ class JobActions(Screen[None]):
             self.post_message(Refused(f"Nothing of {job.name} is running or waiting."))
             return
         self.ask(
-            self.port.cancel_execution(run.id),
+            lambda: self.port.cancel_execution(run.id),
             lambda now: f"The execution of {job.name} is {now.status}.",
         )
 

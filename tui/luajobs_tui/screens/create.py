@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from rich.text import Text
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -27,11 +27,12 @@ from luajobs_tui.theme import style
 FILE: Final = "<monitor>"
 TEMPLATE: Final = """\
 async def execute(job):
+    runs = job.metadata.get("runs", 0) + 1
+    job.log.info(f"run {runs} of {job.name}")
     user = await job.user()
-    job.log.info(f"run {job.metadata.get('runs', 0) + 1} for {user.id}")
-    await user.send([{"type": "text", "text": f"Hello from {job.name}"}])
-    await job.update_metadata({"runs": job.metadata.get("runs", 0) + 1})
-    return {"sent": True}
+    await user.send([{"type": "text", "text": f"Hello {runs}"}])
+    await job.update_metadata({"runs": runs})
+    return {"runs": runs}
 """
 
 
@@ -89,10 +90,9 @@ class CreateJob(ModalScreen[Job | None]):
 
     def _preview(self) -> None:
         typed = self.query_one("#schedule", Input).value
-        self.run_worker(
-            self._previewed(typed), group="preview", exclusive=True, exit_on_error=False
-        )
+        self._previewed(typed)
 
+    @work(group="preview", exclusive=True, exit_on_error=False)
     async def _previewed(self, typed: str) -> None:
         try:
             schedule = read_schedule(typed, self._now())
@@ -109,9 +109,9 @@ class CreateJob(ModalScreen[Job | None]):
             return
         now = self._now()
         fires = ", ".join(moment(fire, now) for fire in message.fires) or "never"
-        first = f" (in {length(message.fires[0] - now)})" if message.fires else ""
+        first = f" in {length(message.fires[0] - now)}:" if message.fires else ""
         words = message.words.partition(" (")[0]
-        self._say("schedule", f"{words} · next {fires}{first}", bad=False)
+        self._say("schedule", f"{words} · next{first} {fires}", bad=False)
 
     # Creating
 
@@ -124,10 +124,9 @@ class CreateJob(ModalScreen[Job | None]):
         name = self.query_one("#name", Input).value.strip()
         schedule = self.query_one("#schedule", Input).value
         source = self.query_one("#source", TextArea).text
-        self.run_worker(
-            self._created(name, schedule, source), group="creating", exit_on_error=False
-        )
+        self._created(name, schedule, source)
 
+    @work(group="creating", exit_on_error=False)
     async def _created(self, name: str, typed: str, source: str) -> None:
         try:
             schedule = read_schedule(typed, self._now())

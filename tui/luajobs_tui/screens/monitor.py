@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from rich.markup import escape
 from rich.text import Text
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -236,8 +236,9 @@ class Monitor(JobActions):
         topic = self.query_one(Detail).topic
         if job is not None and self._reading != (job.id, topic):
             self._reading = (job.id, topic)
-            self.run_worker(self._topic_read(job, topic), group="topic", exclusive=True)
+            self._topic_read(job, topic)
 
+    @work(group="topic", exclusive=True)
     async def _topic_read(self, job: Job, topic: Topic) -> None:
         await asyncio.sleep(SETTLED)
         try:
