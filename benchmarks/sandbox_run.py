@@ -44,7 +44,7 @@ print(*times)
 """
 
 
-async def serve(verb: str, arguments: dict) -> None:
+async def serve(_verb: str, _arguments: dict) -> None:
     return None
 
 
@@ -115,6 +115,11 @@ def unique_memory(pid: int) -> int:
     return sum(int(line.split()[1]) for line in lines)
 
 
+def resident_memory(pid: int) -> int:
+    text = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if "VmRSS" in line)
+
+
 def children_of(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -141,7 +146,7 @@ def others(runs: int) -> dict[str, list[float]]:
             times.append(time.perf_counter() - begun)
         found[f"multiprocessing {method}, a process a run"] = times
     try:
-        import pebble
+        import pebble  # noqa: PLC0415  # only when it is installed
     except ImportError:
         pass
     else:
@@ -176,9 +181,9 @@ async def main(runs: int, world: str) -> None:
     rows = []
     async with Sandbox(max_children=2, **options_for(world)) as sandbox:
         await latency(sandbox, program, 20)
-        spare = unique_memory(children_of(sandbox.server_pid)[0])
-        server = Path(f"/proc/{sandbox.server_pid}/status").read_text()
-        server_memory = next(line.split()[1] for line in server.splitlines() if "VmRSS" in line)
+        await asyncio.sleep(0.1)  # those that ran are gone, the spares wait
+        spare = unique_memory(children_of(sandbox.server_pid)[-1])
+        server_memory = resident_memory(sandbox.server_pid)
         mine = await latency(sandbox, program, runs)
         after = bare(runs)
         one = await throughput(sandbox, program, runs, 1)

@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from luajobs_kit.errors import SandboxError
@@ -91,8 +92,8 @@ async def _try_parent(sandbox: Sandbox) -> str | None:
 
 def _first_child(server: int) -> int:
     """Return a pidfd of the child that took the run: the first the server forked."""
-    with open(f"/proc/{server}/task/{server}/children", encoding="ascii") as file:
-        return os.pidfd_open(min(int(word) for word in file.read().split()))
+    children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii")
+    return os.pidfd_open(min(int(word) for word in children.split()))
 
 
 def _ends(child: int) -> bool:

@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC110, ASYNC220, ASYNC221, ASYNC240  # other processes are watched through /proc, by turns
 """Processes: none is left, none is leaked, none is waited for too long, dead ones are replaced."""
 
 import asyncio
@@ -236,21 +237,22 @@ async def test_runs_leave_no_process_no_descriptor_and_no_growth(sandbox, run_in
     await until(lambda: len(children_of(sandbox.server_pid)) <= 2)
     server = sandbox.server_pid
     gc.collect()
-    descriptors = len(os.listdir("/proc/self/fd"))
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
     memory, server_memory = memory_of(os.getpid()), memory_of(server)
     await _thousands(sandbox, run_in, count)
     await until(lambda: len(children_of(server)) <= 2)
     gc.collect()
     assert sandbox.server_pid == server
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
     assert memory_of(os.getpid()) - memory < 4_000  # kB
     assert memory_of(server) - server_memory < 1_000  # kB
-    assert len(os.listdir(f"/proc/{server}/fd")) < 16
+    assert len(list(Path(f"/proc/{server}/fd").iterdir())) < 16
 
 
 async def test_a_flooding_run_does_not_slow_another(sandbox, run_in):
     frame = 'b\'\\0\\0\\0\\x1e\' + b\'{"log":[["info","x",1000.00]]}\''
-    flood = f"import os, select\ndef f(job):\n  data = ({frame}) * 1000\n" + (
+    flood = f"import os, select\ndef f(job):\n  data = ({frame}) * 1000\n"
+    flood += (
         "  while True:\n    try: os.write(0, data[:30 * 1000 // 34 * 34])\n"
         "    except BlockingIOError: select.select([], [0], [])\n"
     )

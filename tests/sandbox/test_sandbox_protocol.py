@@ -276,7 +276,7 @@ def test_a_refused_value_says_where_it_stands():
         plain({"a": [1, 2j]}, "the result")
     with pytest.raises(ValueError, match="4,200 digits"):
         plain(10**5000, "the result")
+    deep: list = []
+    deep.append(deep)
     with pytest.raises(ValueError, match="nested deeper"):
-        deep: list = []
-        deep.append(deep)
         plain(deep, "the result")
