@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TESTS := -m "not soak and not browser" -n 2 --dist worksteal
+TESTS := -m "not soak and not browser and not lua" -n 2 --dist worksteal
 
-.PHONY: demo test soak test-browser test-wheel lint types docs bench clean
+# Tests start many interpreters; without compiled files each would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test soak test-browser test-lua test-wheel lint types docs bench clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/luajobs demo
@@ -17,6 +20,9 @@ soak: $(VENV)/.dev  ## full counts of kills, races and runs
 
 test-browser: $(VENV)/.dev  ## a real JupyterLab in a real Chromium
 	$(BIN)/pytest -m browser tests/browser
+
+test-lua: $(VENV)/.dev  ## the real lua command, installed from npm (node 20)
+	$(BIN)/pytest -m lua tests/server
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -85,6 +85,19 @@ class Port(ABC):
         that no setting has; then nothing is changed.
         """
 
+    @abstractmethod
+    async def export_workspace(self) -> dict[str, Any]:
+        """Return definitions, watermarks, data and products as one JSON value; it may hold secrets."""
+
+    @abstractmethod
+    async def import_workspace(self, exported: dict[str, Any]) -> dict[str, int]:
+        """Take over what ``export_workspace`` returned; return how many of each kind.
+
+        What is here under the same id is replaced, but for data and watermarks further on.
+        Raises ``InvalidInput`` for anything but such an export, ``Conflict`` where a job
+        here has the same owner and name; then nothing is imported.
+        """
+
     # Jobs
 
     @abstractmethod

@@ -16,6 +16,8 @@ import luajobs_kit
 COMMANDS: Final = {
     "demo": "luajobs_kit.cli.demo:demo",
     "doctor": "luajobs_kit.cli.engine:doctor",
+    "export": "luajobs_kit.cli.transfer:export",
+    "import": "luajobs_kit.cli.transfer:import_",
     "inbox": "luajobs_kit.cli.people:inbox",
     "jobs": "luajobs_kit.cli.jobs:jobs",
     "logs": "luajobs_kit.cli.logs:logs",

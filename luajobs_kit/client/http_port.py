@@ -81,6 +81,12 @@ class HttpPort(Port):
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         return await self._link.ask("settings", changes=changes)
 
+    async def export_workspace(self) -> dict[str, Any]:
+        return await self._link.ask("export_workspace")
+
+    async def import_workspace(self, exported: dict[str, Any]) -> dict[str, int]:
+        return await self._link.ask("import_workspace", exported=exported)
+
     # Jobs
 
     async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:

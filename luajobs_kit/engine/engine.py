@@ -52,7 +52,7 @@ from luajobs_kit.model import (
 from luajobs_kit.platform import Caller, Platform, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Sandbox
-from luajobs_kit.store import Store
+from luajobs_kit.store import Store, export_store, import_store
 from luajobs_kit.timing import Scheduler, fires_after, parse_schedule, preview
 
 TRIM_EVERY: Final = 100  # finished executions between two looks at what may be dropped
@@ -305,6 +305,18 @@ class Engine(Port):
             await self._state.settings.change(changes)
             await self._platform.ensure_user(self._state.settings.values.default_user)
         return self._state.settings.values.model_dump(mode="json")
+
+    async def export_workspace(self) -> dict[str, Any]:
+        return await export_store(self._state.store)
+
+    async def import_workspace(self, exported: dict[str, Any]) -> dict[str, int]:
+        imported = await import_store(self._state.store, exported)
+        self._state.fires.update(await self._state.store.history.fires())
+        self._state.settings.read()
+        for record in self._state.store.definitions.jobs():
+            self._firing.arm(record)
+            self._state.announce(record)
+        return imported._asdict()
 
     # Jobs
 

@@ -34,12 +34,13 @@ class Firing:
         if not record.active or record.deleted or fire.state != "armed":
             return
         version = active_version(self._state, record)
-        upcoming = next_fire(version.schedule, fire.last_fire, armed_at=fire.armed_at)
+        trigger = trigger_for(version.schedule, armed_at=fire.armed_at)
+        upcoming = trigger.get_next_fire_time(fire.last_fire, self._state.clock.now())
         if upcoming is None:
             return
         self._state.scheduler.add(
             record.id,
-            trigger_for(version.schedule, armed_at=fire.armed_at),
+            trigger,
             next_fire=upcoming,
             keep=CAUGHT_UP if version.catch_up == "all" else 2,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ class Runs:
     def __init__(self, state: State, *, one_at_a_time: bool = False) -> None:
         self._state = state
         self._runs: dict[str, _Run] = {}
+        self._of_job: defaultdict[str, dict[str, _Run]] = defaultdict(dict)  # the same, by job
         self._slots = asyncio.Semaphore(state.settings.values.max_concurrent)
         self._tasks: set[asyncio.Task[None]] = set()
         self._awake = 0  # attempts that do something, and not sleep in virtual time
@@ -76,7 +78,21 @@ class Runs:
 
     def unfinished_of(self, job_id: str) -> list[Execution]:
         """Return the job's unfinished executions, oldest first."""
-        return [run.execution for run in self._runs.values() if run.execution.job_id == job_id]
+        return [run.execution for run in self._runs_of(job_id)]
+
+    def _runs_of(self, job_id: str) -> list[_Run]:
+        return list(self._of_job[job_id].values()) if job_id in self._of_job else []
+
+    def _keep(self, run: _Run) -> None:
+        self._runs[run.execution.id] = run
+        self._of_job[run.execution.job_id][run.execution.id] = run
+
+    def _forget(self, run: _Run) -> None:
+        self._runs.pop(run.execution.id, None)
+        job_id = run.execution.job_id
+        self._of_job[job_id].pop(run.execution.id, None)
+        if not self._of_job[job_id]:
+            del self._of_job[job_id]
 
     def counts(self) -> tuple[int, int]:
         """Return how many attempts run and how many executions wait."""
@@ -149,7 +165,7 @@ class Runs:
             self._begin(run)
 
     def _enter(self, run: _Run) -> None:
-        self._runs[run.execution.id] = run
+        self._keep(run)
         due = run.execution.next_attempt_at
         if due is not None and due > self._state.clock.now():
             self._begin_at(run, due)
@@ -173,11 +189,7 @@ class Runs:
         self._rest()
 
     def _may_start(self, run: _Run) -> bool:
-        siblings = [
-            other
-            for other in self._runs.values()
-            if other is not run and other.execution.job_id == run.execution.job_id
-        ]
+        siblings = [other for other in self._runs_of(run.execution.job_id) if other is not run]
         if run.alone and any(
             other.execution.created_at <= run.execution.created_at for other in siblings
         ):
@@ -186,9 +198,8 @@ class Runs:
         return most is None or sum(other.started for other in siblings) < most
 
     def _begin_waiting(self, job_id: str) -> None:
-        for run in list(self._runs.values()):
-            execution = run.execution
-            if execution.job_id == job_id and not run.started and not execution.next_attempt_at:
+        for run in self._runs_of(job_id):
+            if not run.started and not run.execution.next_attempt_at:
                 self._begin(run)
 
     # One attempt
@@ -245,7 +256,8 @@ class Runs:
             attempts=[*execution.attempts, attempt],
             next_attempt_at=None,
         )
-        await self._record(run.execution)
+        # Its end is synced, and the claim was: one sync less between due and the job's first line.
+        await self._record(run.execution, durable=False)
         self._remember(run.execution)
         self._state.events.publish(ExecutionStarted(at=began, execution=run.execution))
 
@@ -318,7 +330,7 @@ class Runs:
         fire = fire_after(self._state, execution, run.version, record) if record else None
         await self._record(execution, fire)
         run.execution = execution
-        self._runs.pop(execution.id, None)
+        self._forget(run)
         self._remember(execution)
         if fire is not None:
             self._state.fires[fire.job_id] = fire
@@ -343,10 +355,12 @@ class Runs:
             duration=execution.duration,
         )
 
-    async def _record(self, execution: Execution, fire: FireState | None = None) -> None:
+    async def _record(
+        self, execution: Execution, fire: FireState | None = None, *, durable: bool = True
+    ) -> None:
         while True:
             try:
-                await self._state.store.history.record(execution, fire)
+                await self._state.store.history.record(execution, fire, durable=durable)
             except StorageFull:
                 # What happened must not be forgotten because the disk is full just now.
                 await self._state.clock.sleep_until(self._state.clock.now() + FULL_DISK_PAUSE)
@@ -368,8 +382,8 @@ class Runs:
 
     async def cancel_waiting(self, job_id: str) -> None:
         """Cancel the job's executions that wait; what runs goes on."""
-        for run in list(self._runs.values()):
-            if run.execution.job_id == job_id and run.execution.status == "pending":
+        for run in self._runs_of(job_id):
+            if run.execution.status == "pending":
                 await self._stop(run, "cancelled")
 
     async def abandon_all(self) -> None:
@@ -427,5 +441,5 @@ class Runs:
             if execution.status == "pending":
                 self._enter(run)
             else:
-                self._runs[execution.id] = run
+                self._keep(run)
                 await self._finish(run, "abandoned", error=STOPPED["abandoned"])

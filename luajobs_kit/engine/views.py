@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def show(state: State, record: JobRecord, *, change: Change | None = None) -> Job:
     """Return the job as every face sees it."""
     versions = [
-        version.evolve(active=version.id == record.active_version_id)
+        version.evolve(active=True) if version.id == record.active_version_id else version
         for version in state.store.definitions.versions(record.id)
     ]
     active = next((version for version in versions if version.active), None)

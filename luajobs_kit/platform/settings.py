@@ -46,7 +46,11 @@ class Settings:
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
-        self.values = SettingValues.model_validate(definitions.settings())
+        self.read()
+
+    def read(self) -> None:
+        """Take the values as the definitions have them now."""
+        self.values = SettingValues.model_validate(self._definitions.settings())
 
     async def change(self, changes: dict[str, Any]) -> None:
         """Merge ``changes``; None removes a setting. Raises ``InvalidInput`` and changes nothing."""

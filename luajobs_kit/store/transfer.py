@@ -1,7 +1,7 @@
-"""Definitions as one JSON document, to take them to another workspace.
+"""A workspace as one JSON document, to take it elsewhere: definitions, data, products.
 
 The fire watermarks go with them, so that no fire that was run is run again there.
-Executions, log lines, messages, data and products stay behind.
+Executions, log lines and messages stay behind.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import Field, JsonValue, ValidationError
 
 from luajobs_kit.errors import Conflict, InvalidInput
-from luajobs_kit.model import Document, JobRecord, JobVersion, UserRecord
+from luajobs_kit.model import Document, Entry, JobRecord, JobVersion, UserRecord
 from luajobs_kit.store.definitions import Put, Set
 from luajobs_kit.store.fires import FireState
 from luajobs_kit.store.store import Store
@@ -27,6 +27,7 @@ class _Export(Document):
     users: list[UserRecord] = Field(default_factory=list)
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     fires: list[FireState] = Field(default_factory=list)
+    entries: list[Entry] = Field(default_factory=list)  # data and products
 
 
 class Imported(NamedTuple):
@@ -36,10 +37,11 @@ class Imported(NamedTuple):
     versions: int
     users: int
     settings: int
+    entries: int
 
 
 async def export_store(store: Store) -> dict[str, Any]:
-    """Return all definitions and watermarks as one JSON value; settings may hold secrets."""
+    """Return all but the history as one JSON value; settings may hold secrets."""
     jobs = store.definitions.jobs()
     return _Export(
         jobs=jobs,
@@ -47,15 +49,18 @@ async def export_store(store: Store) -> dict[str, Any]:
         users=store.definitions.users(),
         settings=store.definitions.settings(),
         fires=list((await store.history.fires()).values()),
+        entries=await store.entries.everything(),
     ).to_json()
 
 
 async def import_store(store: Store, exported: object) -> Imported:
     """Take over what ``export_store`` returned: all definitions, or none.
 
-    A watermark here that is further on than the export's stays. A document replaces the one with its id. Raises ``InvalidInput`` for anything else
-    than an export of this or an older kit, and ``Conflict`` where a job here has the
-    same agent, user and name as another one in the export.
+    A definition replaces the one with its id. A watermark here that is further on than
+    the export's stays, and so does an entry that is here already.
+
+    Raises ``InvalidInput`` for anything else than an export of this or an older kit, and
+    ``Conflict`` where a job here has the same agent, user and name as another one in it.
     """
     found = _parse(exported)
     for job in found.jobs:
@@ -77,7 +82,16 @@ async def import_store(store: Store, exported: object) -> Imported:
         *(Put(document) for document in documents),
         *(Set(name, value) for name, value in found.settings.items()),
     )
-    return Imported(len(found.jobs), len(found.versions), len(found.users), len(found.settings))
+    here = {(entry.collection, entry.id) for entry in await store.entries.everything()}
+    new = [entry for entry in found.entries if (entry.collection, entry.id) not in here]
+    await store.entries.restore(new)
+    return Imported(
+        jobs=len(found.jobs),
+        versions=len(found.versions),
+        users=len(found.users),
+        settings=len(found.settings),
+        entries=len(new),
+    )
 
 
 def _behind(fire: FireState, mine: FireState | None) -> bool:

@@ -144,3 +144,21 @@ def test_the_demo_runs_to_its_end_and_leaves_nothing_behind(tmp_path):
     assert "followup_sent=True" in done.stdout
     assert "\x1b[" not in done.stdout  # plain lines where there is no terminal
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_workspace_moves_to_another_folder_in_one_file(luajobs, tmp_path):
+    luajobs("jobs", "create", "hello.py", "--every", "3600")
+    assert "was written" in luajobs("export", "all.json")
+    assert (tmp_path / "all.json").stat().st_mode & 0o077 == 0
+    (tmp_path / "there").mkdir()
+    there = Luajobs(tmp_path / "there")
+    try:
+        assert "1 jobs" in there("import", "../all.json")
+        [job] = there.json("jobs", "list")
+        assert (job["name"], job["status"]) == ("hello", "active")
+        assert job["nextRunAt"]
+        assert "no export" in there(
+            "import", str(tmp_path / "there" / ".luajobs" / "engine.json"), code=1
+        )
+    finally:
+        there("stop")
