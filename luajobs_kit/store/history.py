@@ -108,10 +108,13 @@ class History:
 
         return await self._database.write(work) or execution
 
-    async def record(self, execution: Execution, fire: FireState | None = None) -> None:
+    async def record(
+        self, execution: Execution, fire: FireState | None = None, *, durable: bool = True
+    ) -> None:
         """Keep an execution as it now is, with its attempts, and the fire state, as one.
 
         Log lines written just before are committed with it, so that an outcome has its log.
+        Without ``durable`` it survives the death of the process, but not yet a power cut.
         """
 
         def work(db: sqlite3.Connection) -> None:
@@ -120,7 +123,7 @@ class History:
             if fire is not None:
                 fires.save(db, fire)
 
-        await self._database.write(work, committed=self._logs.flushed)
+        await self._database.write(work, durable=durable, committed=self._logs.flushed)
 
     async def execution(self, execution_id: str) -> Execution | None:
         return await self._database.read(lambda db: _execution(db, execution_id))

@@ -76,7 +76,7 @@ class Calendar:
             local = found
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def calendar_of(expression: str) -> Calendar:
     """Return the shared calendar of a valid expression."""
     return Calendar(read_crontab(expression))

@@ -68,7 +68,7 @@ class Crontab:
     """The five fields as written, macros expanded, names in lower case."""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def read_crontab(expression: str) -> Crontab:
     """Return what a cron expression means. Raises ``InvalidInput`` that names the field and value."""
     fields = _split(expression)
