@@ -124,6 +124,7 @@ class Feed:
                             await self._read_afresh()
                         else:
                             self.state.apply(event)
+                            await self._select_some()
                         self._news.set()
             except Exception as problem:  # noqa: BLE001 - a panel outlives whatever its connection does
                 why = str(problem) or type(problem).__name__
@@ -138,6 +139,11 @@ class Feed:
         self.state.refresh(status, jobs, _MESSAGES.validate_python(inbox))
         await self._read_detail()
         self._read.set()
+
+    async def _select_some(self) -> None:
+        """Look at the newest job where none is looked at: the first one made, or the next left."""
+        if self.state.selected_id is None and self.state.jobs:
+            await self.select(next(reversed(self.state.jobs)))
 
     async def _read_detail(self) -> None:
         job_id = self.state.selected_id

@@ -33,7 +33,7 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        wide = {"width": "100%"}
+        wide = {"width": "calc(100% - 6px)"}
         self.name = ipw.Text(description="Name", placeholder="daily-report", layout=wide)
         self.schedule = ipw.Text(
             value="every 30s", description="Schedule", placeholder=EXAMPLES, layout=wide
@@ -59,7 +59,7 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
                 self.says["schedule"],
                 self.source,
                 self.says["source"],
-                ipw.HBox([self.create, self.close_button]),
+                ipw.HBox([self.create, self.close_button], layout={"margin": "0 0 4px 90px"}),
             ]
         )
         self.add_class("luajobs-form")
