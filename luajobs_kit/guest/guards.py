@@ -43,6 +43,8 @@ def read(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never r
     """Return ``value.name`` as job code may see it."""
     if type(name) is not str:  # a subclass could lie about what it spells
         raise TypeError(f"attribute name must be a string, not {type(name).__name__!r}")
+    if (type(value), name) in own.free:
+        return getattr(value, name)
     kind = names.kind_of(name)
     if kind == "plain":
         return getattr(value, name)
@@ -108,6 +110,14 @@ def _own_in(classes: tuple[type, ...], name: str) -> bool | None:
     return None
 
 
+def _host_defines(classes: tuple[type, ...], name: str) -> bool:
+    """Whether a class that is not job code's defines ``name``, or answers any name at all."""
+    return any(
+        not own.made(kind) and (name in class_dict(kind) or "__getattr__" in class_dict(kind))
+        for kind in classes
+    )
+
+
 def _instance_dict(value: object) -> dict[str, Any] | None:
     try:
         return cast("dict[str, Any]", object.__getattribute__(value, "__dict__"))
@@ -132,6 +142,9 @@ def _read_private(value: Any, name: str) -> Any:
         if owner or (owner is False and name in names.ENUM_NAMES):
             return getattr(value, name)
     elif own.made(kind):
+        if not _host_defines(mro_of(kind), name):
+            own.free.add((kind, name))
+            return getattr(value, name)
         owner = _own_in(mro_of(kind), name)
         if owner or (owner is False and name in names.ENUM_NAMES):
             return getattr(value, name)

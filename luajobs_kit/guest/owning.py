@@ -26,6 +26,8 @@ class Own:
         self.globals: dict[str, Any] = {}
         self.mark = ""
         self._known: set[type] = set()
+        self.free: set[tuple[type, str]] = set()
+        """Private names that no host class of a job's class defines: read as Python reads them."""
 
     def made(self, kind: type) -> bool:
         """Whether job code made this class."""
