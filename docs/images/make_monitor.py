@@ -6,6 +6,7 @@ python docs/images/make_monitor.py [WIDTHxHEIGHT] [TAB] [FILE]
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
@@ -95,9 +96,9 @@ async def make_jobs(engine: Engine) -> dict[str, Job]:
             jobs[name] = await engine.create_job(spec)
     events = engine.events()
     ended = 0
-    for name in ("weekly-report", "ticket-follow-up", "nightly-clean-up", "weekly-report"):
+    for name in ("weekly-report", "ticket-follow-up", "nightly-clean-up"):
         await engine.trigger_job(jobs[name].id)
-    while ended < 4:
+    while ended < 3:
         ended += isinstance(await anext(events), ExecutionFinished)
     await engine.trigger_job(jobs["price-watch"].id)
     await engine.deactivate_job(jobs["old-digest"].id)
@@ -115,7 +116,9 @@ async def picture(size: tuple[int, int], topic: str, selected: int) -> str:
             await pilot.pause(0.3)
             await pilot.press(topic)
             await pilot.pause(1.2)
-            return app.export_screenshot(title="luajobs")
+            drawn = app.export_screenshot(title="luajobs")
+            # Self-contained: the reader's own monospaced font instead of one from the web.
+            return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

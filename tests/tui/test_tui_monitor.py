@@ -269,8 +269,16 @@ async def test_another_theme_and_another_size_keep_every_job_readable(engine, tu
     app = tui.monitor(engine)
     async with app.run_test(size=(100, 30)) as pilot:
         await tui.sees(pilot, "greeter", "29d")
+        before = colour_of(app, "greeter").triplet.hex
         app.theme = "textual-light"
+        await tui.until(pilot, lambda: colour_of(app, "greeter").triplet.hex != before)
         await pilot.resize_terminal(200, 40)
         await tui.sees(pilot, "greeter", "● active", "No line yet")
         await pilot.resize_terminal(*SMALL)
         await tui.sees(pilot, "greeter", "29d")
+
+
+def colour_of(app, word):
+    """The colour a word is written in."""
+    strips = app.screen._compositor.render_strips()
+    return next(s.style.color for strip in strips for s in strip if s.text.strip() == word)

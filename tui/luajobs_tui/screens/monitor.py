@@ -99,11 +99,17 @@ class Monitor(JobActions):
         self.run_worker(self._feed.follow(), group="feed")
         self.run_worker(self._feed.beat(), group="heartbeat")
         self.set_interval(1.0, self._tick)
+        self.app.theme_changed_signal.subscribe(self, self._rethemed)
         self._paint_soon()
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= SIDE_BY_SIDE, "-wide")
         self.set_class(event.size.height < 28, "-short")
+        self._paint_soon()
+
+    def _rethemed(self, _: object) -> None:
+        self.query_one(JobTable).restyle()
+        self.state.look(self.query_one(Detail).topic)
         self._paint_soon()
 
     # What workers tell
