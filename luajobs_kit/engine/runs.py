@@ -189,13 +189,11 @@ class Runs:
         self._rest()
 
     def _may_start(self, run: _Run) -> bool:
-        siblings = [other for other in self._runs_of(run.execution.job_id) if other is not run]
-        if run.alone and any(
-            other.execution.created_at <= run.execution.created_at for other in siblings
-        ):
+        all_of_job = self._runs_of(run.execution.job_id)  # in the order of their claims
+        if run.alone and all_of_job[0] is not run:
             return False
         most = run.version.max_concurrent
-        return most is None or sum(other.started for other in siblings) < most
+        return most is None or sum(other.started for other in all_of_job) < most
 
     def _begin_waiting(self, job_id: str) -> None:
         for run in self._runs_of(job_id):
@@ -237,7 +235,7 @@ class Runs:
                     run,
                     outcome.status,
                     result=outcome.result,
-                    error=error_of(outcome),
+                    error=error_of(outcome, self._state.settings.secrets),
                     duration=outcome.duration if self._turn is None else self._since(began),
                 )
         finally:
