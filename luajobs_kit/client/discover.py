@@ -21,6 +21,7 @@ from luajobs_kit.client.transport import ConnectionLost, Transport
 from luajobs_kit.errors import EngineUnavailable
 
 LOG: Final = "engine.log"
+LOG_KEPT: Final = 2**20  # bytes; a longer one is put aside when an engine starts
 STARTER: Final = "start.lock"
 PATIENCE: Final = 30.0  # seconds until a start is given up
 LOOK: Final = 0.02  # seconds between two looks at the folder
@@ -62,6 +63,7 @@ async def find_or_start(folder: Path, *, patience: float = PATIENCE) -> Address:
 def stop(folder: Path, *, patience: float = PATIENCE) -> int | None:
     """End the folder's engine and wait until it is gone; return its pid, None when none ran.
 
+    Blocks, and needs a thread without a running event loop (``asyncio.to_thread`` gives one).
     Raises ``EngineUnavailable`` when it is still there after ``patience`` seconds.
     """
     address = asyncio.run(find(folder))
@@ -124,6 +126,9 @@ def _starting(folder: Path) -> Iterator[bool]:
 
 async def _start(folder: Path, deadline: float) -> Address | None:
     """Start the engine and wait until it answers; None when another one owns the folder."""
+    with contextlib.suppress(FileNotFoundError):
+        if (folder / LOG).stat().st_size > LOG_KEPT:
+            (folder / LOG).replace(folder / f"{LOG}.1")
     log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         # A session of its own: an interrupted notebook cell signals the kernel's whole group.

@@ -270,6 +270,12 @@ class HttpPort(Port):
             transport = self._link.transport if opened is None else opened.transport
             await self._link.find_again(transport, lost)
 
+    async def tools(self) -> list[PowerOffer]:
+        return await self._link.ask("tools")
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        return await self._link.ask("call_tool", name=name, arguments=arguments)
+
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None
     ) -> None:

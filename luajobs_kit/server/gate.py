@@ -70,6 +70,8 @@ class Gate:
         self._guesses = Bucket(rate=5, burst=50)
         self.known: set[tuple[str, int]] = set()
         """The far ends of connections on which the token was shown."""
+        self.arrived: Callable[[], None] = lambda: None
+        """Called when a connection has shown the token for the first time."""
         self.under_way = 0
         """Requests that are being answered and will be in a moment."""
         self.ending = False
@@ -115,8 +117,10 @@ class Gate:
                 "finds it in .luajobs/engine.json.",
             )
         self._bound(self._asked)
-        if scope.get("client") is not None:
-            self.known.add(tuple(scope["client"]))
+        far_end = scope.get("client")
+        if far_end is not None and tuple(far_end) not in self.known:
+            self.known.add(tuple(far_end))
+            self.arrived()
         if self.ending:
             raise EngineUnavailable(
                 "This engine is ending; the next one can be started in a moment."

@@ -162,13 +162,17 @@ class _Process:
     async def _until_it_may_leave(
         self, engine: Engine, app: Gate, server: uvicorn.Server, address: Address
     ) -> None:
+        def count() -> None:
+            engine.clients = self._count_clients(app, server)
+
+        app.arrived = count
         last_client = time.monotonic()
         while not self._told.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), LOOK)
             if not self._folder.is_dir():
                 return  # the workspace was removed
-            engine.clients = self._count_clients(app, server)
+            count()
             now = time.monotonic()
             if engine.clients:
                 last_client = now
