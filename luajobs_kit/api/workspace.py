@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -21,6 +21,7 @@ from luajobs_kit.api.plain import to_object
 from luajobs_kit.api.powers import DEFAULT_POWER_TIMEOUT, Power, Powers, Tools
 from luajobs_kit.api.products import Products
 from luajobs_kit.clock import Clock, SystemClock
+from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.model import (
     EngineStatus,
     Event,
@@ -60,6 +61,7 @@ class Workspace:
             WeakKeyDictionary()
         )
         self._clock: Clock = SystemClock()
+        self._offering: set[asyncio.Task[None]] = set()
         self._tokens: list[Token[Workspace | None]] = []
         self.powers = Powers()
         self.jobs = Jobs(self)
@@ -250,11 +252,26 @@ class Workspace:
 
         def register(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
             self.powers.add(Power.of_function(function, name, timeout))
-            if self._engine is not None:
-                self.powers.serve(self._engine)
+            self._offer_soon()
             return function
 
         return register if function is None else register(function)
+
+    def _offer_soon(self) -> None:
+        if self._engine is not None:
+            self.powers.serve(self._engine)
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # no loop runs yet; the first thing asked of the workspace offers it
+        offering = loop.create_task(self._offer())
+        self._offering.add(offering)
+        offering.add_done_callback(self._offering.discard)
+
+    async def _offer(self) -> None:
+        with suppress(LuaJobsError):  # what is asked next says why it cannot be
+            await self.port()
 
     # Being the current one, and leaving
 

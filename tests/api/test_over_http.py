@@ -51,6 +51,24 @@ async def test_a_power_of_this_process_answers_a_job_of_another(folder):
         assert str(folder) in repr(ws)
 
 
+async def test_a_power_is_offered_although_nothing_else_is_asked(folder):
+    offering, asking = Workspace(folder), Workspace(folder)
+
+    @offering.power
+    async def moon(day: int) -> str:
+        return f"moon of day {day}"
+
+    await asyncio.gather(*offering._offering)
+    await offering.status()
+    async with offering, asking:
+        job = await Jobs.create(
+            name="moon",
+            schedule=every(hours=1),
+            execute=lambda job: tools.moon(day=3),  # noqa: F821 - job code has it
+        )
+        assert (await (await job.trigger()).wait(timeout=30)).result == "moon of day 3"
+
+
 def test_one_workspace_lives_through_several_event_loops(folder):
     ws = Workspace(folder)
 

@@ -454,3 +454,39 @@ def test_very_many_unknown_names_are_told_in_part():
     with pytest.raises(NotSelfContained) as refused:
         verify(Bundle(source=f"def f(job):\n{body}", entry="f"))
     assert len(refused.value.details["names"]) == 50
+
+
+@pytest.mark.parametrize("module", ["textwrap", "html.parser", "heapq", "pprint"])
+def test_what_is_cut_out_compiles_to_the_same_code(module):
+    import importlib
+    import inspect
+    from types import CodeType
+
+    from luajobs_kit.bundle.cut import cut
+    from luajobs_kit.bundle.find import find
+
+    def said(code: CodeType):
+        texts = [constant for constant in code.co_consts if isinstance(constant, str | int)]
+        return code.co_name, code.co_varnames, code.co_names, texts
+
+    space = importlib.import_module(module)
+    methods = [
+        member
+        for owner in [space, *vars(space).values()]
+        if owner is space or (inspect.isclass(owner) and owner.__module__ == module)
+        for member in vars(owner).values()
+        if inspect.isfunction(member) and member.__module__ == module
+    ]
+    assert len(methods) > 5
+    for function in methods:
+        found = find(function)
+        source, first_line = cut(found.node, found.lines, function.__name__)
+        (code,) = [
+            constant
+            for constant in compile(source, module, "exec", dont_inherit=True).co_consts
+            if isinstance(constant, CodeType)
+        ]
+        if "__class__" not in function.__code__.co_freevars and "__" not in source:
+            assert said(code) == said(function.__code__), function.__qualname__
+        decorators = len(found.node.decorator_list)
+        assert code.co_firstlineno + first_line - 1 >= function.__code__.co_firstlineno + decorators

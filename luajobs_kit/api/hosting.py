@@ -1,0 +1,111 @@
+"""Agent hosts: a process for each agent module that ``luajobs serve`` is given.
+
+``python -m luajobs_kit.api.hosting FOLDER MODULE`` deploys the module's agents and
+answers for their tools until its engine or its parent is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from luajobs_kit.api.agents import LuaAgent
+from luajobs_kit.api.workspace import Workspace
+from luajobs_kit.errors import InvalidInput, LuaJobsError
+
+LOOK: Final = 0.5  # seconds between two looks at a module's file
+
+
+@contextmanager
+def hosts(folder: Path, modules: tuple[str, ...], *, reload: bool) -> Iterator[Callable[[], None]]:
+    """Yield what starts a host for each module; they end with the block."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        for module in modules:
+            words = [sys.executable, "-m", __name__, str(folder), module, *(["--reload"] * reload)]
+            # Its standard input ends with this process, whatever ends that.
+            running.append(subprocess.Popen(words, stdin=subprocess.PIPE))  # noqa: S603 - our own module
+
+    try:
+        yield start
+    finally:
+        for host in running:
+            host.terminate()
+        for host in running:
+            host.wait()
+
+
+def load(name: str) -> ModuleType:
+    """Import an agent module by its dotted name or its file. Raises ``InvalidInput``."""
+    sys.path.insert(0, str(Path.cwd()))
+    if not name.endswith(".py"):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as problem:
+            raise InvalidInput(
+                f"There is no module {problem.name!r} to be found from here."
+            ) from None
+    spec = importlib.util.spec_from_file_location(Path(name).stem, name)
+    if spec is None or spec.loader is None or not Path(name).is_file():
+        raise InvalidInput(f"There is no file {name!r}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+async def host(folder: Path, name: str) -> None:
+    """Deploy the module's agents and answer for their tools until cancelled."""
+    module = load(name)
+    agents = [value for value in vars(module).values() if isinstance(value, LuaAgent)]
+    if not agents:
+        raise InvalidInput(f"{name} defines no LuaAgent; write agent = LuaAgent(name=…, …) in it.")
+    async with Workspace(folder) as workspace:
+        for agent in agents:
+            print(await workspace.deploy(agent), flush=True)  # noqa: T201 - a host speaks to its terminal
+        await asyncio.Event().wait()
+
+
+async def _until_told(folder: Path, name: str, *, reload: bool) -> None:
+    """Host until the parent ends; where asked, begin anew when the module's file changes."""
+    loop = asyncio.get_running_loop()
+    parent_gone = loop.run_in_executor(None, sys.stdin.buffer.read)
+    hosting = asyncio.create_task(host(folder, name))
+    changed = asyncio.create_task(_changed(name))
+    waiting = {parent_gone, *([changed] if reload else [hosting])}
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    if hosting.done():
+        hosting.result()
+    if changed.done():
+        os.execv(sys.executable, [sys.executable, "-m", __name__, *sys.argv[1:]])  # noqa: S606 - ourselves
+    os._exit(0)  # the thread that reads standard input cannot be ended
+
+
+async def _changed(name: str) -> None:
+    """Return when the module's file is another than it was."""
+    spec = None if name.endswith(".py") else importlib.util.find_spec(name)
+    file = Path(name if spec is None or spec.origin is None else spec.origin)
+
+    def stamp() -> int:
+        return file.stat().st_mtime_ns if file.exists() else 0
+
+    first = stamp()
+    while stamp() == first:  # noqa: ASYNC110 - a file has no event that every system tells
+        await asyncio.sleep(LOOK)
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(_until_told(Path(sys.argv[1]), sys.argv[2], reload="--reload" in sys.argv[3:]))
+    except LuaJobsError as problem:
+        sys.exit(f"luajobs serve {sys.argv[2]}: {problem.message}")
