@@ -29,7 +29,8 @@ from luajobs_kit.model import (
     MessageSent,
     TextPart,
 )
-from luajobs_tui.state import SILENCE, WINDOW, MonitorState, Snapshot
+from luajobs_tui.known import Snapshot
+from luajobs_tui.state import SILENCE, WINDOW, MonitorState
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

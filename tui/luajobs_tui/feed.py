@@ -12,8 +12,8 @@ from textual.message import Message as Told
 
 from luajobs_kit.model import Event, Job, LogQuery, Message, Resync
 from luajobs_kit.port import Port
+from luajobs_tui.known import EXECUTIONS_KEPT, MESSAGES_KEPT, Snapshot, Topic
 from luajobs_tui.messages import ConnectionLost, HeartbeatHeard, NewsArrived, TopicRead
-from luajobs_tui.state import EXECUTIONS_KEPT, MESSAGES_KEPT, Snapshot, Topic
 
 NOWHERE: Final = "nowhere.0"
 """A cursor of no epoch: the engine answers it with ``Resync`` first, so the snapshot is

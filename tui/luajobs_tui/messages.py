@@ -9,7 +9,7 @@ from typing import Any
 from textual.message import Message
 
 from luajobs_kit.model import EngineStatus, Job
-from luajobs_tui.state import Topic
+from luajobs_tui.known import Topic
 
 
 @dataclass

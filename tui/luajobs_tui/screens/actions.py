@@ -85,7 +85,9 @@ class JobActions(Screen[None]):
         job = self.job()
         if job is None:
             return
-        run = self.chosen_execution() or job.last_execution
+        run = self.chosen_execution()
+        if run is None or run.finished:
+            run = job.last_execution
         if run is None or run.finished:
             self.post_message(Refused(f"Nothing of {job.name} is running or waiting."))
             return

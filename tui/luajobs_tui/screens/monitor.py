@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
 from rich.markup import escape
 from rich.text import Text
@@ -19,6 +19,7 @@ from luajobs_kit.model import Job
 from luajobs_kit.port import Port
 from luajobs_tui.feed import Feed
 from luajobs_tui.formatting import clean, clip
+from luajobs_tui.known import Snapshot, Topic
 from luajobs_tui.messages import (
     Answered,
     ConnectionLost,
@@ -27,9 +28,9 @@ from luajobs_tui.messages import (
     Refused,
     TopicRead,
 )
-from luajobs_tui.screens.actions import JobActions
+from luajobs_tui.screens.finding import Finding
 from luajobs_tui.screens.help import Help
-from luajobs_tui.state import WINDOW, Snapshot, Topic
+from luajobs_tui.state import WINDOW
 from luajobs_tui.theme import style
 from luajobs_tui.widgets.detail import Detail
 from luajobs_tui.widgets.head_line import HeadLine
@@ -54,7 +55,7 @@ Or in a notebook; it shows up here at once:
     await Jobs.create(name="hello", schedule=every(seconds=30), execute=hello)"""
 
 
-class Monitor(JobActions):
+class Monitor(Finding):
     """What is seen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -100,17 +101,17 @@ class Monitor(JobActions):
         self.run_worker(self._feed.beat(), group="heartbeat")
         self.set_interval(1.0, self._tick)
         self.app.theme_changed_signal.subscribe(self, self._rethemed)
-        self._paint_soon()
+        self.paint_soon()
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= SIDE_BY_SIDE, "-wide")
         self.set_class(event.size.height < 28, "-short")
-        self._paint_soon()
+        self.paint_soon()
 
     def _rethemed(self, _: object) -> None:
         self.query_one(JobTable).restyle()
         self.state.look(self.query_one(Detail).topic)
-        self._paint_soon()
+        self.paint_soon()
 
     # What workers tell
 
@@ -123,15 +124,15 @@ class Monitor(JobActions):
                 self._reading = None
             else:
                 self.state.apply(news)
-        self._paint_soon()
+        self.paint_soon()
 
     def on_connection_lost(self, message: ConnectionLost) -> None:
         self.state.lose(message.why, message.tries)
-        self._paint_soon()
+        self.paint_soon()
 
     def on_heartbeat_heard(self, message: HeartbeatHeard) -> None:
         self.state.heard(message.status)
-        self._paint_soon()
+        self.paint_soon()
 
     def on_topic_read(self, message: TopicRead) -> None:
         state, value = self.state, message.value
@@ -145,7 +146,7 @@ class Monitor(JobActions):
                 state.fill_fires(message.job_id, value)
             case "messages":
                 state.fill_messages(message.job_id, value)
-        self._paint_soon()
+        self.paint_soon()
 
     def on_answered(self, message: Answered) -> None:
         self._say(Text(clean(message.text), style(self.app, "good")), 4)
@@ -166,7 +167,7 @@ class Monitor(JobActions):
 
     # Painting
 
-    def _paint_soon(self) -> None:
+    def paint_soon(self) -> None:
         if self._painting is None:
             self._painting = self.set_timer(FRAME, self._paint)
 
@@ -226,7 +227,7 @@ class Monitor(JobActions):
     @on(JobTable.Refitted)
     def _pointed(self) -> None:
         if self.state.select(self.query_one(JobTable).selected):
-            self._paint_soon()
+            self.paint_soon()
 
     @on(DataTable.RowSelected, "#jobs")
     def _entered(self) -> None:
@@ -235,7 +236,7 @@ class Monitor(JobActions):
     @on(TabbedContent.TabActivated)
     def _turned(self) -> None:
         self.state.look(self.query_one(Detail).topic)
-        self._paint_soon()
+        self.paint_soon()
 
     def _read_topic(self) -> None:
         job = self.state.selected
@@ -266,11 +267,6 @@ class Monitor(JobActions):
 
     # Keys
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        # While something is typed, / is a letter.
-        typing = action == "find" and self.query_one(SearchBar).has_focus_within
-        return False if typing else super().check_action(action, parameters)
-
     def action_turn_to(self, topic: Topic) -> None:
         detail = self.query_one(Detail)
         inside = detail.has_focus_within
@@ -280,48 +276,3 @@ class Monitor(JobActions):
 
     def action_help(self) -> None:
         self.app.push_screen(Help())
-
-    def action_back(self) -> None:
-        """Leave the lower half; at the table, take the filter away."""
-        if self.query_one(JobTable).has_focus and self.state.filter:
-            self._filtered("")
-            self.query_one(SearchBar).display = False
-        self.query_one(JobTable).focus()
-
-    def action_find(self) -> None:
-        detail = self.query_one(Detail)
-        purpose: Literal["filter", "search"] = (
-            "search" if detail.has_focus_within and detail.topic == "log" else "filter"
-        )
-        self.query_one(SearchBar).open(purpose, self.state.filter if purpose == "filter" else "")
-
-    def _filtered(self, words: str) -> None:
-        self.state.narrow(words)
-        self.query_one(SearchBar).tell(f"{self.state.passing()} of {len(self.state.jobs)}")
-        self._paint_soon()
-
-    @on(SearchBar.Typed)
-    def _typed(self, message: SearchBar.Typed) -> None:
-        if message.purpose == "filter":
-            self._filtered(message.words)
-        else:
-            self._count(self.query_one(Detail).log_view.seek(message.words))
-
-    @on(SearchBar.Stepped)
-    def _stepped(self, message: SearchBar.Stepped) -> None:
-        if message.purpose == "search":
-            self._count(self.query_one(Detail).log_view.step(message.by))
-
-    def _count(self, place: tuple[int, int]) -> None:
-        which, of = place
-        self.query_one(SearchBar).tell(f"{which} of {of}" if of else "not found")
-
-    @on(SearchBar.Left)
-    def _left(self, message: SearchBar.Left) -> None:
-        if message.purpose == "search":
-            self.query_one(Detail).log_view.seek("")
-            self.query_one(Detail).focus_content()
-            return
-        if message.cleared:
-            self._filtered("")
-        self.query_one(JobTable).focus()

@@ -11,7 +11,8 @@ from textual.widgets import TabbedContent, TabPane
 
 from luajobs_kit.model import Job
 from luajobs_tui.formatting import user
-from luajobs_tui.state import Changed, MonitorState, Topic
+from luajobs_tui.known import Changed, Topic
+from luajobs_tui.state import MonitorState
 from luajobs_tui.widgets.code_view import CodeView
 from luajobs_tui.widgets.executions import Executions
 from luajobs_tui.widgets.facts import Facts
