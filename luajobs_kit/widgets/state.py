@@ -121,9 +121,13 @@ class PanelState:
                 self._put(job)
             self.messages.clear()
             self.messages.extend(reversed(list(messages)))
-            if self.selected_id not in self.jobs:
+            # What was known of the selected job is older than what is read next (``fill``).
+            self.lines.clear()
+            self.runs.clear()
+            detail = self.selected_id not in self.jobs
+            if detail:
                 self.selected_id = next(reversed(self.jobs), None)
-            self._changed = Changed(table=True, detail=True, inbox=True, engine=True)
+            self._changed = Changed(table=True, detail=detail, inbox=True, engine=True)
 
     # What happened
 

@@ -132,7 +132,8 @@ def open_and_run(lab, page):
         page.wait_for_function(
             "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
         )
-        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        # Not waited for: the command is done when the last cell is.
+        page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
         return page
 
     return opened

@@ -173,3 +173,33 @@ async def test_a_page_of_log_that_comes_late_loses_nothing_that_came_meanwhile(m
     state.fill(job.id, [lines[2], lines[1], lines[0]], [])
 
     assert [line.seq for line in state.lines] == [1, 2, 3, 4]
+
+
+async def test_reading_afresh_shows_how_a_run_ended_meanwhile(make, engine):
+    job = await make("greeter")
+    running = await engine.trigger_job(job.id)
+    state = PanelState()
+    status = await engine.status()
+    state.refresh(status, [job], [])
+    state.fill(job.id, [], [running])
+    ended = await engine.wait_execution(running.id)
+
+    state.refresh(status, [job], [])
+    state.fill(job.id, [], [ended])
+
+    assert [run.status for run in state.runs.values()] == ["completed"]
+
+
+async def test_reading_afresh_leaves_nothing_of_a_selected_job_that_is_gone(make, engine):
+    gone, left = await make("gone"), await make("left")
+    run = await engine.wait_execution((await engine.trigger_job(gone.id)).id)
+    state = PanelState()
+    status = await engine.status()
+    state.refresh(status, [gone], [])
+    state.fill(gone.id, [], [run])
+
+    state.refresh(status, [left], [])
+
+    assert state.selected_id == left.id
+    assert not state.runs
+    assert state.take().detail
