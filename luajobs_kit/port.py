@@ -267,6 +267,18 @@ class Port(ABC):
         """Offer functions to job code for as long as the iterator is held; yields each call."""
 
     @abstractmethod
+    async def tools(self) -> list[PowerOffer]:
+        """Return what is offered now, by name; of several offers of a name the newest."""
+
+    @abstractmethod
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Call an offered tool or power as the acting user, and return its answer.
+
+        Raises ``PowerUnavailable`` when nobody offers it or it takes longer than it may,
+        ``InvalidInput`` for its arguments, ``ToolError`` with what it raised.
+        """
+
+    @abstractmethod
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None
     ) -> None:

@@ -31,7 +31,7 @@ MAX_BODY: Final = 4 * 2**20  # bytes of a request; a job's source is at most 256
 STREAMS: Final = frozenset({"events", "offer"})
 LOCAL: Final = frozenset({"aclose"})
 
-NOT_REPEATED: Final = frozenset({"delete_job", "write_log", "answer"})
+NOT_REPEATED: Final = frozenset({"delete_job", "write_log", "answer", "call_tool"})
 """Verbs that are not asked a second time when the answer to the first was lost."""
 
 STATUS: Final[Mapping[type[LuaJobsError], int]] = {

@@ -40,7 +40,6 @@ def main() -> int:
                 str(ROOT / "pyproject.toml"),
                 "--rootdir",
                 str(ROOT),
-                "--import-mode=importlib",
                 "-p",
                 "no:cacheprovider",
                 *tests,

@@ -22,6 +22,7 @@ from luajobs_kit.api.agents import LuaAgent
 from luajobs_kit.api.workspace import Workspace
 from luajobs_kit.errors import InvalidInput, LuaJobsError
 
+MODULE: Final = "luajobs_kit.api.hosting"
 LOOK: Final = 0.5  # seconds between two looks at a module's file
 
 
@@ -32,7 +33,7 @@ def hosts(folder: Path, modules: tuple[str, ...], *, reload: bool) -> Iterator[C
 
     def start() -> None:
         for module in modules:
-            words = [sys.executable, "-m", __name__, str(folder), module, *(["--reload"] * reload)]
+            words = [sys.executable, "-m", MODULE, str(folder), module, *(["--reload"] * reload)]
             # Its standard input ends with this process, whatever ends that.
             running.append(subprocess.Popen(words, stdin=subprocess.PIPE))  # noqa: S603 - our own module
 
@@ -87,7 +88,7 @@ async def _until_told(folder: Path, name: str, *, reload: bool) -> None:
     if hosting.done():
         hosting.result()
     if changed.done():
-        os.execv(sys.executable, [sys.executable, "-m", __name__, *sys.argv[1:]])  # noqa: S606 - ourselves
+        os.execv(sys.executable, [sys.executable, "-m", MODULE, *sys.argv[1:]])  # noqa: S606 - ourselves
     os._exit(0)  # the thread that reads standard input cannot be ended
 
 

@@ -14,17 +14,30 @@ from luajobs_kit.port import Port
 
 
 @click.command()
+@click.argument("modules", nargs=-1, metavar="[AGENT_MODULE]...")
 @click.option("--port", default=0, help="A fixed port of 127.0.0.1 (default: any free one).")
+@click.option("--reload", is_flag=True, help="Deploy an agent module again when its file changes.")
 @click.pass_context
-def serve(ctx: click.Context, *, port: int) -> None:
-    """Run the workspace's engine here until it is stopped (Ctrl-C, SIGTERM, luajobs stop)."""
-    from luajobs_kit.client import workspace  # noqa: PLC0415 - the server is not for every command
+def serve(ctx: click.Context, *, modules: tuple[str, ...], port: int, reload: bool) -> None:
+    """Run the workspace's engine here until it is stopped (Ctrl-C, SIGTERM, luajobs stop).
+
+    Each AGENT_MODULE (shop.agent, or a file) is run by a process of its own, which deploys
+    the LuaAgents it defines and answers for their tools.
+    """
+    from luajobs_kit.api import hosting  # noqa: PLC0415 - the server is not for every command
+    from luajobs_kit.client import workspace  # noqa: PLC0415
     from luajobs_kit.server import process  # noqa: PLC0415
 
     given = ctx.obj["workspace"]
     with speaking_errors():
         folder = workspace.find(Path(given) if given else None)
-        process.serve(folder, port=port, stay=True, say=click.echo)
+        with hosting.hosts(folder, modules, reload=reload) as start:
+
+            def say(line: str) -> None:
+                click.echo(line)
+                start()
+
+            process.serve(folder, port=port, stay=True, say=say)
 
 
 @click.command()

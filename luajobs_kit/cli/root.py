@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "status": "luajobs_kit.cli.engine:status",
     "simulate": "luajobs_kit.cli.simulate:simulate",
     "stop": "luajobs_kit.cli.engine:stop",
+    "tools": "luajobs_kit.cli.tools:tools",
     "tui": "luajobs_kit.cli.tui:tui",
     "users": "luajobs_kit.cli.people:users",
 }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.views import show
 from luajobs_kit.model import Execution, JobVersion
-
-SHORTEST_SECRET: Final = 6  # characters; shorter values would mask ordinary words in logs
 
 
 def context_of(state: State, execution: Execution, version: JobVersion) -> dict[str, Any]:
@@ -28,6 +26,6 @@ def context_of(state: State, execution: Execution, version: JobVersion) -> dict[
         "predefined": record is not None and not record.dynamic,
         "agent": values.agent_id,
         "env": values.env,
-        "secrets": [value for value in values.env.values() if len(value) >= SHORTEST_SECRET],
+        "secrets": state.settings.secrets,
         "clock": None,
     }

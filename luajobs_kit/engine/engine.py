@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -51,7 +52,7 @@ from luajobs_kit.model import (
 )
 from luajobs_kit.platform import Caller, Platform, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
-from luajobs_kit.sandbox import Sandbox
+from luajobs_kit.sandbox import Sandbox, doctor
 from luajobs_kit.store import Store, export_store, import_store
 from luajobs_kit.timing import Scheduler, fires_after, parse_schedule, preview
 
@@ -70,6 +71,7 @@ class Engine(Port):
         clock: Clock,
         ids: Ids,
         simulated: Simulated | None = None,
+        virtual_runs: bool = False,
     ) -> None:
         self._state = state = State(
             store=store,
@@ -89,12 +91,12 @@ class Engine(Port):
         self._firing = Firing(state, self._runs)
         self._registry = Registry(state, self._firing, self._runs.cancel_waiting)
         requests = Requests(state, self, self._platform, self._powers)
-        if simulated is None:
+        if simulated is None and not virtual_runs:
             self._runs.serve = requests.serve
             self._runs.context = partial(context_of, state)
         else:
             self._runs.serve = serving(requests, self._runs, simulated)
-            self._runs.context = partial(simulated.context, state)
+            self._runs.context = partial((simulated or Simulated(0, {})).context, state)
         self._runs.disarm = self._firing.disarm
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None
@@ -110,9 +112,12 @@ class Engine(Port):
         clock: Clock | None = None,
         ids: Ids | None = None,
         sandbox: Sandbox | None = None,
+        virtual_runs: bool = False,
     ) -> Self:
         """Open the workspace's folder (None: in memory), take up what was left, and begin to fire.
 
+        With ``virtual_runs`` job code lives in the time of ``clock`` too: it sees it, and
+        sleeping waits for it.
         Raises ``WorkspaceLocked`` when another engine owns the folder, ``WorkspaceError``
         when it cannot be used, ``UnsupportedPlatform`` where jobs cannot be run apart.
         """
@@ -128,7 +133,7 @@ class Engine(Port):
         except BaseException:
             await store.aclose()
             raise
-        engine = cls(store, settings, sandbox, clock=clock, ids=ids)
+        engine = cls(store, settings, sandbox, clock=clock, ids=ids, virtual_runs=virtual_runs)
         engine._folder = folder
         engine._owns_sandbox = own
         await engine._start()
@@ -282,23 +287,24 @@ class Engine(Port):
         )
 
     async def doctor(self) -> list[Finding]:
-        walls = [
+        found = [
             Finding(
                 topic="sandbox",
                 name=wall.name,
                 holds=wall.holds,
                 says=f"stops {wall.stops}" + (f" ({wall.note})" if wall.note else ""),
             )
-            for wall in self._state.sandbox.walls()
+            for wall in await doctor.report()
         ]
-        recovered = [
-            Finding(topic="store", name="recovery", holds=False, says=finding)
-            for finding in self._state.store.findings
-        ]
-        return walls + (
-            recovered
-            or [Finding(topic="store", name="recovery", holds=True, says="nothing was lost")]
-        )
+        note = doctor.platform_note()
+        if note:
+            found.append(Finding(topic="platform", name=sys.platform, holds=False, says=note))
+        lost = self._state.store.findings
+        found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in lost]
+        if not lost:
+            says = "nothing was lost"
+            found.append(Finding(topic="store", name="recovery", holds=True, says=says))
+        return found
 
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:
@@ -404,12 +410,16 @@ class Engine(Port):
         clock = VirtualClock(start)
         ids = Ids(clock, random.Random(seed).randbytes)  # noqa: S311 - repeatable on purpose
         simulated = Simulated(seed, responses or {})
-        async with await Store.open(None, clock=clock, ids=ids) as copy:
+        async with (
+            await Store.open(None, clock=clock, ids=ids) as copy,
+            # Its own: with the seed, the order of sets repeats as well.
+            Sandbox(hash_seed=seed % 2**32) as sandbox,
+        ):
             await fill(copy, state.store, state.fires, only=job_id)
             engine = Engine(
                 copy,
                 Settings(copy.definitions),
-                state.sandbox,
+                sandbox,
                 clock=clock,
                 ids=ids,
                 simulated=simulated,
@@ -484,6 +494,12 @@ class Engine(Port):
 
     def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
         return self._powers.offer(powers)
+
+    async def tools(self) -> list[PowerOffer]:
+        return self._powers.offered()
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        return await self._powers.ask(name, arguments, user_id=self._acting())
 
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from luajobs_kit.engine.state import State
@@ -18,6 +19,7 @@ from luajobs_kit.sandbox import Outcome
 from luajobs_kit.store import FireState
 
 RETRIED: Final = frozenset({"failed", "timeout", "killed", "abandoned"})
+MASK: Final = "•••"
 LONGEST_BACKOFF: Final = 7 * 86_400.0  # seconds
 
 STOPPED: Final = {
@@ -52,17 +54,24 @@ def backoff(retry: Retry, number: int) -> float:
     return min(retry.backoff_seconds * factor[retry.backoff], LONGEST_BACKOFF)
 
 
-def error_of(outcome: Outcome) -> RunError | None:
+def error_of(outcome: Outcome, secrets: Sequence[str]) -> RunError | None:
+    """Return an outcome's failure as it is kept and shown: without the workspace's secrets."""
     failure = outcome.error
     if failure is None:
         return None
+
+    def masked(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, MASK)
+        return text
+
     return RunError(
         type=failure.type,
-        message=failure.message,
+        message=masked(failure.message),
         line=failure.line,
         text=failure.text,
         file=failure.file,
-        trace=list(failure.trace),
+        trace=[masked(line) for line in failure.trace],
     )
 
 

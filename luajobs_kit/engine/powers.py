@@ -53,7 +53,19 @@ class Powers:
                         PowerUnavailable("The client that offered it left before it answered.")
                     )
 
-    async def ask(self, name: str, arguments: dict[str, Any], execution: Execution) -> Any:
+    def offered(self) -> list[PowerOffer]:
+        """Return what is offered now, by name."""
+        newest = {name: power for offer in self._offers for name, power in offer.powers.items()}
+        return [newest[name] for name in sorted(newest)]
+
+    async def ask(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        *,
+        user_id: str | None,
+        execution: Execution | None = None,
+    ) -> Any:
         """Have the power called, and return its answer.
 
         Raises ``PowerUnavailable`` when nobody offers it or it takes longer than it may,
@@ -66,9 +78,9 @@ class Powers:
             id=self._ids.new("call"),
             name=name,
             arguments=arguments,
-            user_id=execution.user_id,
-            job_name=execution.job_name,
-            execution_id=execution.id,
+            user_id=user_id,
+            job_name=execution.job_name if execution else None,
+            execution_id=execution.id if execution else None,
         )
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[call.id] = (offer, answer)
@@ -100,8 +112,7 @@ class Powers:
     def _why_not(self, name: str) -> str:
         if name in self._gone:
             return f"tools.{name} was offered by a client that has left; run its cell again."
-        there = sorted({power for offer in self._offers for power in offer.powers})
-        listed = ", ".join(f"tools.{power}" for power in there) or "none"
+        listed = ", ".join(f"tools.{power.name}" for power in self.offered()) or "none"
         return f"Nobody offers tools.{name}. Offered now: {listed}. Register it with @ws.power."
 
 

@@ -157,7 +157,12 @@ class RunRequests:
             raise NotAllowed(
                 f"This job was not given tools.{name}; its powers are: {', '.join(given or []) or 'none'}."
             )
-        return await self._requests.powers.ask(name, _dict(arguments, "arguments"), self._execution)
+        return await self._requests.powers.ask(
+            name,
+            _dict(arguments, "arguments"),
+            user_id=self._execution.user_id,
+            execution=self._execution,
+        )
 
 
 def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:

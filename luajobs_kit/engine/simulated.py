@@ -1,4 +1,4 @@
-"""What is different for the runs of a simulation."""
+"""What is different for runs in virtual time, and for those of a simulation."""
 
 from __future__ import annotations
 
@@ -52,32 +52,19 @@ class Simulated:
         )
 
 
-class SimulatedRequests(RunRequests):
-    """The requests of one simulated attempt: sleeping is one of them."""
+class VirtualRequests(RunRequests):
+    """The requests of one attempt in virtual time: sleeping is one of them."""
 
     def __init__(
-        self,
-        requests: Requests,
-        execution: Execution,
-        version: JobVersion,
-        *,
-        runs: Runs,
-        simulated: Simulated,
+        self, requests: Requests, execution: Execution, version: JobVersion, *, runs: Runs
     ) -> None:
         super().__init__(requests, execution, version)
         self._runs = runs
-        self._simulated = simulated
         self._began = requests.state.clock.now()
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
-        match verb:
-            case "clock.sleep":
-                return await self._sleep(arguments.get("elapsed"))
-            case "http.request":
-                request = f"{str(arguments.get('method', 'GET')).upper()} {arguments.get('url')}"
-                return self._simulated.respond(request)
-            case "power.call":
-                return self._simulated.respond(f"tools.{arguments.get('name')}")
+        if verb == "clock.sleep":
+            return await self._sleep(arguments.get("elapsed"))
         return await super().answer(verb, arguments)
 
     async def _sleep(self, elapsed: Any) -> None:
@@ -93,12 +80,39 @@ class SimulatedRequests(RunRequests):
             await asyncio.Event().wait()  # until the run is killed
 
 
+class SimulatedRequests(VirtualRequests):
+    """The requests of one simulated attempt: what would leave the workspace does not."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        execution: Execution,
+        version: JobVersion,
+        *,
+        runs: Runs,
+        simulated: Simulated,
+    ) -> None:
+        super().__init__(requests, execution, version, runs=runs)
+        self._simulated = simulated
+
+    async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
+        match verb:
+            case "http.request":
+                request = f"{str(arguments.get('method', 'GET')).upper()} {arguments.get('url')}"
+                return self._simulated.respond(request)
+            case "power.call":
+                return self._simulated.respond(f"tools.{arguments.get('name')}")
+        return await super().answer(verb, arguments)
+
+
 def serving(
-    requests: Requests, runs: Runs, simulated: Simulated
+    requests: Requests, runs: Runs, simulated: Simulated | None
 ) -> Callable[[Execution, JobVersion], Serve]:
-    """Return the function that gives each attempt its answers."""
+    """Return the function that answers each attempt; without ``simulated`` only its time is virtual."""
 
     def serve(execution: Execution, version: JobVersion) -> Serve:
+        if simulated is None:
+            return VirtualRequests(requests, execution, version, runs=runs).answer
         return SimulatedRequests(
             requests, execution, version, runs=runs, simulated=simulated
         ).answer

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import getpass
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, ValidationError
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import DEFAULT_AGENT, Document
 from luajobs_kit.store import Definitions, Set
+
+SHORTEST_SECRET: Final = 6  # characters; masking shorter ones would hide ordinary words
 
 
 def _login() -> str:
@@ -47,6 +49,12 @@ class Settings:
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
         self.read()
+
+    @property
+    def secrets(self) -> list[str]:
+        """What is masked in logs and errors: the values of ``env``, the longest first."""
+        values = {value for value in self.values.env.values() if len(value) >= SHORTEST_SECRET}
+        return sorted(values, key=len, reverse=True)
 
     def read(self) -> None:
         """Take the values as the definitions have them now."""

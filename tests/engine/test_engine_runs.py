@@ -184,3 +184,12 @@ async def test_a_deleted_jobs_waiting_retry_is_cancelled(engine, clock, spec):
     await clock.advance(seconds=1)
     await engine.delete_job(job.id)
     assert (await engine.get_execution(run.id)).status == "cancelled"
+
+
+async def test_a_secret_shows_neither_in_the_log_nor_in_an_error(engine, spec):
+    await engine.settings({"env": {"API_KEY": "sk-very-secret"}})
+    job = await engine.create_job(spec("print(env('API_KEY'))\nraise ValueError(env('API_KEY'))"))
+    run = await ran(engine, job)
+    assert run.error.message == "•••"
+    lines = (await engine.logs(LogQuery(job_id=job.id))).logs
+    assert not any("sk-very" in line.message for line in lines)

@@ -1,0 +1,61 @@
+"""``luajobs tools``: what notebooks and agent hosts offer, called from a terminal."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from luajobs_kit.acting import acting_as
+from luajobs_kit.cli.asking import asks, print_json
+from luajobs_kit.cli.tables import table
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.port import Port
+
+
+@click.group()
+def tools() -> None:
+    """List and call the tools and powers that are offered now."""
+
+
+@tools.command("list")
+@click.option("--json", "as_json", is_flag=True)
+@asks
+async def list_(port: Port, /, *, as_json: bool) -> None:
+    """List what is offered, with its arguments."""
+    found = await port.tools()
+    if as_json:
+        print_json([tool.to_json() for tool in found])
+    elif not found:
+        click.echo(
+            "Nobody offers tools now: deploy an agent in a notebook, or luajobs serve MODULE."
+        )
+    else:
+        table(
+            ["TOOL", "ARGUMENTS", "WHAT IT DOES"],
+            [
+                [
+                    tool.name,
+                    ", ".join((tool.input_schema or {}).get("properties", {})),
+                    (tool.description or "").partition("\n")[0],
+                ]
+                for tool in found
+            ],
+        )
+
+
+@tools.command()
+@click.argument("name")
+@click.argument("arguments", default="{}", metavar="[JSON]")
+@click.option("--user", help="Who calls it (default: the workspace's default user).")
+@asks
+async def call(port: Port, /, *, name: str, arguments: str, user: str | None) -> None:
+    """Call a tool: luajobs tools call set_reminder '{"message": "tea", "minutes": 1}'."""
+    try:
+        given = json.loads(arguments)
+    except ValueError as problem:
+        raise InvalidInput(f"The arguments are no JSON: {problem}") from None
+    if not isinstance(given, dict):
+        raise InvalidInput("The arguments must be an object, such as '{\"minutes\": 1}'.")
+    with acting_as(user):
+        print_json(await port.call_tool(name, given))
