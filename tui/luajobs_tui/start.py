@@ -19,8 +19,9 @@ def run(folder: Path | None = None) -> None:
     ``WorkspaceError`` or ``EngineUnavailable`` before the screen is taken, and
     ``UnsupportedPlatform`` where there is no terminal.
     """
-    # textual-serve shows it in a browser: then a driver is named, and pipes are right.
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
+    # Textual draws on stderr. textual-serve shows it in a browser: then a driver is named,
+    # and pipes are right.
+    if not (sys.stdin.isatty() and sys.stderr.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
         raise UnsupportedPlatform(
             "The monitor needs a terminal; `luajobs jobs list` and `luajobs logs` do not."
         )

@@ -203,7 +203,8 @@ class Monitor(Finding):
         narrowed = f"filter: {clean(state.filter)} · esc clears" if state.filter else ""
         hints = " · ".join(part for part in (narrowed, more) if part)
         self._title(self.query_one("#jobs-frame"), f"Jobs {count}", hints)
-        self._title(detail, detail.title(state.selected), detail.following())
+        following = detail.following() if state.selected else ""
+        self._title(detail, detail.title(state.selected), following)
 
     def _title(self, frame: Widget, title: str, hints: str) -> None:
         """Write on a frame; a small terminal's has only the line above."""
