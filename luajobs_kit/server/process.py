@@ -23,6 +23,7 @@ import luajobs_kit
 from luajobs_kit.address import Address
 from luajobs_kit.engine import Engine
 from luajobs_kit.errors import InvalidInput, WorkspaceLocked
+from luajobs_kit.sandbox import conceal
 from luajobs_kit.server.app import make_app
 from luajobs_kit.server.broadcast import Broadcast
 from luajobs_kit.server.gate import Gate
@@ -89,6 +90,7 @@ class _Process:
         self._first_seen: dict[int, float] = {}
 
     async def run(self) -> None:
+        conceal()  # its memory holds the token, and what jobs may not see
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told.set)
