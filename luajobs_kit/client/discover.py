@@ -26,6 +26,8 @@ STARTER: Final = "start.lock"
 PATIENCE: Final = 30.0  # seconds until a start is given up
 LOOK: Final = 0.02  # seconds between two looks at the folder
 TAKEN: Final = 75  # exit status of an engine that found another one owning the workspace
+ENDED_BY_OTHERS: Final = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, 0})
+"""Exit statuses of an engine that did not fail: somebody ended it while it was starting."""
 LAST_WORDS: Final = 2_000  # characters of the log shown when a start failed
 
 _started: list[subprocess.Popen[bytes]] = []
@@ -125,7 +127,7 @@ def _starting(folder: Path) -> Iterator[bool]:
 
 
 async def _start(folder: Path, deadline: float) -> Address | None:
-    """Start the engine and wait until it answers; None when another one owns the folder."""
+    """Start the engine and wait until it answers; None when that has to be tried again."""
     with contextlib.suppress(FileNotFoundError):
         if (folder / LOG).stat().st_size > LOG_KEPT:
             (folder / LOG).replace(folder / f"{LOG}.1")
@@ -147,7 +149,7 @@ async def _start(folder: Path, deadline: float) -> Address | None:
     _started.append(engine)
     while time.monotonic() < deadline:
         ended = engine.poll()
-        if ended == TAKEN:
+        if ended == TAKEN or ended in ENDED_BY_OTHERS:
             return None
         if ended is not None:
             raise EngineUnavailable(
