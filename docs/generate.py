@@ -1,0 +1,22 @@
+"""Write the generated pages: ``make docs``. Tests fail when one is not as generated."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    for words in (
+        ["-m", "luajobs_kit.guest.page"],
+        ["-m", "luajobs_kit.cli.page"],
+        ["tests/reference/lua_names.py"],
+    ):
+        subprocess.run([sys.executable, *words], check=True, cwd=ROOT)  # noqa: S603 - our own modules
+
+
+if __name__ == "__main__":
+    main()
