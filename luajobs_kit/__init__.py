@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from luajobs_kit.api.agents import LuaSkill as LuaSkill
     from luajobs_kit.api.agents import lua_job as lua_job
     from luajobs_kit.api.execution import JobExecution as JobExecution
+    from luajobs_kit.api.function_tools import lua_tool as lua_tool
     from luajobs_kit.api.isolated import run_isolated as run_isolated
     from luajobs_kit.api.job import JobInstance as JobInstance
     from luajobs_kit.api.namespaces import Data as Data
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from luajobs_kit.api.reach import env as env
     from luajobs_kit.api.reach import http as http
     from luajobs_kit.api.tools import LuaTool as LuaTool
-    from luajobs_kit.api.tools import lua_tool as lua_tool
     from luajobs_kit.api.workspace import Workspace as Workspace
     from luajobs_kit.clock import VirtualClock as VirtualClock
     from luajobs_kit.errors import Conflict as Conflict
@@ -59,12 +59,13 @@ _HOMES = {
     "acting": ["acting_as", "acting_user"],
     "api.agents": ["LuaAgent", "LuaJob", "LuaSkill", "lua_job"],
     "api.execution": ["JobExecution"],
+    "api.function_tools": ["lua_tool"],
     "api.isolated": ["run_isolated"],
     "api.job": ["JobInstance"],
     "api.namespaces": ["Data", "Jobs", "Products", "User", "tools"],
     "api.people": ["UserInstance"],
     "api.reach": ["env", "http"],
-    "api.tools": ["LuaTool", "lua_tool"],
+    "api.tools": ["LuaTool"],
     "api.workspace": ["Workspace"],
     "clock": ["VirtualClock"],
     "errors": [

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from luajobs_kit.acting import acting_as, acting_user
 from luajobs_kit.api import speech
 from luajobs_kit.api.current import current_workspace
-from luajobs_kit.api.signature import arguments_of, say, values_of
+from luajobs_kit.api.signature import say
 from luajobs_kit.errors import EngineUnavailable, InvalidInput, ToolError
 from luajobs_kit.model import Level, LogLine, LogSource
 
@@ -195,72 +194,6 @@ class LuaTool(ABC, Generic[Input]):
         return f"<LuaTool {self.name!r}>"
 
 
-class FunctionTool(LuaTool[BaseModel]):
-    """A tool made from a function by ``lua_tool``; it can still be called as that function."""
-
-    def __init__(
-        self,
-        function: Callable[..., Awaitable[Any]],
-        *,
-        name: str | None,
-        description: str | None,
-        output_schema: Any,
-    ) -> None:
-        self.name = name or function.__name__
-        self.description = description or inspect.getdoc(function) or ""
-        self.input_schema = arguments_of(function, f"tool {self.name}")
-        self.output_schema = output_schema
-        self._function = function
-
-    async def execute(self, input: BaseModel) -> Any:
-        return await self._function(**values_of(input))
-
-    def __call__(self, *arguments: Any, **named: Any) -> Awaitable[Any]:
-        return self._function(*arguments, **named)
-
-
-@overload
-def lua_tool(function: Callable[..., Awaitable[Any]], /) -> FunctionTool: ...
-
-
-@overload
-def lua_tool(
-    *, name: str | None = None, description: str | None = None, output_schema: Any = None
-) -> Callable[[Callable[..., Awaitable[Any]]], FunctionTool]: ...
-
-
-def lua_tool(
-    function: Callable[..., Awaitable[Any]] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    output_schema: Any = None,
-) -> Any:
-    """Make a tool of a typed async function: its parameters are the input, its docstring the description.
-
-    ::
-
-        @lua_tool
-        async def add(a: float, b: float) -> float:
-            "Add two numbers"
-            return a + b
-    """
-
-    def made(function: Callable[..., Awaitable[Any]]) -> FunctionTool:
-        if not inspect.iscoroutinefunction(function):
-            raise InvalidInput(
-                f"lua_tool needs an async function: write `async def {_name(function)}(…)`."
-            )
-        tool = FunctionTool(
-            function, name=name, description=description, output_schema=output_schema
-        )
-        check_tool(tool)
-        return tool
-
-    return made if function is None else made(function)
-
-
 def check_tool(tool: LuaTool[Any]) -> None:
     """Raise ``InvalidInput`` for a tool that lacks a part, or has one that cannot be."""
     kind = type(tool).__name__
@@ -277,10 +210,6 @@ def check_tool(tool: LuaTool[Any]) -> None:
         raise InvalidInput(
             f"{kind}.input_schema must be a pydantic model, not {schema!r}.", field="input_schema"
         )
-
-
-def _name(function: object) -> str:
-    return getattr(function, "__name__", "execute")
 
 
 def _told(tool: LuaTool[Any], problem: Exception) -> str:

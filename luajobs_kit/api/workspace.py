@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
+from luajobs_kit.api.connection import Connection
 from luajobs_kit.api.current import current_workspace, enter, leave
 from luajobs_kit.api.entries import Data
 from luajobs_kit.api.execution import JobExecution
@@ -20,7 +21,8 @@ from luajobs_kit.api.people import User
 from luajobs_kit.api.plain import to_object
 from luajobs_kit.api.powers import DEFAULT_POWER_TIMEOUT, Power, Powers, Tools
 from luajobs_kit.api.products import Products
-from luajobs_kit.clock import Clock, SystemClock
+from luajobs_kit.api.simulation import SimulationResult, end_of
+from luajobs_kit.clock import Clock, SystemClock, VirtualClock
 from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.model import (
     EngineStatus,
@@ -29,7 +31,6 @@ from luajobs_kit.model import (
     Level,
     LogQuery,
     Message,
-    Simulation,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Workspace:
         self._given = path
         self._path: Path | None = None
         self._engine: Port | None = None  # one in this process
-        self._connections: WeakKeyDictionary[asyncio.AbstractEventLoop, _Connection] = (
+        self._connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connection] = (
             WeakKeyDictionary()
         )
         self._clock: Clock = SystemClock()
@@ -81,7 +82,8 @@ class Workspace:
     ) -> AsyncIterator[Self]:
         """Run the engine inside this process, for the block; None keeps everything in memory.
 
-        The workspace is the current one inside the block. ``clock`` may be a ``VirtualClock``.
+        The workspace is the current one inside the block. With a ``VirtualClock`` as its
+        ``clock``, time moves when that is told to, for job code too.
         Raises ``WorkspaceLocked`` when another engine owns the folder.
         """
         from luajobs_kit.engine import Engine  # noqa: PLC0415 - only who wants it here pays for it
@@ -91,7 +93,12 @@ class Workspace:
             workspace._path = _folder(path)
         if clock is not None:
             workspace._clock = clock
-        engine = await Engine.open(workspace._path, clock=clock, sandbox=sandbox)
+        engine = await Engine.open(
+            workspace._path,
+            clock=clock,
+            sandbox=sandbox,
+            virtual_runs=isinstance(clock, VirtualClock),
+        )
         workspace._engine = engine
         try:
             with workspace.entered():
@@ -134,7 +141,7 @@ class Workspace:
         connection = self._connections.get(loop)
         if connection is None:
             assert self.path is not None
-            connection = self._connections[loop] = _Connection(self.path)
+            connection = self._connections[loop] = Connection(self.path)
         try:
             return await asyncio.shield(connection.port)
         except Exception:
@@ -197,26 +204,38 @@ class Workspace:
 
     async def simulate(
         self,
-        until: datetime,
+        until: datetime | None = None,
         *,
-        job: JobInstance | None = None,
+        days: float | None = None,
+        hours: float | None = None,
+        job: JobInstance | str | None = None,
         seed: int = 0,
         responses: Mapping[str, Any] | None = None,
         max_fires: int = 1_000,
-    ) -> Simulation:
-        """Run every fire from now to ``until`` in virtual time, on a copy in memory.
+    ) -> SimulationResult:
+        """Run every fire of the coming week (or of ``days`` and ``hours``, or to ``until``) in seconds.
 
-        ``job`` leaves only that job's schedule active; the same ``seed`` gives the same
-        answer. ``responses`` answers what would leave the workspace:
+        It runs in virtual time, on a copy in memory. ``job`` (or its name) leaves only that
+        job's schedule active; the same ``seed`` gives the same answer. ``responses`` answers
+        what would leave the workspace:
         ``{"GET https://api.example/*": {"status": 200, "body": "…"}, "tools.weather": {…}}``.
+        After ``max_fires`` (10,000 at most) it ends early, and says so.
+
+        Raises ``InvalidInput`` for a time that is not within a year to come, ``NotFound``
+        for a job that is not there.
         """
-        return await (await self.port()).simulate(
-            until,
+        port = await self.port()
+        end = end_of(until, {"days": days, "hours": hours}, (await port.status()).now)
+        if isinstance(job, str):
+            job = await self.jobs.get_job(job)
+        found = await port.simulate(
+            end,
             job_id=None if job is None else job.id,
             seed=seed,
             responses=None if responses is None else to_object(responses, "responses"),
             max_fires=max_fires,
         )
+        return SimulationResult.of(found)
 
     async def deploy(self, agent: LuaAgent, *, dry_run: bool = False) -> Plan:
         """Make the agent's pre-defined jobs true in the engine, and offer its tools to jobs.
@@ -305,42 +324,6 @@ class Workspace:
         if self._engine is not None:
             return f"<Workspace {self._path or 'in memory'} in this process>"
         return f"<Workspace {self._path or self._given or 'found at its first use'}>"
-
-
-class _Connection:
-    """A port over HTTP for one event loop, let go of when the loop's tasks are cancelled.
-
-    Connections belong to a loop; a script may run several, one after another, and
-    ``asyncio.run`` cancels what is left before it closes its own.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.port: asyncio.Future[Port] = asyncio.get_running_loop().create_future()
-        self._holding = asyncio.create_task(self._hold(folder))
-
-    async def _hold(self, folder: Path) -> None:
-        from luajobs_kit.client import connect  # noqa: PLC0415 - only who needs HTTP pays for it
-
-        try:
-            port = await connect(folder)
-        except BaseException as problem:
-            if self.port.done():
-                raise
-            if isinstance(problem, asyncio.CancelledError):
-                self.port.cancel()
-                raise
-            self.port.set_exception(problem)
-            return
-        try:
-            if not self.port.done():
-                self.port.set_result(port)
-            await asyncio.get_running_loop().create_future()  # until it is cancelled
-        finally:
-            await port.aclose()
-
-    async def aclose(self) -> None:
-        self._holding.cancel()
-        await asyncio.wait([self._holding])
 
 
 def _folder(path: str | Path | None) -> Path:
