@@ -16,7 +16,7 @@ from urllib.parse import quote
 from luajobs_kit import wire
 from luajobs_kit.address import Address
 from luajobs_kit.client import discover
-from luajobs_kit.client.link import ANSWER, SIMULATION, Link, Messages
+from luajobs_kit.client.link import ANSWER, SIMULATION, TOOL, Link, Messages
 from luajobs_kit.client.transport import ConnectionLost
 from luajobs_kit.model import (
     Deletion,
@@ -274,7 +274,7 @@ class HttpPort(Port):
         return await self._link.ask("tools")
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
-        return await self._link.ask("call_tool", name=name, arguments=arguments)
+        return await self._link.ask("call_tool", name=name, arguments=arguments, seconds=TOOL)
 
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None

@@ -21,6 +21,7 @@ from luajobs_kit.errors import EngineUnavailable
 T = TypeVar("T")
 
 ANSWER: Final = 60.0  # seconds an answer may take
+TOOL: Final = 660.0  # seconds a tool may take: its offer bounds it
 SIMULATION: Final = 900.0  # seconds a simulation may take
 SILENCE: Final = 3 * wire.HEARTBEAT  # seconds without a byte after which a stream is lost
 OK, UNAUTHORIZED, TOO_MANY, UNAVAILABLE = 200, 401, 429, 503

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -18,7 +17,6 @@ def main() -> int:
     options.add_argument("--port", type=int, default=0)
     options.add_argument("--stay", action="store_true", help="do not leave when nobody is there")
     given = options.parse_args()
-    os.umask(0o077)
     process.log_to_stderr()
     try:
         process.serve(given.workspace, port=given.port, stay=given.stay)

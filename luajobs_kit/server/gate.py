@@ -25,7 +25,9 @@ from luajobs_kit.server.answers import Refused, send_error
 MAX_HEADERS: Final = 32 * 1024  # bytes
 MAX_USER: Final = 200  # characters of an acting user's id
 ANY_VERSION: Final = frozenset({f"{wire.PREFIX}/hello"})  # what clients of any version may ask
-LONG: Final = frozenset(wire.PREFIX + path for path in ("/events", "/offer", "/wait_execution"))
+LONG: Final = frozenset(
+    wire.PREFIX + path for path in ("/events", "/offer", "/wait_execution", "/call_tool")
+)
 
 _log = logging.getLogger(__name__)
 

@@ -1,4 +1,8 @@
-"""The engine process: one engine, its HTTP in the same loop, from lock to last word."""
+"""The engine process: one engine, its HTTP in the same loop, from lock to last word.
+
+A client is an open connection that has shown the token: a stream of events, an offer of
+powers, or one kept for the next question (closed by us after KEEP_ALIVE idle seconds).
+"""
 
 from __future__ import annotations
 
@@ -91,6 +95,7 @@ class _Process:
 
     async def run(self) -> None:
         conceal()  # its memory holds the token, and what jobs may not see
+        os.umask(0o077)  # whatever this process makes is its owner's alone
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told.set)

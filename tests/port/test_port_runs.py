@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from luajobs_kit.acting import acting_as
-from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.errors import InvalidInput, NotFound, PowerUnavailable
 from luajobs_kit.model import LogLine, LogQuery, LogSource
 from luajobs_kit.port import PowerOffer
 
@@ -151,3 +151,24 @@ async def test_the_engine_says_what_holds(port):
     assert (await port.status()).running == 0
     topics = {finding.topic for finding in await port.doctor()}
     assert {"sandbox", "store"} <= topics
+
+
+async def test_an_offered_tool_is_listed_and_called_as_who_acts(port, fresh):
+    name = fresh("tool")
+    calls = port.offer([PowerOffer(name=name, description="Doubles", timeout=10)])
+    askers = []
+
+    async def answer() -> None:
+        async for call in calls:
+            askers.append(call.user_id)
+            await port.answer(call.id, 2 * call.arguments["n"])
+
+    answering = asyncio.create_task(answer())
+    assert name in [tool.name for tool in await port.tools()]
+    with acting_as("user_ana"):
+        assert await port.call_tool(name, {"n": 21}) == 42
+    answering.cancel()
+    await asyncio.gather(answering, return_exceptions=True)
+    assert askers == ["user_ana"]
+    with pytest.raises(PowerUnavailable):
+        await port.call_tool(fresh("nobody"), {})
