@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -36,15 +35,15 @@ def test_importing_the_package_loads_none_of_its_parts():
 
 
 def test_importing_the_package_is_quick():
-    def best(code: str) -> float:
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code], check=True)
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    assert best("import luajobs_kit") - best("pass") < BUDGET
+    # Processor time, the least of several, so that what else the machine does counts little.
+    code = (
+        "import time; t = time.process_time(); import luajobs_kit; print(time.process_time() - t)"
+    )
+    times = [
+        float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
+        for _ in range(5)
+    ]
+    assert min(times) < BUDGET
 
 
 def test_a_name_that_is_not_there_is_told_so():
