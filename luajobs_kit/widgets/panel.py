@@ -89,7 +89,7 @@ class JobsPanel:
             self._live = _attach(self._key, partial(OwnConnection, folder), user, _short(folder))
         else:
             self._key = (id(engine), user)
-            place = _short(home.path) if home.path else "in memory"
+            place = _short(home.path) if home.path else "a workspace in memory"
             self._live = _attach(self._key, _in_this_loop(engine), user, place)
         self._waits = engine is None  # an engine in this loop cannot answer while it waits
 

@@ -4,51 +4,33 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
-
-from luajobs_kit.client.discover import stop
 
 LESSONS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Run a notebook in a new workspace, which is ended afterwards."""
-    home = tmp_path / ".luajobs"
-    monkeypatch.setenv("LUAJOBS_HOME", str(home))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+def words_of(run_book):
+    """Run a lesson and return everything its cells said."""
 
     def ran(name):
         book = nbformat.read(LESSONS / name, as_version=4)
-        NotebookClient(
-            book,
-            timeout=90,
-            kernel_name="python3",
-            resources={"metadata": {"path": str(tmp_path)}},
-        ).execute()
-        return book
+        run_book(book)
+        outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
+        return "\n".join(
+            output.get("text") or output.get("data", {}).get("text/plain") or ""
+            for output in outputs
+        )
 
-    yield ran
-    if home.is_dir():
-        stop(home)
+    return ran
 
 
-def said(book):
-    """Everything the cells printed or showed, as text."""
-    words = []
-    for cell in book.cells:
-        for output in cell.get("outputs", []):
-            words.append(output.get("text") or output.get("data", {}).get("text/plain") or "")
-    return "\n".join(words)
-
-
-def test_the_quick_start_takes_a_newcomer_through_the_first_five_minutes(run):
-    words = said(run("quickstart.ipynb"))
+def test_the_quick_start_takes_a_newcomer_through_the_first_five_minutes(words_of):
+    words = words_of("quickstart.ipynb")
 
     assert "'Your first job has run!'" in words
     assert "'runs': 1" in words or "'runs': 2" in words
     assert "greet_city uses 'city' (line 7)" in words
-    assert "job.metadata[\"city\"]" in words
+    assert 'job.metadata["city"]' in words
     assert "Good morning, Lisbon" in words
     assert "'worked at try 2'" in words
     assert "1 failed nobody answered\n2 completed" in words
@@ -56,8 +38,8 @@ def test_the_quick_start_takes_a_newcomer_through_the_first_five_minutes(run):
     assert "counter: Good day! This is run" in words
 
 
-def test_the_lesson_on_tools_serves_two_users_and_deploys(run):
-    words = said(run("agent_tools.ipynb"))
+def test_the_lesson_on_tools_serves_two_users_and_deploys(words_of):
+    words = words_of("agent_tools.ipynb")
 
     assert "Alice got: Reminder: Water plants" in words
     assert "Ben got: Reminder: Call home" in words

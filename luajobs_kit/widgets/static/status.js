@@ -18,7 +18,8 @@ export default live({
     function tick() {
       const { data, store } = view;
       const silent = Date.now() - store.heard;
-      const stale = silent > SILENCE;
+      // Where the front end knows that the kernel is gone, it marks its widgets at once.
+      const stale = silent > SILENCE || view.el.closest(".jupyter-widgets-disconnected") !== null;
       view.el.closest(".luajobs-panel")?.classList.toggle("luajobs-stale", stale);
       let sign = "●", words, kind = "good";
       if (stale) {

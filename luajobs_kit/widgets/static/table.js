@@ -1,6 +1,6 @@
 
 const HEADS = ["status", "job", "user", "schedule", "next fire", "last outcome"];
-const WIDTHS = ["6.2em", "22%", "9%", "", "13em", "13em"];
+const WIDTHS = ["7em", "21%", "9%", "", "12.5em", "13em"];
 
 export default live({
   begin: () => ({ jobs: new Map(), selected: null, leftOut: 0 }),
