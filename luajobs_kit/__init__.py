@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from luajobs_kit.timing.declare import every as every
     from luajobs_kit.timing.declare import once as once
     from luajobs_kit.timing.description import describe as describe
+    from luajobs_kit.timing.marks import marked_fires as marked_fires
     from luajobs_kit.timing.upcoming import preview as preview
     from luajobs_kit.widgets import JobsPanel as JobsPanel
 
@@ -88,6 +89,7 @@ _HOMES = {
     ],
     "timing.declare": ["cron", "every", "once"],
     "timing.description": ["describe"],
+    "timing.marks": ["marked_fires"],
     "timing.upcoming": ["preview"],
     "widgets": ["JobsPanel"],
 }
