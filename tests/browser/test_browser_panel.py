@@ -1,6 +1,8 @@
 """What a person sees and does in JupyterLab."""
 
+import os
 import re
+import signal
 
 import pytest
 from playwright.sync_api import expect
@@ -97,7 +99,16 @@ def test_the_panel_is_live_while_a_cell_keeps_the_kernel_busy(open_and_run, lab)
     (lab.files / "enough").touch()
 
 
-def test_rows_are_chosen_with_the_keyboard_and_the_log_can_be_paused(open_and_run):
+def test_rows_are_chosen_with_the_keyboard_and_the_log_can_be_paused(open_and_run, lab, page):
+    elsewhere = []
+    page.on(
+        "request",
+        lambda asked: (
+            asked.url.startswith(("http", "ws"))
+            and lab.address not in asked.url
+            and elsewhere.append(asked.url)
+        ),
+    )
     made = """
 from luajobs_kit import Jobs, every
 async def talk(job):
@@ -122,6 +133,7 @@ for name in ("kb-one", "kb-two"):
     expect(panel.locator(".luajobs-line")).to_have_count(1)
     button(panel, "Follow").click()
     expect(panel.locator(".luajobs-line")).to_have_count(2)
+    assert elsewhere == []  # nothing is loaded from the network
 
 
 def test_deleting_asks_before_it_deletes(open_and_run):
@@ -140,3 +152,18 @@ await Jobs.create(name="unwanted", schedule=every(hours=1), execute=f)
     button(panel, "Delete it").click()
 
     expect(row).to_have_count(0)
+
+
+def test_a_kernel_that_falls_silent_is_told_by_its_missing_heartbeat(open_and_run, lab):
+    told = "import os, pathlib\npathlib.Path('kernel.pid').write_text(str(os.getpid()))"
+    page = open_and_run("silent.ipynb", told, PANEL)
+    panel = panel_of(page)
+    kernel = int((lab.files / "kernel.pid").read_text())
+
+    os.kill(kernel, signal.SIGSTOP)
+    try:
+        expect(panel.locator(".luajobs-beat")).to_contain_text("not live any more")
+    finally:
+        os.kill(kernel, signal.SIGCONT)
+
+    expect(panel.locator(".luajobs-beat")).to_contain_text("connected")

@@ -1,6 +1,8 @@
 """The feed: a thread of its own that knows what the engine knows, and tells small changes."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 
 from luajobs_kit.client.discover import stop
@@ -203,3 +205,15 @@ async def test_reading_afresh_leaves_nothing_of_a_selected_job_that_is_gone(make
     assert state.selected_id == left.id
     assert not state.runs
     assert state.take().detail
+
+
+def test_the_headless_core_loads_no_widgets():
+    program = (
+        "import sys, luajobs_kit.widgets.feed, luajobs_kit.widgets.rows;"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    loaded = set(answer.stdout.split())
+    assert not loaded & {"ipywidgets", "anywidget", "traitlets", "IPython", "textual", "click"}

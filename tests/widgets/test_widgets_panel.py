@@ -222,6 +222,23 @@ async def test_a_thousand_log_lines_cost_what_the_lines_cost(ws, shown, wire):
     assert len(json.dumps(told())) < 150_000  # bytes
 
 
+async def test_a_change_of_one_job_among_a_thousand_costs_one_row(ws, shown, wire):
+    job = (await make(ws, "seed")).data
+    await shown.until(lambda: shown.state.selected_id == job.id)
+    for number in range(999):
+        shown.state._put(job.evolve(id=f"job_{number}", name=f"job-{number}"))
+    shown.state.take()
+    wire.clear()
+
+    for number in range(20):
+        shown.state._put(job.evolve(id=f"job_{number}", name=f"job-{number}", active=False))
+        shown.live.table.show(shown.state.take())
+
+    told = [data["content"] for data in wire if "jobs" in data.get("content", {})]
+    assert len(told) >= 20
+    assert len(json.dumps(told)) < 16_000  # bytes
+
+
 async def test_a_browser_that_opens_the_panel_again_finds_everything(ws, shown):
     job = await make(ws, "greeter")
     await (await job.trigger()).wait()

@@ -21,12 +21,13 @@ export default live({
       // Where the front end knows that the kernel is gone, it marks its widgets at once.
       const stale = silent > SILENCE || view.el.closest(".jupyter-widgets-disconnected") !== null;
       view.el.closest(".luajobs-panel")?.classList.toggle("luajobs-stale", stale);
+      const heard = silent < 1000 ? "just now" : age(silent);
       let sign = "●", words, kind = "good";
       if (stale) {
         [sign, kind] = ["✗", "bad"];
-        words = `not live any more: the kernel was last heard ${age(silent)}. Run the cell again.`;
+        words = `not live any more: the kernel was last heard ${heard}. Run the cell again.`;
       } else if (data.link === "live") {
-        words = `connected, ${silent < 1000 ? "just now" : age(silent)}`;
+        words = `connected, ${heard}`;
       } else if (data.link === "reconnecting") {
         [sign, kind, words] = ["↻", "warn", `reconnecting… ${data.why ?? ""}`];
       } else if (data.link === "silent") {
