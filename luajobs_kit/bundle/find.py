@@ -95,6 +95,10 @@ def scope_of(function: FunctionType) -> Scope:
 def find(function: FunctionType) -> Found:
     """Return where the function stands. Raises ``InvalidInput`` when there is no source."""
     code = function.__code__
+    if code.co_filename in _SOURCELESS:
+        # Python 3.13 does keep the text of -c, under the name exec() gives its own texts too:
+        # what is found there may be another function of the same name.
+        raise InvalidInput(_no_source(function))
     try:
         lines, _ = inspect.findsource(code)
         tree = ast.parse("".join(lines))
