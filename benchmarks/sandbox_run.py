@@ -1,8 +1,9 @@
 """What a run in the sandbox costs, as ratios to a bare fork-pipe-wait loop in the same minute.
 
-    python benchmarks/sandbox_run.py [--runs 300] [--world plain]
+    python benchmarks/sandbox_run.py [--runs 300] [--rounds 6] [--world plain]
 
-Absolute times are this machine's; the ratios are what to compare. Other ways of running
+Absolute times are this machine's; the ratios are what to compare. Both take turns, so
+that a loaded machine is loaded for both. Other ways of running
 a function in a process of its own are shown when they are installed.
 """
 
@@ -15,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -25,23 +25,27 @@ ROOT = Path(__file__).parent.parent
 SOURCE = "async def f(job):\n    return 1\n"
 PLAIN = "def f(job):\n    return 1\n"
 BARE = """
-import gc, os, sys, time
+import gc, os, resource, sys, time
 gc.collect(); gc.freeze()
-times = []
-for _ in range(int(sys.argv[1])):
-    begun = time.perf_counter()
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.write(writer, b"1")
-        os._exit(0)
-    os.close(writer)
-    os.read(reader, 10)
-    os.close(reader)
-    os.waitpid(pid, 0)
-    times.append(time.perf_counter() - begun)
-print(*times)
+for line in sys.stdin:
+    times = []
+    for _ in range(int(line)):
+        begun = time.perf_counter()
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.write(writer, b"1")
+            os._exit(0)
+        os.close(writer)
+        os.read(reader, 10)
+        os.close(reader)
+        os.waitpid(pid, 0)
+        times.append(time.perf_counter() - begun)
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(sum(each.ru_utime + each.ru_stime for each in spent), *times, flush=True)
 """
+# The standard library's worth: an interpreter about the size of the fork server.
+IMPORTS = "import json, datetime, decimal, random, statistics, hashlib, ctypes, typing, ast, uuid\n"
 
 
 async def serve(_verb: str, _arguments: dict) -> None:
@@ -53,31 +57,34 @@ def quantiles(times: list[float]) -> tuple[float, float]:
     return statistics.median(ordered), ordered[int(len(ordered) * 0.99) - 1]
 
 
-def bare(runs: int) -> list[float]:
-    """Fork from an interpreter the size of the fork server: the standard library's worth."""
-    imports = (
-        "import json, datetime, decimal, random, statistics, hashlib, ctypes, typing, ast, uuid\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", imports + BARE, str(runs)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return [float(word) for word in done.stdout.split()]
+class Bare:
+    """A loop of fork, pipe and wait in a fresh interpreter, so many turns when asked."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0  # seconds of processor time since its start
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", IMPORTS + BARE],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def begin(self, turns: int) -> None:
+        self._process.stdin.write(f"{turns}\n")
+        self._process.stdin.flush()
+
+    def times(self) -> list[float]:
+        self.spent, *times = map(float, self._process.stdout.readline().split())
+        return times
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
 
 
-def bare_streams(runs: int, streams: int) -> float:
-    rates: list[float] = []
-
-    def one() -> None:
-        times = bare(runs)
-        rates.append(len(times) / sum(times))
-
-    threads = [threading.Thread(target=one) for _ in range(streams)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(rates)
+def bare_rate(loops: list[Bare], runs: int) -> float:
+    """Let every loop make ``runs`` turns at the same time; return turns a second."""
+    for loop in loops:
+        loop.begin(runs)
+    return sum(runs / sum(loop.times()) for loop in loops)
 
 
 def options_for(world: str) -> dict:
@@ -107,6 +114,12 @@ async def throughput(sandbox: Sandbox, program: Program, runs: int, streams: int
     begun = time.perf_counter()
     await asyncio.gather(*(stream() for _ in range(streams)))
     return runs / (time.perf_counter() - begun)
+
+
+def spent_by(pid: int) -> float:
+    """Return the seconds of processor time of a process and the children it has reaped."""
+    words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(word) for word in words[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def unique_memory(pid: int) -> int:
@@ -173,47 +186,66 @@ def _into(queue) -> None:
     queue.put(work())
 
 
-async def main(runs: int, world: str) -> None:
+async def main(runs: int, world: str, rounds: int) -> None:
     program = Program(SOURCE if world == "real" else PLAIN, "f")
     compare = others(min(runs, 100))
-    before = bare(runs)
-    two_streams = bare_streams(runs, 2)
-    rows = []
+    loops = [Bare(), Bare()]
+    limits, mine, rates = [], [], {name: [] for name in ("bare", "one", "two", "burst")}
     async with Sandbox(max_children=2, **options_for(world)) as sandbox:
         await latency(sandbox, program, 20)
         await asyncio.sleep(0.1)  # those that ran are gone, the spares wait
-        spare = unique_memory(children_of(sandbox.server_pid)[-1])
+        spares = [unique_memory(pid) for pid in children_of(sandbox.server_pid)]
         server_memory = resident_memory(sandbox.server_pid)
-        mine = await latency(sandbox, program, runs)
-        after = bare(runs)
-        one = await throughput(sandbox, program, runs, 1)
-        two = await throughput(sandbox, program, runs, 2)
-        burst = await throughput(sandbox, program, 200, 200)
+        # By turns, so that whatever else the machine does falls on both.
+        for _ in range(rounds):
+            loops[0].begin(runs // rounds)
+            limits += loops[0].times()
+            mine += await latency(sandbox, program, runs // rounds)
+        spent_bare, spent = loops[0].spent, time.process_time() + spent_by(sandbox.server_pid)
+        for _ in range(rounds):
+            rates["bare"].append(bare_rate(loops, 100))
+            rates["two"].append(await throughput(sandbox, program, 200, 2))
+            rates["burst"].append(await throughput(sandbox, program, 200, 200))
+        spent = time.process_time() + spent_by(sandbox.server_pid) - spent
+        spent_bare = loops[0].spent - spent_bare
+        rates["one"].append(await throughput(sandbox, program, 200, 1))
+    for loop in loops:
+        loop.close()
     walls = [wall.name for wall in sandbox.walls() if not wall.holds]
-    limit, limit99 = quantiles(before + after)
-    rows.append(("bare fork, pipe, wait", limit, limit99, len(before) / sum(before)))
+    limit, limit99 = quantiles(limits)
     p50, p99 = quantiles(mine)
-    rows.append(("sandbox, a spare waiting", p50, p99, one))
+    rate = {name: statistics.median(each) for name, each in rates.items()}
+    rows = [
+        ("bare fork, pipe, wait", limit, limit99, len(limits) / sum(limits)),
+        ("sandbox, a spare waiting", p50, p99, rate["one"]),
+    ]
     for name, times in compare.items():
         rows.append((name, *quantiles(times), len(times) / sum(times)))
-    print(
-        f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, walls missing: {walls or 'none'}"
-    )
+    load = " ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {load}, "
+          f"walls missing: {walls or 'none'}")  # fmt: skip
     print(f"{'':45}{'p50 ms':>8}{'p99 ms':>8}{'of bare':>9}{'runs/s':>9}")
-    for name, middle, worst, rate in rows:
-        print(f"{name:45}{middle:8.2f}{worst:8.2f}{middle / limit:9.2f}{rate:9.0f}")
+    for name, middle, worst, each in rows:
+        print(f"{name:45}{middle:8.2f}{worst:8.2f}{middle / limit:9.2f}{each:9.0f}")
     print(f"p50 to bare p50: {p50 / limit:.2f} (goal 0.6); p99 to bare p50: {p99 / limit:.2f},")
-    print(f"  to bare p99: {p99 / limit99:.2f} (goal 3)")
-    print(f"two workers: {two:.0f} runs/s, {two / two_streams:.2f} of two bare streams (goal 0.4)")
+    print(f"  to bare p99: {p99 / limit99:.2f} (goal 3); "
+          f"fastest to fastest: {min(mine) / min(limits):.2f}")  # fmt: skip
+    print(f"two workers: {rate['two']:.0f} runs/s, {rate['two'] / rate['bare']:.2f} "
+          f"of two bare streams' {rate['bare']:.0f} (goal 0.5, with namespaces 0.4)")  # fmt: skip
     print(
-        f"a burst of 200: {burst:.0f} runs/s, {burst / two_streams:.2f} of two bare streams (goal 0.4)"
+        f"a burst of 200: {rate['burst']:.0f} runs/s, {rate['burst'] / rate['bare']:.2f} (likewise)"
     )
-    print(f"a waiting child adds {spare} kB (goal 3,000); the fork server holds {server_memory} kB")
+    mine_each, bare_each = spent / (400 * rounds) * 1000, spent_bare / (100 * rounds) * 1000
+    print(f"processor time a run, engine and all: {mine_each:.2f} ms, a bare fork: {bare_each:.2f} ms "
+          f"({bare_each / mine_each:.2f})")  # fmt: skip
+    print(f"a waiting child adds {statistics.mean(spares):.0f} kB (goal 3,000); "
+          f"the fork server holds {server_memory} kB")  # fmt: skip
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--world", choices=("real", "plain"), default="real")
+    parser.add_argument("--rounds", type=int, default=6)
     given = parser.parse_args()
-    asyncio.run(main(given.runs, given.world))
+    asyncio.run(main(given.runs, given.world, given.rounds))
