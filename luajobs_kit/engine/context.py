@@ -15,7 +15,9 @@ def context_of(state: State, execution: Execution, version: JobVersion) -> dict[
     values = state.settings.values
     job: dict[str, Any] = {"id": execution.job_id, "name": execution.job_name, "metadata": {}}
     if record is not None:
-        job = show(state, record).evolve(active_version=version, last_execution=None).to_json()
+        shown = show(state, record)
+        # The sources of all versions can be a lot; job.versions() asks for them.
+        job = shown.evolve(active_version=version, versions=[], last_execution=None).to_json()
     return {
         "job": job,
         "execution": {

@@ -35,7 +35,6 @@ from luajobs_kit.model import (
     EngineStatus,
     Event,
     Execution,
-    ExecutionFinished,
     ExecutionPage,
     ExecutionStatus,
     Job,
@@ -98,6 +97,11 @@ class Engine(Port):
             self._runs.serve = serving(requests, self._runs, simulated)
             self._runs.context = partial((simulated or Simulated(0, {})).context, state)
         self._runs.disarm = self._firing.disarm
+        self._runs.concluded = self._on_concluded
+        self._simulates = simulated is not None
+        self._retention: asyncio.Task[None] | None = None
+        self._concluded = 0  # executions
+        self._grown = asyncio.Event()  # so many that history may be beyond its bounds
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None
         self._closed = False
@@ -151,7 +155,8 @@ class Engine(Port):
         for record in state.store.definitions.jobs():
             await self._mend_fire(record.id)
             self._firing.arm(record)
-        self._retention = asyncio.create_task(self._keep_within_bounds())
+        if not self._simulates:  # a simulation tells all, and is over soon
+            self._retention = asyncio.create_task(self._keep_within_bounds())
 
     async def _mend_fire(self, job_id: str) -> None:
         """Count from now where the watermark was lost: then nothing is caught up."""
@@ -171,9 +176,7 @@ class Engine(Port):
 
     async def _keep_within_bounds(self) -> None:
         """Drop the oldest history beyond the workspace's bounds, now and after every so many runs."""
-        news = self.events()
-        while True:
-            concluded = 0
+        while not self._closed:
             values = self._state.settings.values
             with contextlib.suppress(WorkspaceError):  # a full disk: the next time, then
                 await self._state.store.history.trim(
@@ -182,12 +185,13 @@ class Engine(Port):
                     max_age=timedelta(days=values.keep_days) if values.keep_days else None,
                     max_bytes=values.keep_bytes,
                 )
-            async for event in news:
-                concluded += isinstance(event, ExecutionFinished)
-                if concluded == TRIM_EVERY:
-                    break
-            else:
-                return
+            await self._grown.wait()
+            self._grown.clear()
+
+    def _on_concluded(self) -> None:
+        self._concluded += 1
+        if self._concluded % TRIM_EVERY == 0:
+            self._grown.set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -210,7 +214,9 @@ class Engine(Port):
         await self._runs.abandon_all()
         self._powers.close()
         self._state.events.close()
-        await asyncio.wait([self._retention])
+        self._grown.set()
+        if self._retention is not None:
+            await asyncio.wait([self._retention])
         if self._owns_sandbox:
             await self._state.sandbox.__aexit__(None, None, None)
         if self._owns_store:

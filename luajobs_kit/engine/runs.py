@@ -73,6 +73,7 @@ class Runs:
         self.serve: Callable[[Execution, JobVersion], Serve]
         self.context: Callable[[Execution, JobVersion], dict[str, Any]]
         self.disarm: Callable[[str], None]
+        self.concluded: Callable[[], None]
 
     # What is under way
 
@@ -338,6 +339,7 @@ class Runs:
         self._state.events.publish(ExecutionFinished(at=finished, execution=execution))
         if record is not None:
             self._state.announce(record)
+        self.concluded()
         run.finished.set()
         self._begin_waiting(execution.job_id)
 

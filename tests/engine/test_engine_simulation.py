@@ -124,3 +124,10 @@ async def test_a_simulation_that_cannot_be_run_is_refused(engine, clock):
         await engine.simulate(clock.now())
     with pytest.raises(NotFound):
         await simulated(engine, clock, days=1, job_id="job_none")
+
+
+async def test_a_simulation_tells_of_every_run_though_history_would_keep_fewer(engine, clock, spec):
+    await engine.settings({"keep_executions": 2})
+    await engine.create_job(spec())
+    found = await engine.simulate(clock.now() + timedelta(minutes=150))
+    assert len(found.executions) == 150
