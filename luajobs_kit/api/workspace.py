@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from luajobs_kit.api.agents import LuaAgent
     from luajobs_kit.api.deploy import Plan
+    from luajobs_kit.platform import Channel
     from luajobs_kit.port import Finding, Port
     from luajobs_kit.sandbox import Sandbox
 
@@ -79,11 +80,13 @@ class Workspace:
         *,
         clock: Clock | None = None,
         sandbox: Sandbox | None = None,
+        channels: Sequence[Channel] = (),
     ) -> AsyncIterator[Self]:
         """Run the engine inside this process, for the block; None keeps everything in memory.
 
         The workspace is the current one inside the block. With a ``VirtualClock`` as its
         ``clock``, time moves when that is told to, for job code too.
+        ``channels`` are handed every message, after the inbox (``luajobs_kit.platform.Channel``).
         Raises ``WorkspaceLocked`` when another engine owns the folder.
         """
         from luajobs_kit.engine import Engine  # noqa: PLC0415 - only who wants it here pays for it
@@ -98,6 +101,7 @@ class Workspace:
             clock=clock,
             sandbox=sandbox,
             virtual_runs=isinstance(clock, VirtualClock),
+            channels=channels,
         )
         workspace._engine = engine
         try:

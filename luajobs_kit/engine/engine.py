@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import luajobs_kit
 from luajobs_kit.acting import acting_user
 from luajobs_kit.clock import Clock, SystemClock, VirtualClock
 from luajobs_kit.engine.context import context_of
+from luajobs_kit.engine.deliveries import deliver_all
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.firing import Firing
 from luajobs_kit.engine.outcomes import new_execution
@@ -49,7 +50,7 @@ from luajobs_kit.model import (
     Simulation,
     VersionSpec,
 )
-from luajobs_kit.platform import Caller, Platform, Settings
+from luajobs_kit.platform import Caller, Channel, Platform, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Sandbox, doctor
 from luajobs_kit.store import Store, export_store, import_store
@@ -100,6 +101,7 @@ class Engine(Port):
         self._runs.concluded = self._on_concluded
         self._simulates = simulated is not None
         self._retention: asyncio.Task[None] | None = None
+        self._deliveries: asyncio.Task[None] | None = None
         self._concluded = 0  # executions
         self._grown = asyncio.Event()  # so many that history may be beyond its bounds
         self._due: set[asyncio.Task[None]] = set()
@@ -117,8 +119,11 @@ class Engine(Port):
         ids: Ids | None = None,
         sandbox: Sandbox | None = None,
         virtual_runs: bool = False,
+        channels: Sequence[Channel] = (),
     ) -> Self:
         """Open the workspace's folder (None: in memory), take up what was left, and begin to fire.
+
+        Messages go to the inbox, and from there to each of ``channels``.
 
         With ``virtual_runs`` job code lives in the time of ``clock`` too: it sees it, and
         sleeping waits for it.
@@ -140,6 +145,7 @@ class Engine(Port):
         engine = cls(store, settings, sandbox, clock=clock, ids=ids, virtual_runs=virtual_runs)
         engine._folder = folder
         engine._owns_sandbox = own
+        engine._deliveries = asyncio.create_task(deliver_all(engine._state, channels))
         await engine._start()
         return engine
 
@@ -215,8 +221,9 @@ class Engine(Port):
         self._powers.close()
         self._state.events.close()
         self._grown.set()
-        if self._retention is not None:
-            await asyncio.wait([self._retention])
+        followers = [task for task in (self._retention, self._deliveries) if task is not None]
+        if followers:
+            await asyncio.wait(followers)
         if self._owns_sandbox:
             await self._state.sandbox.__aexit__(None, None, None)
         if self._owns_store:

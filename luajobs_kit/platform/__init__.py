@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from luajobs_kit.platform.caller import Caller
+from luajobs_kit.platform.channel import Channel
 from luajobs_kit.platform.platform import Platform
 from luajobs_kit.platform.settings import Settings
 
-__all__ = ["Caller", "Platform", "Settings"]
+__all__ = ["Caller", "Channel", "Platform", "Settings"]

@@ -1,0 +1,35 @@
+"""Messages go to the inbox, and from there to whatever channels there are."""
+
+import asyncio
+
+from luajobs_kit.engine import Engine
+from luajobs_kit.model import LogQuery
+
+
+class Recording:
+    name = "recording"
+
+    def __init__(self):
+        self.got = asyncio.Queue()
+
+    async def deliver(self, message, user):
+        await self.got.put((message.text, user.id))
+
+
+class Broken:
+    name = "broken"
+
+    async def deliver(self, message, user):
+        raise OSError("no network")
+
+
+async def test_a_broken_channel_disturbs_neither_the_run_nor_the_others(spec):
+    recording = Recording()
+    async with await Engine.open(None, channels=[Broken(), recording]) as engine:
+        job = await engine.create_job(spec("await (await job.user()).send('hi')"))
+        run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
+        assert run.status == "completed"
+        assert await recording.got.get() == ("hi", job.user_id)
+        [line] = (await engine.logs(LogQuery(source="channel"))).logs
+        assert "no network" in line.message
+        assert len(await engine.call("user.history", {})) == 1
