@@ -73,19 +73,21 @@ class Conversation:
         self._cut = False
         self._started = time.time()
 
-    async def hold(self, frame: bytes) -> dict[str, Any] | None:
-        """Send ``frame``, serve what is asked; return the result or error frame.
+    async def hold(self, rest: bytes) -> dict[str, Any] | None:
+        """Send the ``rest`` of its frame, serve what is asked; return the result or error frame.
 
         None when the child ended without a last word. Raises ``BrokenFrame`` when it
         broke the protocol.
         """
-        sending = self._loop.create_task(self._send(frame))
+        if rest:
+            self._serving.add(self._loop.create_task(self._send(rest)))
         try:
             return await self._listen()
         finally:
-            for task in (sending, *self._serving):
-                task.cancel()
-            await asyncio.gather(sending, *self._serving, return_exceptions=True)
+            if self._serving:
+                for task in self._serving:
+                    task.cancel()
+                await asyncio.gather(*self._serving, return_exceptions=True)
 
     async def _listen(self) -> dict[str, Any] | None:
         while True:

@@ -1,4 +1,4 @@
-"""The fork server: forks spares ahead, hands them over, keeps their time, reaps them.
+"""The fork server: forks spares ahead, hands them out, keeps their time, reaps them.
 
 A fresh interpreter runs ``main`` on one thread, with no environment, in a session of
 its own. It reads frames from the engine only, never from a child, and neither
@@ -6,9 +6,11 @@ unmarshals nor executes job code. It alone signals and reaps children, so no pid
 signalled after its reuse. When the engine's end of the control socket closes, it
 kills what runs and leaves.
 
-From the engine: ``{"take": id, "limits": {...}}``, ``{"end": child}``.
-To the engine: ``{"hello": {...}}``, ``{"took": id, "child": n}`` with a descriptor,
-``{"refused": id, "why": text}``, ``{"exit": child, "how": ..., "number": ..., "why": ...}``.
+From the engine: ``{"waiting": n}`` requests find no spare, ``{"take": child, "timeout":
+..., "memory": ..., "cpu": ..., "waiting": n}``, ``{"end": child}``.
+To the engine: ``{"hello": {...}}``, ``{"spare": child}`` with a descriptor,
+``{"limited": child}`` once a smaller memory holds, ``{"refused": why}`` to all that wait,
+``{"exit": child, "how": ..., "number": ..., "why": ...}``.
 """
 
 from __future__ import annotations
@@ -22,45 +24,15 @@ import signal
 import socket
 import sys
 import time
-from collections import deque
 from contextlib import suppress
 from types import ModuleType
 from typing import Any, Final
 
 from luajobs_kit.sandbox import child, lockdown
+from luajobs_kit.sandbox.forked import Forked
 
 REFILL_DELAY: Final = 0.004  # seconds without work before a spare is forked ahead
 MOST_FAILURES: Final = 3  # spares in a row that may die before they are ready
-
-
-class Child:
-    """One forked process, from fork to reaping."""
-
-    def __init__(self, number: int, pid: int, host_end: socket.socket) -> None:
-        self.number = number
-        self.pid = pid
-        self.host_end: socket.socket | None = host_end  # ours until it is handed over
-        self.ready = False
-        self.taken = False
-        self.deadline: float | None = None  # monotonic seconds
-        self.why: str | None = None  # why this server killed it
-        self.descriptor = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
-
-    def kill(self, why: str) -> None:
-        """End it. It is not reaped yet, so its pid is still its own."""
-        self.why = self.why or why
-        self.deadline = None
-        if self.descriptor is not None:
-            signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
-        else:
-            os.kill(self.pid, signal.SIGKILL)
-
-    def close(self) -> None:
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-        if self.host_end is not None:
-            self.host_end.close()
-            self.host_end = None
 
 
 class ForkServer:
@@ -75,8 +47,8 @@ class ForkServer:
         self._selector = selectors.DefaultSelector()
         self._wakeup, wakeup = socket.socketpair()
         self._wakeup_writer = wakeup
-        self._children: dict[int, Child] = {}  # by number
-        self._waiting: deque[dict[str, Any]] = deque()  # takes that found no spare ready
+        self._children: dict[int, Forked] = {}  # by number
+        self._waiting = 0  # requests of the engine that found no spare
         self._held = b""
         self._last_number = 0
         self._failures = 0
@@ -113,12 +85,12 @@ class ForkServer:
     def _turn(self) -> None:
         events = self._selector.select(self._patience())
         for key, _ in events:
-            if isinstance(key.data, Child):
+            if isinstance(key.data, Forked):
                 self._greet(key.data)
             else:
                 key.data()
         self._kill_late()
-        self._serve_waiting()
+        self._fork_for_waiting()
         if not events and self._short_of_spares():
             self._fork()
 
@@ -146,52 +118,49 @@ class ForkServer:
             return
         *lines, self._held = (self._held + data).split(b"\n")
         for line in lines:
-            message = json.loads(line)
-            if "take" in message:
-                self._failures = 0
-                self._waiting.append(message)
-            else:
-                ended = self._children.get(message["end"])
-                if ended is not None:
-                    ended.kill("end")
+            self._hear(json.loads(line))
 
-    def _serve_waiting(self) -> None:
-        while self._waiting:
-            spare = next(
-                (one for one in self._children.values() if one.ready and not one.taken), None
+    def _hear(self, message: dict[str, Any]) -> None:
+        if "waiting" in message:
+            self._waiting = message["waiting"]
+        if "take" in message:
+            taken = self._children.get(message["take"])
+            if taken is not None:  # one that has ended is told of already
+                self._take(taken, message)
+        elif "end" in message:
+            ended = self._children.get(message["end"])
+            if ended is not None:
+                ended.kill("end")
+        else:
+            self._failures = 0  # somebody asks anew
+
+    def _take(self, taken: Forked, limits: dict[str, Any]) -> None:
+        taken.taken = True
+        taken.deadline = time.monotonic() + limits["timeout"]
+        try:
+            lowered = self._walls.lower_limits(
+                taken.pid, memory=limits["memory"], cpu=limits["cpu"]
             )
-            if spare is None:
-                break
-            self._hand_over(spare, self._waiting.popleft())
+        except OSError:
+            taken.kill("end")  # whatever it is, it will not hold its limits
+            return
+        if lowered:
+            self._tell({"limited": taken.number})
+
+    def _fork_for_waiting(self) -> None:
+        if not self._waiting:
+            return
         if self._failures >= MOST_FAILURES:
             self._refuse_waiting(
                 "new processes of the sandbox end before they are ready; "
                 "`luajobs doctor` shows which wall fails"
             )
-        for _ in range(len(self._waiting) - self._spares_coming()):
+        while self._waiting > self._spares_coming():
             self._fork()
 
-    def _hand_over(self, spare: Child, request: dict[str, Any]) -> None:
-        limits = request["limits"]
-        try:
-            self._walls.lower_limits(spare.pid, memory=limits["memory"], cpu=limits["cpu"])
-        except OSError:
-            # Whatever it is, it will not hold its limits: the next spare may.
-            spare.ready = False
-            spare.kill("end")
-            self._waiting.appendleft(request)
-            return
-        spare.taken = True
-        spare.deadline = time.monotonic() + limits["timeout"]
-        host_end = spare.host_end
-        assert host_end is not None
-        self._tell({"took": request["take"], "child": spare.number}, host_end.fileno())
-        host_end.close()
-        spare.host_end = None
-
     def _refuse_waiting(self, why: str) -> None:
-        while self._waiting:
-            self._tell({"refused": self._waiting.popleft()["take"], "why": why})
+        self._waiting = 0
+        self._tell({"refused": why})
 
     def _tell(self, message: dict[str, Any], descriptor: int | None = None) -> None:
         data = json.dumps(message).encode() + b"\n"
@@ -221,19 +190,23 @@ class ForkServer:
             child.live(guest_end.fileno(), self._walls, parent, self._world, self._policy)
         guest_end.close()
         self._last_number += 1
-        one = Child(self._last_number, pid, host_end)
+        one = Forked(self._last_number, pid, host_end)
         self._children[one.number] = one
         self._selector.register(host_end, selectors.EVENT_READ, one)
 
-    def _greet(self, one: Child) -> None:
-        """Hear from a spare that its walls stand; only from here on can it be taken."""
-        if one.host_end is None:
+    def _greet(self, one: Forked) -> None:
+        """Hear from a spare that its walls stand; only then is it handed to the engine."""
+        host_end = one.host_end
+        if host_end is None:
             return
-        self._selector.unregister(one.host_end)
+        self._selector.unregister(host_end)
         with suppress(OSError):
-            one.ready = one.host_end.recv(1) == child.READY
+            one.ready = host_end.recv(1) == child.READY
         if one.ready:
             self._failures = 0
+            self._tell({"spare": one.number}, host_end.fileno())
+            host_end.close()
+            one.host_end = None
 
     def _kill_late(self) -> None:
         now = time.monotonic()
@@ -251,13 +224,13 @@ class ForkServer:
                 return
             self._bury(self._children.pop(numbers.pop(pid)), status)
 
-    def _bury(self, one: Child, status: int) -> None:
-        if one.taken:
+    def _bury(self, one: Forked, status: int) -> None:
+        if one.ready:
             exited = os.WIFEXITED(status)
             number = os.WEXITSTATUS(status) if exited else os.WTERMSIG(status)
             how = "exit" if exited else "signal"
             self._tell({"exit": one.number, "how": how, "number": number, "why": one.why})
-        elif not one.ready:
+        else:
             self._failures += 1
             if one.host_end is not None and one.host_end in self._selector.get_map():
                 self._selector.unregister(one.host_end)

@@ -1,11 +1,13 @@
-"""The engine's link to the fork server: starts it, asks it for children, hears of ends."""
+"""The engine's link to the fork server: holds the spares it made, hears how each ended.
+
+Spares come ahead of need, each with its own socket, so that a run costs no round trip:
+its frame goes to the child and word of it to the fork server, which keeps its time.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
-import itertools
 import json
 import os
 import socket
@@ -13,32 +15,16 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any, Final
 
 from luajobs_kit.errors import SandboxError, UnsupportedPlatform
+from luajobs_kit.sandbox import interpreter
 from luajobs_kit.sandbox.values import Limits
 
 START_PATIENCE: Final = 30.0  # seconds a fork server may take to say hello
 STOP_PATIENCE: Final = 5.0  # seconds it may take to kill, reap and leave
-
-# The whole program of the fork server's interpreter. It finds the standard library, and
-# of all that is installed beside it only the packages named: not a notebook's own.
-_BOOT: Final = """
-import json, sys
-from importlib.machinery import PathFinder
-options = json.loads(sys.argv[1])
-class Named:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        root = options["roots"].get(name) if path is None else None
-        return None if root is None else PathFinder.find_spec(name, [root])
-sys.meta_path.append(Named)
-from luajobs_kit.sandbox.forkserver import main
-main(options["control"], options)
-"""
+LEAVING_PATIENCE: Final = 0.05  # seconds a child may take to end after its last word
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +37,36 @@ class Exit:
 
 
 class Taken:
-    """A child that is this engine's until it ends."""
+    """A child of the fork server, locked down: a spare, then one run's until it ends."""
 
     def __init__(self, number: int, connection: socket.socket, link: Link) -> None:
         self.number = number
         self.connection = connection
         self.gone: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.limited: asyncio.Future[None] | None = None  # done when its memory is lowered
+        self._limits: Limits | None = None  # what the fork server has yet to be told
         self._link = link
         self._watch: asyncio.TimerHandle | None = None
+
+    def take(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def start(self, frame: bytes) -> bytes:
+        """Send ``frame`` and have its time kept; return what the socket does not take yet."""
+        try:
+            rest = frame[self.connection.send(frame) :]
+        except OSError:  # it is full, or its child is gone, which the reader hears too
+            rest = frame
+        self.tell_limits()
+        return rest
+
+    def tell_limits(self) -> None:
+        """Tell the fork server, once, what the run may use: its time begins."""
+        if self._limits is None:
+            return
+        limits, self._limits = self._limits, None
+        self._link.tell_taken(self.number, limits)
+        self.expect_end(limits.timeout)
 
     def expect_end(self, seconds: float) -> None:
         """Give the fork server up if it has not reported this child's end by then.
@@ -75,6 +83,13 @@ class Taken:
         if not self.gone.done():
             self.expect_end(0)
             self._link.tell({"end": self.number})
+
+    def end_soon(self) -> None:
+        """Have it killed unless it leaves by itself, as one does that has said its last word."""
+        if not self.gone.done():
+            if self._watch is not None:
+                self._watch.cancel()
+            self._watch = asyncio.get_running_loop().call_later(LEAVING_PATIENCE, self.end)
 
     def note_end(self, how: Exit) -> None:
         if self._watch is not None:
@@ -97,9 +112,10 @@ class Link:
         self._process: subprocess.Popen[bytes] | None = None
         self._last_words: IO[bytes] | None = None
         self._words = ""
-        self._asked: dict[int, asyncio.Future[Taken]] = {}
-        self._running: dict[int, Taken] = {}
-        self._numbers = itertools.count(1)
+        self._memory: int = options["walls"]["memory"]  # bytes a spare may use as it comes
+        self._children: dict[int, Taken] = {}  # by number, spares and taken ones
+        self._spares: deque[Taken] = deque()
+        self._waiting: deque[asyncio.Future[Taken]] = deque()  # for the next spare, in order
         self._held = b""
         self._descriptors: deque[int] = deque()
         self._hello: asyncio.Future[dict[str, Any]] | None = None
@@ -119,7 +135,9 @@ class Link:
         self._hello = loop.create_future()
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115  # closed in _drop
         try:
-            self._process = self._spawn(theirs.fileno())
+            self._process = interpreter.start(
+                self._options, theirs.fileno(), self._hash_seed, self._last_words
+            )
         except OSError as error:
             self._drop()
             raise SandboxError(f"The sandbox's fork server cannot be started: {error}") from error
@@ -137,68 +155,73 @@ class Link:
             await self.stop()
             raise
 
-    def _spawn(self, control: int) -> subprocess.Popen[bytes]:
-        if not sys.executable:
-            raise OSError("this Python does not know its own executable (sys.executable)")
-        # Isolated (-I) ignores the environment, and with it the seed of hashes: a seeded
-        # sandbox isolates by the single flags, and has nothing but the seed in it.
-        flags = ["-I"] if self._hash_seed is None else ["-P", "-s"]
-        seed = {} if self._hash_seed is None else {"PYTHONHASHSEED": str(self._hash_seed)}
-        options = {
-            **self._options,
-            "control": control,
-            "roots": _roots({"luajobs_kit", self._options["world"], self._options["policy"]}),
-        }
-        return subprocess.Popen(  # noqa: S603  # our own interpreter, our own program
-            [sys.executable, *flags, "-S", "-c", _BOOT, json.dumps(options)],
-            env=seed,
-            pass_fds=(control,),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._last_words,
-            start_new_session=True,
-        )
-
     @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
 
     async def take(self, limits: Limits) -> Taken:
-        """Return a child locked down and limited, its time running.
+        """Return a child locked down, within ``limits`` but for its time: ``start`` begins that.
 
         Raises ``SandboxError`` when none can be had, ``ServerGone`` when the server
-        ended first. A cancelled request's child is ended as it arrives.
+        ended first.
         """
-        number = next(self._numbers)
-        answer: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
-        self._asked[number] = answer
+        while True:
+            taken = self._spares.popleft() if self._spares else await self._next_spare()
+            taken.take(limits)
+            if limits.memory >= self._memory or await self._lowered(taken):
+                return taken
+
+    async def _next_spare(self) -> Taken:
+        """Wait for one, and say so. A cancelled waiter's spare goes to the next."""
+        place: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
         try:
-            self.tell(
-                {
-                    "take": number,
-                    "limits": {
-                        "timeout": limits.timeout,
-                        "memory": limits.memory,
-                        "cpu": limits.cpu_seconds,
-                    },
-                }
-            )
-            taken = await answer
+            self.tell({"waiting": len(self._waiting)})
+            return await place
         except asyncio.CancelledError:
-            if answer.done() and not answer.cancelled() and answer.exception() is None:
-                answer.result().connection.close()
-                answer.result().end()
+            if place in self._waiting:
+                self._waiting.remove(place)
+                self.tell({"waiting": len(self._waiting)})
+            elif not place.cancelled() and place.exception() is None:
+                self._offer(place.result())
             raise
-        finally:
-            self._asked.pop(number, None)
-        taken.expect_end(limits.timeout)
-        return taken
+
+    async def _lowered(self, taken: Taken) -> bool:
+        """Wait until its memory is lowered; whether it is, and the child still lives.
+
+        The kernel does not take back what was allocated before, so this comes first.
+        """
+        taken.limited = asyncio.get_running_loop().create_future()
+        taken.tell_limits()
+        try:
+            await asyncio.wait((taken.limited, taken.gone), return_when="FIRST_COMPLETED")
+        except asyncio.CancelledError:
+            taken.connection.close()
+            taken.end()
+            raise
+        if not taken.gone.done():
+            return True
+        taken.connection.close()
+        if self.closed:
+            raise ServerGone
+        return False
+
+    def tell_taken(self, number: int, limits: Limits) -> None:
+        self.tell(
+            {
+                "take": number,
+                "timeout": limits.timeout,
+                "memory": limits.memory,
+                "cpu": limits.cpu_seconds,
+                "waiting": len(self._waiting),
+            }
+        )
 
     def tell(self, message: dict[str, Any]) -> None:
         """Send one control message; a server that takes no more is taken for dead."""
         if self.closed or self._control is None:
-            self._fail_asked()
+            self._fail_waiting(ServerGone())
             return
         try:
             data = json.dumps(message).encode() + b"\n"
@@ -241,53 +264,71 @@ class Link:
             self._hear(json.loads(line))
 
     def _hear(self, message: dict[str, Any]) -> None:
-        if "took" in message:
-            self._receive_child(message)
+        if "spare" in message:
+            self._receive(message["spare"])
         elif "exit" in message:
-            taken = self._running.pop(message["exit"], None)
-            if taken is not None:
-                taken.note_end(Exit(message["how"], message["number"], message["why"]))
+            self._bury(message)
+        elif "limited" in message:
+            limited = self._children[message["limited"]].limited
+            if limited is not None and not limited.done():
+                limited.set_result(None)
         elif "refused" in message:
-            answer = self._asked.get(message["refused"])
-            if answer is not None and not answer.done():
-                answer.set_exception(SandboxError(f"No child can be had: {message['why']}"))
+            self._fail_waiting(SandboxError(f"No child can be had: {message['refused']}"))
         elif self._hello is not None and not self._hello.done():
             self._hello.set_result(message["hello"])
 
-    def _receive_child(self, message: dict[str, Any]) -> None:
+    def _receive(self, number: int) -> None:
         descriptor = self._descriptors.popleft()
         os.set_inheritable(descriptor, False)
         connection = socket.socket(fileno=descriptor)
         connection.setblocking(False)
-        taken = Taken(message["child"], connection, self)
-        self._running[taken.number] = taken
-        answer = self._asked.get(message["took"])
-        if answer is None or answer.done():
-            connection.close()
-            taken.end()
-        else:
-            answer.set_result(taken)
+        self._children[number] = taken = Taken(number, connection, self)
+        self._offer(taken)
+
+    def _offer(self, spare: Taken) -> None:
+        """Give a spare to who waits longest for one, or keep it."""
+        if self.closed or spare.gone.done():
+            spare.connection.close()
+            return
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(spare)
+                return
+        self._spares.append(spare)
+
+    def _bury(self, message: dict[str, Any]) -> None:
+        ended = self._children.pop(message["exit"], None)
+        if ended is None:
+            return
+        ended.note_end(Exit(message["how"], message["number"], message["why"]))
+        if ended in self._spares:
+            self._spares.remove(ended)
+            ended.connection.close()
 
     def lose(self) -> None:
         """Take the server for gone: what ran is abandoned, what waits asks again."""
         if self.closed:
             return
         self.closed = True
-        for taken in self._running.values():
-            taken.note_end(Exit("abandoned"))
+        for child in self._children.values():
+            child.note_end(Exit("abandoned"))
             # Where children can outlive their server (macOS), nobody listens to them now.
             with contextlib.suppress(OSError):
-                taken.connection.shutdown(socket.SHUT_RDWR)
-        self._running.clear()
-        self._fail_asked()
+                child.connection.shutdown(socket.SHUT_RDWR)
+        self._children.clear()
+        while self._spares:
+            self._spares.popleft().connection.close()
+        self._fail_waiting(ServerGone())
         if self._hello is not None and not self._hello.done():
             self._hello.set_exception(ServerGone())
         self._drop()
 
-    def _fail_asked(self) -> None:
-        for answer in self._asked.values():
-            if not answer.done():
-                answer.set_exception(ServerGone())
+    def _fail_waiting(self, why: Exception) -> None:
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_exception(why)
 
     def _drop(self) -> None:
         self.closed = True
@@ -306,15 +347,3 @@ class Link:
             self._words = said.strip()[-2000:]  # the end of a traceback is what tells
             self._last_words.close()
             self._last_words = None
-
-
-def _roots(modules: Iterable[str]) -> dict[str, str]:
-    """Return, by name, the folders of the packages a fork server may import."""
-    found = {}
-    for name in {module.partition(".")[0] for module in modules} | {"RestrictedPython", "tzdata"}:
-        spec = importlib.util.find_spec(name)
-        if spec is None:
-            continue
-        places = list(spec.submodule_search_locations or ()) or [spec.origin or ""]
-        found[name] = str(Path(places[0]).resolve().parent)
-    return found

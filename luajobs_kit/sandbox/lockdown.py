@@ -137,19 +137,22 @@ class Walls:
                 _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, self._filter, 0, 0), "seccomp"
             )
 
-    def lower_limits(self, pid: int, *, memory: int, cpu: float) -> None:
+    def lower_limits(self, pid: int, *, memory: int, cpu: float) -> bool:
         """Lower the limits of the child ``pid`` from outside: bytes, and seconds of processor.
 
-        Where the system cannot do that (macOS), the child keeps the workspace's largest.
+        Returns whether it was given less memory than a spare has. Where the system cannot
+        lower them (macOS), the child keeps the workspace's largest.
         """
+        less_memory = memory < self._memory
         if not LINUX or not self._stands("limits"):
-            return
+            return less_memory
         seconds = math.ceil(cpu)
         # Only down: a child has the workspace's largest, and keeps what is less.
-        if memory < self._memory:
+        if less_memory:
             resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
         if seconds < self._cpu:
             resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds + 1))
+        return less_memory
 
     def _set_limits(self) -> None:
         for what, soft, hard in (

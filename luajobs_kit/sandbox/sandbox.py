@@ -191,9 +191,10 @@ class Sandbox:
                 on_start()
             talk = Conversation(child, serve, on_log or logs.append)
             try:
-                word: dict[str, Any] | BrokenFrame | None = await talk.hold(frame)
+                word: dict[str, Any] | BrokenFrame | None = await talk.hold(child.start(frame))
             except BrokenFrame as broken:
                 word = broken
+                child.end()
             duration = (time.monotonic() - started) * 1000
             if word is None:
                 word_exit = await child.gone
@@ -242,7 +243,10 @@ class _Lease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._child.end()
+        if error is None:
+            self._child.end_soon()
+        else:
+            self._child.end()
         self._child.connection.close()
         if isinstance(error, asyncio.CancelledError):
             await _unbroken(self._child.gone)
@@ -260,7 +264,8 @@ async def _ask(child: Taken, frame: bytes) -> dict[str, Any] | Exit:
     loop = asyncio.get_running_loop()
     splitter = Splitter(MAX_COMPILED_FRAME)
     with contextlib.suppress(OSError):
-        await loop.sock_sendall(child.connection, frame)
+        if rest := child.start(frame):
+            await loop.sock_sendall(child.connection, rest)
         while data := await loop.sock_recv(child.connection, 2**18):
             for body in splitter.feed(data):
                 return parse(body)

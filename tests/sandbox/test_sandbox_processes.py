@@ -48,6 +48,8 @@ async def start(sandbox, run_in, source=FOREVER, **options):
 async def test_cancelling_a_run_kills_and_reaps_its_child(plain_sandbox, run_in):
     async with plain_sandbox(spares=0) as sandbox:
         task = await start(sandbox, run_in)
+        # The child that compiled may still be on its way out.
+        await until(lambda: len(children_of(sandbox.server_pid)) == 1)
         (child,) = children_of(sandbox.server_pid)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -67,6 +69,26 @@ async def test_cancelling_while_a_child_is_asked_for_leaks_none(plain_sandbox, r
                 await task
         await until(lambda: len(children_of(sandbox.server_pid)) <= 1)
         assert (await run_in(sandbox, "def f(job): return 1")).status == "completed"
+
+
+async def test_spares_that_died_waiting_are_given_no_run(plain_sandbox, run_in):
+    async with plain_sandbox(spares=2) as sandbox:
+        await run_in(sandbox, "def f(job): return 1")
+        await until(lambda: len(children_of(sandbox.server_pid)) == 2)
+        dead = children_of(sandbox.server_pid)
+        for child in dead:
+            os.kill(child, signal.SIGKILL)
+        await until(lambda: len(children_of(sandbox.server_pid) - dead) == 2)
+        for _ in range(3):
+            assert (await run_in(sandbox, "def f(job): return 1")).status == "completed"
+
+
+async def test_a_child_that_stays_after_its_last_word_is_ended(plain_sandbox, run_in):
+    source = "def f(job):\n  channel.send_result(1)\n  while True: pass"
+    async with plain_sandbox(max_children=1, spares=0) as sandbox:
+        for _ in range(3):
+            assert (await run_in(sandbox, source)).status == "completed"
+        await until(lambda: not children_of(sandbox.server_pid))
 
 
 async def test_a_dead_fork_server_is_replaced_and_its_runs_are_abandoned(sandbox, run_in):
@@ -243,7 +265,8 @@ async def test_runs_leave_no_process_no_descriptor_and_no_growth(sandbox, run_in
     await until(lambda: len(children_of(server)) <= 2)
     gc.collect()
     assert sandbox.server_pid == server
-    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+    spares = 2  # each that waits has a socket here
+    assert abs(len(list(Path("/proc/self/fd").iterdir())) - descriptors) <= spares
     assert memory_of(os.getpid()) - memory < 4_000  # kB
     assert memory_of(server) - server_memory < 1_000  # kB
     assert len(list(Path(f"/proc/{server}/fd").iterdir())) < 16
