@@ -63,8 +63,7 @@ class _Lazy(click.Group):
     "-w",
     "--workspace",
     metavar="DIR",
-    envvar="LUAJOBS_HOME",
-    help="The workspace's folder (default: the nearest .luajobs, walking up from here).",
+    help="The workspace's folder (default: LUAJOBS_HOME, else the nearest .luajobs, walking up).",
 )
 @click.version_option(luajobs_kit.__version__, prog_name="luajobs")
 @click.pass_context

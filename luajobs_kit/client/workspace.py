@@ -14,13 +14,13 @@ NAME: Final = ".luajobs"
 def find(path: Path | str | None = None, *, make: bool = True) -> Path:
     """Return the workspace's folder, made owner-only if there was none.
 
-    ``LUAJOBS_HOME`` (the folder itself), else ``path`` (a ``.luajobs`` folder, or the one it
-    stands in), else the nearest one walking up from the working directory, else one made here.
+    ``path`` (a ``.luajobs`` folder, or the one it stands in), else ``LUAJOBS_HOME`` (the folder
+    itself), else the nearest one walking up from the working directory, else one made here.
 
     Raises ``WorkspaceError`` when the folder belongs to another user or cannot be made, or
     when there is none and ``make`` is false.
     """
-    folder = _home() or _named(path) or _nearest(Path.cwd())
+    folder = _named(path) or _home() or _nearest(Path.cwd())
     if not folder.exists() and not make:
         raise WorkspaceError(
             f"There is no workspace at {folder}; `luajobs serve` or Jobs.create makes one."

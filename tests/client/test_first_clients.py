@@ -165,7 +165,8 @@ def test_the_nearest_workspace_walking_up_is_used(tmp_path, monkeypatch):
     assert workspace.find() == tmp_path / ".luajobs"
     assert workspace.find(tmp_path / "x") == tmp_path / "x" / ".luajobs"
     monkeypatch.setenv("LUAJOBS_HOME", str(tmp_path / "home"))
-    assert workspace.find(tmp_path / "x") == tmp_path / "home"
+    assert workspace.find() == tmp_path / "home"
+    assert workspace.find(tmp_path / "x") == tmp_path / "x" / ".luajobs"
 
 
 def test_a_workspace_of_another_user_is_refused(tmp_path, monkeypatch):
