@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from luajobs_kit.guest import classes, guards, names
 from luajobs_kit.guest.facades import Imports, for_the_interpreter
-from luajobs_kit.guest.run import Run
+from luajobs_kit.guest.run import current
 
 AS_THEY_ARE: Final = (
     "abs",
@@ -89,17 +89,13 @@ EXCEPTIONS: Final = tuple(
 _MISSING: Final = object()
 
 
-def builtins_for(run: Run, imports: Imports) -> dict[str, Any]:
-    """Return the ``__builtins__`` of job code: everyday names, and the guards under theirs."""
-    everyday: dict[str, Any] = {
-        name: getattr(builtins, name) for name in (*AS_THEY_ARE, *EXCEPTIONS)
-    }
-    everyday |= {
+def _everyday() -> dict[str, Any]:
+    return {name: getattr(builtins, name) for name in (*AS_THEY_ARE, *EXCEPTIONS)} | {
         "delattr": _delattr,
         "dir": _dir,
         "getattr": _getattr,
         "hasattr": _hasattr,
-        "print": _printer(run),
+        "print": _print,
         "setattr": _setattr,
         "type": classes.Type,
         "vars": _vars,
@@ -111,10 +107,14 @@ def builtins_for(run: Run, imports: Imports) -> dict[str, Any]:
         names.WRITE_OWN: guards.write_own,
         names.WRITE_TITLE: guards.write_title,
         names.ANNOTATION: guards.annotation,
-        names.IMPORT: imports.find,
         names.NO_ARGUMENT: _without_argument,
     }
-    return everyday
+
+
+def builtins_for(imports: Imports) -> dict[str, Any]:
+    """Return the ``__builtins__`` of job code: everyday names, and the guards under theirs."""
+    _builtins[names.IMPORT] = imports.find
+    return _builtins
 
 
 def _name(given: object) -> str:
@@ -169,27 +169,30 @@ def _vars(value: Any = _MISSING, /) -> guards.Snapshot:
     return guards.snapshot(value)
 
 
-def _printer(run: Run) -> Callable[..., None]:
-    def print_(  # what job code knows as print
-        *values: Any,
-        sep: str | None = " ",
-        end: str | None = "\n",
-        file: Any = None,
-        flush: bool = False,  # print's own signature
-    ) -> None:
-        if file is not None:
-            raise TypeError(
-                "print(file=…) has no file to write to; what is printed is the run's log"
-            )
-        text = (" " if sep is None else sep).join([str(value) for value in values])
-        run.write(text + ("\n" if end is None else end))
-        if flush:
-            run.end_line()
+def _print(  # what job code knows as print
+    *values: Any,
+    sep: str | None = " ",
+    end: str | None = "\n",
+    file: Any = None,
+    flush: bool = False,  # print's own signature
+) -> None:
+    if file is not None:
+        raise TypeError("print(file=…) has no file to write to; what is printed is the run's log")
+    text = (" " if sep is None else sep).join([str(value) for value in values])
+    this = current()
+    this.write(text + ("\n" if end is None else end))
+    if flush:
+        this.end_line()
 
-    print_.__name__ = print_.__qualname__ = "print"
-    return print_
+
+_print.__name__ = _print.__qualname__ = "print"
 
 
 def _without_argument(entry: Callable[[], Any]) -> Callable[[Any], Any]:
     """Let an entry function that takes no parameters be called with the job."""
     return lambda _job: entry()
+
+
+# One for all runs of a process, which are one and its rehearsal: to build it anew would
+# write to every object in it, and make each child copy the memory where they lie.
+_builtins: Final = _everyday()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -96,18 +97,20 @@ def names_of(module: str) -> dict[str, Any]:
     return dict(_real.get(module, {}))
 
 
+_MADE_WHEN_IMPORTED: dict[str, Callable[[Run], dict[str, Any]]] = {
+    "time": moments.time_names,
+    "random": chance.random_names,
+    "secrets": chance.secrets_names,
+    "uuid": chance.uuid_names,
+}
+
+
 class Imports:
     """What ``import`` finds in one run."""
 
     def __init__(self, run: Run, kit: dict[str, Any]) -> None:
-        self._of_this_run = {
-            "datetime": moments.datetime_names(run),
-            "time": moments.time_names(run),
-            "random": chance.random_names(run),
-            "secrets": chance.secrets_names(run),
-            "uuid": chance.uuid_names(run),
-            "luajobs_kit": kit,
-        }
+        self._run = run
+        self._of_this_run = {"datetime": moments.datetime_names(run), "luajobs_kit": kit}
         self._facades: dict[str, Facade] = {}
 
     def find(self, module: str) -> Facade:
@@ -116,6 +119,8 @@ class Imports:
             if module not in catalog.MODULES:
                 raise ImportError(f"the module {module} cannot be imported in job code")
             names = _real.get(module, {}) | self._of_this_run.get(module, {})
+            if module in _MADE_WHEN_IMPORTED:
+                names |= _MADE_WHEN_IMPORTED[module](self._run)
             for inner in catalog.MODULES:
                 outer, _, last = inner.rpartition(".")
                 if outer == module:

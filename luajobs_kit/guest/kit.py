@@ -29,22 +29,21 @@ _ERRORS: Final = [
 OPEN.add(UserInstance)
 
 
-def names_for(_run: Run) -> dict[str, Any]:
-    """Return every name of the kit."""
-    return {
-        "Jobs": Jobs,
-        "JobInstance": JobInstance,
-        "User": User,
-        "Data": Data,
-        "Products": Products,
-        "env": env,
-        "http": Http(),
-        "tools": Tools(),
-        "once": once,
-        "every": every,
-        "cron": cron,
-        **{name: getattr(errors, name) for name in _ERRORS},
-    }
+NAMES: Final[dict[str, Any]] = {
+    "Jobs": Jobs,
+    "JobInstance": JobInstance,
+    "User": User,
+    "Data": Data,
+    "Products": Products,
+    "env": env,
+    "http": Http(),
+    "tools": Tools(),
+    "once": once,
+    "every": every,
+    "cron": cron,
+    **{name: getattr(errors, name) for name in _ERRORS},
+}
+"""Every name of the kit, the same in every run."""
 
 
 def job_for(run: Run) -> JobInstance:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import importlib
 import zoneinfo
-from importlib import resources
 from io import BytesIO
 from typing import Any, Final
+
+import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
 CODECS: Final = [
     "utf-8",
@@ -57,10 +58,14 @@ def _load_zones() -> None:
     if _zones:
         return
     same: dict[bytes, bytes] = {}
-    root = resources.files("tzdata") / "zoneinfo"
-    names = (resources.files("tzdata") / "zones").read_text("utf-8").split()
+    # Read as plain files: ``importlib.resources`` brings archives, temporary files and
+    # threads with it, which every child would carry.
+    [root] = tzdata.__path__
+    with open(f"{root}/zones", encoding="utf-8") as file:  # noqa: PTH123  # pathlib is more than a child needs
+        names = file.read().split()
     for name in names:
-        data = root.joinpath(*name.split("/")).read_bytes()
+        with open(f"{root}/zoneinfo/{name}", "rb") as file:  # noqa: PTH123  # likewise
+            data = file.read()
         _zones[name] = same.setdefault(data, data)
     common: Any = importlib.import_module("zoneinfo._common")
     common.load_tzdata = _zone_file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from random import Random, SystemRandom
 from typing import Any, Final
 
@@ -21,20 +22,30 @@ class Run:
     def __init__(self, context: dict[str, Any], channel: Channel) -> None:
         self.context = context
         self.channel = channel
-        simulated = context.get("clock")
+        self._simulated: dict[str, Any] | None = context.get("clock")
         self.clock: Clock = MachineClock()
-        self.chance: Random = Random()  # noqa: S311  # job code's everyday randomness
-        self.entropy: Random = SystemRandom()
-        if simulated:
-            now = datetime.fromisoformat(simulated["now"])
-            self.clock = VirtualClock(now, shared=simulated.get("shared", False))
-            self.chance = Random(simulated.get("seed", 0))  # noqa: S311  # repeatable on purpose
-            self.entropy = Random(f"entropy {simulated.get('seed', 0)}")  # noqa: S311  # likewise
+        if self._simulated:
+            now = datetime.fromisoformat(self._simulated["now"])
+            self.clock = VirtualClock(now, shared=self._simulated.get("shared", False))
         self.loop = Loop(channel, self.clock)
         self.datetime: type[datetime] = datetime  # the class job code knows by that name
         secrets = {value for value in context.get("secrets", ()) if len(value) >= SHORTEST_SECRET}
         self._secrets = sorted(secrets, key=len, reverse=True)
         self._unfinished_line = ""
+
+    @cached_property
+    def chance(self) -> Random:
+        """Job code's everyday randomness."""
+        if self._simulated:
+            return Random(self._simulated.get("seed", 0))  # noqa: S311  # repeatable on purpose
+        return Random()  # noqa: S311  # it says of itself that it is no secret
+
+    @cached_property
+    def entropy(self) -> Random:
+        """Where secrets and UUIDs come from."""
+        if self._simulated:
+            return Random(f"entropy {self._simulated.get('seed', 0)}")  # noqa: S311  # likewise
+        return SystemRandom()
 
     def call(self, verb: str, arguments: dict[str, Any] | None = None) -> Future:
         """Ask the host; the request leaves at once."""

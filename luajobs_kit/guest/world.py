@@ -22,12 +22,11 @@ def bind(context: dict[str, Any], channel: Channel) -> tuple[dict[str, Any], Any
     if not facades.loaded():
         facades.load()
     this = run.begin(context, channel)
-    names = kit.names_for(this)
-    imports = facades.Imports(this, names)
+    imports = facades.Imports(this, kit.NAMES)
     namespace: dict[str, Any] = {
-        "__builtins__": builtins_for(this, imports),
+        "__builtins__": builtins_for(imports),
         "__name__": "job",
-        **{name: names[name] for name in kit.EVERYWHERE},
+        **{name: kit.NAMES[name] for name in kit.EVERYWHERE},
     }
     owning.begin(namespace)
     return namespace, kit.job_for(this)

@@ -12,14 +12,11 @@ import os
 import random
 import signal
 import sys
-from contextlib import suppress
-from json import loads
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
 from luajobs_kit.sandbox import traces
 from luajobs_kit.sandbox.channel import Channel, Gone
-from luajobs_kit.sandbox.encoding import plain
 from luajobs_kit.sandbox.frames import pack
 from luajobs_kit.sandbox.lockdown import Walls
 
@@ -29,10 +26,19 @@ EXIT_DONE: Final = 0
 EXIT_GONE: Final = 71  # the host went away
 EXIT_FAILED: Final = 72  # the lock-down or the child's own code failed
 
-_REHEARSAL: Final = compile("def rehearsal(argument):\n    return None\n", "<rehearsal>", "exec")
-
 # Packed while there is memory to pack it.
 _OUT_OF_MEMORY: Final = pack({"error": {"type": "MemoryError", "message": "out of memory"}})
+
+_NOTHING: Final = compile("async def nothing(job):\n    return None\n", "<rehearsal>", "exec")
+_REHEARSAL: Final = pack(
+    {
+        "do": "run",
+        "code": base64.b64encode(marshal.dumps(_NOTHING)).decode("ascii"),
+        "entry": "nothing",
+        "file": "<rehearsal>",
+        "context": {"job": {"id": "", "name": "", "metadata": {}}},
+    }
+)
 
 
 def live(socket: int, walls: Walls, parent: int, world: ModuleType, policy: ModuleType) -> NoReturn:
@@ -41,10 +47,9 @@ def live(socket: int, walls: Walls, parent: int, world: ModuleType, policy: Modu
     try:
         _settle_in(socket)
         walls.raise_around_child(parent)
-        with suppress(Exception):  # a world that cannot rehearse shows why in a run
-            _rehearse(world)
-        os.write(DESCRIPTOR, READY)
+        rehearse(world, policy)
         channel = Channel(DESCRIPTOR)
+        os.write(DESCRIPTOR, READY)
         _serve(channel, world, policy)
         code = EXIT_DONE
     except Gone:
@@ -54,9 +59,8 @@ def live(socket: int, walls: Walls, parent: int, world: ModuleType, policy: Modu
 
 
 def _settle_in(socket: int) -> None:
-    """Keep one descriptor of what the fork server had, none of its signal handling."""
+    """Keep one descriptor of what the fork server had, and none for its signals to write to."""
     signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(socket, DESCRIPTOR)
     os.set_blocking(DESCRIPTOR, False)
     os.closerange(DESCRIPTOR + 1, _highest_descriptor())
@@ -64,31 +68,26 @@ def _settle_in(socket: int) -> None:
     random.seed()
 
 
-class _Silence:
-    """Stands for the channel in a rehearsal: nobody listens, nothing answers."""
+class _Rehearsal(Channel):
+    """A channel with one run in it and nobody at its other end."""
 
-    def send_call(self, verb: str, arguments: dict[str, Any]) -> int:  # noqa: ARG002  # a channel's signature
-        raise Gone
+    def __init__(self) -> None:
+        super().__init__(DESCRIPTOR)
+        self._held += _REHEARSAL
+        self._split()
 
-    def wait(self, deadline: float | None = None) -> None:  # noqa: ARG002  # likewise
-        raise Gone
-
-    def log(self, level: str, message: str) -> None:
+    def _write(self, data: bytes) -> None:
         pass
 
 
-def _rehearse(world: ModuleType) -> None:
+def rehearse(world: ModuleType, policy: ModuleType) -> None:
     """Go once through what a run does, while nobody waits for it.
 
     A forked process copies each page of memory when it first writes to it; most of a
-    short run's time is that. What a spare has copied, its run need not.
+    short run's time is that. What a spare has copied, its run need not. A world that
+    fails at this shows why in a run.
     """
-    code = marshal.loads(marshal.dumps(_REHEARSAL))  # noqa: S302  # our own, made just now
-    namespace, argument = world.bind({"job": {"metadata": {}}}, _Silence())
-    exec(code, namespace)  # noqa: S102  # an empty function of ours
-    world.drive(namespace["rehearsal"](argument), _Silence())
-    pack({"result": plain({"a": [1, "b", None]}, "the result")})
-    loads(base64.b64decode(base64.b64encode(b'{"a": [1, 2.5, "b"]}')))
+    _serve(_Rehearsal(), world, policy)
 
 
 def _highest_descriptor() -> int:

@@ -289,7 +289,7 @@ async def test_a_flooding_run_does_not_slow_another(sandbox, run_in):
     await asyncio.gather(noisy, return_exceptions=True)
 
 
-async def test_the_fork_server_stays_small_and_loads_neither_pydantic_nor_asyncio(
+async def test_the_fork_server_stays_small_and_loads_no_pydantic_asyncio_or_threads(
     plain_sandbox, run_in
 ):
     async with Sandbox() as sandbox:
@@ -302,4 +302,4 @@ async def test_the_fork_server_stays_small_and_loads_neither_pydantic_nor_asynci
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
-    assert not {"pydantic", "asyncio", "starlette", "httpx"} & set(done.stdout.split())
+    assert not {"pydantic", "asyncio", "starlette", "httpx", "threading"} & set(done.stdout.split())
