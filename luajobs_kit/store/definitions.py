@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
@@ -22,6 +23,7 @@ _TABLES: Final[dict[type[Document], str]] = {
     UserRecord: "users",
 }
 _SETTINGS: Final = "settings"
+_PARSED: Final = 8_192  # documents kept parsed
 _D = TypeVar("_D", bound=Document)
 
 
@@ -64,7 +66,8 @@ class Definitions:
         """
         self.tinydb = Database(folder, fsync=fsync, disk=disk, storage=JournalStorage)
         self._storage = cast("JournalStorage", self.tinydb.storage)
-        self._documents: dict[tuple[str, str], Document] = {}  # parsed when first asked for
+        # Parsed when first asked for; they take as much room again as what they are parsed from.
+        self._documents: OrderedDict[tuple[str, str], Document] = OrderedDict()
         self._indexes = Indexes()
         self._reserved: dict[tuple[str, str], str] = {}  # ids of documents on their way to disk
         self._syncer = Syncer(self._storage.sync)
@@ -144,6 +147,8 @@ class Definitions:
         found = self._documents.get((table, key))
         if found is None and (row := self._rows(table).get(key)) is not None:
             found = self._documents[table, key] = kind.model_validate(copied(row))
+            if len(self._documents) > _PARSED:
+                self._documents.popitem(last=False)
         return cast("_D | None", found)
 
     # Writing

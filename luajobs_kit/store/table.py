@@ -7,7 +7,7 @@ a ``Draft`` that copies a document when it is touched and remembers what was don
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from tinydb import TinyDB
 from tinydb.queries import QueryLike
@@ -16,13 +16,19 @@ from tinydb.table import Document, Table
 from luajobs_kit.store.changes import Change, JSONDict, to_text
 from luajobs_kit.store.storage import JournalStorage
 
+_CONTAINERS: Final = (dict, list)
+
 
 def copied(value: Any) -> Any:
     """Return a deep copy of a JSON value."""
+    # Most items are no containers: asking before the call halves what a document takes.
     if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}
+        return {
+            key: copied(item) if isinstance(item, _CONTAINERS) else item
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [copied(item) for item in value]
+        return [copied(item) if isinstance(item, _CONTAINERS) else item for item in value]
     return value
 
 

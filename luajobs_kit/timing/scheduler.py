@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -184,3 +185,7 @@ class _HandOver(BaseExecutor):  # type: ignore[misc]  # APScheduler ships no typ
 
 def _stands_for_the_job(keep: int) -> None:
     """APScheduler wants a callable for each job; ours are run elsewhere."""
+
+
+# It looks at the signature twice for each job added; so it need not be worked out each time.
+_stands_for_the_job.__signature__ = inspect.signature(_stands_for_the_job)  # type: ignore[attr-defined]  # any function may have one
