@@ -52,7 +52,7 @@ async def exported():
 
 async def test_everything_exported_is_there_after_the_import_watermarks_too(exported):
     async with await store() as target:
-        assert await import_store(target, exported) == (1, 1, 1, 2)
+        assert await import_store(target, exported) == (1, 1, 1, 2, 0)
         found = target.definitions
         assert (found.jobs(), found.versions("job_1"), found.users()) == ([JOB], [VERSION], [USER])
         assert found.settings() == {"a": {"b": None}, "c": False}
