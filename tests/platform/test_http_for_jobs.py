@@ -1,0 +1,129 @@
+"""``http`` inside a job: a real request, by the engine, to a host the workspace allows."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from luajobs_kit.engine import Engine
+from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec
+
+ANSWERS = {
+    "/hello": (200, {"Content-Type": "application/json"}, b'{"hello": "job"}'),
+    "/missing": (404, {}, b"nothing here"),
+    "/elsewhere": (302, {"Location": "http://metadata.internal/secret"}, b""),
+    "/moved": (302, {"Location": "/hello"}, b""),
+    "/large": (200, {}, b"x" * 1_000_001),
+}
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    """A server of this test's own; /slow never answers, /echo sends back what it was sent."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        path = head.split()[1].decode()
+        if path == "/slow":
+            await reader.read()
+        elif path.startswith("/echo"):
+            size = next(
+                (
+                    int(line.split(b":")[1])
+                    for line in head.splitlines()
+                    if line.lower().startswith(b"content-length")
+                ),
+                0,
+            )
+            reply(writer, 200, {}, head + await reader.readexactly(size))
+        else:
+            reply(writer, *ANSWERS[path])
+        writer.close()
+
+    def reply(
+        writer: asyncio.StreamWriter, status: int, headers: dict[str, str], body: bytes
+    ) -> None:
+        lines = [f"HTTP/1.1 {status} OK", f"Content-Length: {len(body)}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def ran(engine: Engine, url: str, line: str):
+    source = f"async def execute(job):\n    url = {url!r}\n    {line}\n"
+    spec = JobSpec(
+        name="job",
+        schedule=IntervalSchedule(seconds=3600),
+        bundle=Bundle(source=source, entry="execute"),
+    )
+    job = await engine.create_job(spec)
+    return await engine.wait_execution((await engine.trigger_job(job.id)).id)
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    async with await Engine.open(None) as engine:
+        await engine.settings({"http_hosts": ["127.0.0.1"], "http_private": True})
+        yield engine
+
+
+async def test_a_job_reads_json_from_an_allowed_host(engine, url):
+    run = await ran(
+        engine,
+        url,
+        "answer = await http.get(url + '/hello'); return [answer.status, answer.json()]",
+    )
+    assert run.result == [200, {"hello": "job"}], run.error
+
+
+async def test_a_job_posts_json_with_headers_and_parameters(engine, url):
+    run = await ran(
+        engine,
+        url,
+        "return (await http.post(url + '/echo', json={'a': 1}, headers={'X-Mine': 'yes'}, params={'q': 'x y'})).text",
+    )
+    assert run.status == "completed", run.error
+    assert "POST /echo?q=x" in run.result
+    assert "x-mine: yes" in run.result.lower()
+    assert '{"a":1}' in run.result.replace(" ", "")
+
+
+async def test_a_redirect_within_the_host_is_followed_and_a_404_is_an_answer(engine, url):
+    run = await ran(
+        engine,
+        url,
+        "return [(await http.get(url + path)).status for path in ('/moved', '/missing')]",
+    )
+    assert run.result == [200, 404]
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "says"),
+    [
+        ("/elsewhere", "NotAllowed", "metadata.internal"),
+        ("/large", "HttpFailed", "larger than"),
+    ],
+)
+async def test_a_job_is_told_why_it_gets_no_answer(engine, url, path, error, says):
+    run = await ran(engine, url, f"await http.get(url + {path!r})")
+    assert (run.status, says in run.error.message) == ("failed", True), run.error
+    assert run.error.type in {error, "LuaJobsError"}
+
+
+async def test_a_slow_host_is_given_up_in_time(engine, url):
+    run = await ran(engine, url, "await http.get(url + '/slow', timeout=0.2)")
+    assert "within 0.2 s" in run.error.message
+
+
+async def test_hosts_and_private_addresses_need_the_owners_word(engine, url):
+    await engine.settings({"http_private": False})
+    run = await ran(engine, url, "await http.get(url + '/hello')")
+    assert (run.error.type, "private address" in run.error.message) == ("NotAllowed", True)
+    await engine.settings({"http_hosts": ["*.example.org"]})
+    run = await engine.wait_execution((await engine.trigger_job(run.job_id)).id)
+    assert "*.example.org" in run.error.message
+    run = await ran(engine, "file:///etc/passwd", "await http.get(url)")
+    assert "no http or https" in run.error.message
