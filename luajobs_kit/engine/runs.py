@@ -148,7 +148,9 @@ class Runs:
         alone: bool = False,
     ) -> Execution:
         """Commit the execution as ``pending``, with its fire, and let it begin."""
-        kept = await self._state.store.history.claim(execution, fire, key)
+        # Before its code runs, `running` is synced, and the claim of a fire with it. A power
+        # cut before that loses the claim and the watermark: the fire is due again, and had not run.
+        kept = await self._state.store.history.claim(execution, fire, key, durable=fire is None)
         if kept.id != execution.id:  # the same request came twice
             return kept
         if fire is not None:
@@ -255,8 +257,7 @@ class Runs:
             attempts=[*execution.attempts, attempt],
             next_attempt_at=None,
         )
-        # Its end is synced, and the claim was: one sync less between due and the job's first line.
-        await self._record(run.execution, durable=False)
+        await self._record(run.execution)
         self._remember(run.execution)
         self._state.events.publish(ExecutionStarted(at=began, execution=run.execution))
 
@@ -355,12 +356,10 @@ class Runs:
             duration=execution.duration,
         )
 
-    async def _record(
-        self, execution: Execution, fire: FireState | None = None, *, durable: bool = True
-    ) -> None:
+    async def _record(self, execution: Execution, fire: FireState | None = None) -> None:
         while True:
             try:
-                await self._state.store.history.record(execution, fire, durable=durable)
+                await self._state.store.history.record(execution, fire)
             except StorageFull:
                 # What happened must not be forgotten because the disk is full just now.
                 await self._state.clock.sleep_until(self._state.clock.now() + FULL_DISK_PAUSE)

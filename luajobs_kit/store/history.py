@@ -86,12 +86,18 @@ class History:
     # Executions
 
     async def claim(
-        self, execution: Execution, fire: FireState | None, key: str | None = None
+        self,
+        execution: Execution,
+        fire: FireState | None,
+        key: str | None = None,
+        *,
+        durable: bool = True,
     ) -> Execution:
         """Keep a new execution, the watermark that covers its fire, and the key, as one.
 
         When ``key`` was used in the 24 hours before, nothing is changed, and the execution
-        made with it first is returned as it now is.
+        made with it first is returned as it now is. Without ``durable`` it survives the death
+        of the process at once, and a power cut only with whatever is synced next.
         """
 
         def work(db: sqlite3.Connection) -> Execution | None:
@@ -106,15 +112,12 @@ class History:
             keys.keep(db, "claim", key, execution.created_at, document)
             return None
 
-        return await self._database.write(work) or execution
+        return await self._database.write(work, durable=durable) or execution
 
-    async def record(
-        self, execution: Execution, fire: FireState | None = None, *, durable: bool = True
-    ) -> None:
+    async def record(self, execution: Execution, fire: FireState | None = None) -> None:
         """Keep an execution as it now is, with its attempts, and the fire state, as one.
 
         Log lines written just before are committed with it, so that an outcome has its log.
-        Without ``durable`` it survives the death of the process, but not yet a power cut.
         """
 
         def work(db: sqlite3.Connection) -> None:
@@ -123,7 +126,7 @@ class History:
             if fire is not None:
                 fires.save(db, fire)
 
-        await self._database.write(work, durable=durable, committed=self._logs.flushed)
+        await self._database.write(work, committed=self._logs.flushed)
 
     async def execution(self, execution_id: str) -> Execution | None:
         return await self._database.read(lambda db: _execution(db, execution_id))

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 
 from luajobs_kit.engine import Engine
@@ -40,9 +41,9 @@ def doom(fate: Fate, engine: Engine) -> None:
     history = engine._state.store.history
     claim, record = history.claim, history.record
 
-    async def claiming(execution, fire, key=None):
+    async def claiming(execution, fire, key=None, **how):
         fate.reach("before the claim")
-        kept = await claim(execution, fire, key)
+        kept = await claim(execution, fire, key, **how)
         fate.reach("after the claim")
         return kept
 
@@ -90,13 +91,17 @@ async def live(order: dict, tell) -> None:
                 fate.reach("job code runs")
 
 
+def note(writer: int, pid: int) -> None:
+    os.write(writer, str(pid).encode())
+
+
 def main() -> None:
     for line in sys.stdin:
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
             try:
-                asyncio.run(live(json.loads(line), lambda pid: os.write(writer, str(pid).encode())))
+                asyncio.run(live(json.loads(line), partial(note, writer)))
             except BaseException:  # noqa: BLE001 - whatever it is, it is shown
                 traceback.print_exc()
             finally:
