@@ -8,10 +8,10 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import luajobs_kit
 from luajobs_kit.acting import acting_user
@@ -24,6 +24,7 @@ from luajobs_kit.engine.outcomes import new_execution
 from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.registry import Registry
 from luajobs_kit.engine.requests import Requests
+from luajobs_kit.engine.retention import Retention
 from luajobs_kit.engine.runs import Runs
 from luajobs_kit.engine.simulated import Simulated, serving
 from luajobs_kit.engine.simulation import Recorder, check_bounds, fill, report
@@ -45,7 +46,6 @@ from luajobs_kit.model import (
     LogPage,
     LogQuery,
     LogWritten,
-    OnceSchedule,
     Schedule,
     Simulation,
     VersionSpec,
@@ -55,8 +55,6 @@ from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Sandbox, doctor
 from luajobs_kit.store import Store, export_store, import_store
 from luajobs_kit.timing import Scheduler, fires_after, parse_schedule, preview
-
-TRIM_EVERY: Final = 100  # finished executions between two looks at what may be dropped
 
 
 class Engine(Port):
@@ -98,12 +96,10 @@ class Engine(Port):
             self._runs.serve = serving(requests, self._runs, simulated)
             self._runs.context = partial((simulated or Simulated(0, {})).context, state)
         self._runs.disarm = self._firing.disarm
-        self._runs.concluded = self._on_concluded
+        self._retention = Retention(state)
+        self._runs.concluded = self._retention.count
         self._simulates = simulated is not None
-        self._retention: asyncio.Task[None] | None = None
         self._deliveries: asyncio.Task[None] | None = None
-        self._concluded = 0  # executions
-        self._grown = asyncio.Event()  # so many that history may be beyond its bounds
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None
         self._closed = False
@@ -159,45 +155,10 @@ class Engine(Port):
             self._leave_clock = state.clock.join(self._settle)
         await self._runs.recover()
         for record in state.store.definitions.jobs():
-            await self._mend_fire(record.id)
+            await self._firing.mend(record)
             self._firing.arm(record)
         if not self._simulates:  # a simulation tells all, and is over soon
-            self._retention = asyncio.create_task(self._keep_within_bounds())
-
-    async def _mend_fire(self, job_id: str) -> None:
-        """Count from now where the watermark was lost: then nothing is caught up."""
-        record = self._state.store.definitions.job(job_id)
-        if record is not None and job_id not in self._state.fires:
-            now = self._state.clock.now()
-            fire = self._state.fire(record)
-            schedule = active_version(self._state, record).schedule
-            if not isinstance(schedule, OnceSchedule):
-                fire = fire.evolve(last_fire=now)
-            elif schedule.execute_at <= now:
-                fire = fire.evolve(last_fire=now, state="done", note="whether it ran was lost")
-            await self._state.keep_fire(fire)
-            self._state.store.findings.append(
-                f"The record of what {record.name} last ran for was lost; nothing is caught up."
-            )
-
-    async def _keep_within_bounds(self) -> None:
-        """Drop the oldest history beyond the workspace's bounds, now and after every so many runs."""
-        while not self._closed:
-            values = self._state.settings.values
-            with contextlib.suppress(WorkspaceError):  # a full disk: the next time, then
-                await self._state.store.history.trim(
-                    now=self._state.clock.now(),
-                    per_job=values.keep_executions,
-                    max_age=timedelta(days=values.keep_days) if values.keep_days else None,
-                    max_bytes=values.keep_bytes,
-                )
-            await self._grown.wait()
-            self._grown.clear()
-
-    def _on_concluded(self) -> None:
-        self._concluded += 1
-        if self._concluded % TRIM_EVERY == 0:
-            self._grown.set()
+            self._retention.start()
 
     async def __aenter__(self) -> Self:
         return self
@@ -220,10 +181,9 @@ class Engine(Port):
         await self._runs.abandon_all()
         self._powers.close()
         self._state.events.close()
-        self._grown.set()
-        followers = [task for task in (self._retention, self._deliveries) if task is not None]
-        if followers:
-            await asyncio.wait(followers)
+        await self._retention.stop()
+        if self._deliveries is not None:
+            await asyncio.wait([self._deliveries])
         if self._owns_sandbox:
             await self._state.sandbox.__aexit__(None, None, None)
         if self._owns_store:

@@ -46,6 +46,22 @@ class Firing:
         )
         self._state.next_fires[record.id] = upcoming
 
+    async def mend(self, record: JobRecord) -> None:
+        """Count from now where the record of the job's fires was lost: nothing is caught up."""
+        if record.id in self._state.fires:
+            return
+        now = self._state.clock.now()
+        fire = self._state.fire(record)
+        schedule = active_version(self._state, record).schedule
+        if not isinstance(schedule, OnceSchedule):
+            fire = fire.evolve(last_fire=now)
+        elif schedule.execute_at <= now:
+            fire = fire.evolve(last_fire=now, state="done", note="whether it ran was lost")
+        await self._state.keep_fire(fire)
+        self._state.store.findings.append(
+            f"The record of what {record.name} last ran for was lost; nothing is caught up."
+        )
+
     def disarm(self, job_id: str) -> None:
         """Take the job from the scheduler."""
         self._state.scheduler.remove(job_id)
