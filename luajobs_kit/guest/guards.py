@@ -15,6 +15,7 @@ from __future__ import annotations
 import builtins
 import decimal
 import types
+import typing
 from abc import ABCMeta
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
@@ -30,6 +31,7 @@ _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
 _PLAIN: Final = frozenset(
     {str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range}
 )
+_ALIASES: Final = (types.GenericAlias, typing._BaseGenericAlias)  # type: ignore[attr-defined]  # noqa: SLF001  # of all of typing's
 _SLOT_WRAPPERS: Final = (
     types.MethodWrapperType,
     types.WrapperDescriptorType,
@@ -72,6 +74,8 @@ def _title(value: object) -> str:
 
 
 def _read_watched(value: Any, name: str) -> Any:
+    if name in {"obj", "register"} and issubclass(type(value), _ALIASES):
+        _refuse(value, name)  # it passes the question on to what it stands for
     if name == "obj" and issubclass(type(value), BaseException):
         _refuse(value, name)
     if name == "register" and type(value) is ABCMeta and not own.is_class(value):
@@ -318,6 +322,10 @@ def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
     """Make a class of job code's: Python's own way, its bases checked before, its slots after."""
     if "metaclass" in keywords:
         raise TypeError("metaclass= is not allowed in job code")
+    for base in bases:
+        if not issubclass(type(base), type) and own.made(type(base)):
+            # Asked twice what it stands for (here, and by Python), it could answer twice.
+            raise TypeError(f"a class inherits from classes, not from {_title(base)}")
     for base in types.resolve_bases(bases):  # what Field[int] or List[str] stand for
         if not issubclass(type(base), type):
             # Python would call the base's own class with a name, bases and a namespace.
@@ -341,13 +349,19 @@ def _check_names(kind: type, attribute: str) -> None:
     given = getattr(kind, attribute, ())
     allowed = {"__dict__", "__weakref__"} if attribute == "__slots__" else set()
     for each in (given,) if type(given) is str else given:
-        if type(each) is not str or not (each in allowed or harmless(each)):
+        fits = harmless if attribute == "__slots__" else is_plain
+        if type(each) is not str or not (each in allowed or fits(each)):
             raise TypeError(f"{attribute} of {kind.__name__} cannot hold {each!r}")
 
 
 def harmless(name: str) -> bool:
     """Whether reading an attribute of this name past the guards could give nothing away."""
     return names.kind_of(name) in {"plain", "private"}
+
+
+def is_plain(name: str) -> bool:
+    """Whether a pattern may read an attribute of this name, from whatever passes for the class."""
+    return names.kind_of(name) == "plain"
 
 
 def annotation(expression: Callable[[], Any]) -> Any:

@@ -7,14 +7,15 @@ import copy
 import dataclasses
 import enum
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from luajobs_kit.guest import names
 from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen
-from luajobs_kit.guest.guards import adopt, read
-from luajobs_kit.guest.owning import own
+from luajobs_kit.guest.guards import adopt, harmless, is_plain, read
+from luajobs_kit.guest.owning import class_dict, own
 
 # operator
 
@@ -93,9 +94,27 @@ def dataclass(cls: Any = None, /, **options: Any) -> Any:
     def decorate(given: Any) -> Any:
         if not own.is_class(given):
             raise TypeError("dataclass decorates a class of your own")
-        return adopt(dataclasses.dataclass(**options)(given))
+        # The library writes the names of fields into source that it executes.
+        for name in getattr(given, "__annotations__", {}):
+            if type(name) is not str or not name.isidentifier() or not harmless(name):
+                raise TypeError(f"{name!r} cannot be a field's name")
+        matched = options.get("match_args", True) and "__match_args__" not in class_dict(given)
+        made: Any = dataclasses.dataclass(**{**options, "match_args": False})(given)
+        if matched:
+            setattr(made, "__match_args__", _matched(made))  # noqa: B010  # mypy takes it for final
+        return adopt(made)
 
     return decorate if cls is None else decorate(cls)
+
+
+def _matched(made: Any) -> tuple[str, ...]:
+    """Return the fields that patterns may name by position: those before the first private one."""
+    given = [
+        field.name
+        for field in made.__dataclass_fields__.values()
+        if field.init and not field.kw_only and field._field_type is not dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]  # noqa: SLF001  # as the library does
+    ]
+    return tuple(itertools.takewhile(is_plain, given))
 
 
 # copy

@@ -113,7 +113,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         parts = value.elts if isinstance(value, ast.Tuple) else [value]
         for part in parts:
             plain = isinstance(part, ast.Constant) and isinstance(part.value, str)
-            if not plain or not is_field(part.value):  # type: ignore[attr-defined]  # it is a Constant
+            if not plain or names.kind_of(part.value) != "plain":  # type: ignore[attr-defined]  # it is a Constant
                 self.refuse(
                     value,
                     "__match_args__ must be a tuple of public attributes' names.",
