@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
@@ -31,6 +32,8 @@ from luajobs_kit.model import (
 from luajobs_kit.sandbox import Failure, Limits, LogRecord, Outcome
 from luajobs_kit.store import FireState
 from luajobs_kit.timing import trigger_for
+
+_log = logging.getLogger(__name__)
 
 FULL_DISK_PAUSE: Final = timedelta(seconds=5)
 
@@ -66,6 +69,7 @@ class Runs:
         self._slots = asyncio.Semaphore(state.settings.values.max_concurrent)
         self._tasks: set[asyncio.Task[None]] = set()
         self._awake = 0  # attempts that do something, and not sleep in virtual time
+        self._leaving = False  # nothing begins any more; what waits is the next engine's
         self._idle = asyncio.Event()
         self._idle.set()
         # In a simulation only one run is ever awake, so that its order repeats.
@@ -157,8 +161,12 @@ class Runs:
             self._state.fires[fire.job_id] = fire
         self._state.last[kept.job_id] = kept
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
-        self._enter(_Run(kept, version, alone))
-        return kept
+        run = _Run(kept, version, alone)
+        self._enter(run)
+        record = self._state.store.definitions.job(kept.job_id)
+        if record is None or record.deleted:  # while it was being claimed
+            await self._stop(run, "cancelled")
+        return run.execution
 
     def resume(self, execution_id: str) -> None:
         """Begin the attempt an execution waits for."""
@@ -180,7 +188,7 @@ class Runs:
         self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
 
     def _begin(self, run: _Run) -> None:
-        if not self._may_start(run):
+        if self._leaving or not self._may_start(run):
             return  # an earlier execution of the job begins it when it finishes
         run.task = task = asyncio.create_task(self._attempt(run), name=run.execution.id)
         self._tasks.add(task)
@@ -229,6 +237,10 @@ class Runs:
             outcome = Outcome(
                 status="abandoned", error=Failure(type="SandboxError", message=problem.message)
             )
+        except Exception as problem:  # noqa: BLE001 - it must end all the same, or its job waits for ever
+            _log.exception("%s failed in the engine", run.execution.id)
+            failed = Failure(type=type(problem).__name__, message=f"In the engine: {problem}")
+            outcome = Outcome(status="abandoned", error=failed)
         run.ending = True
         try:
             if outcome is None or run.stopping is not None:
@@ -241,6 +253,11 @@ class Runs:
                     error=error_of(outcome, self._state.settings.secrets),
                     duration=outcome.duration if self._turn is None else self._since(began),
                 )
+        except Exception:  # noqa: BLE001 - not recorded: the next engine finds it running, and gives it up
+            _log.exception("how %s ended cannot be kept", run.execution.id)
+            self._forget(run)
+            run.finished.set()
+            self._begin_waiting(run.execution.job_id)
         finally:
             run.ending = False
 
@@ -312,8 +329,8 @@ class Runs:
         number = execution.retry_count + 1
         due = now + timedelta(seconds=backoff(retry, number))
         run.execution = execution.evolve(status="pending", retry_count=number, next_attempt_at=due)
-        run.task = None
         await self._record(run.execution)
+        run.task = None
         self._remember(run.execution)
         self._state.log(
             f"Retry {number} of {retry.max_attempts} at {due.isoformat(timespec='seconds')}.",
@@ -325,6 +342,7 @@ class Runs:
         )
         self._state.events.publish(AttemptFailed(at=now, execution=run.execution))
         self._begin_at(run, due)
+        self._begin_waiting(execution.job_id)  # where only so many may run, its place is free
 
     async def _conclude(self, run: _Run, execution: Execution, record: JobRecord | None) -> None:
         fire = fire_after(self._state, execution, run.version, record) if record else None
@@ -386,7 +404,8 @@ class Runs:
                 await self._stop(run, "cancelled")
 
     async def abandon_all(self) -> None:
-        """End every running attempt because the engine leaves; retries are kept for the next one."""
+        """End every running attempt because the engine leaves; what waits is kept for the next one."""
+        self._leaving = True
         running = [run for run in self._runs.values() if run.started]
         await asyncio.gather(*(self._stop(run, "abandoned") for run in running))
 
@@ -405,7 +424,12 @@ class Runs:
         run.stopping = status
         self._state.scheduler.remove(run.execution.id)
         if run.task is None:
-            await self._finish_stopped(run, None)
+            # As its task: while this is recorded nothing begins it, and who stops it too waits.
+            run.ending, run.task = True, asyncio.create_task(self._finish_stopped(run, None))
+            try:
+                await run.task
+            finally:
+                run.ending, run.task = False, None
         else:
             run.task.cancel()
             await asyncio.wait([run.task])

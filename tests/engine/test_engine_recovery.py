@@ -190,3 +190,17 @@ async def test_all_missed_fires_run_one_after_another_though_claimed_at_one_inst
         await later.advance(seconds=0)
         runs = (await engine.list_executions(job.id)).executions
         assert [run.status for run in runs] == ["completed"] * 5
+
+
+async def test_what_waited_its_turn_when_the_engine_left_runs_with_the_next(folder, clock, spec):
+    async with await Engine.open(folder, clock=clock) as engine:
+        body = "while True: pass"
+        job = await engine.create_job(spec(body, overlap="allow", max_concurrent=1))
+        first, second = await engine.trigger_job(job.id), await engine.trigger_job(job.id)
+        async with asyncio.timeout(30):
+            while (await engine.get_execution(first.id)).status != "running":  # noqa: ASYNC110 - it has no event for it
+                await asyncio.sleep(0.02)
+    store = await Store.open(folder, clock=clock, ids=Ids(clock))
+    left = await store.history.unfinished()
+    await store.aclose()
+    assert [(run.id, run.status, run.attempts) for run in left] == [(second.id, "pending", [])]

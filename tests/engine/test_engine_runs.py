@@ -1,11 +1,12 @@
 """What becomes of a run: its outcome, its attempts, its end by other hands."""
 
+import asyncio
 import itertools
 from datetime import timedelta
 
 import pytest
 
-from luajobs_kit.errors import NotFound
+from luajobs_kit.errors import NotFound, WorkspaceError
 from luajobs_kit.model import LogQuery, Retry
 
 
@@ -193,3 +194,73 @@ async def test_a_secret_shows_neither_in_the_log_nor_in_an_error(engine, spec):
     assert run.error.message == "•••"
     lines = (await engine.logs(LogQuery(job_id=job.id))).logs
     assert not any("sk-very" in line.message for line in lines)
+
+
+class Slowed:
+    """Holds up one method of the history until told to go on, or has it fail."""
+
+    def __init__(self, monkeypatch, engine, method, held):
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+        real = getattr(engine._state.store.history, method)
+
+        async def slowed(execution, *given, **named):
+            if held(execution):
+                self.reached.set()
+                await self.go_on.wait()
+            return await real(execution, *given, **named)
+
+        monkeypatch.setattr(engine._state.store.history, method, slowed)
+
+
+async def test_what_is_being_cancelled_does_not_begin_when_the_one_before_ends(
+    engine, spec, monkeypatch
+):
+    job = await engine.create_job(spec("return 'ran'", overlap="allow", max_concurrent=1))
+    slowed = Slowed(monkeypatch, engine, "record", lambda run: run.status == "cancelled")
+    first, second = await engine.trigger_job(job.id), await engine.trigger_job(job.id)
+    cancelling = asyncio.create_task(engine.cancel_execution(second.id))
+    await slowed.reached.wait()
+    assert (await engine.wait_execution(first.id, 30)).status == "completed"
+    again = asyncio.create_task(engine.cancel_execution(second.id))
+    await asyncio.sleep(0.3)  # in which it would have run
+    slowed.go_on.set()
+    assert (await cancelling).attempts == (await again).attempts == []
+    assert (await engine.get_execution(second.id)).status == "cancelled"
+
+
+async def test_a_job_deleted_while_it_is_triggered_does_not_run(engine, spec, monkeypatch):
+    job = await engine.create_job(spec())
+    slowed = Slowed(monkeypatch, engine, "claim", lambda _: True)
+    triggering = asyncio.create_task(engine.trigger_job(job.id))
+    await slowed.reached.wait()
+    await engine.delete_job(job.id)
+    slowed.go_on.set()
+    run = await engine.get_execution((await triggering).id)
+    assert (run.status, run.attempts) == ("cancelled", [])
+
+
+async def test_a_waiting_retry_holds_no_place_of_those_that_run_at_once(engine, spec):
+    retry = Retry(max_attempts=1, backoff_seconds=3600)
+    body = "raise ValueError"
+    job = await engine.create_job(spec(body, overlap="allow", max_concurrent=1, retry=retry))
+    runs = [await engine.trigger_job(job.id) for _ in range(2)]
+    async with asyncio.timeout(30):
+        while [len((await engine.get_execution(run.id)).attempts) for run in runs] != [1, 1]:  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0.02)
+
+
+async def test_an_end_that_cannot_be_kept_holds_up_no_other_run(engine, spec, monkeypatch):
+    job = await engine.create_job(spec(overlap="allow", max_concurrent=1))
+    history = engine._state.store.history
+    real = history.record
+
+    async def fails(execution, *given, **named):
+        if execution.status == "completed":
+            monkeypatch.setattr(history, "record", real)
+            raise WorkspaceError("The disk is gone.")
+        await real(execution, *given, **named)
+
+    monkeypatch.setattr(history, "record", fails)
+    runs = [await engine.trigger_job(job.id) for _ in range(2)]
+    assert (await engine.wait_execution(runs[1].id, 30)).status == "completed"
+    assert (await engine.status()).running == 0
