@@ -7,7 +7,7 @@ TESTS := -m "not soak and not browser and not lua" -n 2 --dist worksteal
 # Tests start many interpreters; without compiled files each would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test soak test-browser test-lua test-wheel lint types docs bench clean
+.PHONY: demo test soak test-browser test-lua test-wheel test-oldest lint types docs bench clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/luajobs demo
@@ -34,6 +34,9 @@ types: $(VENV)/.dev
 
 test-wheel: $(VENV)/.dev  ## an editable install shows more than ships
 	$(BIN)/python tests/wheel.py
+
+test-oldest: $(VENV)/.dev  ## the oldest versions of everything that pyproject.toml allows
+	$(BIN)/python tests/oldest.py
 
 docs: $(VENV)/.dev  ## write the generated pages again
 	$(BIN)/python docs/generate.py
