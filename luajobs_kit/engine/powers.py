@@ -38,20 +38,19 @@ class Powers:
         self._offers.append(offer)
         if self._closed:
             offer.calls.put_nowait(None)
-        return self._calls(offer)
+        return _Calls(self, offer)
 
-    async def _calls(self, offer: _Offer) -> AsyncIterator[PowerCall]:
-        try:
-            while (call := await offer.calls.get()) is not None:
-                yield call
-        finally:
-            self._offers.remove(offer)
-            self._gone |= offer.powers.keys()
-            for waiting_offer, answer in list(self._waiting.values()):
-                if waiting_offer is offer and not answer.done():
-                    answer.set_exception(
-                        PowerUnavailable("The client that offered it left before it answered.")
-                    )
+    def withdraw(self, offer: _Offer) -> None:
+        """Take an offer back; who waits for its answers is told."""
+        if offer not in self._offers:
+            return
+        self._offers.remove(offer)
+        self._gone |= offer.powers.keys()
+        for waiting_offer, answer in list(self._waiting.values()):
+            if waiting_offer is offer and not answer.done():
+                answer.set_exception(
+                    PowerUnavailable("The client that offered it left before it answered.")
+                )
 
     def offered(self) -> list[PowerOffer]:
         """Return what is offered now, by name."""
@@ -114,6 +113,31 @@ class Powers:
             return f"tools.{name} was offered by a client that has left; run its cell again."
         listed = ", ".join(f"tools.{power.name}" for power in self.offered()) or "none"
         return f"Nobody offers tools.{name}. Offered now: {listed}. Register it with @ws.power."
+
+
+class _Calls(AsyncIterator[PowerCall]):
+    """The calls of one offer, which ends with it: a generator never begun would end nothing."""
+
+    def __init__(self, powers: Powers, offer: _Offer) -> None:
+        self._powers = powers
+        self._offer = offer
+
+    async def __anext__(self) -> PowerCall:
+        try:
+            call = await self._offer.calls.get()
+        except BaseException:
+            self._powers.withdraw(self._offer)
+            raise
+        if call is None:
+            self._powers.withdraw(self._offer)
+            raise StopAsyncIteration
+        return call
+
+    async def aclose(self) -> None:
+        self._powers.withdraw(self._offer)
+
+    def __del__(self) -> None:
+        self._powers.withdraw(self._offer)
 
 
 def _as_error(error: dict[str, Any]) -> LuaJobsError:

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from luajobs_kit.acting import acting_as
 from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import InvalidInput, NotAllowed
-from luajobs_kit.model import Bundle, Execution, JobSpec, JobVersion, LogQuery
+from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
+from luajobs_kit.model import Bundle, Execution, Job, JobSpec, JobVersion, LogQuery
 from luajobs_kit.platform import Caller, Platform
 from luajobs_kit.port import Port
 
@@ -116,25 +116,37 @@ class RunRequests:
         port = self._requests.port
         match name:
             case "get":
-                return (await port.get_job(str(arguments.get("id")))).to_json()
+                return (await self._reachable(arguments)).to_json()
             case "get_all":
                 dynamic = bool(arguments.get("includeDynamic"))
                 jobs = await port.list_jobs(include_dynamic=dynamic)
-                own = self._execution.user_id
-                return [job.to_json() for job in jobs if job.user_id in {own, None} or own is None]
+                return [job.to_json() for job in jobs if self._reaches(job)]
             case "create":
                 return await self._create(arguments)
-            case "trigger" | "activate" | "deactivate" | "delete" | "update_metadata" | "versions":
-                return await self._of_job(name, str(arguments.get("id")), arguments)
-            case "executions" | "logs" | "next_runs":
-                return await self._of_job(name, str(arguments.get("id")), arguments)
+            case "trigger" | "activate" | "deactivate":
+                return await self._of_job(name, (await self._reachable(arguments)).id, arguments)
         raise InvalidInput(f"Jobs has no request {name!r}.")
+
+    async def _reachable(self, arguments: dict[str, Any]) -> Job:
+        """Return the job asked for. Raises ``NotFound`` for another user's, as for none."""
+        job_id = str(arguments.get("id"))
+        job = await self._requests.port.get_job(job_id)
+        if not self._reaches(job):
+            raise NotFound(f"There is no job {job_id!r} of this job's user.", job_id=job_id)
+        return job
+
+    def _reaches(self, job: Job) -> bool:
+        """Whether the run may see the job: its user's, the agent's, and from the agent's all."""
+        own = self._execution.user_id
+        return own is None or job.user_id in {own, None}
 
     async def _create(self, arguments: dict[str, Any]) -> Any:
         if self._created >= JOBS_CREATED:
             raise NotAllowed(f"One run may create {JOBS_CREATED} jobs; this one has.")
         self._created += 1
         given = dict(arguments)
+        if self._execution.user_id is not None and given.get("dynamic", True) is not True:
+            raise NotAllowed("A user's job cannot create the agent's own jobs; leave out dynamic=.")
         source, entry = given.pop("source", None), given.pop("entry", None)
         if not isinstance(source, str) or not isinstance(entry, str):
             raise InvalidInput(
@@ -148,6 +160,11 @@ class RunRequests:
             first = problem.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             raise InvalidInput(f"Jobs.create: {field}: {first['msg']}", field=field) from None
+        if (powers := self._version.powers) is not None:
+            wanted = (
+                powers if spec.powers is None else [each for each in spec.powers if each in powers]
+            )
+            spec = spec.evolve(powers=wanted)  # it gives on no power that it was not given
         return (await self._requests.port.create_job(spec)).to_json()
 
     async def _power(self, arguments: dict[str, Any]) -> Any:

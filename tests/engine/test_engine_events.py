@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from luajobs_kit.errors import NotFound
+from luajobs_kit.acting import acting_as
+from luajobs_kit.engine.requests import RunRequests
+from luajobs_kit.errors import InvalidInput, NotFound
 from luajobs_kit.port import PowerOffer
 
 
@@ -86,3 +88,53 @@ async def test_a_job_given_only_some_powers_may_use_no_other(engine, spec):
     run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
     assert (run.error.type, "tools.other" in run.error.message) == ("NotAllowed", True)
     await asyncio.sleep(0)
+
+
+async def test_an_offer_that_nobody_began_to_read_ends_with_its_reader(engine):
+    calls = engine.offer([PowerOffer(name="weather")])
+    await calls.aclose()
+    assert await engine.tools() == []
+    calls = engine.offer([PowerOffer(name="weather")])
+    del calls
+    assert await engine.tools() == []
+
+
+CREATES = """
+source = "async def execute(job): return await tools.weather()"
+made = await Jobs.create(
+    name="child", schedule={"type": "interval", "seconds": 60}, source=source, entry="execute",
+    %s
+)
+return made.active_version.powers
+"""
+
+
+@pytest.mark.parametrize("options", ["", "powers=['tools.other', 'tools.weather']"])
+async def test_a_job_gives_on_only_powers_it_was_given(engine, spec, options):
+    job = await engine.create_job(spec(CREATES % options, powers=["tools.other"]))
+    run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
+    assert run.result == ["tools.other"]
+
+
+async def test_a_users_job_creates_no_job_of_the_agents(engine, spec):
+    job = await engine.create_job(spec(CREATES % "dynamic=False"))
+    run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
+    assert run.error.type == "NotAllowed"
+
+
+@pytest.mark.parametrize("verb", ["trigger", "activate", "deactivate"])
+async def test_a_job_of_another_user_is_as_good_as_none(engine, spec, verb):
+    with acting_as("user_bob"):
+        theirs = await engine.create_job(spec(metadata={"a": "secret"}))
+    # What it makes of the class of `job` is held to the same.
+    forged = f"type(job)({{'id': {theirs.id!r}}})"
+    for body in (f"await Jobs.get_job({theirs.id!r})", f"await {forged}.{verb}()"):
+        with acting_as("user_eve"):
+            job = await engine.create_job(spec(body))
+        run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
+        assert run.error.type == "NotFound"
+    assert (await engine.list_executions(theirs.id)).total == 0
+    for verb_of_its_own in ("delete", "update_metadata", "logs", "executions", "versions"):
+        requests = RunRequests(engine._runs.serve.__self__, run, job.active_version)
+        with pytest.raises(InvalidInput):
+            await requests.answer(f"jobs.{verb_of_its_own}", {"id": theirs.id, "data": {}})
