@@ -6,7 +6,9 @@ import asyncio
 import fnmatch
 import ipaddress
 import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import Field
 
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotAllowed
 from luajobs_kit.platform.caller import Caller
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 1_000_000  # bytes, of a request or an answer
 MAX_TIME: Final = 60.0  # seconds
 MAX_REDIRECTS: Final = 5
+CREDENTIALS: Final = frozenset({"authorization", "cookie"})  # meant for one origin only
+
+
+# Never NaN, which would put the loop's timers out of order.
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class HttpFailed(LuaJobsError):
@@ -41,7 +48,7 @@ class Http:
         headers: dict[str, str] | None = None,
         params: dict[str, Any] | None = None,
         body: str | None = None,
-        timeout: float = 30.0,  # noqa: ASYNC109 - the job's own bound, part of the verb
+        timeout: Seconds = 30.0,  # noqa: ASYNC109 - the job's own bound, part of the verb
     ) -> dict[str, Any]:
         """Make one request; return ``{"status", "headers", "body", "url"}``.
 
@@ -59,8 +66,9 @@ class Http:
                 httpx.AsyncClient(trust_env=False, timeout=None) as client,  # noqa: S113 - bounded above
             ):
                 target = httpx.URL(url, params=params) if params else httpx.URL(url)
+                sent = headers or {}
                 for _ in range(MAX_REDIRECTS + 1):
-                    answer = await self._once(client, method, target, headers or {}, body)
+                    answer = await self._once(client, method, target, sent, body)
                     location = answer["headers"].get("location")
                     if (
                         method not in {"GET", "HEAD"}
@@ -68,7 +76,11 @@ class Http:
                         or not location
                     ):
                         return answer
-                    target = target.join(location)
+                    before, target = target, target.join(location)
+                    if _origin(target) != _origin(before):
+                        sent = {
+                            name: sent[name] for name in sent if name.lower() not in CREDENTIALS
+                        }
                 raise HttpFailed(f"{url} redirected more than {MAX_REDIRECTS} times.")
         except TimeoutError:
             raise HttpFailed(f"{url} did not answer within {min(timeout, MAX_TIME):g} s.") from None
@@ -136,3 +148,7 @@ class Http:
                     "where the workspace's setting http_private is true."
                 )
         return addresses[0]
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port

@@ -127,3 +127,26 @@ async def test_hosts_and_private_addresses_need_the_owners_word(engine, url):
     assert "*.example.org" in run.error.message
     run = await ran(engine, "file:///etc/passwd", "await http.get(url)")
     assert "no http or https" in run.error.message
+
+
+async def test_credentials_do_not_follow_a_redirect_to_another_origin(engine: Engine, url: str):
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 302 Found\r\nLocation: {url}/echo\r\nContent-Length: 0\r\n"
+        writer.write(f"{head}Connection: close\r\n\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        first = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        line = (
+            'return (await http.get(url, headers={"AUTHORIZATION": "secret", "X-A": "kept"})).text'
+        )
+        run = await ran(engine, first, line)
+    assert "kept" in run.result
+    assert "secret" not in run.result
+
+
+@pytest.mark.parametrize("given", ["'nan'", "0", "'inf'"])
+async def test_a_timeout_that_is_no_time_is_refused(engine: Engine, url: str, given: str):
+    run = await ran(engine, url, f"await http.get(url, timeout={given})")
+    assert run.error.type == "InvalidInput"
