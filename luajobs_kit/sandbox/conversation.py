@@ -16,7 +16,7 @@ from typing import Any, Final
 from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.sandbox.channel import MAX_LOG_BYTES, MAX_LOG_LINES, MAX_LOG_MESSAGE
 from luajobs_kit.sandbox.frames import BrokenFrame, Splitter, pack, parse
-from luajobs_kit.sandbox.link import Taken
+from luajobs_kit.sandbox.taken import Taken
 from luajobs_kit.sandbox.values import Level, LogRecord
 
 CHUNK: Final = 64 * 2**10  # bytes read at once, between turns of the loop

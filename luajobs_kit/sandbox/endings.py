@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput, PolicyViolation, SandboxError
 from luajobs_kit.sandbox.frames import BrokenFrame
-from luajobs_kit.sandbox.link import Exit
+from luajobs_kit.sandbox.taken import Exit
 from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Status
 
 _CRASHES: Final = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE}

@@ -32,6 +32,7 @@ from luajobs_kit.sandbox import child, lockdown
 from luajobs_kit.sandbox.forked import Forked
 
 REFILL_DELAY: Final = 0.004  # seconds without work before a spare is forked ahead
+REHEARSALS: Final = 20  # after so many the interpreter has settled how it runs the code
 MOST_FAILURES: Final = 3  # spares in a row that may die before they are ready
 
 
@@ -68,7 +69,11 @@ class ForkServer:
                 os.waitpid(one.pid, 0)
 
     def _prepare(self) -> None:
-        """Load all that is loaded lazily, enter the shared walls, freeze what is there."""
+        """Load all that is loaded lazily, enter the shared walls, freeze what is there.
+
+        Code that has run has been specialised by the interpreter, and its caches are
+        filled: what is written here once, no child writes to again, and copies.
+        """
         preload = getattr(self._world, "preload", None)
         if preload is not None:
             preload()
@@ -79,6 +84,8 @@ class ForkServer:
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
         self._selector.register(self._control, selectors.EVENT_READ, self._read_control)
         self._selector.register(self._wakeup, selectors.EVENT_READ, self._reap)
+        for _ in range(REHEARSALS):
+            child.rehearse(self._world, self._policy)
         gc.collect()
         gc.freeze()
 

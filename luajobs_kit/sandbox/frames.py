@@ -19,6 +19,9 @@ MAX_FRAME = 2 * 2**20  # bytes; the largest honest frame is a 1 MB result in esc
 MAX_COMPILED_FRAME = 32 * 2**20  # bytes; compiled code in base 64
 MAX_DEPTH = 100  # lists and objects inside one another
 
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+)
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _MAY_OVERFLOW = re.compile(r"\d{300}|[eE]\+?\d{3}")
@@ -31,10 +34,7 @@ class BrokenFrame(Exception):  # it is what happened, as ConnectionReset is
 
 def pack(value: dict[str, Any]) -> bytes:
     """Return ``value`` as one frame. Text that UTF-8 cannot hold becomes question marks."""
-    text = json.dumps(
-        value, ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
-    )
-    body = text.encode("utf-8", "replace")
+    body = _ENCODER.encode(value).encode("utf-8", "replace")
     return HEADER.pack(len(body)) + body
 
 

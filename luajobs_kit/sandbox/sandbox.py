@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +20,8 @@ from luajobs_kit.sandbox.frames import (
     pack,
     parse,
 )
-from luajobs_kit.sandbox.link import Exit, Link, ServerGone, Taken
+from luajobs_kit.sandbox.link import Link, ServerGone
+from luajobs_kit.sandbox.taken import Exit, Taken
 from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Wall
 
 COMPILE_LIMITS: Final = Limits(timeout=20.0, memory=512 * 2**20)
@@ -79,7 +79,7 @@ class Sandbox:
         self._closing = False
         self._walls: list[Wall] = []
         self._policy_version = ""
-        self._compiled: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        self._compiled: OrderedDict[tuple[Program, str], str] = OrderedDict()
 
     # -- life --------------------------------------------------------------------------
 
@@ -114,6 +114,8 @@ class Sandbox:
         return None if self._link is None or self._link.closed else self._link.pid
 
     async def _server(self) -> Link:
+        if self._link is not None and not self._link.closed and not self._closing:
+            return self._link
         async with self._starting:
             if self._closing:
                 raise SandboxError("The sandbox is closed; nothing can be run in it any more.")
@@ -140,7 +142,7 @@ class Sandbox:
     async def _code(self, program: Program) -> str:
         """Return the marshalled code in base 64. Nothing on this side reads it."""
         await self._server()
-        key = (program.key, self._policy_version, sys.version)
+        key = (program, self._policy_version)
         if key in self._compiled:
             self._compiled.move_to_end(key)
             return self._compiled[key]

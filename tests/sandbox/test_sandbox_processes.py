@@ -116,7 +116,7 @@ async def test_runs_waiting_for_a_child_survive_the_fork_server(plain_sandbox, r
 
 
 async def test_a_stuck_fork_server_is_given_up(sandbox, run_in, monkeypatch):
-    monkeypatch.setattr("luajobs_kit.sandbox.link.STOP_PATIENCE", 0.3)
+    monkeypatch.setattr("luajobs_kit.sandbox.taken.STOP_PATIENCE", 0.3)
     await run_in(sandbox, "def f(job): return 1")
     task = await start(sandbox, run_in, timeout=0.3)
     stuck = sandbox.server_pid

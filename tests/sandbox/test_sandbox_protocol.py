@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from luajobs_kit.sandbox.conversation import Conversation
 from luajobs_kit.sandbox.encoding import plain
 from luajobs_kit.sandbox.frames import HEADER, MAX_FRAME, BrokenFrame, Splitter, pack, parse
-from luajobs_kit.sandbox.link import Exit
+from luajobs_kit.sandbox.taken import Exit
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
