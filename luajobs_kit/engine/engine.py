@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import luajobs_kit
 from luajobs_kit.acting import acting_user
@@ -55,6 +55,8 @@ from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Sandbox, doctor
 from luajobs_kit.store import Store, export_store, import_store
 from luajobs_kit.timing import Scheduler, fires_after, parse_schedule, preview
+
+LAST_DELIVERIES: Final = 5.0  # seconds channels have for the last messages when the engine ends
 
 
 class Engine(Port):
@@ -183,6 +185,8 @@ class Engine(Port):
         self._state.events.close()
         await self._retention.stop()
         if self._deliveries is not None:
+            await asyncio.wait([self._deliveries], timeout=LAST_DELIVERIES)
+            self._deliveries.cancel()  # a channel is anybody's code, and may never return
             await asyncio.wait([self._deliveries])
         if self._owns_sandbox:
             await self._state.sandbox.__aexit__(None, None, None)

@@ -33,3 +33,17 @@ async def test_a_broken_channel_disturbs_neither_the_run_nor_the_others(spec):
         [line] = (await engine.logs(LogQuery(source="channel"))).logs
         assert "no network" in line.message
         assert len(await engine.call("user.history", {})) == 1
+
+
+async def test_a_channel_that_never_returns_does_not_keep_the_engine_from_ending(spec, monkeypatch):
+    class Stuck(Recording):
+        async def deliver(self, message, user):
+            await super().deliver(message, user)
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("luajobs_kit.engine.engine.LAST_DELIVERIES", 0.1)
+    engine = await Engine.open(None, channels=[stuck := Stuck()])
+    await engine.call("user.send", {"messages": "hi"})
+    await stuck.got.get()
+    async with asyncio.timeout(10):
+        await engine.aclose()
