@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from luajobs_kit.clock import Clock
 from luajobs_kit.errors import Conflict, InvalidInput, NotAllowed, NotFound
@@ -15,6 +15,7 @@ from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, TextPa
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.store import Put, Store
 
+Limit = Annotated[int, Field(ge=1, le=1_000)]  # messages at once
 _PARTS: TypeAdapter[list[MessagePart]] = TypeAdapter(list[MessagePart])
 
 
@@ -164,14 +165,14 @@ class Users:
         caller: Caller,
         *,
         id: str | None = None,
-        limit: int = 50,
+        limit: Limit = 50,
     ) -> list[dict[str, Any]]:
         """Return the user's messages, newest first."""
         record = self._record(caller, id)
         kept = await self._store.history.messages(record.id, limit=limit)
         return [message.to_json() for message in kept]
 
-    async def inbox(self, caller: Caller, *, limit: int = 50) -> list[dict[str, Any]]:
+    async def inbox(self, caller: Caller, *, limit: Limit = 50) -> list[dict[str, Any]]:
         """Return everybody's messages, newest first, for the workspace's owner."""
         _refuse_in_run(caller, "read everybody's messages")
         kept = await self._store.history.messages(None, limit=limit)

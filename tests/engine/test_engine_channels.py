@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from luajobs_kit.engine import Engine
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import LogQuery
 
 
@@ -47,3 +50,10 @@ async def test_a_channel_that_never_returns_does_not_keep_the_engine_from_ending
     await stuck.got.get()
     async with asyncio.timeout(10):
         await engine.aclose()
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 1_001, 10**30])
+async def test_messages_are_asked_for_a_thousand_at_most(spec, limit):
+    async with await Engine.open(None) as engine:
+        with pytest.raises(InvalidInput, match="limit"):
+            await engine.call("user.history", {"limit": limit})
