@@ -24,7 +24,7 @@ _ENCODER = json.JSONEncoder(
 )
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_MAY_OVERFLOW = re.compile(r"\d{300}|[eE]\+?\d{3}")
+_MAY_OVERFLOW = re.compile(r"\d{200}|[eE]\+?\d{3}")
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 

@@ -150,7 +150,10 @@ class Sandbox:
                       "first_line": program.first_line, "entry": program.entry})  # fmt: skip
         limits = COMPILE_LIMITS.within(self.ceiling)
         async with _Lease(self, limits, self._compile_slots) as child:
-            answer = await _ask(child, frame)
+            try:
+                answer = await _ask(child, frame)
+            except BrokenFrame as broken:
+                raise InvalidInput(f"The source cannot be compiled: it gives {broken}.") from None
         code = endings.compiled(answer, program)
         self._compiled[key] = code
         while len(self._compiled) > CACHE_SIZE:

@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.sandbox import Program, Sandbox
 from luajobs_kit.sandbox.conversation import Conversation
 from luajobs_kit.sandbox.encoding import plain
 from luajobs_kit.sandbox.frames import HEADER, MAX_FRAME, BrokenFrame, Splitter, pack, parse
@@ -280,3 +282,16 @@ def test_a_refused_value_says_where_it_stands():
     deep.append(deep)
     with pytest.raises(ValueError, match="nested deeper"):
         plain(deep, "the result")
+
+
+def test_a_number_of_many_digits_and_a_small_exponent_is_not_infinite() -> None:
+    with pytest.raises(BrokenFrame, match="too large"):
+        parse(b'{"result": 1' + b"0" * 250 + b"e99}")
+
+
+async def test_source_that_compiles_to_far_too_much_is_refused() -> None:
+    lines = [f"a = '{number:04x}' * 1024" for number in range(10_000)]
+    source = "\n".join([*lines, "def main(job): return 1"])
+    async with Sandbox(max_children=1) as sandbox:
+        with pytest.raises(InvalidInput, match="cannot be compiled"):
+            await sandbox.check(Program(source, "main", 1, "job.py"))
