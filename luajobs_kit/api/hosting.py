@@ -12,6 +12,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,19 +78,49 @@ async def host(folder: Path, name: str) -> None:
         await asyncio.Event().wait()
 
 
-async def _until_told(folder: Path, name: str, *, reload: bool) -> None:
+async def _until_told(folder: Path, name: str, *, reload: bool) -> int:
     """Host until the parent ends; where asked, begin anew when the module's file changes."""
-    loop = asyncio.get_running_loop()
-    parent_gone = loop.run_in_executor(None, sys.stdin.buffer.read)
+    parent = asyncio.create_task(_parent_gone())
     hosting = asyncio.create_task(host(folder, name))
     changed = asyncio.create_task(_changed(name))
-    waiting = {parent_gone, *([changed] if reload else [hosting])}
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    if hosting.done():
-        hosting.result()
-    if changed.done():
+    await asyncio.wait({parent, changed, hosting}, return_when=asyncio.FIRST_COMPLETED)
+    if hosting.done() and (problem := hosting.exception()) is not None:
+        _say(f"luajobs serve {name}: {_told(problem)}")
+        if not reload:
+            return 1
+        _say("Waiting for its file to change.")
+        await asyncio.wait({parent, changed}, return_when=asyncio.FIRST_COMPLETED)
+    elif not reload and not parent.done():
+        await asyncio.wait({parent})
+    if changed.done() and not parent.done():
         os.execv(sys.executable, [sys.executable, "-m", MODULE, *sys.argv[1:]])  # noqa: S606 - ourselves
-    os._exit(0)  # the thread that reads standard input cannot be ended
+    return 0
+
+
+async def _parent_gone() -> None:
+    """Return at the end of standard input, which the parent holds as long as it lives."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+
+
+def _told(problem: BaseException) -> str:
+    """Return what went wrong: our own words, or the module's own part of the traceback."""
+    if isinstance(problem, LuaJobsError):
+        return problem.message
+    frames = traceback.extract_tb(problem.__traceback__)
+    own = [
+        frame
+        for frame in frames
+        if frame.filename != __file__ and "importlib" not in frame.filename
+    ]
+    lines = [*traceback.format_list(own), *traceback.format_exception_only(problem)]
+    return "\n" + "".join(lines).rstrip()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - a host speaks to its terminal
 
 
 async def _changed(name: str) -> None:
@@ -106,7 +137,6 @@ async def _changed(name: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    sys.exit(
         asyncio.run(_until_told(Path(sys.argv[1]), sys.argv[2], reload="--reload" in sys.argv[3:]))
-    except LuaJobsError as problem:
-        sys.exit(f"luajobs serve {sys.argv[2]}: {problem.message}")
+    )

@@ -13,7 +13,8 @@ from typing import Any, Concatenate, ParamSpec
 import click
 
 from luajobs_kit.client import connect
-from luajobs_kit.errors import EngineUnavailable, LuaJobsError
+from luajobs_kit.client.workspace import find
+from luajobs_kit.errors import EngineUnavailable, LuaJobsError, WorkspaceError
 from luajobs_kit.port import Port
 
 P = ParamSpec("P")
@@ -29,7 +30,10 @@ def asks(question: Callable[Concatenate[Port, P], Awaitable[None]]) -> Callable[
         workspace = (click.get_current_context().find_root().obj or {}).get("workspace")
 
         async def run() -> None:
-            port = await connect(Path(workspace) if workspace else None)
+            folder, new = _folder(workspace)
+            if new:
+                click.secho(f"A new workspace was made: {folder}", fg="yellow", err=True)
+            port = await connect(folder)
             try:
                 await question(port, *args, **kwargs)
             finally:
@@ -39,6 +43,15 @@ def asks(question: Callable[Concatenate[Port, P], Awaitable[None]]) -> Callable[
             asyncio.run(run())
 
     return body
+
+
+def _folder(given: str | None) -> tuple[Path, bool]:
+    """Return the workspace's folder, and whether it was made just now."""
+    path = Path(given) if given else None
+    try:
+        return find(path, make=False), False
+    except WorkspaceError:
+        return find(path), True
 
 
 class speaking_errors:  # noqa: N801 - used as a statement, like contextlib.suppress

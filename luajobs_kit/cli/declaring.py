@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,17 @@ from luajobs_kit import timing
 from luajobs_kit.bundle import capture
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import JobSpec, Schedule
+from luajobs_kit.timing.typed import read_schedule
 
 
 def spec_of(
     file: Path,
     *,
     name: str | None,
-    every: float | None,  # seconds
+    every: str | None,
     expression: str | None,
     timezone: str | None,
-    after: float | None,
+    after: str | None,
     metadata: str | None,
 ) -> JobSpec:
     """Return what the options of ``luajobs jobs create`` declare. Raises ``InvalidInput``."""
@@ -32,18 +34,18 @@ def spec_of(
 
 
 def _schedule(
-    seconds: float | None, expression: str | None, timezone: str | None, after: float | None
+    every: str | None, expression: str | None, timezone: str | None, after: str | None
 ) -> Schedule:
-    given = [value for value in (seconds, expression, after) if value is not None]
-    if len(given) != 1:
+    given = [value for value in (every, expression, after) if value is not None]
+    if len(given) != 1 or (timezone and expression is None):
         raise InvalidInput(
-            "Say when it runs with one of --every SECONDS, --cron EXPR or --in SECONDS."
+            "Say when it runs with one of --every SPAN, --in SPAN, or --cron EXPR [--timezone ZONE]."
         )
-    if seconds is not None:
-        return timing.every(seconds=seconds)
     if expression is not None:
         return timing.cron(expression, timezone)
-    return timing.once(seconds=after)
+    word, span = ("every", every) if every is not None else ("in", after or "")
+    unit = "s" if span.replace(".", "", 1).isdecimal() else ""  # a bare number is in seconds
+    return read_schedule(f"{word} {span}{unit}", datetime.now(UTC))
 
 
 def _object(text: str | None) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -156,13 +158,26 @@ async def _sum_up(ws: Workspace, seen: Counter[str]) -> None:
     [ticket] = await ws.data.search("tickets", "T-1001", 1)
     _say(f"ticket T-1001: followup_sent={ticket.data.get('followup_sent')}")
     _title("What to try next")
+    luajobs = "luajobs" if shutil.which("luajobs") else _beside_python()
     for command, what in (
-        ("luajobs tui", "the monitor, beside your notebook"),
-        ("luajobs jobs list", "what is scheduled"),
-        ("luajobs logs --type job --follow", "what jobs write, live"),
-        ("jupyter lab notebooks/", "the lessons: write a job in a cell"),
+        (f"{luajobs} tui", "the monitor, beside your notebook or your script"),
+        (
+            f"{luajobs} jobs list",
+            "what is scheduled (nothing yet: the demo's workspace goes with it)",
+        ),
+        (f"{luajobs} logs --follow", "what jobs write, live"),
+        ("notebooks/quickstart.ipynb", "the first lesson, in JupyterLab: write a job in a cell"),
     ):
-        _say(f"{click.style(f'{command:<34}', fg='cyan')} {what}")
+        _say(f"{click.style(f'{command:<30}', fg='cyan')} {what}")
+
+
+def _beside_python() -> str:
+    """Return the command as it is reached where its environment is not activated."""
+    command = Path(sys.executable).with_name("luajobs")
+    try:
+        return str(command.relative_to(Path.cwd()))
+    except ValueError:
+        return str(command)
 
 
 def _name(name: str) -> str:

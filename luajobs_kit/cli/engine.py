@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from luajobs_kit.cli.asking import asks, print_json, speaking_errors
-from luajobs_kit.cli.tables import clock, until
+from luajobs_kit.cli.tables import clock, when
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.port import Port
 
 
@@ -68,7 +69,7 @@ async def status(port: Port, /, *, as_json: bool) -> None:
     )
     click.echo(f"jobs       {found.jobs}, {found.active_jobs} with a next fire")
     click.echo(f"runs       {found.running} running, {found.waiting} waiting")
-    click.echo(f"next fire  {clock(found.next_fire_at)} ({until(found.next_fire_at, found.now)})")
+    click.echo(f"next fire  {when(found.next_fire_at, found.now)}")
     click.echo(f"clients    {found.clients}")
     click.echo(f"it {found.stays}")
 
@@ -91,18 +92,23 @@ async def doctor(port: Port, /, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("assignments", nargs=-1, metavar="[NAME=VALUE]...")
+@click.argument("assignments", nargs=-1, metavar="[NAME[=VALUE]]...")
 @asks
 async def settings(port: Port, /, *, assignments: tuple[str, ...]) -> None:
     """Print the workspace's settings, or change some: luajobs settings max_concurrent=4.
 
-    VALUE is JSON, or text where it is none; an empty one removes the setting.
+    VALUE is JSON, or text where it is none; an empty one removes the setting. A NAME
+    alone prints that setting.
     """
     changes: dict[str, Any] = {}
     for assignment in assignments:
         name, sign, text = assignment.partition("=")
         if not sign:
-            raise click.UsageError(f"write NAME=VALUE, not {assignment!r}")
+            values = await port.settings()
+            if name not in values:
+                raise InvalidInput(f"There is no setting {name!r}; there are {', '.join(values)}.")
+            print_json(values[name])
+            return
         try:
             changes[name] = json.loads(text) if text else None
         except ValueError:

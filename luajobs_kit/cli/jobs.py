@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from luajobs_kit.cli.asking import asks, print_json
-from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until
+from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until, when
 from luajobs_kit.model import Execution, Job, Schedule
 from luajobs_kit.port import Port
 
@@ -32,7 +32,9 @@ async def list_(port: Port, /, *, predefined: bool, deleted: bool, as_json: bool
     if as_json:
         print_json([job.to_json() for job in found])
     elif not found:
-        click.echo("No jobs yet. In a notebook: await Jobs.create(name=…, schedule=…, execute=…)")
+        where = (await port.status()).workspace
+        click.echo(f"No jobs yet in {where}.")
+        click.echo("In a notebook: await Jobs.create(name=…, schedule=…, execute=…)")
         click.echo(
             "Or from a file: luajobs jobs create FILE.py --every 60   (luajobs demo shows more)"
         )
@@ -68,11 +70,9 @@ async def show(port: Port, /, *, job: str, as_json: bool) -> None:
         click.echo(f"  schedule   {in_words(active.schedule)}")
         click.echo(f"  version    {active.version} of {len(found.versions)}")
         click.echo(f"  timeout    {active.timeout:g} s, {active.retry.max_attempts} retries")
-    click.echo(f"  next fire  {clock(found.next_run_at)} ({until(found.next_run_at)})")
+    click.echo(f"  next fire  {when(found.next_run_at)}")
     if found.skipped_fires:
-        click.echo(
-            f"  not run    {found.skipped_fires} fires (see luajobs logs --name {found.name})"
-        )
+        click.echo(f"  not run    {found.skipped_fires} (see luajobs logs --name {found.name})")
     if found.metadata:
         click.echo("  metadata")
         for key, value in found.metadata.items():
@@ -149,6 +149,8 @@ async def preview(port: Port, /, *, job: str, count: int, as_json: bool) -> None
     else:
         for time in times:
             click.echo(f"{clock(time)}  {until(time)}")
+        if not times:
+            click.echo("It never fires again.")
 
 
 @jobs.command()
@@ -207,10 +209,10 @@ async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
 @jobs.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="The job's name (default: the file's).")
-@click.option("--every", type=float, metavar="SECONDS", help="Run at an interval.")
+@click.option("--every", metavar="SPAN", help="Run at an interval: 60 (seconds), 5m, 2h.")
 @click.option("--cron", "expression", metavar="EXPR", help="Run by cron, such as '0 8 * * 1'.")
 @click.option("--timezone", metavar="ZONE", help="The zone of --cron (default UTC).")
-@click.option("--in", "after", type=float, metavar="SECONDS", help="Run once, that much later.")
+@click.option("--in", "after", metavar="SPAN", help="Run once, that much later: 10m.")
 @click.option("--metadata", metavar="JSON", help="An object for job.metadata.")
 @asks
 async def create(port: Port, /, *, file: Path, **given: Any) -> None:

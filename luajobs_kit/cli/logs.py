@@ -45,6 +45,8 @@ async def logs(
             show(line)
         if not as_json and not page.logs:
             click.echo("No log lines match.", err=True)
+            if query.name and query.source in {None, "job"}:
+                await port.find_job(query.name)  # raises with the names that are close
         return
     news = port.events()  # before reading, so that no line falls in between
     page = await port.logs(query)

@@ -69,6 +69,9 @@ def _answers(text: str | None) -> dict[str, object] | None:
 
 
 def _show(found: Simulation) -> None:
+    if not found.executions:
+        click.echo(f"Nothing fires until {clock(found.end)}.")
+        return
     table(
         ["DUE", "JOB", "STATUS", "TOOK", "TRIES", ""],
         [

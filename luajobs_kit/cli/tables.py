@@ -63,6 +63,11 @@ def until(moment: datetime | None, now: datetime | None = None) -> str:
     return f"in {amount}" if seconds >= 0 else f"{amount} ago"
 
 
+def when(moment: datetime | None, now: datetime | None = None) -> str:
+    """Return a moment with how far off it is, or ``none``."""
+    return "none" if moment is None else f"{clock(moment)} ({until(moment, now)})"
+
+
 def milliseconds(duration: float | None) -> str:
     """Return a duration given in ms, in the unit it reads best in."""
     if duration is None:

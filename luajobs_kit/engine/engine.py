@@ -107,6 +107,8 @@ class Engine(Port):
         self._closed = False
         self.clients = 0
         """Open connections, counted by the server."""
+        self.served = False
+        """Whether it is served until it is stopped, set by the server."""
 
     @classmethod
     async def open(
@@ -244,7 +246,6 @@ class Engine(Port):
     async def status(self) -> EngineStatus:
         jobs = [job for job in self._state.store.definitions.jobs() if not job.deleted]
         running, waiting = self._runs.counts()
-        why = self.busy()
         return EngineStatus(
             version=luajobs_kit.__version__,
             workspace=str(self._folder) if self._folder else None,
@@ -258,10 +259,16 @@ class Engine(Port):
             waiting=waiting,
             next_fire_at=self._next_fire(),
             clients=self.clients,
-            stays=f"stays while {why}" if why else "may leave",
+            stays=self._until_when(),
             default_user=self._state.settings.values.default_user,
             agent_id=self._state.settings.values.agent_id,
         )
+
+    def _until_when(self) -> str:
+        if self.served:
+            return "stays until it is stopped"
+        why = self.busy()
+        return f"stays: {why}" if why else "leaves 10 minutes after its last client"
 
     async def doctor(self) -> list[Finding]:
         found = [

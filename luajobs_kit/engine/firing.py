@@ -154,8 +154,11 @@ class Firing:
         fire = self._state.fire(record)
         fire = fire.evolve(last_fire=last or fire.last_fire, skipped=fire.skipped + count)
         await self._state.keep_fire(fire)
-        due = f" due at {last.isoformat(timespec='seconds')}" if last else ""
-        fires = f"The fire{due} was" if count == 1 else f"{count} fires, the last{due}, were"
+        at = last.isoformat(timespec="seconds") if last else None
+        if count == 1:
+            fires = f"The fire due at {at} was" if at else "A fire was"
+        else:
+            fires = f"{count} fires, the last due at {at}, were" if at else f"{count} fires were"
         self._state.log(
             f"{fires} not run: {reason}.",
             level="warn",

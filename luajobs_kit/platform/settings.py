@@ -68,9 +68,11 @@ class Settings:
         except ValidationError as problem:
             first = problem.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
-            known = ", ".join(SettingValues.model_fields)
-            raise InvalidInput(
-                f"setting {name!r}: {first['msg']}. Settings are: {known}.", field=name
-            ) from None
+            if first["type"] == "extra_forbidden":
+                known = ", ".join(SettingValues.model_fields)
+                says = f"There is no setting {name!r}; there are {known}."
+            else:
+                says = f"The setting {name} cannot be {first['input']!r}: {first['msg']}."
+            raise InvalidInput(says, field=name) from None
         await self._definitions.commit(*(Set(name, value) for name, value in changes.items()))
         self.values = values

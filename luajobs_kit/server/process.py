@@ -100,6 +100,7 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told.set)
         engine = await self._open()
+        engine.served = self._stay
         try:
             await self._serve(engine)
         finally:

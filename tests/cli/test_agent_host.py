@@ -41,7 +41,8 @@ def serving(tmp_path):
         return json.loads(done.stdout)
 
     yield server, ask, tmp_path / "shop.py"
-    server.send_signal(signal.SIGTERM)
+    if server.poll() is None:
+        server.send_signal(signal.SIGTERM)
     server.communicate(timeout=30)
 
 
@@ -64,3 +65,29 @@ def test_an_agent_module_is_deployed_called_and_deployed_again_when_it_changes(s
     until(server, "update ticker")
     until(server, "tools that jobs may call: greet")
     assert ask("tools", "call", "greet", '{"name": "Ada"}') == "welcome Ada"
+
+
+def test_a_mistake_in_the_module_is_told_at_once_with_its_line(tmp_path):
+    (tmp_path / "broken.py").write_text(
+        "from luajobs_kit import LuaAgent\nagent = LuaAgent(nome='x')\n"
+    )
+    words = [sys.executable, "-m", "luajobs_kit.cli", "-w", str(tmp_path / ".luajobs"), "serve"]
+    server = subprocess.Popen(
+        [*words, "broken.py", "nofile.py"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        told = ""
+        while "nome" not in told or "nofile" not in told:
+            line = server.stderr.readline()
+            assert line, told
+            told += line
+        assert "broken.py" in told
+        assert "line 2" in told
+        assert "hosting.py" not in told
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)

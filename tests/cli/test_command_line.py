@@ -49,7 +49,9 @@ def luajobs(tmp_path):
 
 
 def test_a_file_becomes_a_job_that_is_listed_run_read_and_deleted(luajobs):
-    assert "No jobs yet" in luajobs("jobs", "list")
+    first = luajobs("jobs", "list")
+    assert f"No jobs yet in {luajobs.folder / '.luajobs'}" in first
+    assert "A new workspace was made" in first
     assert "hello: created; it fires in" in luajobs("jobs", "create", "hello.py", "--every", "3600")
     assert "hello: unchanged" in luajobs("jobs", "create", "hello.py", "--every", "3600")
     listed = luajobs("jobs", "list")
@@ -74,6 +76,9 @@ def test_mistakes_say_what_to_do_and_end_with_their_code(luajobs):
     assert "Did you mean 'jobs'?" in luajobs("jbos", code=2)
     assert "hour" in luajobs("jobs", "create", "hello.py", "--cron", "0 25 * * *", code=1)
     assert "one of --every" in luajobs("jobs", "create", "hello.py", code=1)
+    assert "no length of time" in luajobs("jobs", "create", "hello.py", "--every", "soon", code=1)
+    luajobs("jobs", "create", "hello.py", "--every", "5m")
+    assert "Did you mean 'hello'" in luajobs("logs", "--name", "helo", code=1)
     (luajobs.folder / "bad.py").write_text("async def execute(job):\n    return missing\n")
     refused = luajobs("jobs", "create", "bad.py", "--every", "60", code=1)
     assert "missing" in refused
@@ -100,7 +105,9 @@ def test_status_doctor_and_settings_answer(luajobs):
     assert str(luajobs.folder) in luajobs("status")
     assert "seccomp" in luajobs("doctor")
     assert '"max_concurrent": 3' in luajobs("settings", "max_concurrent=3")
-    assert "no_such" in luajobs("settings", "no_such=1", code=1)
+    assert luajobs("settings", "max_concurrent").strip() == "3"
+    assert "There is no setting 'no_such'" in luajobs("settings", "no_such=1", code=1)
+    assert "Nothing fires" in luajobs("simulate")
 
 
 def test_following_the_log_shows_new_lines_as_they_are_written(luajobs):
