@@ -17,8 +17,8 @@ from luajobs_kit.model import Bundle, Execution, Job, JobSpec, JobVersion, LogQu
 from luajobs_kit.platform import Caller, Platform
 from luajobs_kit.port import Port
 
-SELF_TRIGGERS: Final = 10  # a job may trigger itself this often…
-SELF_TRIGGER_WINDOW: Final = timedelta(minutes=1)  # …in this time
+TRIGGERS: Final = 10  # job code may trigger a job, itself or another, this often…
+TRIGGER_WINDOW: Final = timedelta(minutes=1)  # …in this time
 JOBS_CREATED: Final = 10  # jobs one run may create
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
@@ -32,21 +32,21 @@ class Requests:
         self.port = port
         self.platform = platform
         self.powers = powers
-        self._self_triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
+        self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
 
     def serve(self, execution: Execution, version: JobVersion) -> Serve:
         """Return the function that answers one attempt's requests."""
         return RunRequests(self, execution, version).answer
 
-    def count_self_trigger(self, job_id: str, job_name: str) -> None:
-        """Raise ``NotAllowed`` when a job triggers itself too often."""
+    def count_trigger(self, job_id: str) -> None:
+        """Raise ``NotAllowed`` when runs trigger a job too often: loops must come to an end."""
         now = self.state.clock.now()
-        recent = self._self_triggers[job_id]
-        while recent and now - recent[0] > SELF_TRIGGER_WINDOW:
+        recent = self._triggers[job_id]
+        while recent and now - recent[0] > TRIGGER_WINDOW:
             recent.popleft()
-        if len(recent) >= SELF_TRIGGERS:
+        if len(recent) >= TRIGGERS:
             raise NotAllowed(
-                f"{job_name} triggered itself {SELF_TRIGGERS} times within a minute; give it a "
+                f"Job code triggered {job_id} {TRIGGERS} times within a minute; give it a "
                 "schedule such as every(minutes=1) instead."
             )
         recent.append(now)
@@ -87,8 +87,7 @@ class RunRequests:
             case "update_metadata":
                 return (await port.update_metadata(job_id, _dict(arguments, "data"))).metadata
             case "trigger":
-                if job_id == self._execution.job_id:
-                    self._requests.count_self_trigger(job_id, self._execution.job_name)
+                self._requests.count_trigger(job_id)
                 version = arguments.get("version_id")
                 return (await port.trigger_job(job_id, version)).to_json()
             case "activate":
