@@ -182,7 +182,15 @@ class Engine(Port):
         if grace:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._runs.idle(), grace)
-        await self._runs.abandon_all()
+        async with contextlib.AsyncExitStack() as ends:  # whatever fails, the rest is closed
+            if self._owns_store:
+                ends.push_async_callback(self._state.store.aclose)
+            if self._owns_sandbox:
+                ends.push_async_callback(self._state.sandbox.__aexit__, None, None, None)
+            ends.push_async_callback(self._end_followers)
+            await self._runs.abandon_all()
+
+    async def _end_followers(self) -> None:
         self._powers.close()
         self._state.events.close()
         await self._retention.stop()
@@ -190,10 +198,6 @@ class Engine(Port):
             await asyncio.wait([self._deliveries], timeout=LAST_DELIVERIES)
             self._deliveries.cancel()  # a channel is anybody's code, and may never return
             await asyncio.wait([self._deliveries])
-        if self._owns_sandbox:
-            await self._state.sandbox.__aexit__(None, None, None)
-        if self._owns_store:
-            await self._state.store.aclose()
 
     # Firing
 
