@@ -52,7 +52,7 @@ from luajobs_kit.model import (
 )
 from luajobs_kit.platform import Caller, Channel, Platform, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
-from luajobs_kit.sandbox import Sandbox, doctor
+from luajobs_kit.sandbox import Limits, Sandbox, doctor
 from luajobs_kit.store import Store, export_store, import_store
 from luajobs_kit.timing import Scheduler, fires_after, parse_schedule, preview
 
@@ -136,7 +136,12 @@ class Engine(Port):
         try:
             settings = Settings(store.definitions)
             own = sandbox is None
-            sandbox = sandbox or Sandbox(max_children=settings.values.max_concurrent)
+            sandbox = sandbox or Sandbox(
+                max_children=settings.values.max_concurrent,
+                ceiling=Limits(
+                    timeout=settings.values.timeout_ceiling, memory=settings.values.memory_limit
+                ),
+            )
             if own:
                 await sandbox.__aenter__()
         except BaseException:
@@ -401,7 +406,10 @@ class Engine(Port):
         async with (
             await Store.open(None, clock=clock, ids=ids) as copy,
             # Its own: with the seed, the order of sets repeats as well.
-            Sandbox(hash_seed=seed % 2**32) as sandbox,
+            Sandbox(
+                hash_seed=seed % 2**32,
+                ceiling=Limits(memory=state.settings.values.memory_limit),
+            ) as sandbox,
         ):
             await fill(copy, state.store, state.fires, only=job_id)
             engine = Engine(
