@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from luajobs_kit.port import Port
+
+# A loop holds its tasks weakly: those of a workspace nobody holds any more end with the loop.
+_HELD: Final[set[asyncio.Task[None]]] = set()
 
 
 class Connection:
@@ -20,6 +23,8 @@ class Connection:
     def __init__(self, folder: Path) -> None:
         self.port: asyncio.Future[Port] = asyncio.get_running_loop().create_future()
         self._holding = asyncio.create_task(self._hold(folder))
+        _HELD.add(self._holding)
+        self._holding.add_done_callback(_HELD.discard)
 
     async def _hold(self, folder: Path) -> None:
         from luajobs_kit.client import connect  # noqa: PLC0415 - only who needs HTTP pays for it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -112,3 +113,13 @@ def test_a_script_ends_without_a_word_of_unclosed_connections(folder):
     )
     assert "asks" in ran.stdout
     assert ran.stderr == ""
+
+
+async def test_a_workspace_nobody_holds_any_more_ends_without_a_noise(folder):
+    noises = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noises.append(context))
+
+    assert (await Workspace(folder).status()).pid
+    gc.collect()
+
+    assert not noises
