@@ -7,6 +7,8 @@ is raised again as the same class in whichever process asked (see ``rebuild``).
 
 from __future__ import annotations
 
+import sys
+from types import TracebackType
 from typing import Any, ClassVar
 
 
@@ -23,6 +25,13 @@ class LuaJobsError(Exception):
         super().__init__(message)
         self.message = message
         self.details = details
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in a cell: the caller's own lines; ``%tb`` shows them all."""
+        tb = own_lines(self.__traceback__) or self.__traceback__
+        shell = sys.modules["IPython"].get_ipython()
+        lines: list[str] = shell.InteractiveTB.structured_traceback(type(self), self, tb)
+        return lines
 
 
 class InvalidInput(LuaJobsError, ValueError):
@@ -113,6 +122,17 @@ class ToolError(LuaJobsError):
     """A tool refused its input or raised; the message names the tool and the field."""
 
     code = "tool"
+
+
+def own_lines(trace: TracebackType | None) -> TracebackType | None:
+    """Return the traceback without the frames inside this kit."""
+    if trace is None:
+        return None
+    rest = own_lines(trace.tb_next)
+    module = trace.tb_frame.f_globals.get("__name__") or ""
+    if module.partition(".")[0] == __name__.partition(".")[0]:
+        return rest
+    return TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 
 
 def _subclasses(root: type[LuaJobsError]) -> dict[str, type[LuaJobsError]]:
