@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from numbers import Real
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from luajobs_kit.timing.words import LONGEST, read_number
 from luajobs_kit.timing.zones import local_zone, zone_named
 
 SHORTEST: Final = 1.0  # seconds between two fires of an interval
+LONGEST_BARE: Final = 1e8  # what is more was meant as a time stamp, not as a length
 
 _SECONDS: Final = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 
@@ -41,6 +43,12 @@ def once(
         if given:
             raise InvalidInput(
                 f"once() takes a time or a length, not both; leave out at or {', '.join(given)}."
+            )
+        if isinstance(at, Real) and not isinstance(at, bool) and abs(at) < LONGEST_BARE:
+            raise InvalidInput(
+                f"once({at}) does not say of what; write once(seconds={at}), or once(minutes={at}).",
+                field="at",
+                value=repr(at),
             )
         instant, zone = read_instant(at, "at")
         return OnceSchedule(execute_at=instant, timezone=zone)
@@ -110,10 +118,6 @@ def cron(expression: str, timezone: str | tzinfo | None = None) -> CronSchedule:
 def read_interval(value: object, field: str) -> float:
     """Return an interval in seconds. Raises ``InvalidInput`` when it is no number, too short or too long."""
     seconds = read_number(value, field)
-    if seconds <= 0:
-        raise InvalidInput(
-            f"{field} is {seconds:g} seconds; an interval is more than none.", value=seconds
-        )
     if seconds < SHORTEST:
         raise InvalidInput(
             f"{field} is {seconds:g} seconds; the shortest interval is {SHORTEST:g} second. "

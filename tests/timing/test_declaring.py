@@ -157,6 +157,8 @@ def test_a_once_schedule_survives_its_json():
 
 REFUSALS = {
     "once without time": (once, "once() needs to know when: once(minutes=10), or once(at=datetime(…))."),
+    "once 10": (lambda: once(10), "once(10) does not say of what; write once(seconds=10), or once(minutes=10)."),
+    "once milliseconds": (lambda: once(1_800_000_000_000), "as JavaScript's milliseconds it would be 2027"),
     "once with both": (lambda: once(NOW, minutes=1), "once() takes a time or a length, not both; leave out at or minutes."),
     "once before now": (lambda: once(minutes=-1), "once() of -60 seconds lies in the past"),
     "once not a number": (lambda: once(minutes="10"), "once(minutes=…) '10' is text; write a number of minutes."),
@@ -164,8 +166,8 @@ REFUSALS = {
     "once of a length": (lambda: once(timedelta(minutes=1)), "at datetime.timedelta(seconds=60) is neither a datetime nor ISO text."),
     "once minutes timedelta": (lambda: once(minutes=timedelta(1)), "is a timedelta; write its .total_seconds(), a number."),
     "every nothing": (every, "every() needs a length: every(minutes=5)"),
-    "every 0": (lambda: every(0), "every() is 0 seconds; an interval is more than none."),
-    "every -5": (lambda: every(minutes=-5), "every() is -300 seconds; an interval is more than none."),
+    "every 0": (lambda: every(0), "every() is 0 seconds; the shortest interval is 1 second."),
+    "every -5": (lambda: every(minutes=-5), "every() is -300 seconds; the shortest interval is 1 second."),
     "every too often": (lambda: every(0.2), "every() is 0.2 seconds; the shortest interval is 1 second."),
     "every nan": (lambda: every(float("nan")), "every(seconds=…) is nan; give a finite number of seconds."),
     "every inf": (lambda: every(hours=float("inf")), "every(hours=…) is inf; give a finite number of hours."),
