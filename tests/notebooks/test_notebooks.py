@@ -10,10 +10,13 @@ LESSONS = Path(__file__).resolve().parents[2] / "notebooks"
 
 @pytest.fixture
 def words_of(run_book):
-    """Run a lesson and return everything its cells said."""
+    """Run a lesson, or all of it but its last code cell, and return everything its cells said."""
 
-    def ran(name):
+    def ran(name, *, tidy=True):
         book = nbformat.read(LESSONS / name, as_version=4)
+        if not tidy:
+            code = [cell for cell in book.cells if cell.cell_type == "code"]
+            book.cells.remove(code[-1])
         run_book(book)
         outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
         return "\n".join(
@@ -36,6 +39,16 @@ def test_the_quick_start_takes_a_newcomer_through_the_first_five_minutes(words_o
     assert "1 failed nobody answered\n2 completed" in words
     assert "4 jobs>" in words  # the panel's own line
     assert "counter: Good day! This is run" in words
+
+
+def test_the_quick_start_says_the_same_when_it_is_run_again_with_its_jobs_there(words_of):
+    words_of("quickstart.ipynb", tidy=False)
+    again = words_of("quickstart.ipynb")
+
+    assert "<Job 'hello' active rearmed" in again
+    assert "'Your first job has run!'" in again
+    assert "'worked at try 2'" in again
+    assert "1 failed nobody answered\n2 completed" in again
 
 
 def test_the_lesson_on_tools_serves_two_users_and_deploys(words_of):
