@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from luajobs_kit.errors import InvalidInput
+
 _acting: ContextVar[str | None] = ContextVar("luajobs_acting_user", default=None)
 
 
@@ -22,7 +24,15 @@ def acting_as(user: str | None) -> Iterator[None]:
 
         with acting_as("user_alice"):
             await Jobs.create(...)
+
+    None is the workspace's default user. Raises ``InvalidInput`` for what is no user's id.
     """
+    if user is not None and (not isinstance(user, str) or not user.strip()):
+        raise InvalidInput(
+            f"acting_as takes a user's id, such as 'user_alice', not {user!r}; "
+            "None is the workspace's default user.",
+            field="user",
+        )
     token = _acting.set(user)
     try:
         yield

@@ -71,7 +71,7 @@ async def deploy(workspace: Workspace, agent: LuaAgent, *, dry_run: bool) -> Pla
     there = {job.name: job for job in await port.list_jobs()}
     steps = [_step(spec, there.get(name)) for name, spec in specs.items()]
     gone = [job for name, job in there.items() if name not in specs and job.active]
-    steps += [Step("deactivate", job.name, "the agent has it no more") for job in gone]
+    steps += [Step("deactivate", job.name, "the agent deployed now has it no more") for job in gone]
     if not dry_run:
         for step in steps:
             if step.action in {"create", "update", "rearm"}:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api.execution import JobExecution
+from luajobs_kit.api.kept import Kept
 from luajobs_kit.api.logs import LogLines
 from luajobs_kit.api.plain import build, to_object
 from luajobs_kit.errors import NotAllowed
@@ -34,7 +35,7 @@ class JobInstance:
     def __init__(self, data: Job, workspace: Workspace) -> None:
         self._data = data
         self._workspace = workspace
-        self._metadata = dict(data.metadata)
+        self._metadata = Kept(data.metadata)
 
     # Properties
 
@@ -53,7 +54,7 @@ class JobInstance:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The data passed to the job; ``update_metadata`` changes what is kept."""
+        """The data passed to the job, read-only; ``update_metadata`` changes what is kept."""
         return self._metadata
 
     @property
@@ -202,7 +203,7 @@ class JobInstance:
 
     def _take(self, data: Job) -> JobInstance:
         self._data = data
-        self._metadata = dict(data.metadata)
+        self._metadata = Kept(data.metadata)
         return self
 
     def __repr__(self) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from luajobs_kit.api.current import Bound
 from luajobs_kit.api.job import JobInstance
@@ -24,6 +25,28 @@ from luajobs_kit.model import (
 Execute = Callable[..., Any] | Callable[..., Awaitable[Any]]
 RetryLike = Retry | Mapping[str, Any] | None
 ScheduleLike = Schedule | Mapping[str, Any]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Asking = Callable[P, Coroutine[Any, Any, R]]
+
+
+def _keywords(advice: str) -> Callable[[Asking[P, R]], Asking[P, R]]:
+    """Answer Lua's object of options with what to write here."""
+
+    def told(method: Asking[P, R]) -> Asking[P, R]:
+        @wraps(method)
+        async def asked(*given: P.args, **options: P.kwargs) -> R:
+            if len(given) > 1:  # more than self
+                raise InvalidInput(
+                    f"Jobs.{method.__name__} takes keywords: {advice}. "
+                    "Their names are Python's; docs/lua-names.md lists them beside Lua's."
+                )
+            return await method(*given, **options)
+
+        return asked
+
+    return told
 
 
 class JobList(list[JobInstance]):
@@ -65,6 +88,7 @@ class Jobs(Bound):
 
     __inside__ = "Jobs"
 
+    @_keywords("write Jobs.create(**config), or Jobs.create(name=…, schedule=…, execute=…)")
     async def create(
         self,
         *,
@@ -133,6 +157,7 @@ class Jobs(Bound):
         workspace = self._workspace
         return JobInstance(await (await workspace.port()).find_job(job_id), workspace)
 
+    @_keywords("write Jobs.get_all(include_dynamic=True)")
     async def get_all(self, *, include_dynamic: bool = False) -> JobList:
         """Return the agent's jobs, oldest first; dynamic ones only when asked, as in Lua."""
         workspace = self._workspace

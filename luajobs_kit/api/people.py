@@ -72,7 +72,8 @@ class UserInstance:
         Parts are ``{"type": "text", "text": …}``, ``{"type": "image", "imageUrl": …}`` and
         ``{"type": "file", "fileUrl": …}``. Raises ``InvalidInput`` for anything else.
         """
-        parts = [messages] if isinstance(messages, str | Mapping) else list(messages)
+        # What is no list is one part, and the engine says what a part is.
+        parts = list(messages) if isinstance(messages, list | tuple) else [messages]
         plain = [
             {"type": "text", "text": part} if isinstance(part, str) else part for part in parts
         ]

@@ -246,6 +246,7 @@ class Workspace:
 
         New jobs are created, changed ones get the next version, unchanged ones are left
         alone, and those that are gone are deactivated. ``dry_run`` only returns the plan.
+        A workspace is one agent: deploying a second switches off the first one's jobs.
         """
         from luajobs_kit.api.deploy import deploy  # noqa: PLC0415 - the two need each other
 

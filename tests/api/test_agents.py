@@ -80,7 +80,7 @@ async def test_deploying_makes_the_jobs_true(ws):
     plan = await ws.deploy(agent(changed))
     assert [str(step) for step in plan.steps] == [
         "~ update nightly: schedule changed",
-        "- deactivate hourly: the agent has it no more",
+        "- deactivate hourly: the agent deployed now has it no more",
     ]
     assert (await Jobs.get_job("nightly")).active_version.version == "1.0.1"
     assert (await Jobs.get_job("hourly")).data.active is False

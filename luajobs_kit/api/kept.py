@@ -1,0 +1,20 @@
+"""``Kept``: data as the engine keeps it, which assigning to cannot change."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from luajobs_kit.errors import NotAllowed
+
+
+class Kept(dict[str, Any]):
+    """A dict to read; what would change it says how to change what is kept instead."""
+
+    def _refuse(self, *_given: Any, **_options: Any) -> NoReturn:
+        raise NotAllowed(
+            "job.metadata is read-only here, and changing it would be lost: write "
+            'await job.update_metadata({"name": value}), or dict(job.metadata) for a copy.'
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse

@@ -1,0 +1,66 @@
+"""What newcomers write by mistake is answered with what to write."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from luajobs_kit import InvalidInput, Jobs, LuaAgent, LuaJob, NotAllowed, User, acting_as, every
+
+
+async def execute(job):
+    return job.name
+
+
+@pytest.mark.parametrize(
+    ("slip", "advice"),
+    [
+        (lambda: Jobs.create({"name": "x", "schedule": every(5)}), r"Jobs\.create\(\*\*config\)"),
+        (lambda: Jobs.get_all({"includeDynamic": True}), r"get_all\(include_dynamic=True\)"),
+    ],
+)
+async def test_luas_object_of_options_is_told_to_be_keywords(ws, slip, advice):
+    with pytest.raises(InvalidInput, match=advice):
+        await slip()
+
+
+async def test_changing_a_jobs_metadata_in_place_is_refused_and_not_lost(ws):
+    job = await Jobs.create(
+        name="counts", schedule=every(hours=1), metadata={"n": 1}, execute=execute
+    )
+
+    for change in (
+        lambda: job.metadata.__setitem__("n", 99),
+        lambda: job.metadata.update(n=99),
+        lambda: job.metadata.pop("n"),
+        lambda: job.metadata.__ior__({"n": 99}),
+    ):
+        with pytest.raises(NotAllowed, match=r"await job\.update_metadata"):
+            change()
+
+    assert job.metadata == {"n": 1}
+    assert json.dumps(job.metadata) == '{"n": 1}'
+    assert await job.update_metadata({"n": 2}) == {"n": 2} == job.metadata
+
+
+@pytest.mark.parametrize("message", [5, None, [5], {"text": "no type"}])
+async def test_what_is_no_message_is_told_what_one_is(ws, message):
+    user = await User.get()
+    with pytest.raises(InvalidInput, match="takes text, or parts such as"):
+        await user.send(message)
+
+
+@pytest.mark.parametrize("user", ["", " ", 5])
+def test_acting_as_takes_an_id(user):
+    with pytest.raises(InvalidInput, match="acting_as takes a user's id"), acting_as(user):
+        pass
+
+
+async def test_a_second_agent_says_that_it_switches_off_the_jobs_of_the_first(ws):
+    job = LuaJob(name="morning", schedule=every(hours=1), execute=execute)
+    await ws.deploy(LuaAgent(name="first", jobs=[job]))
+
+    plan = await ws.deploy(LuaAgent(name="second"))
+
+    assert "- deactivate morning: the agent deployed now has it no more" in str(plan)
