@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn, cast
 
 from luajobs_kit.guest import names
+from luajobs_kit.guest.awaiting import advice_for, is_unawaited
 from luajobs_kit.guest.bases import inheritable
 from luajobs_kit.guest.classes import class_of
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
@@ -85,6 +86,8 @@ def _read_watched(value: Any, name: str) -> Any:
         return found
     if name in {"format", "format_map"}:
         return _safe_formatter(found, name)
+    if is_unawaited(value):
+        raise AttributeError(f"{_title(value)} has no {name}() for job code; {advice_for(value)}")
     if name in names.STEPPING or name == "mro":
         raise AttributeError(
             f"{_title(value)}: {name}() is out of job code's reach"

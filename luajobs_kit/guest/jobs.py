@@ -8,7 +8,7 @@ from typing import Any
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.guest.frozen import Frozen
 from luajobs_kit.guest.people import User, UserInstance
-from luajobs_kit.guest.records import Record, wrap
+from luajobs_kit.guest.records import Record, Snapshot, wrap
 from luajobs_kit.guest.run import current
 
 
@@ -44,8 +44,7 @@ class JobInstance(Frozen):
     __slots__ = ("_data", "_execution", "_is_running")
 
     def __init__(self, data: dict[str, Any], execution: dict[str, Any] | None = None) -> None:
-        self._data = wrap(data)
-        self._data.setdefault("metadata", Record())
+        self._data = _complete(wrap(data))
         self._execution = None if execution is None else wrap(execution)
         self._is_running = execution is not None
 
@@ -58,7 +57,7 @@ class JobInstance(Frozen):
         return self._data.get("name")  # type: ignore[no-any-return]
 
     @property
-    def metadata(self) -> Record:
+    def metadata(self) -> Snapshot:
         """What the job was given and what its runs kept; ``update_metadata`` keeps more."""
         return self._data["metadata"]  # type: ignore[no-any-return]
 
@@ -69,7 +68,7 @@ class JobInstance(Frozen):
 
     @property
     def data(self) -> Record:
-        """The whole job as JSON."""
+        """The whole job as JSON; ``versions()`` gives the versions that do not run, too."""
         return self._data  # type: ignore[no-any-return]
 
     @property
@@ -95,12 +94,12 @@ class JobInstance(Frozen):
         assert user is not None
         return user
 
-    async def update_metadata(self, data: dict[str, Any]) -> Record:
+    async def update_metadata(self, data: dict[str, Any]) -> Snapshot:
         """Merge ``data`` into the metadata, for this run and those to come; return all of it."""
         self._only_its_own("update_metadata")
         answer = await current().call("job.update_metadata", {"data": data})
-        self.metadata.clear()
-        self.metadata.update(wrap(answer))
+        dict.clear(self.metadata)
+        dict.update(self.metadata, wrap(answer))
         return self.metadata
 
     async def trigger(self, version_id: str | None = None) -> Record:
@@ -156,11 +155,20 @@ class JobInstance(Frozen):
 
     def _renewed(self, data: dict[str, Any]) -> JobInstance:
         if isinstance(data, dict):
-            self._data.update(wrap(data))
+            self._data.update(_complete(wrap(data)))
         return self
 
     def __repr__(self) -> str:
         return f"<JobInstance {self.name} ({self.id})>"
+
+
+def _complete(data: Any) -> Any:
+    """Make the metadata a snapshot, and let the active version be among the versions."""
+    data["metadata"] = Snapshot(data.get("metadata") or {})
+    active = data.get("activeVersion")
+    if active is not None and not data.get("versions"):
+        data["versions"] = [active]
+    return data
 
 
 def _items(answer: Any, name: str) -> list[Record]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NoReturn
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
@@ -60,6 +61,37 @@ def as_datetime(text: str) -> datetime:
     from luajobs_kit.guest.run import current  # noqa: PLC0415  # a run holds records
 
     return current().datetime.fromisoformat(text).astimezone(UTC)
+
+
+class Snapshot(Record):
+    """A job's metadata: read like a dict, and kept by ``update_metadata`` alone."""
+
+    __slots__ = ()
+
+    def _refuse(self, *given: Any, **named: Any) -> NoReturn:
+        kept = given[0] if given and type(given[0]) is dict else named
+        if given and type(given[0]) is str:
+            kept = {given[0]: given[1] if len(given) > 1 else None}
+        example = '"x": 5'
+        for key, value in kept.items():
+            if type(key) is str and key.isprintable():
+                simple = value is None or type(value) in {bool, int, float, str}
+                shown = repr(value) if simple else "…"
+                example = f'"{key}": {shown if len(shown) < 40 else "…"}'  # a message's width
+                break
+        raise TypeError(
+            "job.metadata is a snapshot; keep a value with "
+            f"await job.update_metadata({{{example}}})"
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = pop = popitem = setdefault = clear = _refuse
+
+    def __copy__(self) -> Record:
+        return Record(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Record:
+        return Record({key: copy.deepcopy(value, memo) for key, value in self.items()})
 
 
 class Entry(Record):

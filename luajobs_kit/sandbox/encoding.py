@@ -32,6 +32,8 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from luajobs_kit.guest.awaiting import advice_for, is_unawaited
+
 MAX_DEPTH = 64  # well under what the host takes, which counts the frame's own levels too
 MAX_INTEGER_BITS = 14_000  # about 4,200 digits; Python itself refuses to print more
 
@@ -93,8 +95,10 @@ def _text(value: Any, kind: type, where: str) -> Any:
     for exact in (Decimal, UUID, Fraction):
         if kind is exact:
             return str(value)
+    if is_unawaited(value):
+        raise TypeError(f"{where} is a call that was not awaited; {advice_for(value)}")
     raise TypeError(
-        f"{where} is a {kind.__name__}, which JSON cannot hold; "
+        f"{where} is {_named(kind)}, which JSON cannot hold; "
         "use None, bool, int, float, str, list, dict, or turn it into one of these"
     )
 
@@ -105,12 +109,13 @@ def _key(key: Any, where: str) -> str:
         return str(key)
     if key is None or kind is bool:
         return {None: "null", True: "true", False: "false"}[key]
-    value = _plain(key, f"a key of {where}", MAX_DEPTH)
-    if type(value) is str:
-        return value
-    if type(value) in (int, float):
-        return repr(value)
-    raise TypeError(f"a key of {where} is a {kind.__name__}; keys must be text or numbers")
+    if not issubclass(kind, (tuple, frozenset)):
+        value = _plain(key, f"a key of {where}", MAX_DEPTH)
+        if type(value) is str:
+            return value
+        if type(value) in (int, float):
+            return repr(value)
+    raise TypeError(f"a key of {where} is {_named(kind)}; keys must be text or numbers")
 
 
 def _integer(number: int, where: str) -> int:
@@ -123,6 +128,10 @@ def _finite(number: float, where: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{where} is {number}, which JSON cannot hold; use None or text")
     return number
+
+
+def _named(kind: type) -> str:
+    return f"{'an' if kind.__name__[0] in 'aeiouAEIOU' else 'a'} {kind.__name__}"
 
 
 def _short(key: Any) -> str:

@@ -6,6 +6,8 @@ import traceback
 from types import TracebackType
 from typing import Any, Final
 
+from luajobs_kit.guest.awaiting import advised
+
 MOST_FRAMES: Final = 20  # kept of a long trace: half from each end
 MOST_VIOLATIONS: Final = 50
 MOST_CAUSES: Final = 5
@@ -21,7 +23,7 @@ def describe(error: BaseException, file: str) -> dict[str, Any]:
     frames = _own_frames(error.__traceback__, file)
     return {
         "type": type(error).__name__[:100],
-        "message": str(error)[:LONGEST_MESSAGE],
+        "message": advised(error, str(error)[:LONGEST_MESSAGE]),
         "line": frames[-1][0] if frames else _line_of_syntax_error(error, file),
         "trace": [*_causes(error, file), *_shown(frames, file)],
     }

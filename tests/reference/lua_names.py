@@ -63,7 +63,12 @@ TABLES: dict[str, list[Row]] = {
             "a datetime",
         ),
         ("job.metadata", "job.metadata", "JobInstance.metadata", ""),
-        ("job.data", "job.data", "JobInstance.data", ""),
+        (
+            "job.data",
+            "job.data",
+            "JobInstance.data",
+            "inside a run `versions` holds the active one; `await job.versions()` gives all",
+        ),
         ("jobInstance.user()", "job.user()", "JobInstance.user", ""),
         (
             "job.updateMetadata(data)",

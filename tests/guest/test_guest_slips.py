@@ -1,0 +1,145 @@
+"""What a newcomer gets wrong inside a job, and what the job says then."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from guest_run import RecordingChannel, run_here
+
+from luajobs_kit.sandbox import traces
+from luajobs_kit.sandbox.encoding import plain
+
+META = {"n": 1, "deep": {"a": [1]}}
+JOB = {
+    "id": "job_1",
+    "name": "test",
+    "metadata": META,
+    "activeVersion": {"id": "v2", "version": "1.0.1"},
+    "versions": [],
+}
+
+
+def run(*lines: str, kind: str = "async def") -> Any:
+    source = f"{kind} main(job):\n" + "".join(f"    {line}\n" for line in lines)
+    channel = RecordingChannel({"job.update_metadata": {"n": 2}, "job.deactivate": JOB})
+    return plain(run_here(source, context={"job": JOB}, channel=channel), "the result")
+
+
+def message(*lines: str, kind: str = "async def") -> str:
+    with pytest.raises((TypeError, AttributeError)) as caught:
+        run(*lines, kind=kind)
+    words = str(traces.describe(caught.value, "job.py")["message"])
+    del caught  # it holds this frame, and what was not awaited
+    return words
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """Let go of what was not awaited here, where the warning of it is no news."""
+    yield
+    run_here("def main(job):\n    pass\n")
+    gc.collect()
+
+
+@pytest.mark.parametrize(
+    ("line", "example"),
+    [
+        ('job.metadata["x"] = 5', '"x": 5'),
+        ('job.metadata["n"] += 1', '"n": 2'),
+        ('job.metadata["x"] = [1]', '"x": …'),
+        ('del job.metadata["n"]', '"n": None'),
+        ('job.metadata.update({"x": 5})', '"x": 5'),
+        ("job.metadata.update(x=5)", '"x": 5'),
+        ('job.metadata.pop("n")', '"n": None'),
+        ('job.metadata.setdefault("x", 5)', '"x": 5'),
+        ("job.metadata.clear()", '"x": 5'),
+        ('m = job.metadata; m |= {"x": 5}', '"x": 5'),
+        ('await job.deactivate(); job.metadata["x"] = 5', '"x": 5'),
+    ],
+)
+def test_metadata_that_would_be_lost_is_refused(line: str, example: str) -> None:
+    assert message(line) == (
+        f"job.metadata is a snapshot; keep a value with await job.update_metadata({{{example}}})"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("job.metadata", META),
+        ("dict(job.metadata)", META),
+        ("{**job.metadata}", META),
+        ('job.metadata | {"x": 5}', {**META, "x": 5}),
+        ("[*job.metadata]", ["n", "deep"]),
+        ("job.metadata == {'n': 1, 'deep': {'a': [1]}}", True),
+        ("job.metadata.deep.a", [1]),
+        ("job.metadata.get('x', 7)", 7),
+        ("json.loads(json.dumps(job.metadata))", META),
+        ("changed(job.metadata.copy())", {**META, "x": 5}),
+        ("changed(copy.copy(job.metadata))", {**META, "x": 5}),
+        ("changed(copy.deepcopy(job.metadata))", {**META, "x": 5}),
+        ("copy.deepcopy(job.metadata).deep is job.metadata.deep", False),
+        ("isinstance(job.metadata, dict)", True),
+        ("await job.update_metadata({'n': 2})", {"n": 2}),
+        ("(await job.update_metadata({'n': 2})) is job.metadata", True),
+    ],
+)
+def test_metadata_is_read_and_copied_like_a_dict(expression: str, value: Any) -> None:
+    helper = ("import copy, json", "def changed(d):", "    d['x'] = 5", "    return d")
+    assert run(*helper, f"return {expression}") == value
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    ("lines", "advice"),
+    [
+        (('user = job.user(); user.send("hi")',), ": await job.user()"),
+        (("user = job.user(); return user.id",), ": await job.user()"),
+        (('return getattr(User.get("u"), "plan")',), ": await User.get()"),
+        (('return len(Data.get("x"))',), ""),
+        (('return [each for each in Data.get("x")]',), ""),
+        (('return Data.get("x")[0]',), ""),
+        (("import json; return json.dumps(job.user())",), ""),
+        (("return [job.user()]",), ": await job.user()"),
+        (("async def mine(): pass", "return {'a': mine()}"), ": await mine()"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.usefixtures("forgotten")
+def test_a_forgotten_await_is_named(lines: tuple[str, ...], advice: str, kind: str) -> None:
+    assert message(*lines, kind=kind).endswith(f"put await in front of the call{advice}")
+
+
+@pytest.mark.filterwarnings("ignore:coroutine")
+@pytest.mark.usefixtures("forgotten")
+def test_a_result_that_was_not_awaited_says_so() -> None:
+    assert message("return job.user()") == (
+        "the result is a call that was not awaited; "
+        "put await in front of the call: await job.user()"
+    )
+
+
+def test_other_errors_keep_their_words() -> None:
+    assert message('raise TypeError("mine")') == "mine"
+    assert message("return None.id") == "'NoneType' object has no attribute 'id'"
+
+
+def test_the_version_that_runs_is_among_the_versions() -> None:
+    assert run("return [each.version for each in job.data.versions]") == ["1.0.1"]
+    assert run("return [v.id for v in (await job.deactivate()).data.versions]") == ["v2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("object()", "the result is an object, which JSON"),
+        ("{'a': [1, object()]}", "the result['a'][1] is an object, which JSON"),
+        ("{(1, 2): 1}", "a key of the result is a tuple; keys"),
+        ("slice(1)", "the result is a slice, which JSON"),
+    ],
+)
+def test_a_result_without_a_form_is_named_with_its_place(value: str, words: str) -> None:
+    assert message(f"return {value}").startswith(words)
