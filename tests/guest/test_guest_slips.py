@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from guest_run import RecordingChannel, run_here
 
-from luajobs_kit.sandbox import traces
+from luajobs_kit.errors import PolicyViolation
+from luajobs_kit.sandbox import Program, policy, traces
 from luajobs_kit.sandbox.encoding import plain
+from luajobs_kit.sandbox.endings import compiled
 
 META = {"n": 1, "deep": {"a": [1]}}
 JOB = {
@@ -143,3 +145,18 @@ def test_the_version_that_runs_is_among_the_versions() -> None:
 )
 def test_a_result_without_a_form_is_named_with_its_place(value: str, words: str) -> None:
     assert message(f"return {value}").startswith(words)
+
+
+@pytest.mark.parametrize(
+    "line", ["return job.gi_frame", "return job.__subclasses__()", "import os", "return eval('1')"]
+)
+def test_a_refusal_is_two_sentences_with_one_full_stop_each(line: str) -> None:
+    program = Program(f"def main(job):\n    {line}\n", "main")
+    with pytest.raises(policy.Refused) as caught:
+        policy.compile_source(program.source, file="job.py", first_line=1, entry="main")
+    refused = [[each.line, each.text, each.rule, each.advice] for each in caught.value.violations]
+    with pytest.raises(PolicyViolation) as told:
+        compiled({"refused": refused}, program)
+    assert ". " in str(told.value)
+    assert ".." not in str(told.value)
+    assert ".." not in str(caught.value)
