@@ -18,7 +18,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         subprocess.run(
-            [sys.executable, "-m", "build", "--wheel", "--outdir", str(place), str(ROOT)], check=True
+            [sys.executable, "-m", "build", "--wheel", "--outdir", str(place), str(ROOT)],
+            check=True,
         )
         [wheel] = place.glob("*.whl")
         venv.create(place / "venv", with_pip=True)

@@ -67,14 +67,18 @@ def load(name: str) -> ModuleType:
 
 
 async def host(folder: Path, name: str) -> None:
-    """Deploy the module's agents and answer for their tools until cancelled."""
+    """Deploy the module's agent and answer for its tools until cancelled."""
     module = load(name)
     agents = [value for value in vars(module).values() if isinstance(value, LuaAgent)]
     if not agents:
         raise InvalidInput(f"{name} defines no LuaAgent; write agent = LuaAgent(name=…, …) in it.")
+    if len(agents) > 1:
+        names = ", ".join(agent.name for agent in agents)
+        raise InvalidInput(
+            f"{name} defines {names}: a workspace is one agent; put their skills in one."
+        )
     async with Workspace(folder) as workspace:
-        for agent in agents:
-            print(await workspace.deploy(agent), flush=True)  # noqa: T201 - a host speaks to its terminal
+        print(await workspace.deploy(agents[0]), flush=True)  # noqa: T201 - a host speaks to its terminal
         await asyncio.Event().wait()
 
 
