@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TESTS := -m "not soak and not browser and not lua" -n 2 --dist worksteal
+# Many tests wait for processes and clocks: twice as many workers as cores keep two cores busy.
+TESTS := -m "not soak and not browser and not lua" -n 4 --dist worksteal
 
 # Tests start many interpreters; without compiled files each would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
