@@ -187,7 +187,7 @@ async def accounted(folder, clock) -> None:
             assert job.next_run_at == job.armed_at + (due + 1) * period
 
 
-@pytest.mark.parametrize("catch_up", ["once", "all"])
+@pytest.mark.parametrize("catch_up", ["all", pytest.param("once", marks=pytest.mark.soak)])
 @pytest.mark.parametrize(
     "step",
     [
