@@ -36,3 +36,6 @@ class Document(BaseModel):
     def evolve(self, **changes: Any) -> Self:
         """Return a copy with these fields changed (snake_case names, values taken as they are)."""
         return self.model_copy(update=changes)
+
+    def __str__(self) -> str:
+        return repr(self)

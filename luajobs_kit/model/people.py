@@ -56,6 +56,9 @@ class Message(Document):
                 parts.append(f"[file {part.file_url}]")
         return "\n".join(parts)
 
+    def __repr__(self) -> str:
+        return f"<Message to {self.user_id}: {self.text!r}>"
+
 
 class Profile(Document):
     """Who a user is; read-only to jobs (Lua's ``_luaProfile``)."""

@@ -44,3 +44,10 @@ class EngineStatus(Document):
     stays: str = ""  # in words: until when, and why
     default_user: str
     agent_id: str
+
+    def __repr__(self) -> str:
+        where = self.workspace or "memory"
+        return (
+            f"<EngineStatus pid {self.pid} in {where}: {self.jobs} jobs, {self.running} running, "
+            f"{self.stays}>"
+        )
