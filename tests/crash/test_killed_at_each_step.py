@@ -192,9 +192,9 @@ async def accounted(folder, clock) -> None:
     "step",
     [
         "before the claim",
-        "after the claim",
+        pytest.param("after the claim", marks=pytest.mark.soak),
         "after running",
-        "before the outcome",
+        pytest.param("before the outcome", marks=pytest.mark.soak),
         "after the outcome",
     ],
 )
