@@ -7,7 +7,7 @@ usage; 3 no engine could be reached; 130 interrupted.
 from __future__ import annotations
 
 import importlib
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -74,9 +74,3 @@ def root(ctx: click.Context, workspace: str | None) -> None:
     'luajobs jobs create FILE'; everything else can be done from here.
     """
     ctx.obj = {"workspace": workspace}
-
-
-def options(ctx: click.Context) -> dict[str, Any]:
-    """Return what was given to ``luajobs`` itself."""
-    found: dict[str, Any] = ctx.obj or {}
-    return found

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any, Final
+from typing import Any
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Entry
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.store import Entries
-
-PRODUCTS: Final = "$products"  # no name a user can give a collection
+from luajobs_kit.store.entries import PRODUCTS
 
 
 class Data:
@@ -21,7 +20,7 @@ class Data:
 
     async def collections(self, caller: Caller) -> list[str]:
         """Return the names of the collections."""
-        return [name for name in await self._entries.collections() if name != PRODUCTS]
+        return await self._entries.collections()
 
     async def create(
         self,
