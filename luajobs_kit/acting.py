@@ -1,4 +1,4 @@
-"""Who acts: the user on whose behalf the current task speaks to the engine."""
+"""How the current task speaks to the engine: on whose behalf, and whether it only watches."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from luajobs_kit.errors import InvalidInput
 
 _acting: ContextVar[str | None] = ContextVar("luajobs_acting_user", default=None)
+_watching: ContextVar[bool] = ContextVar("luajobs_watching", default=False)
 
 
 def acting_user() -> str | None:
@@ -38,3 +39,22 @@ def acting_as(user: str | None) -> Iterator[None]:
         yield
     finally:
         _acting.reset(token)
+
+
+def is_watching() -> bool:
+    """Return whether the current task only watches."""
+    return _watching.get()
+
+
+@contextmanager
+def watching() -> Iterator[None]:
+    """Let what is asked inside the block not start an engine that was stopped.
+
+    A panel's heartbeat and its stream ask by themselves; only what a person asks for starts
+    the engine again. One that died is started by either.
+    """
+    token = _watching.set(True)
+    try:
+        yield
+    finally:
+        _watching.reset(token)

@@ -8,10 +8,10 @@ from typing import Any
 
 import ipywidgets as ipw
 
+from luajobs_kit.live.changed import Changed
 from luajobs_kit.model import Execution, Job
 from luajobs_kit.port import Port
 from luajobs_kit.widgets.desk import Desk
-from luajobs_kit.widgets.state import Changed
 
 
 class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
@@ -47,7 +47,7 @@ class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
 
     def show(self, changed: Changed) -> None:
         """Offer what can be done now."""
-        if not (changed.table or changed.detail or changed.jobs or changed.gone or changed.runs):
+        if not (changed.topics or changed.jobs or changed.gone or changed.executions):
             return
         job = self._desk.feed.state.selected
         self.run.disabled = self.delete.disabled = job is None
@@ -93,7 +93,7 @@ class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
     def _unfinished(self) -> Execution | None:
         state = self._desk.feed.state
         with state.lock:
-            waiting = [run for run in state.runs.values() if not run.finished]
+            waiting = [run for run in state.executions.values() if not run.finished]
         return waiting[-1] if waiting else None
 
     def _ask(self, _button: Any) -> None:

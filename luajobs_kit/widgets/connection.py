@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from luajobs_kit.errors import EngineUnavailable
+from luajobs_kit.live.connection import Connection, Question
 from luajobs_kit.model import Event
 from luajobs_kit.port import Port
 
 T = TypeVar("T")
-Question = Callable[[Port], Coroutine[Any, Any, T]]
-
-
-class Connection(ABC):
-    """What a feed asks and follows. Used from the feed's own event loop only."""
-
-    @abstractmethod
-    async def ask(self, question: Question[T]) -> T:
-        """Return the answer; raises what the port raises."""
-
-    @abstractmethod
-    def events(self, after: str) -> AsyncIterator[Event]:
-        """Follow what happens after that event."""
-
-    async def aclose(self) -> None:  # noqa: B027 - only one of the two holds something
-        """Let go of what is held."""
 
 
 class OwnConnection(Connection):

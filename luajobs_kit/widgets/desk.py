@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from luajobs_kit.errors import LuaJobsError
-from luajobs_kit.widgets.feed import Feed
+from luajobs_kit.widgets.feed import PanelFeed
 from luajobs_kit.widgets.views import StatusLine
 
 
@@ -17,7 +17,7 @@ class Desk:
     everything, and the panel's own status line says what was raised.
     """
 
-    def __init__(self, feed: Feed, status: StatusLine) -> None:
+    def __init__(self, feed: PanelFeed, status: StatusLine) -> None:
         self.feed = feed
         self._status = status
 

@@ -13,14 +13,15 @@ from luajobs_kit.acting import acting_user
 from luajobs_kit.api.current import current_workspace
 from luajobs_kit.api.workspace import Workspace
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.live.changed import Changed
+from luajobs_kit.live.connection import Connection
 from luajobs_kit.port import Port
 from luajobs_kit.widgets.actions import Actions
-from luajobs_kit.widgets.connection import Connection, ForeignLoop, OwnConnection
+from luajobs_kit.widgets.connection import ForeignLoop, OwnConnection
 from luajobs_kit.widgets.desk import Desk, told
-from luajobs_kit.widgets.feed import Feed
+from luajobs_kit.widgets.feed import PanelFeed
 from luajobs_kit.widgets.form import CreateForm
 from luajobs_kit.widgets.saved import picture
-from luajobs_kit.widgets.state import Changed
 from luajobs_kit.widgets.views import Inbox, JobTable, LiveView, LogView, RunList, StatusLine
 
 FIRST_LOOK: Final = 10.0  # seconds a cell waits for the engine, so that its first picture is whole
@@ -29,7 +30,7 @@ FIRST_LOOK: Final = 10.0  # seconds a cell waits for the engine, so that its fir
 class LivePanel:
     """One feed and its widgets. There is one for a workspace and a user, however often shown."""
 
-    def __init__(self, feed: Feed, place: str) -> None:
+    def __init__(self, feed: PanelFeed, place: str) -> None:
         self.feed = feed
         self.place = place
         state = feed.state
@@ -86,7 +87,7 @@ class JobsPanel:
             folder = home.path
             assert folder is not None
             self._key: object = (folder, user)
-            self._live = _attach(self._key, partial(OwnConnection, folder), user, _short(folder))
+            self._live = _attach(self._key, OwnConnection(folder), user, _short(folder))
         else:
             self._key = (id(engine), user)
             place = _short(home.path) if home.path else "a workspace in memory"
@@ -126,28 +127,23 @@ class JobsPanel:
         return f"<JobsPanel of {self._live.place}, {len(self._live.feed.state.jobs)} jobs>"
 
 
-def _attach(key: object, connect: Any, user: str | None, place: str) -> LivePanel:
+def _attach(key: object, connection: Connection, user: str | None, place: str) -> LivePanel:
     panel = _panels.get(key)
     if panel is None or not panel.feed.alive:
-        feed = Feed(connect, user=user)
+        feed = PanelFeed(connection, user=user)
         panel = _panels[key] = LivePanel(feed, place)
         feed.start()
     return panel
 
 
-def _in_this_loop(engine: Port) -> Any:
+def _in_this_loop(engine: Port) -> Connection:
     try:
-        loop = asyncio.get_running_loop()
+        return ForeignLoop(engine, asyncio.get_running_loop())
     except RuntimeError:
         raise InvalidInput(
             "This workspace runs its engine in an event loop: make its panel in that loop, "
             "in a cell or in an async function."
         ) from None
-
-    def connect() -> Connection:
-        return ForeignLoop(engine, loop)
-
-    return connect
 
 
 def _short(folder: Path) -> str:

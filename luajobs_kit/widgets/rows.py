@@ -6,22 +6,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from luajobs_kit.model import Execution, Job, LogLine, Message, OnceSchedule, RunError
+from luajobs_kit.live.words import JOB_SIGNS, RUN_SIGNS, error_line, short_user
+from luajobs_kit.model import Execution, Job, LogLine, Message, OnceSchedule
 from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule
 from luajobs_kit.timing import describe
 
 LONGEST: Final = 4_000  # characters of one text
-
-JOB_SIGNS: Final = {"active": "●", "paused": "‖", "inactive": "○", "failed": "✗"}
-RUN_SIGNS: Final = {
-    "pending": "…",
-    "claimed": "…",
-    "running": "▶",
-    "cancellation_requested": "▶",
-    "completed": "✓",
-    "cancelled": "○",
-}
-"""The sign and the word say it, not colour alone. Every other way to end is a ✗."""
 
 
 def job_row(job: Job) -> dict[str, Any]:
@@ -31,7 +21,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "name": job.name,
         "user": short_user(job.user_id),
         "status": job.status,
-        "sign": JOB_SIGNS.get(job.status, "?"),
+        "sign": JOB_SIGNS[job.status],
         "note": clip(job.note or ""),
         "schedule": _words(schedule) if schedule else "",
         "once": ms(schedule.execute_at) if isinstance(schedule, OnceSchedule) else None,
@@ -45,7 +35,7 @@ def run_row(run: Execution) -> dict[str, Any]:
     return {
         "id": run.id,
         "status": run.status.replace("_", " "),
-        "sign": RUN_SIGNS.get(run.status, "✗"),
+        "sign": RUN_SIGNS[run.status],
         "cause": run.cause.replace("_", "-"),
         "begun": ms(run.started_at or run.created_at),
         "ended": ms(run.completed_at) if run.finished else None,
@@ -53,7 +43,7 @@ def run_row(run: Execution) -> dict[str, Any]:
         "late": run.lateness,
         "attempts": len(run.attempts),
         "retry": ms(run.next_attempt_at),
-        "error": clip(error_words(run.error)) if run.error else None,
+        "error": clip(error_line(run.error)) if run.error else None,
     }
 
 
@@ -69,19 +59,6 @@ def message_row(message: Message) -> dict[str, Any]:
         "at": ms(message.created_at),
         "text": clip(message.text),
     }
-
-
-def error_words(error: RunError) -> str:
-    """Return an error in one line, with its author's line number and text."""
-    first = error.message.splitlines()[0] if error.message else ""
-    said = f"{error.type}: {first}" if first else error.type
-    where = f" · line {error.line}: {error.text.strip()}" if error.line and error.text else ""
-    return said + where
-
-
-def short_user(user_id: str | None) -> str:
-    """Return whose it is; a pre-defined job is nobody's."""
-    return user_id.removeprefix("user_") if user_id else ""
 
 
 def clip(text: str) -> str:

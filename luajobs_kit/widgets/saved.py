@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from html import escape
 
+from luajobs_kit.live.state import LiveState
+from luajobs_kit.live.words import JOB_SIGNS, error_line, short_user
 from luajobs_kit.model import Job, OnceSchedule
-from luajobs_kit.widgets.rows import JOB_SIGNS, error_words, job_row, short_user
-from luajobs_kit.widgets.state import PanelState
+from luajobs_kit.widgets.rows import job_row
 
 ROWS = 50  # jobs
 
 
-def picture(state: PanelState, place: str) -> str:
+def picture(state: LiveState, place: str) -> str:
     """Return how things stood, and when."""
     with state.lock:
         jobs = list(state.jobs.values())[::-1]
@@ -40,7 +41,7 @@ def _cells(job: Job) -> list[str]:
     run = job.last_execution
     last = "not yet run" if run is None else f"{row['last']['sign']} {row['last']['status']}"
     if run is not None and run.error is not None:
-        last += f": {error_words(run.error)}"
-    status = f"{JOB_SIGNS.get(job.status, '?')} {job.status}"
+        last += f": {error_line(run.error)}"
+    status = f"{JOB_SIGNS[job.status]} {job.status}"
     shown = (status, job.name, short_user(job.user_id) or "—", when, upcoming, last)
     return [f'<td style="text-align:left">{escape(text[:200])}</td>' for text in shown]

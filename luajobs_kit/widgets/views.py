@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import anywidget
 import traitlets
 
+from luajobs_kit.live.changed import Changed
+from luajobs_kit.live.state import LiveState
 from luajobs_kit.widgets.rows import job_row, line_row, message_row, ms, run_row
-from luajobs_kit.widgets.state import Changed, PanelState
 
 STATIC = Path(__file__).parent / "static"
+LINES_SHOWN: Final = 1_000  # as many as log.js keeps
+RUNS_SHOWN: Final = 30  # as many as runs.js keeps
 
 
 @cache
@@ -32,7 +35,7 @@ class LiveView(anywidget.AnyWidget):
     script: ClassVar[str]
     snapshot = traitlets.Any().tag(sync=True, to_json=lambda _, view: view.whole())
 
-    def __init__(self, state: PanelState, **options: Any) -> None:
+    def __init__(self, state: LiveState, **options: Any) -> None:
         self.state = state
         self._sent = 0
         self._esm = _static("live.js") + _static(self.script)
@@ -77,7 +80,7 @@ class StatusLine(LiveView):
 
     script = "status.js"
 
-    def __init__(self, state: PanelState, place: str) -> None:
+    def __init__(self, state: LiveState, place: str) -> None:
         self._place = place
         self._note = {"text": "", "tone": "plain"}
         self._css = _static("panel.css")
@@ -118,7 +121,7 @@ class JobTable(LiveView):
 
     script = "table.js"
 
-    def __init__(self, state: PanelState, on_select: Callable[[str], None]) -> None:
+    def __init__(self, state: LiveState, on_select: Callable[[str], None]) -> None:
         self._on_select = on_select
         super().__init__(state)
 
@@ -130,9 +133,9 @@ class JobTable(LiveView):
         return {"selected": self.state.selected_id, "leftOut": self.state.left_out}
 
     def show(self, changed: Changed) -> None:
-        if changed.table:
+        if changed.everything:
             self.tell_all()
-        elif changed.jobs or changed.gone or changed.detail:
+        elif changed.jobs or changed.gone or changed.topics:
             with self.state.lock:
                 jobs = [self.state.jobs[key] for key in changed.jobs if key in self.state.jobs]
                 rows = [job_row(job) for job in sorted(jobs, key=lambda job: job.created_at)]
@@ -152,14 +155,14 @@ class LogView(LiveView):
         job = self.state.selected
         return {
             "job": job.name if job else None,
-            "lines": [line_row(line) for line in self.state.lines],
+            "lines": [line_row(line) for line in list(self.state.lines)[-LINES_SHOWN:]],
         }
 
     def show(self, changed: Changed) -> None:
-        if changed.detail:
+        if "log" in changed.topics:
             self.tell_all()
         elif changed.lines:
-            self.tell({"lines": [line_row(line) for line in changed.lines]})
+            self.tell({"lines": [line_row(line) for line in changed.lines[-LINES_SHOWN:]]})
 
 
 class RunList(LiveView):
@@ -168,13 +171,15 @@ class RunList(LiveView):
     script = "runs.js"
 
     def read(self) -> dict[str, Any]:
-        return {"runs": [run_row(run) for run in self.state.runs.values()]}
+        return {
+            "runs": [run_row(run) for run in list(self.state.executions.values())[-RUNS_SHOWN:]]
+        }
 
     def show(self, changed: Changed) -> None:
-        if changed.detail:
+        if "executions" in changed.topics:
             self.tell_all()
-        elif changed.runs:
-            self.tell({"runs": [run_row(run) for run in changed.runs.values()]})
+        elif changed.executions:
+            self.tell({"runs": [run_row(run) for run in changed.executions.values()]})
 
 
 class Inbox(LiveView):
@@ -186,7 +191,7 @@ class Inbox(LiveView):
         return {"messages": [message_row(message) for message in self.state.messages]}
 
     def show(self, changed: Changed) -> None:
-        if changed.inbox:
+        if "messages" in changed.topics:
             self.tell_all()
         elif changed.messages:
             self.tell({"messages": [message_row(message) for message in changed.messages]})

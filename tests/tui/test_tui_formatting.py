@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.cells import cell_len
 
-from luajobs_kit.model import Attempt, CronSchedule, Execution, Job, RunError
+from luajobs_kit.model import Attempt, CronSchedule, Execution, Job
 from luajobs_tui.columns import columns_for
 from luajobs_tui.formatting import (
     age,
     clean,
     clip,
     clip_left,
-    error_line,
     last_outcome,
     length,
     next_fire,
@@ -83,11 +82,6 @@ def test_ages_and_durations_read_well():
     assert took(None) == "—"
     assert took(1_250) == "1.2s"
     assert took(125_000) == "2m 05s"
-
-
-def test_an_error_is_one_line_with_its_authors_line():
-    error = RunError(type="KeyError", message="'x'\nmore", line=4, text="    return d['x']")
-    assert error_line(error) == "KeyError: 'x'  line 4: return d['x']"
 
 
 def test_controls_are_made_visible():

@@ -9,7 +9,7 @@ from luajobs_kit.engine import Engine
 from luajobs_kit.model import JobSpec
 from luajobs_kit.timing import every
 from luajobs_kit.widgets.connection import ForeignLoop
-from luajobs_kit.widgets.feed import Feed
+from luajobs_kit.widgets.feed import PanelFeed
 
 GREET = """
 async def greet(job):
@@ -58,7 +58,7 @@ async def watch(engine):
     loop, watched = asyncio.get_running_loop(), []
 
     def begin(**options):
-        watched.append(Watched(Feed(lambda: ForeignLoop(engine, loop), **options)))
+        watched.append(Watched(PanelFeed(ForeignLoop(engine, loop), **options)))
         return watched[-1]
 
     yield begin

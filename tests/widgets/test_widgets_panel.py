@@ -70,7 +70,9 @@ async def test_run_now_runs_the_selected_job(ws, shown):
 
     shown.live.actions.run.click()
 
-    await shown.until(lambda: [run.status for run in shown.state.runs.values()] == ["completed"])
+    await shown.until(
+        lambda: [run.status for run in shown.state.executions.values()] == ["completed"]
+    )
     assert shown.panel.note == "greeter was started."
 
 
@@ -108,11 +110,11 @@ async def test_a_run_under_way_can_be_cancelled(ws, shown):
     actions = shown.live.actions
     await shown.until(lambda: not actions.run.disabled)
     actions.run.click()
-    await shown.until(lambda: any(r.status == "running" for r in shown.state.runs.values()))
+    await shown.until(lambda: any(r.status == "running" for r in shown.state.executions.values()))
 
     actions.cancel.click()
 
-    await shown.until(lambda: any(r.status == "cancelled" for r in shown.state.runs.values()))
+    await shown.until(lambda: any(r.status == "cancelled" for r in shown.state.executions.values()))
 
 
 async def test_the_forms_own_template_makes_a_job_that_runs(ws, shown):
@@ -273,7 +275,7 @@ async def test_a_saved_notebook_shows_a_table_and_escapes_it(ws, shown):
     )
     job = await ws.engine.create_job(spec)
     await ws.engine.wait_execution((await ws.engine.trigger_job(job.id)).id)
-    await shown.until(lambda: any(run.finished for run in shown.state.runs.values()))
+    await shown.until(lambda: any(run.finished for run in shown.state.executions.values()))
 
     shown_as = shown.panel._repr_mimebundle_()
     html = shown_as["text/html"]

@@ -9,14 +9,15 @@ from typing import Final, Literal
 
 from rich.cells import cell_len, set_cell_size
 
+from luajobs_kit.live.words import JOB_SIGNS, RUN_SIGNS, short_user
 from luajobs_kit.model import (
     CronSchedule,
     Execution,
+    ExecutionStatus,
     IntervalSchedule,
     Job,
     JobVersion,
     OnceSchedule,
-    RunError,
     Schedule,
 )
 from luajobs_kit.timing import describe
@@ -34,37 +35,31 @@ class Said:
 
 NOTHING: Final = Said("—", "dim")
 
-# The sign and the word say it too: colour alone tells nothing to some.
-JOB_MARKS: Final[dict[str, tuple[str, Tone]]] = {
-    "active": ("●", "good"),
-    "paused": ("‖", "warn"),
-    "inactive": ("○", "dim"),
-    "failed": ("✗", "bad"),
-}
-RUN_MARKS: Final[dict[str, tuple[str, Tone]]] = {
-    "pending": ("…", "warn"),
-    "claimed": ("…", "warn"),
-    "running": ("▶", "live"),
-    "cancellation_requested": ("▶", "warn"),
-    "completed": ("✓", "good"),
-    "failed": ("✗", "bad"),
-    "timeout": ("✗", "bad"),
-    "killed": ("✗", "bad"),
-    "cancelled": ("○", "dim"),
-    "abandoned": ("✗", "bad"),
-    "reaped": ("✗", "bad"),
+_TONES: Final[dict[str, Tone]] = {
+    "●": "good",
+    "‖": "warn",
+    "○": "dim",
+    "✗": "bad",
+    "…": "warn",
+    "▶": "live",
+    "✓": "good",
 }
 CAUSES: Final = {"schedule": "schedule", "catch_up": "catch-up", "manual": "manual"}
 
 
+def sign(mark: str) -> Said:
+    """Return one of the signs, in its colour."""
+    return Said(mark, _TONES[mark])
+
+
 def job_status(job: Job) -> Said:
-    mark, tone = JOB_MARKS.get(job.status, ("?", "plain"))
-    return Said(f"{mark} {job.status}", tone)
+    mark = sign(JOB_SIGNS[job.status])
+    return Said(f"{mark.text} {job.status}", mark.tone)
 
 
-def run_status(status: str) -> Said:
-    mark, tone = RUN_MARKS.get(status, ("?", "plain"))
-    return Said(f"{mark} {status.replace('_', ' ')}", tone)
+def run_status(status: ExecutionStatus) -> Said:
+    mark = sign(RUN_SIGNS[status])
+    return Said(f"{mark.text} {status.replace('_', ' ')}", mark.tone)
 
 
 def length(span: timedelta | float) -> str:
@@ -133,15 +128,15 @@ def last_outcome(job: Job, now: datetime) -> Said:
     run = job.last_execution
     if run is None:
         return Said("not yet run", "dim")
-    mark, tone = RUN_MARKS.get(run.status, ("?", "plain"))
+    status = run_status(run.status)
     if not run.finished:
         if run.next_attempt_at is not None and run.status == "pending":
             wait = length(run.next_attempt_at - now + timedelta(seconds=0.999))
             return Said(f"↻ retry in {wait}", "warn")
         since = run.attempts[-1].started_at if run.attempts else run.created_at
-        return Said(f"{mark} {run.status.replace('_', ' ')} {length(now - since)}", tone)
+        return Said(f"{status.text} {length(now - since)}", status.tone)
     ended = run.completed_at or run.created_at
-    return Said(f"{mark} {took(run.duration)} · {age(ended, now)}", tone)
+    return Said(f"{status.text[0]} {took(run.duration)} · {age(ended, now)}", status.tone)
 
 
 def lateness(run: Execution) -> Said:
@@ -152,14 +147,7 @@ def lateness(run: Execution) -> Said:
 
 def user(user_id: str | None) -> Said:
     """Return whose job it is; a pre-defined one has no user."""
-    return Said(user_id.removeprefix("user_")) if user_id else NOTHING
-
-
-def error_line(error: RunError) -> str:
-    """Return an error in one line, with its author's line number and text."""
-    where = f"  line {error.line}: {error.text.strip()}" if error.line and error.text else ""
-    first = error.message.splitlines()[0] if error.message else ""
-    return clean(f"{error.type}: {first}{where}" if first else f"{error.type}{where}")
+    return Said(short_user(user_id)) if user_id else NOTHING
 
 
 def schedule_of(job: Job) -> Schedule | None:

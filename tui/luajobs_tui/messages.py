@@ -1,4 +1,4 @@
-"""What workers tell the handlers. Workers never touch a widget; handlers own the state."""
+"""What workers tell the handlers. Workers never touch a widget."""
 
 from __future__ import annotations
 
@@ -8,38 +8,15 @@ from typing import Any
 
 from textual.message import Message
 
-from luajobs_kit.model import EngineStatus, Job
-from luajobs_tui.known import Topic
+from luajobs_kit.model import Job
 
 
 @dataclass
 class NewsArrived(Message):
-    """The feed holds events or a snapshot; one such message stands for all that wait."""
+    """Something of what is known changed; one such message stands for all that wait."""
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, NewsArrived)
-
-
-@dataclass
-class ConnectionLost(Message):
-    """The stream of events ended or could not be had; it is asked for again."""
-
-    why: str
-    tries: int
-
-
-@dataclass
-class HeartbeatHeard(Message):
-    status: EngineStatus
-
-
-@dataclass
-class TopicRead(Message):
-    """An answer about the job that was selected when it was asked for."""
-
-    job_id: str
-    topic: Topic
-    value: Any
 
 
 @dataclass

@@ -11,7 +11,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from luajobs_tui.formatting import JOB_MARKS, RUN_MARKS
+from luajobs_kit.live.words import JOB_SIGNS, RUN_SIGNS
+from luajobs_tui.formatting import sign
 from luajobs_tui.theme import style
 
 KEYS: Final = (
@@ -62,8 +63,8 @@ class Help(ModalScreen[None]):
                 written.append(f"{says}\n")
         written.append("Signs\n  ", style(app, "live", bold=True))
         seen: set[str] = set()
-        for status, (mark, tone) in {**JOB_MARKS, **RUN_MARKS}.items():
+        for status, mark in {**JOB_SIGNS, **RUN_SIGNS}.items():
             if mark not in seen:
                 seen.add(mark)
-                written.append(f"{mark} {status}   ", style(app, tone))
+                written.append(f"{mark} {status}   ", style(app, sign(mark).tone))
         self.query_one("#keys", Static).update(written)

@@ -1,4 +1,4 @@
-"""The one screen: jobs above, the selected one below; handlers own the state and paint it."""
+"""The one screen: jobs above, the selected one below."""
 
 from __future__ import annotations
 
@@ -15,19 +15,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import DataTable, Footer, Static, TabbedContent
 
+from luajobs_kit.acting import acting_user
+from luajobs_kit.live.changed import Topic
+from luajobs_kit.live.connection import SameLoop
+from luajobs_kit.live.feed import Feed
 from luajobs_kit.model import Job
 from luajobs_kit.port import Port
-from luajobs_tui.feed import Feed
 from luajobs_tui.formatting import clean, clip
-from luajobs_tui.known import Snapshot, Topic
-from luajobs_tui.messages import (
-    Answered,
-    ConnectionLost,
-    HeartbeatHeard,
-    NewsArrived,
-    Refused,
-    TopicRead,
-)
+from luajobs_tui.messages import Answered, NewsArrived, Refused
 from luajobs_tui.screens.finding import Finding
 from luajobs_tui.screens.help import Help
 from luajobs_tui.state import WINDOW
@@ -78,7 +73,7 @@ class Monitor(Finding):
     def __init__(self, port: Port, workspace: str) -> None:
         super().__init__(port)
         self._workspace = workspace
-        self._feed = Feed(port, self.post_message)
+        self._feed = Feed(SameLoop(port), self.state, self._told, user=acting_user())
         self._painting: Timer | None = None
         self._reading: tuple[str, Topic] | None = None  # what of which job is on its way
         self._notice = Text()
@@ -97,8 +92,7 @@ class Monitor(Finding):
     def on_mount(self) -> None:
         self.query_one(Footer).compact = True
         self.query_one(JobTable).focus()
-        self.run_worker(self._feed.follow(), group="feed")
-        self.run_worker(self._feed.beat(), group="heartbeat")
+        self.run_worker(self._feed.run(), group="feed")
         self.set_interval(1.0, self._tick)
         self.app.theme_changed_signal.subscribe(self, self._rethemed)
         self.paint_soon()
@@ -115,37 +109,10 @@ class Monitor(Finding):
 
     # What workers tell
 
+    def _told(self) -> None:
+        self.post_message(NewsArrived())
+
     def on_news_arrived(self, _: NewsArrived) -> None:
-        pending = self._feed.pending
-        while pending:
-            news = pending.popleft()
-            if isinstance(news, Snapshot):
-                self.state.refresh(news)
-                self._reading = None
-            else:
-                self.state.apply(news)
-        self.paint_soon()
-
-    def on_connection_lost(self, message: ConnectionLost) -> None:
-        self.state.lose(message.why, message.tries)
-        self.paint_soon()
-
-    def on_heartbeat_heard(self, message: HeartbeatHeard) -> None:
-        self.state.heard(message.status)
-        self.paint_soon()
-
-    def on_topic_read(self, message: TopicRead) -> None:
-        state, value = self.state, message.value
-        self._reading = None
-        match message.topic:
-            case "log":
-                state.fill_log(message.job_id, value)
-            case "executions":
-                state.fill_executions(message.job_id, value)
-            case "schedule":
-                state.fill_fires(message.job_id, value)
-            case "messages":
-                state.fill_messages(message.job_id, value)
         self.paint_soon()
 
     def on_answered(self, message: Answered) -> None:
@@ -176,16 +143,16 @@ class Monitor(Finding):
         state = self.state
         changed = state.take()
         table, detail = self.query_one(JobTable), self.query_one(Detail)
-        if changed.order:
-            table.show(state.visible())
+        if changed.everything:
+            self._reading = None
+        if changed.everything or changed.jobs or changed.gone:
+            table.show(state.visible(), None if changed.everything else changed.jobs)
             if state.select(table.selected):
                 changed.topics |= state.take().topics
-        elif changed.rows:
-            table.update(state.jobs[row] for row in changed.rows if row in state.jobs)
-        if changed.order or changed.header or changed.rows:
+        if changed.engine or changed.jobs or changed.gone:
             self.query_one(HeadLine).show(state)
         detail.paint(state, changed)
-        if state.selected is not None and detail.topic not in state.detail.loaded:
+        if state.selected is not None and detail.topic not in state.loaded:
             self._read_topic()
         self._paint_frames()
 
@@ -244,15 +211,17 @@ class Monitor(Finding):
         topic = self.query_one(Detail).topic
         if job is not None and self._reading != (job.id, topic):
             self._reading = (job.id, topic)
-            self._topic_read(job, topic)
+            self._topic_read(topic)
 
     @work(group="topic", exclusive=True)
-    async def _topic_read(self, job: Job, topic: Topic) -> None:
+    async def _topic_read(self, topic: Topic) -> None:
         await asyncio.sleep(SETTLED)
         try:
-            await self._feed.read(job, topic)
+            await self._feed.read(topic)
         except Exception as problem:  # noqa: BLE001 - whatever a connection does, a line says it
             self.post_message(Refused(f"{topic}: {problem}"))
+        else:
+            self._reading = None
 
     def chosen_execution(self) -> Any:
         detail = self.query_one(Detail)

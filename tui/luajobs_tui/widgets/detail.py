@@ -9,9 +9,9 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 
+from luajobs_kit.live.changed import Changed, Topic
 from luajobs_kit.model import Job
 from luajobs_tui.formatting import user
-from luajobs_tui.known import Changed, Topic
 from luajobs_tui.state import MonitorState
 from luajobs_tui.widgets.code_view import CodeView
 from luajobs_tui.widgets.executions import Executions
@@ -80,27 +80,27 @@ class Detail(Vertical):
 
     def paint(self, state: MonitorState, changed: Changed) -> None:
         """Write what changed in the tab that is seen."""
-        job, topic, detail = state.selected, self.topic, state.detail
+        job, topic = state.selected, self.topic
         if job is None:
             return
-        loaded = topic in detail.loaded
-        if topic == "log" and changed.lines and "log" not in changed.topics:
-            self._log.add(changed.lines)
-        elif topic in changed.topics:
-            match topic:
-                case "log":
-                    if loaded or not detail.lines:
-                        empty = "No line yet. r runs the job now." if loaded else "Reading…"
-                        self._log.show(detail.lines, empty=empty)
-                case "executions":
-                    runs = detail.executions.values()
-                    self._executions.show(runs, state.now(), loaded=loaded)
-                case "code":
-                    self._code.show(job)
-                case "schedule":
-                    self._facts.show(job, detail.fires, state.now())
-                case "messages":
-                    self._inbox.show(job, detail.messages, state.now(), loaded=loaded)
+        loaded, whole, now = topic in state.loaded, topic in changed.topics, state.now()
+        match topic:
+            case "log" if whole:
+                empty = "No line yet. r runs the job now." if loaded else "Reading…"
+                self._log.show(state.lines, empty=empty)
+            case "log" if changed.lines:
+                self._log.add(changed.lines)
+            case "executions" if whole or changed.executions:
+                newest_first = list(state.executions.values())[::-1]
+                self._executions.show(newest_first, now, loaded=loaded)
+            case "code" if whole or changed.executions:  # it shows the line that failed
+                self._code.show(job)
+            case "schedule" if whole:
+                self._facts.show(job, state.fires, now)
+            case "messages" if whole or changed.messages:
+                self._inbox.show(job, reversed(state.messages), now, loaded=loaded)
+            case _:
+                pass
 
     def tick(self, state: MonitorState) -> None:
         """Let time pass in the tab that is seen."""
@@ -108,7 +108,7 @@ class Detail(Vertical):
         if job is not None and self.topic == "executions":
             self._executions.tick(state.now())
         elif job is not None and self.topic == "schedule":
-            self._facts.show(job, state.detail.fires, state.now())
+            self._facts.show(job, state.fires, state.now())
 
     def title(self, job: Job | None) -> str:
         """Return the words for the frame: the job's name, whose it is, and what ails it."""

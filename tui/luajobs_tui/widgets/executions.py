@@ -13,13 +13,13 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Static
 
+from luajobs_kit.live.words import error_line
 from luajobs_kit.model import Execution, RunError
 from luajobs_tui.formatting import (
     CAUSES,
     Said,
     age,
     clean,
-    error_line,
     lateness,
     length,
     moment,
@@ -163,7 +163,7 @@ def _cells(run: Execution, now: datetime) -> tuple[Said, ...]:
         status = Said("↻ retry waits", "warn")
     else:
         status = run_status(run.status)
-    error = Said(error_line(run.error), "bad") if run.error else Said("")
+    error = Said(clean(error_line(run.error)), "bad") if run.error else Said("")
     return (
         status,
         Said(f"{moment(when, now)} · {age(when, now)}"),

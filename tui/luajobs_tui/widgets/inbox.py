@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from luajobs_kit.live.words import short_user
 from luajobs_kit.model import Job, Message
 from luajobs_tui.formatting import clean, moment
 from luajobs_tui.theme import style
@@ -31,14 +32,14 @@ class Inbox(VerticalScroll):
         for message in messages:
             own = message.job_id == job.id
             sender = message.job_name or message.role
-            to = message.user_id.removeprefix("user_")
+            to = short_user(message.user_id)
             written.append(f" {moment(message.created_at, now):<9} ", dim)
             written.append(clean(sender), style(app, "accent" if own else "dim", bold=own))
             written.append(f" → {clean(to)}\n", dim)
             body = clean(message.text).replace("\n", "\n           ")
             written.append(f"           {body}\n", style(app, "plain" if own else "dim"))
         if not written:
-            whose = f"{job.user_id.removeprefix('user_')}'s inbox" if job.user_id else "The inbox"
+            whose = f"{short_user(job.user_id)}'s inbox" if job.user_id else "The inbox"
             said = f" {whose} is empty." if loaded else " Reading…"
             written.append(said, dim)
         self._content.update(written)

@@ -56,12 +56,17 @@ class JobTable(DataTable[object]):
         self._goal = job_id
         self._point(self.selected)
 
-    def show(self, jobs: Sequence[Job]) -> None:
-        """Have exactly these rows, in this order."""
+    def show(self, jobs: Sequence[Job], changed: set[str] | None = None) -> None:
+        """Have exactly these rows, in this order; only those of ``changed`` say something new."""
         self._jobs = list(jobs)
         if not self._columns_now:
             return  # there is no room to lay them out for yet
         wanted = [job.id for job in jobs]
+        if wanted != list(self._shown) or self._goal is not None:
+            self._arrange(jobs, wanted)
+        self.update(job for job in jobs if changed is None or job.id in changed)
+
+    def _arrange(self, jobs: Sequence[Job], wanted: list[str]) -> None:
         stay = set(wanted)
         kept = [key for key in self._shown if key in stay]
         here, row = self.selected, self.cursor_row
@@ -76,7 +81,6 @@ class JobTable(DataTable[object]):
                 self._shown.clear()
                 self._add(jobs)
             self._point(here, row)
-        self.update(jobs)
 
     def _add(self, jobs: Iterable[Job]) -> None:
         now = self._now()

@@ -1,0 +1,16 @@
+"""Signs and short words that every face shows."""
+
+from typing import get_args
+
+from luajobs_kit.live.words import JOB_SIGNS, RUN_SIGNS, error_line
+from luajobs_kit.model import ExecutionStatus, JobStatus, RunError
+
+
+def test_an_error_is_one_line_with_its_authors_line():
+    error = RunError(type="KeyError", message="'x'\nmore", line=4, text="    return d['x']")
+    assert error_line(error) == "KeyError: 'x' · line 4: return d['x']"
+
+
+def test_every_status_has_its_sign():
+    assert set(JOB_SIGNS) == set(get_args(JobStatus))
+    assert set(RUN_SIGNS) == set(get_args(ExecutionStatus))
