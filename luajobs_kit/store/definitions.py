@@ -13,7 +13,7 @@ from luajobs_kit.model import Document, JobRecord, JobVersion, UserRecord
 from luajobs_kit.store.changes import Change, JSONDict, to_text
 from luajobs_kit.store.disk import Disk
 from luajobs_kit.store.indexes import Indexes, digits_of, name_of, plain
-from luajobs_kit.store.storage import JournalStorage, Pending
+from luajobs_kit.store.storage import JournalStorage
 from luajobs_kit.store.syncing import Syncer
 from luajobs_kit.store.table import Database, copied
 
@@ -70,8 +70,7 @@ class Definitions:
         self._documents: OrderedDict[tuple[str, str], Document] = OrderedDict()
         self._indexes = Indexes()
         self._reserved: dict[tuple[str, str], str] = {}  # ids of documents on their way to disk
-        self._syncer = Syncer(self._storage.sync)
-        self._round: asyncio.Future[None] | None = None  # the sync that commits wait for
+        self._syncer = Syncer(self._storage.sync, self._storage.settle)
         for table, documents in self._storage.tables.items():
             for key, document in documents.items():
                 self._indexes.change(table, key, None, document)
@@ -172,16 +171,9 @@ class Definitions:
                 self._reserved.pop(name, None)
             raise
         if not pending.done:
-            await self._on_disk(pending)
+            await self._syncer.on_disk(lambda: pending.done)
         if pending.error is not None:
             raise pending.error
-
-    async def _on_disk(self, pending: Pending) -> None:
-        while not pending.done:
-            if self._round is None or self._round.done():
-                self._round = self._syncer.ask()
-            await asyncio.shield(self._round)
-            self._storage.settle()
 
     def _plan(self, change: Put | Remove | Set, steps: list[Change]) -> tuple[str, str] | None:
         """Add a change's steps; return the name of a document that is new with it."""
@@ -216,7 +208,9 @@ class Definitions:
 
 def _text(document: Document) -> str:
     try:
-        return document.model_dump_json(by_alias=True, exclude_none=True)
+        # What model_dump_json() calls, without the way there (see changes.py on cold caches).
+        dump = document.__pydantic_serializer__.to_json
+        return dump(document, by_alias=True, exclude_none=True).decode()
     except ValueError as error:
         raise InvalidInput(f"{type(document).__name__} cannot be kept as JSON: {error}") from error
 

@@ -16,6 +16,7 @@ from luajobs_kit.errors import StorageFull, WorkspaceError
 
 _OUT_OF_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OWNER_ONLY: Final = 0o600
+_sync: Final = getattr(os, "fdatasync", os.fsync)
 
 
 class Disk:
@@ -47,7 +48,8 @@ class Disk:
             with contextlib.suppress(OSError):  # not every file system there knows it
                 fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
                 return
-        os.fsync(descriptor)
+        # What fdatasync leaves out is the time of the last change; the size is on the disk.
+        _sync(descriptor)
 
     def truncate(self, descriptor: int, size: int) -> None:
         os.ftruncate(descriptor, size)

@@ -22,7 +22,15 @@ from typing import Any, Final
 from tinydb.storages import Storage
 
 from luajobs_kit.errors import LuaJobsError
-from luajobs_kit.store.changes import Change, JSONDict, Tables, apply_change, encode_commit, to_text
+from luajobs_kit.store.changes import (
+    Change,
+    JSONDict,
+    Tables,
+    apply_change,
+    encode_commit,
+    from_text,
+    to_text,
+)
 from luajobs_kit.store.disk import Disk, failure
 from luajobs_kit.store.journal import Journal
 from luajobs_kit.store.recovery import Recovered, recover
@@ -119,7 +127,7 @@ class JournalStorage(Storage):
         return self._append(changes)
 
     def _append(self, changes: Sequence[Change]) -> Pending:
-        steps = [(change, json.loads(change.text) if change.text else {}) for change in changes]
+        steps = [(change, from_text(change.text) if change.text else {}) for change in changes]
         with self._lock:
             number = self._number + 1
             if self._journal is not None:
@@ -136,19 +144,27 @@ class JournalStorage(Storage):
         self._compact_if_due()
         return pending
 
-    def sync(self) -> None:
-        """Bring every commit appended so far to the disk; failures are told in each ``Pending``."""
-        with self._syncing:
+    def sync(self, wait: bool = True) -> bool:  # noqa: FBT001, FBT002 - as a lock's acquire()
+        """Bring every commit appended so far to the disk; failures are told in each ``Pending``.
+
+        Without ``wait`` nothing is done while another thread is at it; returns whether it was.
+        """
+        if not self._syncing.acquire(wait):
+            return False
+        try:
             with self._lock:
                 target = self._number
                 if self._journal is None or target == self._durable:
-                    return
+                    return True
             try:
                 self._journal.sync()
             except OSError as error:
                 self._discard(error)
             else:
                 self._durable = target
+        finally:
+            self._syncing.release()
+        return True
 
     def settle(self) -> None:
         """Apply, in order, what is on the disk: now readers see it."""
