@@ -8,24 +8,13 @@ from typing import Any, Final
 
 import ipywidgets as ipw
 
-from luajobs_kit.bundle import capture
 from luajobs_kit.errors import Conflict, InvalidInput
-from luajobs_kit.model import Job, JobSpec, Schedule
+from luajobs_kit.live.draft import TEMPLATE, Draft, field_of, typed_schedule
 from luajobs_kit.timing import describe
-from luajobs_kit.timing.typed import EXAMPLES, read_schedule
+from luajobs_kit.timing.typed import EXAMPLES
 from luajobs_kit.widgets.desk import Desk, told
 
 FILE: Final = "<panel>"
-TEMPLATE: Final = """\
-async def execute(job):
-    runs = job.metadata.get("runs", 0) + 1
-    print(f"run {runs} of {job.name}")
-    user = await job.user()
-    await user.send(f"Hello from {job.name}, run {runs}")
-    await job.update_metadata({"runs": runs})
-    return {"runs": runs}
-"""
-_SCHEDULE_FIELDS: Final = {"schedule", "executeAt", "expression", "timezone", "seconds"}
 
 
 class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
@@ -81,63 +70,43 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
 
     async def _preview(self, typed: str) -> None:
         try:
-            schedule: Schedule = read_schedule(typed, self._desk.feed.state.now())
+            schedule = typed_schedule(typed, self._desk.feed.state.now())
             fires = await self._desk.feed.ask(lambda port: port.preview(schedule, 3))
         except InvalidInput as problem:
-            self._refuse("schedule", typed, problem)
-            return
-        words = describe(schedule).partition(" (")[0]
-        times = ", ".join(fire.astimezone().strftime("%a %H:%M:%S") for fire in fires)
+            said, tone = told(problem), "bad"
+        else:
+            words = describe(schedule).partition(" (")[0]
+            times = ", ".join(fire.astimezone().strftime("%a %H:%M:%S") for fire in fires)
+            said, tone = f"{words} · next: {times or 'never'}", "dim"
         if typed == self.schedule.value:
-            self._say("schedule", f"{words} · next: {times or 'never'}", "dim")
-
-    def _refuse(self, field: str, typed: str, problem: InvalidInput) -> None:
-        if typed == self.schedule.value:
-            self._say(field, told(problem), "bad")
+            self._say("schedule", said, tone)
 
     def _create(self, _button: Any) -> None:
         self.create.disabled = True
-        self._desk.act(
-            partial(self._created, self.name.value.strip(), self.schedule.value, self.source.value)
-        )
+        draft = Draft(self.name.value, self.schedule.value, self.source.value, FILE)
+        self._desk.act(partial(self._created, draft))
 
-    async def _created(self, name: str, typed: str, source: str) -> None:
+    async def _created(self, draft: Draft) -> None:
         for field in ("name", "source"):
             self._say(field, "", "dim")
+        feed = self._desk.feed
         try:
-            job = await self._made(name, typed, source)
-        except Conflict as problem:
-            self._say("name", told(problem), "bad")
-        except InvalidInput as problem:
-            self._say(_field_of(problem), told(problem), "bad")
+            spec = draft.spec(feed.state.now())
+            job = await feed.ask(lambda port: port.create_job(spec))
+        except (Conflict, InvalidInput) as problem:
+            self._say(field_of(problem), told(problem), "bad")
         else:
             self.hide()
             self.name.value = ""
             self._desk.say(f"✓ {job.name} was created.", "good")
-            await self._desk.feed.select(job.id)
+            await feed.select(job.id)
         finally:
             self.create.disabled = False
-
-    async def _made(self, name: str, typed: str, source: str) -> Job:
-        if not name:
-            raise InvalidInput("Give the job a name, such as daily-report.", field="name")
-        schedule = read_schedule(typed, self._desk.feed.state.now())
-        spec = JobSpec(
-            name=name, schedule=schedule, bundle=capture(source, file=FILE), if_exists="error"
-        )
-        return await self._desk.feed.ask(lambda port: port.create_job(spec))
 
     def _say(self, field: str, words: str, tone: str) -> None:
         said = self.says[field]
         said.value = f'<span class="{tone}">{escape(words)}</span>' if words else ""
         said.layout.display = "" if words else "none"
-
-
-def _field_of(problem: InvalidInput) -> str:
-    about = problem.details.get("field")
-    if about == "name":
-        return "name"
-    return "schedule" if about in _SCHEDULE_FIELDS else "source"
 
 
 def _says() -> Any:

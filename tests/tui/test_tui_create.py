@@ -46,7 +46,7 @@ async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_stored(engi
         await tui.sees(pilot, "New job", "every 30 seconds")
         form = app.screen
         await pilot.press("ctrl+s")
-        await tui.sees(pilot, "✗ A job needs a name")
+        await tui.sees(pilot, "✗ Give the job a name")
         form.query_one("#name", Input).value = "taken"
         await pilot.press("ctrl+s")
         await tui.sees(pilot, "✗ A job named 'taken' exists")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any
 
 from textual.message import Message
 
+from luajobs_kit.live.draft import Field
 from luajobs_kit.model import Job
 
 
@@ -45,8 +47,8 @@ class FormRefused(Message):
     """The form's job was refused, for what stands in one of its fields."""
 
     text: str
-    details: dict[str, Any] = field(default_factory=dict)
-    schedule: bool = False  # whether it was the schedule's own text that could not be read
+    field: Field = "source"
+    details: dict[str, Any] = dataclass_field(default_factory=dict)
 
 
 @dataclass
@@ -55,5 +57,5 @@ class SchedulePreviewed(Message):
 
     text: str
     words: str = ""
-    fires: list[datetime] = field(default_factory=list)
+    fires: list[datetime] = dataclass_field(default_factory=list)
     problem: str | None = None

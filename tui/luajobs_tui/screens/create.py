@@ -14,26 +14,17 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static, TextArea
 
-from luajobs_kit.bundle import capture
-from luajobs_kit.errors import Conflict, InvalidInput, LuaJobsError
-from luajobs_kit.model import Job, JobSpec
+from luajobs_kit.errors import LuaJobsError
+from luajobs_kit.live.draft import TEMPLATE, Draft, field_of, typed_schedule
+from luajobs_kit.model import Job
 from luajobs_kit.port import Port
 from luajobs_kit.timing import describe
-from luajobs_kit.timing.typed import EXAMPLES, read_schedule
+from luajobs_kit.timing.typed import EXAMPLES
 from luajobs_tui.formatting import clean, length, moment
 from luajobs_tui.messages import FormRefused, JobMade, SchedulePreviewed
 from luajobs_tui.theme import style
 
 FILE: Final = "<monitor>"
-TEMPLATE: Final = """\
-async def execute(job):
-    runs = job.metadata.get("runs", 0) + 1
-    job.log.info(f"run {runs} of {job.name}")
-    user = await job.user()
-    await user.send([{"type": "text", "text": f"Hello {runs}"}])
-    await job.update_metadata({"runs": runs})
-    return {"runs": runs}
-"""
 
 
 class CreateJob(ModalScreen[Job | None]):
@@ -95,7 +86,7 @@ class CreateJob(ModalScreen[Job | None]):
     @work(group="preview", exclusive=True, exit_on_error=False)
     async def _previewed(self, typed: str) -> None:
         try:
-            schedule = read_schedule(typed, self._now())
+            schedule = typed_schedule(typed, self._now())
             fires = await self._port.preview(schedule, 3)
             self.post_message(SchedulePreviewed(typed, describe(schedule), fires))
         except LuaJobsError as problem:
@@ -121,27 +112,17 @@ class CreateJob(ModalScreen[Job | None]):
         if self._waiting:
             return
         self._waiting = True
-        name = self.query_one("#name", Input).value.strip()
+        name = self.query_one("#name", Input).value
         schedule = self.query_one("#schedule", Input).value
         source = self.query_one("#source", TextArea).text
-        self._created(name, schedule, source)
+        self._created(Draft(name, schedule, source, FILE))
 
     @work(group="creating", exit_on_error=False)
-    async def _created(self, name: str, typed: str, source: str) -> None:
+    async def _created(self, draft: Draft) -> None:
         try:
-            schedule = read_schedule(typed, self._now())
+            job = await self._port.create_job(draft.spec(self._now()))
         except LuaJobsError as problem:
-            self.post_message(FormRefused(problem.message, problem.details, schedule=True))
-            return
-        try:
-            spec = JobSpec(
-                name=name, schedule=schedule, bundle=capture(source, file=FILE), if_exists="error"
-            )
-            job = await self._port.create_job(spec)
-        except Conflict as problem:
-            self.post_message(FormRefused(problem.message, {"field": "name"}))
-        except InvalidInput as problem:
-            self.post_message(FormRefused(problem.message, problem.details))
+            self.post_message(FormRefused(problem.message, field_of(problem), problem.details))
         except Exception as problem:  # noqa: BLE001 - whatever a connection does, the form says it
             self.post_message(FormRefused(str(problem) or type(problem).__name__))
         else:
@@ -152,21 +133,8 @@ class CreateJob(ModalScreen[Job | None]):
 
     def on_form_refused(self, message: FormRefused) -> None:
         self._waiting = False
-        about = message.details.get("field")
-        if about == "name":
-            field = "name"
-        elif message.schedule or about in {
-            "executeAt",
-            "expression",
-            "timezone",
-            "seconds",
-            "schedule",
-        }:
-            field = "schedule"
-        else:
-            field = "source"
-        self._say(field, message.text, bad=True)
-        target = self.query_one(f"#{field}")
+        self._say(message.field, message.text, bad=True)
+        target = self.query_one(f"#{message.field}")
         target.focus()
         names = message.details.get("names") or [{}]
         line = message.details.get("line") or names[0].get("line")
