@@ -64,6 +64,7 @@ class Database:
         self.connection = opened.connection
         """The writer's own: for its thread, and for who holds the database before any other."""
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._writing = threading.Lock()  # in memory, who writes does so in its own thread
         self._closed = False
         self._local = threading.local()
         self._reading: list[sqlite3.Connection] = []
@@ -100,6 +101,14 @@ class Database:
         Raises ``StorageFull`` when the disk has no room; trying again is safe.
         """
         self.refuse_closed()
+        if self.path is None:
+            # No disk to wait for: handing it to the writer's thread costs more than the work.
+            item = _Item(work, durable, committed)
+            self._commit([item])
+            if item.error is not None:
+                raise item.error
+            written: T = item.result
+            return written
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._queue.put(_Item(work, durable, committed, loop, future))
@@ -200,20 +209,21 @@ class Database:
     def _transact(self, batch: list[_Item]) -> None:
         connection = self.connection
         durable = any(item.durable for item in batch)
-        # In WAL mode NORMAL survives the process's death, FULL a power cut as well.
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._writing:
+            # In WAL mode NORMAL survives the process's death, FULL a power cut as well.
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for item in batch:
+                    item.result = item.work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:  # after a full disk SQLite may have done so itself
+                    connection.execute("ROLLBACK")
+                raise
             for item in batch:
-                item.result = item.work(connection)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:  # after a full disk SQLite may have rolled back itself
-                connection.execute("ROLLBACK")
-            raise
-        for item in batch:
-            if item.committed is not None:
-                item.committed()
+                if item.committed is not None:
+                    item.committed()
 
 
 def _settle(batch: list[_Item]) -> None:
