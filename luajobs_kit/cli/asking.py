@@ -12,7 +12,8 @@ from typing import Any, Concatenate, ParamSpec
 
 import click
 
-from luajobs_kit.client import connect
+from luajobs_kit.cli.waiting import waiting
+from luajobs_kit.client import HttpPort, connect, discover
 from luajobs_kit.client.workspace import find
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError, WorkspaceError
 from luajobs_kit.port import Port
@@ -23,17 +24,48 @@ NO_ENGINE = 3  # exit code
 
 
 def asks(question: Callable[Concatenate[Port, P], Awaitable[None]]) -> Callable[P, None]:
-    """Make a click command's body of an async function that is given the engine's port."""
+    """Make a click command's body of an async function that is given the engine's port.
 
+    The engine is started if there is none.
+    """
+
+    async def connected(given: Path | None) -> Port:
+        folder, new = _folder(given)
+        if new:
+            click.secho(f"A new workspace was made: {folder}", fg="yellow", err=True)
+        async with waiting("Starting the engine"):
+            return await connect(folder)
+
+    return _body(question, connected)
+
+
+def asks_if_running(
+    question: Callable[Concatenate[Port, P], Awaitable[None]],
+) -> Callable[P, None]:
+    """Make a click command's body likewise; where no engine runs, that is the answer."""
+
+    async def connected(given: Path | None) -> Port:
+        folder = find(given, make=False)
+        address = await discover.find(folder)
+        if address is None:
+            raise EngineUnavailable(
+                f"No engine runs for {folder}. The next command or call that needs one starts it."
+            )
+        return HttpPort(folder, address)
+
+    return _body(question, connected)
+
+
+def _body(
+    question: Callable[Concatenate[Port, P], Awaitable[None]],
+    connected: Callable[[Path | None], Awaitable[Port]],
+) -> Callable[P, None]:
     @functools.wraps(question)
     def body(*args: P.args, **kwargs: P.kwargs) -> None:
         workspace = (click.get_current_context().find_root().obj or {}).get("workspace")
 
         async def run() -> None:
-            folder, new = _folder(workspace)
-            if new:
-                click.secho(f"A new workspace was made: {folder}", fg="yellow", err=True)
-            port = await connect(folder)
+            port = await connected(Path(workspace) if workspace else None)
             try:
                 await question(port, *args, **kwargs)
             finally:
@@ -45,13 +77,12 @@ def asks(question: Callable[Concatenate[Port, P], Awaitable[None]]) -> Callable[
     return body
 
 
-def _folder(given: str | None) -> tuple[Path, bool]:
+def _folder(given: Path | None) -> tuple[Path, bool]:
     """Return the workspace's folder, and whether it was made just now."""
-    path = Path(given) if given else None
     try:
-        return find(path, make=False), False
+        return find(given, make=False), False
     except WorkspaceError:
-        return find(path), True
+        return find(given), True
 
 
 class speaking_errors:  # noqa: N801 - used as a statement, like contextlib.suppress

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from luajobs_kit.cli.asking import asks, print_json, speaking_errors
+from luajobs_kit.cli.asking import asks, asks_if_running, print_json, speaking_errors
 from luajobs_kit.cli.tables import clock, when
+from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.port import Port
 
@@ -44,21 +46,30 @@ def serve(ctx: click.Context, *, modules: tuple[str, ...], port: int, reload: bo
 @click.command()
 @click.pass_context
 def stop(ctx: click.Context) -> None:
-    """End the workspace's engine; running jobs get a few seconds."""
+    """End the workspace's engine; running jobs get a few seconds.
+
+    An open panel or monitor does not start it again; the next call or command that needs an
+    engine does, and what was missed meanwhile is run late.
+    """
     from luajobs_kit.client import discover, workspace  # noqa: PLC0415
 
     given = ctx.obj["workspace"]
+
+    async def ended(folder: Path) -> int | None:
+        async with waiting("Waiting until the engine has ended"):
+            return await asyncio.to_thread(discover.stop, folder)
+
     with speaking_errors():
-        folder = workspace.find(Path(given) if given else None)
-        pid = discover.stop(folder)
+        folder = workspace.find(Path(given) if given else None, make=False)
+        pid = asyncio.run(ended(folder))
     click.echo(f"The engine (pid {pid}) has ended." if pid else f"No engine runs for {folder}.")
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
-@asks
+@asks_if_running
 async def status(port: Port, /, *, as_json: bool) -> None:
-    """Say what the engine is doing, and until when it stays."""
+    """Say what the engine is doing, and until when it stays (exit code 3: none runs)."""
     found = await port.status()
     if as_json:
         print_json(found.to_json())

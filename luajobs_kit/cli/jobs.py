@@ -9,6 +9,7 @@ import click
 
 from luajobs_kit.cli.asking import asks, print_json
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until, when
+from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.model import Execution, Job, Schedule
 from luajobs_kit.port import Port
 
@@ -165,8 +166,9 @@ async def trigger(
     """Run a job now."""
     found = await port.find_job(job)
     execution = await port.trigger_job(found.id, version_id)
-    while wait and not execution.finished and execution.next_attempt_at is None:
-        execution = await port.wait_execution(execution.id, 30.0)
+    async with waiting(f"Running {found.name}"):
+        while wait and not execution.finished and execution.next_attempt_at is None:
+            execution = await port.wait_execution(execution.id, 30.0)
     if as_json:
         print_json(execution.to_json())
     else:

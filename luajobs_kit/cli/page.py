@@ -42,7 +42,12 @@ def render() -> str:
 def _contexts(command: click.Command, parent: click.Context | None) -> Iterator[click.Context]:
     name = command.name if parent else "luajobs"
     context = click.Context(
-        command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
+        command,
+        info_name=name,
+        parent=parent,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        **command.context_settings,
     )
     yield context
     if isinstance(command, click.Group):

@@ -10,6 +10,7 @@ import click
 
 from luajobs_kit.cli.asking import asks, print_json
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table
+from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Simulation
 from luajobs_kit.port import Port
@@ -41,13 +42,14 @@ async def simulate(
     """Run every fire of the coming days in virtual time; nothing real changes."""
     job = await port.find_job(name) if name else None
     until = (await port.status()).now + timedelta(days=days)
-    found = await port.simulate(
-        until,
-        job_id=job.id if job else None,
-        seed=seed,
-        responses=_answers(responses),
-        max_fires=max_fires,
-    )
+    async with waiting(f"Simulating {days:g} days"):
+        found = await port.simulate(
+            until,
+            job_id=job.id if job else None,
+            seed=seed,
+            responses=_answers(responses),
+            max_fires=max_fires,
+        )
     if as_json:
         print_json(found.to_json())
     else:

@@ -25,12 +25,21 @@ LOG_KEPT: Final = 2**20  # bytes; a longer one is put aside when an engine start
 STARTER: Final = "start.lock"
 PATIENCE: Final = 30.0  # seconds until a start is given up
 LOOK: Final = 0.02  # seconds between two looks at the folder
+PAUSE: Final = 1.0  # seconds, at most, between two attempts to start
 TAKEN: Final = 75  # exit status of an engine that found another one owning the workspace
 ENDED_BY_OTHERS: Final = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, 0})
 """Exit statuses of an engine that did not fail: somebody ended it while it was starting."""
 LAST_WORDS: Final = 2_000  # characters of the log shown when a start failed
 
-_started: list[subprocess.Popen[bytes]] = []
+
+class _Engine(subprocess.Popen[bytes]):
+    """A process that outlives this one on purpose, of which Popen would warn at the end."""
+
+    def __del__(self) -> None:
+        pass
+
+
+_started: list[_Engine] = []
 """Engines this process started, so that they can be reaped; they outlive it."""
 
 
@@ -47,19 +56,21 @@ async def find_or_start(folder: Path, *, patience: float = PATIENCE) -> Address:
     the others wait for it. Raises ``EngineUnavailable`` with the engine's last words.
     """
     deadline = time.monotonic() + patience
+    pause = LOOK
     while True:
         if (address := await find(folder)) is not None:
             return address
         with _starting(folder) as ours:
             if ours:
                 address = await find(folder) or await _start(folder, deadline)
+                pause = min(2 * pause, PAUSE)  # an engine that owns the folder and is mute
             if address is not None:
                 return address
         if time.monotonic() > deadline:
             raise EngineUnavailable(
                 f"No engine for {folder} answered within {patience:g} s. {_last_words(folder)}"
             )
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(pause)
 
 
 def stop(folder: Path, *, patience: float = PATIENCE) -> int | None:
@@ -135,7 +146,7 @@ async def _start(folder: Path, deadline: float) -> Address | None:
     try:
         # A session of its own: an interrupted notebook cell signals the kernel's whole group.
         # -P: a file random.py beside a notebook must not become the engine's.
-        engine = subprocess.Popen(  # noqa: S603, ASYNC220 - our own program; Popen lets it outlive us
+        engine = _Engine(
             [sys.executable, "-P", "-m", "luajobs_kit.server", "--workspace", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,

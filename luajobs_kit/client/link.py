@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import luajobs_kit
 from luajobs_kit import wire
-from luajobs_kit.acting import acting_user
+from luajobs_kit.acting import acting_user, is_watching
 from luajobs_kit.address import Address
 from luajobs_kit.client import discover, sse
 from luajobs_kit.client.transport import ConnectionLost, Headers, Stream, Transport
@@ -23,7 +23,9 @@ T = TypeVar("T")
 ANSWER: Final = 60.0  # seconds an answer may take
 TOOL: Final = 660.0  # seconds a tool may take: its offer bounds it
 SIMULATION: Final = 900.0  # seconds a simulation may take
+TRANSFER: Final = 1_800.0  # seconds an export or an import may take: history has many lines
 SILENCE: Final = 3 * wire.HEARTBEAT  # seconds without a byte after which a stream is lost
+LOOK: Final = 0.5  # seconds between two looks for an engine that somebody else starts
 OK, UNAUTHORIZED, TOO_MANY, UNAVAILABLE = 200, 401, 429, 503
 
 
@@ -76,7 +78,12 @@ class Link:
     async def find_again(
         self, lost: Transport, cause: BaseException | None, deadline: float | None = None
     ) -> None:
-        """Change over to the engine that answers now, starting it if there is none."""
+        """Change over to the engine that answers now, starting it if there is none.
+
+        One that left on purpose (stopped, or not needed) has taken its address away, one that
+        died has not: who only watches starts the second, and raises ``EngineUnavailable`` for
+        the first.
+        """
         async with self._finding:
             if self.transport is not lost:
                 return  # another task has found it meanwhile
@@ -87,6 +94,11 @@ class Link:
                 ) from cause
             if not self.folder.is_dir():
                 raise EngineUnavailable(f"The workspace {self.folder} is gone.") from cause
+            if is_watching() and Address.read(self.folder) is None:
+                raise EngineUnavailable(
+                    "The engine was stopped, or left because nobody needed it. The next call or "
+                    "command that needs it starts it."
+                ) from cause
             address = await discover.find_or_start(self.folder, patience=left)
             if address == lost.address:
                 return  # it is there after all; only one connection of it was lost
@@ -114,6 +126,13 @@ class Link:
             if not _has_left(stream.status, error):
                 raise error
             await self.find_again(transport, error, deadline)
+
+    async def next_engine(self) -> None:
+        """Return when somebody has started an engine again."""
+        while Address.read(self.folder) is None:
+            if not self.folder.is_dir():
+                raise EngineUnavailable(f"The workspace {self.folder} is gone.")
+            await asyncio.sleep(LOOK)
 
     def begin(self, opening: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Begin now what a later question must find done."""

@@ -125,8 +125,11 @@ class _Process:
         app = make_app(engine, broadcast, token=token, hosts=_hosts(host, port))
         server = _Server(self._config(app))
         serving = asyncio.create_task(server.serve(sockets=[self._socket]))
+        serving.add_done_callback(lambda _: self._told.set())  # without its HTTP it is no engine
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.001)
+        if serving.done():
+            await serving
         shown = f"[{host}]" if ":" in host else host
         address = Address(
             url=f"{'https' if self._tls else 'http'}://{shown}:{port}",
@@ -220,9 +223,11 @@ def _bind(host: str, port: int, tls: Tls | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named because asyncio turns Nagle's delay (40 ms) off only where it is.
     found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if port:  # a fixed one, whose last connections the system may still remember
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
+        found.listen()  # at once: until then another process may be given the same free port
     except OSError as problem:
         found.close()
         raise InvalidInput(f"{host}:{port} cannot be listened on: {problem.strerror}.") from problem

@@ -102,12 +102,16 @@ def test_the_week_ahead_is_printed(luajobs):
 
 
 def test_status_doctor_and_settings_answer(luajobs):
-    assert str(luajobs.folder) in luajobs("status")
+    assert "There is no workspace" in luajobs("status", code=1)
     assert "seccomp" in luajobs("doctor")
+    assert str(luajobs.folder) in luajobs("status")
     assert '"max_concurrent": 3' in luajobs("settings", "max_concurrent=3")
     assert luajobs("settings", "max_concurrent").strip() == "3"
     assert "There is no setting 'no_such'" in luajobs("settings", "no_such=1", code=1)
     assert "Nothing fires" in luajobs("simulate")
+    assert "has ended" in luajobs("stop")
+    assert "No engine runs" in luajobs("status", code=3)  # and asking did not start one
+    assert "No engine runs" in luajobs("stop")
 
 
 def test_following_the_log_shows_new_lines_as_they_are_written(luajobs):

@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 
+from luajobs_kit.acting import watching
 from luajobs_kit.address import Address
 from luajobs_kit.client import HttpPort, discover
 from luajobs_kit.client.transport import Transport
@@ -84,6 +85,24 @@ async def test_a_follower_ends_when_the_engine_is_stopped(folder):
         assert await discover.find(folder) is None
 
 
+async def test_a_face_that_only_watches_does_not_start_an_engine_that_was_stopped(folder, spec):
+    async with await HttpPort.connect(folder) as port:
+        with watching():
+            news = port.events(after="-")
+            assert (await anext(news)).type == "Resync"
+            await asyncio.to_thread(discover.stop, folder)
+            assert await anext(news, None) is None
+            for question in (port.status(), anext(port.events(after="-"))):
+                with pytest.raises(EngineUnavailable, match="stopped"):
+                    await question
+        assert await discover.find(folder) is None
+        await port.create_job(spec())  # somebody needs it
+        with watching():
+            assert (await anext(port.events(after="-"))).type == "Resync"
+            killed = await kill_engine(port)  # one that died is started by whoever notices
+            assert (await port.status()).pid != killed
+
+
 async def test_an_offer_is_made_again_to_the_next_engine(folder, spec):
     async with await HttpPort.connect(folder) as port:
         calls = port.offer([PowerOffer(name="double", timeout=20)])
@@ -96,6 +115,10 @@ async def test_an_offer_is_made_again_to_the_next_engine(folder, spec):
         body = "from luajobs_kit import tools; return await tools.double(n=4)"
         job = await port.create_job(spec(body))
         assert (await port.wait_execution((await port.trigger_job(job.id)).id)).result == 8
+        await asyncio.to_thread(discover.stop, folder)
+        async with asyncio.timeout(30):
+            while not await port.tools():  # the offer waited for it
+                pass
         await kill_engine(port)
         results = []
         async with asyncio.timeout(30):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -193,3 +194,11 @@ def test_a_taken_port_is_told(tmp_path, address):
     port = int(address.url.rpartition(":")[2])
     with pytest.raises(Exception, match=f"{port} cannot be listened on"):
         process.serve(Path(tmp_path), port=port)
+
+
+def test_a_port_that_was_given_to_an_engine_is_its_own_before_it_answers():
+    """Until it listens, the system gives it to whoever says that addresses may be reused."""
+    with process._bind("127.0.0.1", 0, None) as ours, socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):
+            other.bind(ours.getsockname())
