@@ -3,22 +3,21 @@
 Run by ``make test-oldest``; not collected by pytest.
 """
 
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import tomllib
-import venv
 from itertools import chain
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from apart import ROOT, run_apart
+
 # What leans on each dependency; what starts many engines is left to `make test`.
 PART = [
     "tests/engine",
     "tests/examples",
     "tests/guest",
+    "tests/live",
     "tests/port",
     "tests/server",
     "tests/store",
@@ -28,7 +27,6 @@ PART = [
     "tests/test_floors.py",
     "tests/test_wire.py",
 ]
-TOOLS = ["pytest", "pytest-asyncio", "pytest-xdist", "hypothesis"]
 
 
 def oldest() -> list[str]:
@@ -44,32 +42,8 @@ def main() -> int:
         place = Path(scratch)
         pinned = place / "oldest.txt"
         pinned.write_text("\n".join(oldest()) + "\n")
-        venv.create(place / "venv", with_pip=True)
-        python = place / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         kit = f"luajobs-kit[all] @ {ROOT.as_uri()}"
-        subprocess.run([*pip, "--constraint", str(pinned), kit, *TOOLS], check=True)
-        tests = [str(ROOT / part) for part in PART]
-        return subprocess.run(
-            [
-                str(python),
-                "-m",
-                "pytest",
-                "-n2",
-                "-q",
-                "-m",
-                "not soak and not browser and not lua",
-                "-c",
-                str(ROOT / "pyproject.toml"),
-                "--rootdir",
-                str(ROOT),
-                "-p",
-                "no:cacheprovider",
-                *tests,
-            ],
-            cwd=place,
-            check=False,
-        ).returncode
+        return run_apart(place, ["--constraint", str(pinned), kit], PART)
 
 
 if __name__ == "__main__":

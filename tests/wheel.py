@@ -3,14 +3,13 @@
 Run by ``make test-wheel``; not collected by pytest.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from apart import ROOT, run_apart
+
 PART = ["tests/engine", "tests/port", "tests/examples", "tests/test_floors.py"]
 
 
@@ -22,32 +21,7 @@ def main() -> int:
             check=True,
         )
         [wheel] = place.glob("*.whl")
-        venv.create(place / "venv", with_pip=True)
-        python = place / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        tools = ["pytest", "pytest-asyncio", "pytest-xdist", "hypothesis"]
-        subprocess.run([*pip, f"luajobs-kit[tui] @ {wheel.as_uri()}", *tools], check=True)
-        tests = [str(ROOT / part) for part in PART]
-        return subprocess.run(
-            [
-                str(python),
-                "-m",
-                "pytest",
-                "-n2",
-                "-q",
-                "-m",
-                "not soak and not browser",
-                "-c",
-                str(ROOT / "pyproject.toml"),
-                "--rootdir",
-                str(ROOT),
-                "-p",
-                "no:cacheprovider",
-                *tests,
-            ],
-            cwd=place,
-            check=False,
-        ).returncode
+        return run_apart(place, [f"luajobs-kit[tui] @ {wheel.as_uri()}"], PART)
 
 
 if __name__ == "__main__":

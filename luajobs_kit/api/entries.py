@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api.current import Bound
+from luajobs_kit.api.fields import Fields, Page
 from luajobs_kit.api.plain import to_object
-from luajobs_kit.errors import NotAllowed
-from luajobs_kit.model import Entry, EntryPage, Pagination
+from luajobs_kit.model import Entry, EntryPage
 
 if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace
 
 
-class DataEntry:
+class DataEntry(Fields):
     """One object of a collection. ``entry.title`` is ``entry.data["title"]``, as is ``entry["title"]``."""
 
+    _noun = "entry"
+
     def __init__(self, entry: Entry, workspace: Workspace) -> None:
+        self._id = entry.id
         self._entry = entry
         self._data = dict(entry.data)
         self._workspace = workspace
 
     @property
-    def id(self) -> str:
-        return self._entry.id
-
-    @property
     def collection(self) -> str:
         return self._entry.collection
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The object itself."""
-        return self._data
 
     @property
     def score(self) -> float | None:
@@ -77,73 +71,15 @@ class DataEntry:
         self._data = dict(self._entry.data)
         return self
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a field of the object, or ``default`` when it has none of that name."""
-        return self._data.get(name, default)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        try:
-            return self._data[name]
-        except KeyError:
-            raise AttributeError(
-                f"the entry {self._entry.id} has no {name!r}; it has: {', '.join(self._data)}"
-            ) from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_"):
-            super().__setattr__(name, value)
-        elif isinstance(getattr(type(self), name, None), property):
-            raise NotAllowed(f"entry.{name} is read-only; assign the fields of its data.")
-        else:
-            self._data[name] = value
-
-    def __getitem__(self, name: str) -> Any:
-        return self._data[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._data[name] = value
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._data
-
     def __repr__(self) -> str:
         score = f" score={self.score:.2f}" if self.score is not None else ""
         return f"<DataEntry {self.id} of {self.collection!r}{score} data={self._data!r}>"
 
 
-class DataPage:
-    """A page of entries: iterated like a list; ``data`` is that list, ``pagination`` where it stands."""
+class DataPage(Page[DataEntry]):
+    """A page of entries."""
 
-    def __init__(self, data: list[DataEntry], pagination: Pagination) -> None:
-        self.data = data
-        self.pagination = pagination
-
-    def __iter__(self) -> Iterator[DataEntry]:
-        return iter(self.data)
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, index: int) -> DataEntry:
-        return self.data[index]
-
-    def __repr__(self) -> str:
-        page = self.pagination
-        return (
-            f"<page {page.current_page} of {page.total_pages}, "
-            f"{len(self.data)} of {page.total_count} entries: {self.data!r}>"
-        )
-
-    def _repr_html_(self) -> str:
-        from luajobs_kit.api.html import table  # noqa: PLC0415 - only a notebook shows it
-
-        names = list(dict.fromkeys(name for entry in self.data for name in entry.data))
-        rows = [[entry.id, *(entry.data.get(name) for name in names)] for entry in self.data]
-        page = self.pagination
-        note = f"page {page.current_page} of {page.total_pages}, {page.total_count} in all"
-        return table(["id", *names], rows, note=note)
+    _nouns = "entries"
 
 
 class Data(Bound):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from luajobs_kit.api.current import Bound
+from luajobs_kit.api.fields import Attributes
 from luajobs_kit.api.plain import to_object, to_plain
-from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Message, Profile
 
 if TYPE_CHECKING:
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 Messages = str | Mapping[str, Any] | Sequence[Mapping[str, Any] | str]
 
-_OWN: Final = frozenset({"id", "data", "profile"})
 
-
-class UserInstance:
+class UserInstance(Attributes):
     """A user. ``user.city`` is ``user.data["city"]``; ``save()`` keeps what was assigned."""
+
+    _noun = "user"
 
     def __init__(self, record: Mapping[str, Any], workspace: Workspace) -> None:
         self._id: str = record["id"]
@@ -28,18 +29,9 @@ class UserInstance:
         self._workspace = workspace
 
     @property
-    def id(self) -> str:
-        return self._id
-
-    @property
     def profile(self) -> Profile:
         """Who the user is: ``full_name``, ``email_addresses``, ``mobile_numbers``; read-only."""
         return self._profile
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """What is kept about the user."""
-        return self._data
 
     async def update(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Merge ``data`` into what is kept, and return all of it."""
@@ -90,25 +82,6 @@ class UserInstance:
     def _take(self, data: dict[str, Any]) -> dict[str, Any]:
         self._data = dict(data)
         return self._data
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        try:
-            return self._data[name]
-        except KeyError:
-            kept = ", ".join(self._data) or "nothing"
-            raise AttributeError(
-                f"the user {self._id} has no {name!r}; kept about them: {kept}"
-            ) from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_"):
-            super().__setattr__(name, value)
-        elif name in _OWN:
-            raise NotAllowed(f"user.{name} is read-only; use update(), or assign single fields.")
-        else:
-            self._data[name] = value
 
     def __repr__(self) -> str:
         name = f" {self._profile.full_name!r}" if self._profile.full_name else ""

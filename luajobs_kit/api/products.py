@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api.current import Bound
+from luajobs_kit.api.fields import Fields, Page
 from luajobs_kit.api.plain import to_object
-from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import Pagination
 
 if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace
 
 
-class Product:
+class Product(Fields):
     """A product. ``product.price`` is ``product.data["price"]``, as is ``product["price"]``."""
+
+    _noun = "product"
 
     def __init__(self, data: Mapping[str, Any], workspace: Workspace) -> None:
         self._id: str = data["id"]
         self._data = dict(data)
         self._workspace = workspace
-
-    @property
-    def id(self) -> str:
-        return self._id
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The product itself, its id included."""
-        return self._data
 
     async def update(self, data: Mapping[str, Any]) -> Product:
         """Merge ``data`` into the product, shallowly."""
@@ -46,63 +39,14 @@ class Product:
         """Take it from the catalogue."""
         await (await self._workspace.port()).call("products.delete", {"id": self._id})
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return a field, or ``default`` when the product has none of that name."""
-        return self._data.get(name, default)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        try:
-            return self._data[name]
-        except KeyError:
-            raise AttributeError(
-                f"the product {self._id} has no {name!r}; it has: {', '.join(self._data)}"
-            ) from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_"):
-            super().__setattr__(name, value)
-        elif name in {"id", "data"}:
-            raise NotAllowed(f"product.{name} is read-only; assign the fields of its data.")
-        else:
-            self._data[name] = value
-
-    def __getitem__(self, name: str) -> Any:
-        return self._data[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._data[name] = value
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._data
-
     def __repr__(self) -> str:
         return f"<Product {self._id} {self._data!r}>"
 
 
-class ProductPage:
-    """A page of products: iterated like a list; ``pagination`` says where it stands."""
+class ProductPage(Page[Product]):
+    """A page of products."""
 
-    def __init__(self, data: list[Product], pagination: Pagination) -> None:
-        self.data = data
-        self.pagination = pagination
-
-    def __iter__(self) -> Iterator[Product]:
-        return iter(self.data)
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, index: int) -> Product:
-        return self.data[index]
-
-    def __repr__(self) -> str:
-        page = self.pagination
-        return (
-            f"<page {page.current_page} of {page.total_pages}, "
-            f"{len(self.data)} of {page.total_count} products: {self.data!r}>"
-        )
+    _nouns = "products"
 
 
 class Products(Bound):

@@ -13,7 +13,7 @@ async def test_an_entry_answers_its_data_directly(ws):
     assert entry.get("missing", "-") == "-"
     assert "title" in entry
     assert entry.search_text == "milk shopping"
-    with pytest.raises(AttributeError, match="it has: title, done"):
+    with pytest.raises(AttributeError, match="kept: title, done"):
         _ = entry.price
     with pytest.raises(NotAllowed):
         entry.id = "other"
