@@ -98,10 +98,18 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 # `%load_ext luajobs_kit` asks for these; they are no part of what people import.
 _FOR_IPYTHON = {"load_ipython_extension": "magics", "unload_ipython_extension": "magics"}
 
-__all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604 - names, as the table above has them
+
+def _public() -> list[str]:
+    """Return the public names; the panel is one where what it is made of is installed."""
+    from importlib.util import find_spec  # noqa: PLC0415 - only `import *` and dir() ask
+
+    bare = find_spec("ipywidgets") is None or find_spec("anywidget") is None
+    return [*sorted(_HOME_OF.keys() - ({"JobsPanel"} if bare else set())), "__version__"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return _public()
     home = _HOME_OF.get(name) or _FOR_IPYTHON.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -49,3 +49,17 @@ def test_importing_the_package_is_quick():
 def test_a_name_that_is_not_there_is_told_so():
     with pytest.raises(AttributeError, match="no attribute 'Job'"):
         _ = luajobs_kit.Job
+
+
+def test_all_names_can_be_imported_where_no_notebook_is_installed():
+    code = (
+        "import sys; sys.modules['ipywidgets'] = None\n"
+        "from luajobs_kit import *\n"
+        "print('Jobs' in globals(), 'JobsPanel' in globals())\n"
+        "from luajobs_kit import JobsPanel"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True
+    )
+    assert answer.stdout.split() == ["True", "False"]
+    assert "pip install 'luajobs-kit[notebook]'" in answer.stderr.splitlines()[-1]
