@@ -100,11 +100,12 @@ class Feed:
     async def read(self, topic: Topic) -> None:
         """Read one topic of the selected job. Raises what the port raises."""
         job, state = self.state.selected, self.state
-        if topic == "messages":
-            read = await self.ask(lambda port: port.call(*self._messages_of(job)))
-            state.fill_messages(job.id if job else None, _MESSAGES.validate_python(read)[::-1])
-        elif job is not None:
-            await self._read_of(job, topic)
+        with watching():
+            if topic == "messages":
+                read = await self.ask(lambda port: port.call(*self._messages_of(job)))
+                state.fill_messages(job.id if job else None, _MESSAGES.validate_python(read)[::-1])
+            elif job is not None:
+                await self._read_of(job, topic)
         self._told()
 
     async def _read_of(self, job: Job, topic: Topic) -> None:
