@@ -33,9 +33,17 @@ class JobInstance:
     """A job. Its properties are as of the last answer; ``refresh()`` asks again."""
 
     def __init__(self, data: Job, workspace: Workspace) -> None:
-        self._data = data
         self._workspace = workspace
-        self._metadata = Kept(data.metadata)
+        self._take(data)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            raise NotAllowed(
+                f"job.{name} cannot be assigned, and would not be kept: write "
+                f'await job.update_metadata({{"{name}": value}}), or create the job again with '
+                "what is to be different."
+            )
+        super().__setattr__(name, value)
 
     # Properties
 
@@ -55,7 +63,7 @@ class JobInstance:
     @property
     def metadata(self) -> dict[str, Any]:
         """The data passed to the job, read-only; ``update_metadata`` changes what is kept."""
-        return self._metadata
+        return self._data.metadata
 
     @property
     def data(self) -> Job:
@@ -99,7 +107,7 @@ class JobInstance:
         """Merge ``data`` into the metadata, shallowly, and return all of it."""
         port = await self._workspace.port()
         self._take(await port.update_metadata(self.id, to_object(data, "metadata")))
-        return self._metadata
+        return self._data.metadata
 
     async def trigger(self, version_id: str | None = None) -> JobExecution:
         """Run the job now, whatever its schedule, and return at once.
@@ -202,8 +210,7 @@ class JobInstance:
         return diff_versions(pick(versions, one, self.name), pick(versions, wanted, self.name))
 
     def _take(self, data: Job) -> JobInstance:
-        self._data = data
-        self._metadata = Kept(data.metadata)
+        self._data = data.evolve(metadata=Kept(data.metadata))
         return self
 
     def __repr__(self) -> str:
@@ -223,7 +230,7 @@ class JobInstance:
                 "next fire": self.when,
                 "last run": self.last_outcome,
                 "version": version.version if version else "none",
-                "metadata": self._metadata,
+                "metadata": self.metadata,
                 "id": self.id,
             },
         )

@@ -10,11 +10,13 @@ from luajobs_kit.errors import NotAllowed
 class Kept(dict[str, Any]):
     """A dict to read; what would change it says how to change what is kept instead."""
 
+    __slots__ = ()
+
     def _refuse(self, *_given: Any, **_options: Any) -> NoReturn:
         raise NotAllowed(
             "job.metadata is read-only here, and changing it would be lost: write "
             'await job.update_metadata({"name": value}), or dict(job.metadata) for a copy.'
         )
 
-    __setitem__ = __delitem__ = __ior__ = _refuse
+    __setitem__ = __delitem__ = __ior__ = __setattr__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse

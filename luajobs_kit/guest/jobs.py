@@ -8,7 +8,7 @@ from typing import Any
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.guest.frozen import Frozen
 from luajobs_kit.guest.people import User, UserInstance
-from luajobs_kit.guest.records import Record, Snapshot, wrap
+from luajobs_kit.guest.records import Fixed, Record, Snapshot, kept_by, wrap
 from luajobs_kit.guest.run import current
 
 
@@ -43,18 +43,29 @@ class JobInstance(Frozen):
 
     __slots__ = ("_data", "_execution", "_is_running")
 
+    _data: Fixed
+    _execution: Fixed | None
+    _is_running: bool
+
     def __init__(self, data: dict[str, Any], execution: dict[str, Any] | None = None) -> None:
-        self._data = _complete(wrap(data))
-        self._execution = None if execution is None else wrap(execution)
-        self._is_running = execution is not None
+        fixed = object.__setattr__
+        fixed(self, "_data", _complete(data))
+        fixed(self, "_execution", None if execution is None else wrap(execution, Fixed))
+        fixed(self, "_is_running", execution is not None)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(
+            f"job.{name} cannot be set, and would not be kept; keep a value with "
+            f"{kept_by(name, value)}"
+        )
 
     @property
     def id(self) -> str:
-        return self._data.get("id")  # type: ignore[no-any-return]
+        return str(self._data.get("id"))
 
     @property
     def name(self) -> str:
-        return self._data.get("name")  # type: ignore[no-any-return]
+        return str(self._data.get("name"))
 
     @property
     def metadata(self) -> Snapshot:
@@ -64,19 +75,19 @@ class JobInstance(Frozen):
     @property
     def active_version(self) -> Record | None:
         """The version that runs, with its ``schedule``, ``timeout`` and so on."""
-        return self._data.get("activeVersion")  # type: ignore[no-any-return]
+        return self._data.get("activeVersion")
 
     @property
     def data(self) -> Record:
         """The whole job as JSON; ``versions()`` gives the versions that do not run, too."""
-        return self._data  # type: ignore[no-any-return]
+        return self._data
 
     @property
     def execution(self) -> Record:
         """This run: ``id``, ``attempt``, ``fire_time``, ``lateness``."""
         if self._execution is None:
             raise NotAllowed("only the job that runs has an execution here; see executions()")
-        return self._execution  # type: ignore[no-any-return]
+        return self._execution
 
     @property
     def log(self) -> Log:
@@ -155,20 +166,20 @@ class JobInstance(Frozen):
 
     def _renewed(self, data: dict[str, Any]) -> JobInstance:
         if isinstance(data, dict):
-            self._data.update(_complete(wrap(data)))
+            dict.update(self._data, _complete(data))
         return self
 
     def __repr__(self) -> str:
         return f"<JobInstance {self.name} ({self.id})>"
 
 
-def _complete(data: Any) -> Any:
+def _complete(data: dict[str, Any]) -> Fixed:
     """Make the metadata a snapshot, and let the active version be among the versions."""
-    data["metadata"] = Snapshot(data.get("metadata") or {})
-    active = data.get("activeVersion")
-    if active is not None and not data.get("versions"):
-        data["versions"] = [active]
-    return data
+    shown: Fixed = wrap(data, Fixed)
+    active = shown.get("activeVersion")
+    versions = {"versions": [active]} if active is not None and not shown.get("versions") else {}
+    dict.update(shown, versions, metadata=Snapshot(wrap(data.get("metadata") or {})))
+    return shown
 
 
 def _items(answer: Any, name: str) -> list[Record]:

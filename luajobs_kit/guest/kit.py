@@ -9,6 +9,7 @@ from luajobs_kit.guest.guards import OPEN
 from luajobs_kit.guest.jobs import JobInstance, Jobs
 from luajobs_kit.guest.people import User, UserInstance
 from luajobs_kit.guest.reach import Http, Tools, env
+from luajobs_kit.guest.records import Entry, Fixed, Product, Snapshot
 from luajobs_kit.guest.run import Run
 from luajobs_kit.guest.schedules import cron, every, once
 from luajobs_kit.guest.stores import Data, Products
@@ -26,7 +27,8 @@ _ERRORS: Final = [
     "ToolError",
 ]
 
-OPEN.add(UserInstance)
+# Their fields are attributes; what is not kept says so when it is set.
+OPEN.update({UserInstance, Entry, Product, JobInstance, Fixed, Snapshot})
 
 
 NAMES: Final[dict[str, Any]] = {

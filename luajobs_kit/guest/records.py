@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+_OF_ENTRY = frozenset(("id", "collection", "searchText", "score", "createdAt", "updatedAt"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
@@ -17,12 +18,12 @@ def camel(name: str) -> str:
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
-def wrap(value: Any) -> Any:
-    """Turn JSON's objects into records, all the way down."""
+def wrap(value: Any, kind: type[Record] | None = None) -> Any:
+    """Turn JSON's objects into records (of that kind), all the way down."""
     if type(value) is dict:
-        return Record({key: wrap(each) for key, each in value.items()})
+        return (kind or Record)({key: wrap(each, kind) for key, each in value.items()})
     if type(value) is list:
-        return [wrap(each) for each in value]
+        return [wrap(each, kind) for each in value]
     return value
 
 
@@ -35,6 +36,8 @@ class Record(dict[str, Any]):
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)  # Python asks for what a class has: an item is no answer
         for key in (name, camel(name)):
             if key in self:
                 return _as_attribute(key, self[key])
@@ -63,28 +66,31 @@ def as_datetime(text: str) -> datetime:
     return current().datetime.fromisoformat(text).astimezone(UTC)
 
 
-class Snapshot(Record):
-    """A job's metadata: read like a dict, and kept by ``update_metadata`` alone."""
+def kept_by(name: Any = None, value: Any = None) -> str:
+    """Return the call that keeps a value, as its author would write it."""
+    if type(name) is not str or not name.isprintable():
+        name, value = "x", 5
+    simple = value is None or type(value) in {bool, int, float, str}
+    shown = repr(value) if simple else "…"
+    shown = shown if len(shown) < 40 else "…"  # a message's width
+    return f'await job.update_metadata({{"{name}": {shown}}})'
+
+
+class Fixed(Record):
+    """What is shown of a job: a copy, which nothing would keep."""
 
     __slots__ = ()
 
     def _refuse(self, *given: Any, **named: Any) -> NoReturn:
-        kept = given[0] if given and type(given[0]) is dict else named
-        if given and type(given[0]) is str:
-            kept = {given[0]: given[1] if len(given) > 1 else None}
-        example = '"x": 5'
-        for key, value in kept.items():
-            if type(key) is str and key.isprintable():
-                simple = value is None or type(value) in {bool, int, float, str}
-                shown = repr(value) if simple else "…"
-                example = f'"{key}": {shown if len(shown) < 40 else "…"}'  # a message's width
-                break
-        raise TypeError(
-            "job.metadata is a snapshot; keep a value with "
-            f"await job.update_metadata({{{example}}})"
+        raise TypeError(self._says(*given, **named))
+
+    def _says(self, *_given: Any, **_named: Any) -> str:
+        return (
+            "this only shows the job, and changing it changes nothing: keep a value with "
+            f"{kept_by()}, or change a copy of your own, such as dict(job.data)"
         )
 
-    __setitem__ = __delitem__ = __ior__ = _refuse
+    __setitem__ = __delitem__ = __ior__ = __setattr__ = _refuse
     update = pop = popitem = setdefault = clear = _refuse
 
     def __copy__(self) -> Record:
@@ -94,20 +100,49 @@ class Snapshot(Record):
         return Record({key: copy.deepcopy(value, memo) for key, value in self.items()})
 
 
+class Snapshot(Fixed):
+    """A job's metadata: read like a dict, and kept by ``update_metadata`` alone."""
+
+    __slots__ = ()
+
+    def _says(self, *given: Any, **named: Any) -> str:
+        kept = given[0] if given and type(given[0]) is dict else named
+        if given and type(given[0]) is str:
+            kept = {given[0]: given[1] if len(given) > 1 else None}
+        first = next(iter(kept.items()), ())
+        return f"job.metadata is a snapshot; keep a value with {kept_by(*first)}"
+
+
 class Entry(Record):
     """One entry of a collection: its own fields first, then those of its ``data``."""
 
     __slots__ = ()
 
+    def __contains__(self, name: object) -> bool:
+        return dict.__contains__(self, name) or name in dict.get(self, "data", ())
+
+    def __getitem__(self, name: str) -> Any:
+        own = dict.__contains__(self, name)
+        return dict.__getitem__(self if own else dict.__getitem__(self, "data"), name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name in _OF_ENTRY or hasattr(Entry, name):
+            raise TypeError(
+                f"entry.{name} is read-only; entry.data[{name!r}] is a field of that name"
+            )
+        dict.__getitem__(self, "data")[name] = value
+
+    __setattr__ = __setitem__
+
     def __getattr__(self, name: str) -> Any:
-        data = self.get("data")
-        if name not in self and camel(name) not in self and isinstance(data, dict) and name in data:
-            return data[name]
-        return super().__getattr__(name)
+        data = None if name.startswith("__") else dict.get(self, "data")
+        own = dict.__contains__(self, name) or dict.__contains__(self, camel(name))
+        return data[name] if not own and data and name in data else super().__getattr__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field of the entry or of its ``data``, or ``default``."""
-        return self[name] if name in self else dict.get(self, "data", {}).get(name, default)
+        data = dict.get(self, "data", {})
+        return dict.get(self, name, data.get(name, default))
 
     async def update(  # type: ignore[override]  # Lua's meaning, not a dict's
         self, data: dict[str, Any], search_text: str | None = None
@@ -137,6 +172,18 @@ class Product(Record):
     """One product of the catalogue."""
 
     __slots__ = ()
+
+    @property
+    def data(self) -> Product:
+        """The product itself, its id included."""
+        return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "id" or hasattr(Product, name):
+            raise TypeError(
+                f"product.{name} is read-only; product[{name!r}] is a field of that name"
+            )
+        self[name] = value
 
     async def update(self, data: dict[str, Any]) -> Product:  # type: ignore[override]  # Lua's meaning
         """Merge ``data`` into the product, and keep it."""

@@ -6,6 +6,7 @@ import inspect
 
 import pytest
 
+from luajobs_kit import Data, Products, every
 from luajobs_kit.api import entries, job, jobs, people, products, reach
 from luajobs_kit.guest import jobs as guest_jobs
 from luajobs_kit.guest import people as guest_people
@@ -87,3 +88,23 @@ def test_the_listed_differences_are_still_there():
         for name in public(outside).keys() ^ public(inside).keys()
     }
     assert known == ONLY_INSIDE.keys() | ONLY_OUTSIDE.keys()
+
+
+async def assign(job):
+    entry = await Data.create("things", {"title": "a"})
+    entry.title, entry["by"], entry.data["n"] = "b", "me", 1
+    await entry.save()
+    product = await Products.create({"name": "x", "price": 1})
+    product.price, product["by"], product.data["n"] = 2, "me", 1
+    await product.save()
+    kept = await Data.get_entry("things", entry.id)
+    sold = await Products.get_by_id(product.id)
+    return [dict(kept.data), sold.price, sold["by"], sold.n, "title" in kept, "price" in sold]
+
+
+async def test_fields_that_are_assigned_are_kept_on_both_sides(ws):
+    job = await ws.jobs.create(name="assign", schedule=every(hours=1), execute=assign)
+    run = await (await job.trigger()).wait()
+
+    assert run.result == await assign(None)
+    assert run.result == [{"title": "b", "by": "me", "n": 1}, 2, "me", 1, True, True]

@@ -69,10 +69,39 @@ def test_metadata_that_would_be_lost_is_refused(line: str, example: str) -> None
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        'job.data["name"] = "x"',
+        'job.data.name = "x"',
+        'job.data.update({"name": "x"})',
+        'del job.data["name"]',
+        'job.active_version["version"] = "2.0.0"',
+        'await job.deactivate(); job.data["name"] = "x"',
+    ],
+)
+def test_a_change_of_what_only_shows_the_job_is_refused(line: str) -> None:
+    assert message(line) == (
+        "this only shows the job, and changing it changes nothing: keep a value with "
+        'await job.update_metadata({"x": 5}), or change a copy of your own, such as dict(job.data)'
+    )
+
+
+def test_an_attribute_put_on_the_job_is_refused_with_what_keeps_it() -> None:
+    assert message("job.count = 3") == (
+        "job.count cannot be set, and would not be kept; keep a value with "
+        'await job.update_metadata({"count": 3})'
+    )
+    for line in ('delattr(job, "_data")', "del job.name", 'setattr(job, "_data", {})'):
+        with pytest.raises((TypeError, AttributeError, PolicyViolation)):
+            run(line)
+
+
+@pytest.mark.parametrize(
     ("expression", "value"),
     [
         ("job.metadata", META),
         ("dict(job.metadata)", META),
+        ('dict(job.data)["name"]', "test"),
         ("{**job.metadata}", META),
         ('job.metadata | {"x": 5}', {**META, "x": 5}),
         ("[*job.metadata]", ["n", "deep"]),
