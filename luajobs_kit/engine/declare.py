@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Bundle, Declaration, OnceSchedule, Schedule
+from luajobs_kit.platform.bounds import check_object
 from luajobs_kit.timing import parse_schedule
 
 MAX_NAME: Final = 200  # characters
@@ -78,60 +78,7 @@ def _check_retry(spec: Declaration) -> None:
 
 def check_metadata(metadata: dict[str, Any]) -> None:
     """Raise ``InvalidInput`` with the path of the first value that is not JSON."""
-    size = _json_size(metadata, "metadata", depth=0)
-    if size > MAX_METADATA:
-        raise InvalidInput(
-            f"metadata takes about {size} characters of JSON; {MAX_METADATA} is the most. "
-            "Keep large data with Data.create(...) and put its id in the metadata.",
-            field="metadata",
-        )
-
-
-def _json_size(value: Any, path: str, *, depth: int) -> int:
-    if depth > 64:
-        raise InvalidInput(f"{path} is nested deeper than 64 levels.", field=path)
-    match value:
-        case None | bool():
-            return 5
-        case str():
-            return len(value) + 2
-        case int():
-            return len(str(value)) if abs(value) < 10**300 else _refuse(value, path)
-        case float():
-            return 20 if math.isfinite(value) else _refuse(value, path)
-        case list() | tuple():
-            return 2 + sum(
-                _json_size(item, f"{path}[{index}]", depth=depth + 1)
-                for index, item in enumerate(value)
-            )
-        case dict():
-            for key in value:
-                if not isinstance(key, str):
-                    raise InvalidInput(
-                        f"{path} has the key {key!r} of type {type(key).__name__}; "
-                        "JSON's keys are text.",
-                        field=path,
-                    )
-            return 2 + sum(
-                len(key) + 4 + _json_size(item, f"{path}[{key!r}]", depth=depth + 1)
-                for key, item in value.items()
-            )
-        case _:
-            return _refuse(value, path)
-
-
-def _refuse(value: Any, path: str) -> int:
-    advice = (
-        "use value.isoformat()"
-        if isinstance(value, datetime)
-        else "give text, a number, a list or a dict"
-    )
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "…"
-    raise InvalidInput(
-        f"{path} is {shown} of type {type(value).__name__}, which JSON has no form for; {advice}.",
-        field=path,
-    )
+    check_object(metadata, "metadata", MAX_METADATA)
 
 
 def refuse_javascript(bundle: Bundle) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-import ipaddress
 import socket
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field
 
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotAllowed
+from luajobs_kit.platform.addresses import is_public
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.settings import Settings
 
@@ -141,7 +141,7 @@ class Http:
             raise HttpFailed(f"{url.host} has no address: {problem}") from None
         addresses = [str(entry[4][0]) for entry in found]
         if not self._settings.values.http_private:
-            private = [one for one in addresses if not ipaddress.ip_address(one).is_global]
+            private = [one for one in addresses if not is_public(one)]
             if private:
                 raise NotAllowed(
                     f"{url.host} is at the private address {private[0]}, which jobs may reach only "

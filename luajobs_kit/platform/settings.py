@@ -12,6 +12,10 @@ from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import DEFAULT_AGENT, Document
 from luajobs_kit.store import Definitions, Set
 
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+EnvValue = Annotated[str, Field(max_length=10_000)]  # a key file fits, a data set does not
+Host = Annotated[str, Field(min_length=1, max_length=253)]
+
 SHORTEST_SECRET: Final = 6  # characters; masking shorter ones would hide ordinary words
 
 
@@ -28,14 +32,14 @@ class SettingValues(Document):
 
     model_config = ConfigDict(extra="forbid")
 
-    agent_id: str = DEFAULT_AGENT
-    default_user: str = Field(default_factory=_login)
+    agent_id: Id = DEFAULT_AGENT
+    default_user: Id = Field(default_factory=_login)
     timeout_ceiling: Annotated[float, Field(ge=1, le=86_400)] = 600  # seconds; Lua's bound
     max_concurrent: Annotated[int, Field(ge=1, le=256)] = 8  # runs at once
     memory_limit: Annotated[int, Field(ge=64 * 2**20)] = 512 * 2**20  # bytes a run
-    env: dict[str, str] = Field(default_factory=dict)
+    env: Annotated[dict[Id, EnvValue], Field(max_length=200)] = Field(default_factory=dict)
     """What ``env(NAME)`` answers inside jobs; values are masked in logs."""
-    http_hosts: list[str] = Field(default_factory=list)
+    http_hosts: Annotated[list[Host], Field(max_length=1_000)] = Field(default_factory=list)
     """Hosts that ``http`` may reach from jobs; ``*.example.org`` covers what is below it."""
     http_private: bool = False  # whether those may be private addresses
     keep_executions: Annotated[int, Field(ge=1)] = 1_000  # a job
@@ -62,9 +66,15 @@ class Settings:
 
     async def change(self, changes: dict[str, Any]) -> None:
         """Merge ``changes``; None removes a setting. Raises ``InvalidInput`` and changes nothing."""
+        values = self.check(changes)
+        await self._definitions.commit(*(Set(name, value) for name, value in changes.items()))
+        self.values = values
+
+    def check(self, changes: dict[str, Any]) -> SettingValues:
+        """Return the values as they would be with ``changes``. Raises ``InvalidInput``."""
         kept = self._definitions.settings() | changes
         try:
-            values = SettingValues.model_validate({k: v for k, v in kept.items() if v is not None})
+            return SettingValues.model_validate({k: v for k, v in kept.items() if v is not None})
         except ValidationError as problem:
             first = problem.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
@@ -72,7 +82,12 @@ class Settings:
                 known = ", ".join(SettingValues.model_fields)
                 says = f"There is no setting {name!r}; there are {known}."
             else:
-                says = f"The setting {name} cannot be {first['input']!r}: {first['msg']}."
+                # What env holds is secret, even where it is wrong.
+                given = "what was given" if name.startswith("env") else _shown(first["input"])
+                says = f"The setting {name} cannot be {given}: {first['msg']}."
             raise InvalidInput(says, field=name) from None
-        await self._definitions.commit(*(Set(name, value) for name, value in changes.items()))
-        self.values = values
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -12,10 +12,14 @@ from luajobs_kit.clock import Clock
 from luajobs_kit.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, TextPart, UserRecord
+from luajobs_kit.platform.bounds import check_object
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.store import Put, Store
 
 Limit = Annotated[int, Field(ge=1, le=1_000)]  # messages at once
+MAX_DATA: Final = 262_144  # characters of JSON, kept about one user
+MAX_PROFILE: Final = 16_384  # characters of JSON
+MAX_ID: Final = 200  # characters
 _PARTS: TypeAdapter[list[MessagePart]] = TypeAdapter(list[MessagePart])
 
 
@@ -31,8 +35,9 @@ class Users:
         self._sent = sent
 
     async def ensure(self, user_id: str) -> None:
-        """Make the user if there is none of that id."""
+        """Make the user if there is none of that id. Raises ``InvalidInput`` for what is no id."""
         if self._store.definitions.user(user_id) is None:
+            _check_id(user_id)
             await self._make(
                 user_id, Profile(user_id=user_id, full_name=user_id.removeprefix("user_")), {}
             )
@@ -72,6 +77,7 @@ class Users:
         """Add a user of the workspace. Raises ``Conflict`` when that id is taken."""
         _refuse_in_run(caller, "add users")
         user_id = id or self._ids.new("user")
+        _check_id(user_id)
         if self._store.definitions.user(user_id) is not None:
             raise Conflict(f"There is a user {user_id!r} already.")
         profile = Profile(
@@ -193,15 +199,27 @@ class Users:
         return record
 
     async def _make(self, user_id: str, profile: Profile, data: dict[str, Any]) -> UserRecord:
+        check_object(profile.to_json(), "the profile", MAX_PROFILE)
+        check_object(data, "user.data", MAX_DATA)
         now = self._clock.now()
         record = UserRecord(id=user_id, profile=profile, data=data, created_at=now, updated_at=now)
         await self._store.definitions.commit(Put(record))
         return record
 
     async def _keep(self, record: UserRecord, data: dict[str, Any]) -> dict[str, Any]:
+        check_object(data, "user.data", MAX_DATA)
         changed = record.evolve(data=data, updated_at=self._clock.now())
         await self._store.definitions.commit(Put(changed))
         return data
+
+
+def _check_id(user_id: str) -> None:
+    if not 1 <= len(user_id) <= MAX_ID or not user_id.isprintable():
+        raise InvalidInput(
+            f"{user_id[:40]!r} is no user's id: use 1 to {MAX_ID} printable characters, "
+            "such as user_alice.",
+            field="id",
+        )
 
 
 def _refuse_in_run(caller: Caller, what: str) -> None:
