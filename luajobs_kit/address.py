@@ -6,7 +6,10 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    import ssl
 
 FILE: Final = "engine.json"
 
@@ -17,9 +20,14 @@ class Address:
 
     url: str  # such as http://127.0.0.1:40321
     token: str = field(repr=False)  # the bearer token of every request
-    pid: int
+    pid: int  # 0 where it runs on another machine
     version: str
     certificate: str | None = None  # path of the certificate to trust, where url is https
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the engine runs on another machine: it cannot be started or ended from here."""
+        return self.pid == 0
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -57,3 +65,15 @@ class Address:
         found = Address.read(folder)
         if found is not None and found.pid == self.pid and found.token == self.token:
             (folder / FILE).unlink(missing_ok=True)
+
+
+def trusting(certificate: Path | str | None) -> ssl.SSLContext:
+    """Return what a client checks an engine by: this certificate is believed, whoever signed it.
+
+    None leaves it to the certificates that this machine trusts.
+    """
+    import ssl  # noqa: PLC0415 - most engines are asked without
+
+    context = ssl.create_default_context(cafile=certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -15,32 +15,66 @@ from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.port import Port
 
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.command()
 @click.argument("modules", nargs=-1, metavar="[AGENT_MODULE]...")
-@click.option("--port", default=0, help="A fixed port of 127.0.0.1 (default: any free one).")
+@click.option("--port", default=0, help="A fixed port (default: any free one).")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    help="An address of this machine that others reach; over TLS only (default: 127.0.0.1).",
+)
+@click.option(
+    "--name", "names", multiple=True, help="What clients call it, where that is not ADDRESS."
+)
+@click.option("--tls-cert", type=_FILE, help="The certificate for ADDRESS or NAME, as PEM.")
+@click.option("--tls-key", type=_FILE, help="The certificate's key, as PEM.")
 @click.option("--reload", is_flag=True, help="Deploy an agent module again when its file changes.")
 @click.pass_context
-def serve(ctx: click.Context, *, modules: tuple[str, ...], port: int, reload: bool) -> None:
+def serve(
+    ctx: click.Context,
+    *,
+    modules: tuple[str, ...],
+    port: int,
+    host: str,
+    names: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    reload: bool,
+) -> None:
     """Run the workspace's engine here until it is stopped (Ctrl-C, SIGTERM, luajobs stop).
 
     Each AGENT_MODULE (shop.agent, or a file) is run by a process of its own, which deploys
     the LuaAgents it defines and answers for their tools.
+
+    Other machines reach it by --host, --tls-cert and --tls-key; on them, luajobs join.
     """
     from luajobs_kit.api import hosting  # noqa: PLC0415 - the server is not for every command
     from luajobs_kit.client import workspace  # noqa: PLC0415
     from luajobs_kit.server import process  # noqa: PLC0415
+    from luajobs_kit.server.tls import Tls  # noqa: PLC0415
 
     given = ctx.obj["workspace"]
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together.")
+    tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
     with speaking_errors():
         folder = workspace.find(Path(given) if given else None)
         with hosting.hosts(folder, modules, reload=reload) as start:
 
             def say(line: str) -> None:
                 click.echo(line)
+                if tls is not None:
+                    click.echo(
+                        "On another machine: luajobs join URL --tls-cert FILE, with a copy "
+                        "of this certificate and the LUA_API_KEY that luajobs lua-env prints here."
+                    )
                 start()
 
-            process.serve(folder, port=port, stay=True, say=say)
+            process.serve(folder, host=host, port=port, names=names, tls=tls, say=say)
 
 
 @click.command()

@@ -29,7 +29,33 @@ starts it. Most take `--json` for programs.
 | 3 | no engine could be reached |
 | 130 | interrupted |
 
-Completion for bash: `eval "$(_LUAJOBS_COMPLETE=bash_source luajobs)"`; for zsh and fish put their
+## On another machine
+
+An engine answers on 127.0.0.1 only, unless it is served to others, and then over TLS:
+
+```console
+$ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 \\
+    -subj /CN=luajobs -addext subjectAltName=IP:192.0.2.7 -keyout key.pem -out certificate.pem
+$ luajobs serve --host 192.0.2.7 --port 8443 --tls-cert certificate.pem --tls-key key.pem
+```
+
+Who has the workspace's token may do what its owner may do with jobs. It is a new one whenever
+the engine is started; `luajobs lua-env` prints it, as `LUA_API_KEY`. On the other machine, with
+a copy of `certificate.pem` and in a folder without a workspace of its own:
+
+```console
+$ luajobs join https://192.0.2.7:8443 --tls-cert certificate.pem    # asks for the token
+$ luajobs jobs list
+```
+
+From then on notebooks, the monitor and every command in that folder use that engine. They cannot
+start or stop it; `luajobs import`, and an export that ends in `.zip`, are for its own machine.
+Lua's `lua` command needs three variables, which `luajobs lua-env` prints there: `LUA_API_URL`,
+`LUA_API_KEY` and `NODE_EXTRA_CA_CERTS` (the file of the certificate).
+
+## Completion
+
+For bash: `eval "$(_LUAJOBS_COMPLETE=bash_source luajobs)"`; for zsh and fish put their
 name in place of `bash`.
 """
 

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "export": "luajobs_kit.cli.transfer:export",
     "import": "luajobs_kit.cli.transfer:import_",
     "inbox": "luajobs_kit.cli.people:inbox",
+    "join": "luajobs_kit.cli.join:join",
     "jobs": "luajobs_kit.cli.jobs:jobs",
     "logs": "luajobs_kit.cli.logs:logs",
     "lua-env": "luajobs_kit.cli.lua_env:lua_env",

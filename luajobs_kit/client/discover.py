@@ -29,6 +29,7 @@ PAUSE: Final = 1.0  # seconds, at most, between two attempts to start
 TAKEN: Final = 75  # exit status of an engine that found another one owning the workspace
 ENDED_BY_OTHERS: Final = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, 0})
 """Exit statuses of an engine that did not fail: somebody ended it while it was starting."""
+UNAUTHORIZED: Final = 401
 LAST_WORDS: Final = 2_000  # characters of the log shown when a start failed
 
 
@@ -44,9 +45,22 @@ _started: list[_Engine] = []
 
 
 async def find(folder: Path) -> Address | None:
-    """Return the address of the engine that answers for this folder, or None."""
+    """Return the address of the engine that answers for this folder, or None.
+
+    Raises ``EngineUnavailable`` when it was joined to one elsewhere that does not answer.
+    """
     address = Address.read(folder)
-    return address if address is not None and await _answers(address) else None
+    if address is None:
+        return None
+    refused = await refusal(address)
+    if refused is None:
+        return address
+    if address.elsewhere:
+        raise EngineUnavailable(
+            f"The engine at {address.url}, which {folder} was joined to, cannot be used: {refused}. "
+            "When it was started anew on its machine, `luajobs join` it again: its token is another."
+        )
+    return None
 
 
 async def find_or_start(folder: Path, *, patience: float = PATIENCE) -> Address:
@@ -82,6 +96,10 @@ def stop(folder: Path, *, patience: float = PATIENCE) -> int | None:
     address = asyncio.run(find(folder))
     if address is None:
         return None
+    if address.elsewhere:
+        raise EngineUnavailable(
+            f"The engine at {address.url} runs on another machine; end it there."
+        )
     with contextlib.suppress(ProcessLookupError):
         os.kill(address.pid, signal.SIGTERM)
     deadline = time.monotonic() + patience
@@ -95,20 +113,24 @@ def stop(folder: Path, *, patience: float = PATIENCE) -> int | None:
     return address.pid
 
 
-async def _answers(address: Address) -> bool:
-    """Whether our engine is behind the address: it knows the token, and says who it is."""
-    if not _alive(address.pid):
-        return False
+async def refusal(address: Address) -> str | None:
+    """Return why no engine of ours is behind the address, None when one is."""
+    if not address.elsewhere and not _alive(address.pid):
+        return f"process {address.pid} is gone"
     transport = Transport(address)
     try:
         status, body = await transport.ask(
             f"{wire.PREFIX}/hello", b"", [], seconds=10.0, method="GET"
         )
-    except ConnectionLost:
-        return False
+    except ConnectionLost as lost:
+        return str(lost)
     finally:
         transport.close()
-    return status == 200 and b'"luajobs"' in body
+    if status == 200 and b'"luajobs"' in body:
+        return None
+    if status == UNAUTHORIZED:
+        return "it does not know the token that is kept here"
+    return wire.read_error(body, status).message.rstrip(".")
 
 
 def _alive(pid: int) -> bool:
@@ -168,7 +190,7 @@ async def _start(folder: Path, deadline: float) -> Address | None:
                 + _last_words(folder)
             )
         address = Address.read(folder)
-        if address is not None and address.pid == engine.pid and await _answers(address):
+        if address is not None and address.pid == engine.pid and await refusal(address) is None:
             return address
         await asyncio.sleep(LOOK)
     return None

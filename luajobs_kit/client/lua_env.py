@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from luajobs_kit.client.http_port import HttpPort
@@ -17,15 +18,19 @@ MARK: Final = "# Written by `luajobs lua-env`; run it again when jobs were added
 
 @dataclass(frozen=True, slots=True)
 class LuaEnv:
-    """The two variables, and the file that was written."""
+    """The variables, and the file that was written."""
 
     url: str
     key: str = field(repr=False)
     file: Path
+    certificate: str | None = None  # to be believed, where url is https
 
     def exports(self) -> str:
         """Return shell lines for ``eval "$(luajobs lua-env)"``."""
-        return f"export LUA_API_URL={self.url}\nexport LUA_API_KEY={self.key}\n"
+        lines = [f"export LUA_API_URL={self.url}", f"export LUA_API_KEY={self.key}"]
+        if self.certificate is not None:
+            lines.append(f"export NODE_EXTRA_CA_CERTS={quote(self.certificate)}")
+        return "\n".join(lines) + "\n"
 
 
 async def prepare(port: HttpPort, directory: Path) -> LuaEnv:
@@ -42,7 +47,8 @@ async def prepare(port: HttpPort, directory: Path) -> LuaEnv:
             f"or set its agent.agentId to {agent} yourself."
         )
     file.write_text(MARK + _yaml(agent, jobs), encoding="utf-8")
-    return LuaEnv(url=port.address.url, key=port.address.token, file=file)
+    address = port.address
+    return LuaEnv(address.url, address.token, file, address.certificate)
 
 
 def _yaml(agent: str, jobs: list[Job]) -> str:

@@ -7,15 +7,17 @@ in a fraction of the time of a general HTTP library: a command line is up in 0.3
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import h11
 
-from luajobs_kit.address import Address
+from luajobs_kit.address import Address, trusting
+
+if TYPE_CHECKING:
+    import ssl
 
 CHUNK: Final = 64 * 1024  # bytes a read
 CONNECT: Final = 5.0  # seconds
@@ -96,7 +98,7 @@ class Transport:
         self._host, self._port = where.hostname or "127.0.0.1", where.port or 0
         self._tls: ssl.SSLContext | None = None
         if where.scheme == "https":
-            self._tls = ssl.create_default_context(cafile=address.certificate)
+            self._tls = trusting(address.certificate)
         self._fixed: Headers = [
             ("Host", where.netloc),
             ("Authorization", f"Bearer {address.token}"),

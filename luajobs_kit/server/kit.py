@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 import luajobs_kit
 from luajobs_kit import wire
-from luajobs_kit.errors import InvalidInput
+from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.port import Port, PowerOffer
 from luajobs_kit.server.answers import answer, read_body, success
 from luajobs_kit.server.broadcast import Broadcast, message
@@ -19,6 +20,7 @@ from luajobs_kit.server.stream import EventStream
 
 MAX_KEY: Final = 200  # characters of an idempotency key
 MAX_WAIT: Final = 600.0  # seconds an answer may be waited for
+TRANSFERS: Final = frozenset({"export_workspace", "import_workspace"})
 
 
 def routes(port: Port, broadcast: Broadcast) -> list[Route]:
@@ -32,6 +34,11 @@ def routes(port: Port, broadcast: Broadcast) -> list[Route]:
         arguments = verb.read_request(await read_body(request))
         if verb.name == "wait_execution":
             arguments["timeout"] = min(arguments.get("timeout", 30.0), MAX_WAIT)
+        if verb.name in TRANSFERS and arguments.get("file") and not _is_here(request):
+            raise NotAllowed(
+                "The engine reads and writes files for clients on its own machine only; from "
+                "here an export can be had as JSON."
+            )
         if verb.keyed:
             arguments["key"] = idempotency_key(request)
         return answer(verb.write_answer(await getattr(port, verb.name)(**arguments)))
@@ -58,6 +65,14 @@ def idempotency_key(request: Request) -> str | None:
     if key is not None and len(key) > MAX_KEY:
         raise InvalidInput(f"{wire.KEY_HEADER} may have {MAX_KEY} characters.")
     return key or None
+
+
+def _is_here(request: Request) -> bool:
+    """Whether the client runs on this machine."""
+    if request.client is None:
+        return False
+    far_end = ipaddress.ip_address(request.client.host)
+    return far_end.is_loopback or request.client.host == request.scope["server"][0]
 
 
 async def _calls(port: Port, powers: list[PowerOffer]) -> AsyncIterator[bytes]:

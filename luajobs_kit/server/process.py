@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import secrets
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +28,8 @@ from luajobs_kit.sandbox import conceal
 from luajobs_kit.server.app import make_app
 from luajobs_kit.server.broadcast import Broadcast
 from luajobs_kit.server.gate import Gate
+from luajobs_kit.server.listening import bind, hosts, permit, shown
+from luajobs_kit.server.tls import Tls
 
 LEAVE_AFTER: Final = 600.0  # seconds without a client
 GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
@@ -45,19 +44,12 @@ CONNECTIONS: Final = 1_000
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """The files of a certificate that clients of other machines can check."""
-
-    certificate: Path
-    key: Path
-
-
 def serve(
     folder: Path,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    names: Sequence[str] = (),
     stay: bool = True,
     tls: Tls | None = None,
     say: Say | None = None,
@@ -65,12 +57,21 @@ def serve(
     """Run the folder's engine until SIGTERM or SIGINT, or, unless ``stay``, until it may leave.
 
     Answers on ``host`` and ``port`` (0: any free one). A host that is not loopback needs
-    ``tls``. ``say`` is given a line when the engine answers.
+    ``tls``; ``names`` are what clients call it where that is not ``host``. ``say`` is given a
+    line when the engine answers.
 
     Raises ``WorkspaceLocked`` when another engine owns the folder, ``InvalidInput`` for an
-    address that cannot be had.
+    address that cannot be had, and for a certificate that clients would not believe.
     """
-    asyncio.run(_Process(folder, host, port, stay=stay, tls=tls, say=say).run())
+    joined = Address.read(folder)
+    if joined is not None and joined.elsewhere:
+        raise InvalidInput(
+            f"{folder} was joined to the engine at {joined.url}, which runs on another machine. "
+            "Serve another folder."
+        )
+    called = tuple(names) or (host,)
+    permit(host, called, tls)
+    asyncio.run(_Process(folder, host, port, called, stay=stay, tls=tls, say=say).run())
 
 
 class _Server(uvicorn.Server):
@@ -83,14 +84,23 @@ class _Server(uvicorn.Server):
 
 class _Process:
     def __init__(
-        self, folder: Path, host: str, port: int, *, stay: bool, tls: Tls | None, say: Say | None
+        self,
+        folder: Path,
+        host: str,
+        port: int,
+        names: Sequence[str],
+        *,
+        stay: bool,
+        tls: Tls | None,
+        say: Say | None,
     ) -> None:
         self._folder = folder
+        self._names = names
         self._tls = tls
         self._stay = stay
         self._say = say
         self._told = asyncio.Event()
-        self._socket = _bind(host, port, tls)
+        self._socket = bind(host, port)
         self._first_seen: dict[int, float] = {}
 
     async def run(self) -> None:
@@ -122,7 +132,7 @@ class _Process:
         broadcast = Broadcast(engine)
         await broadcast.start()
         token = secrets.token_urlsafe(32)
-        app = make_app(engine, broadcast, token=token, hosts=_hosts(host, port))
+        app = make_app(engine, broadcast, token=token, hosts=hosts((host, *self._names), port))
         server = _Server(self._config(app))
         serving = asyncio.create_task(server.serve(sockets=[self._socket]))
         serving.add_done_callback(lambda _: self._told.set())  # without its HTTP it is no engine
@@ -130,9 +140,8 @@ class _Process:
             await asyncio.sleep(0.001)
         if serving.done():
             await serving
-        shown = f"[{host}]" if ":" in host else host
         address = Address(
-            url=f"{'https' if self._tls else 'http'}://{shown}:{port}",
+            url=f"{'https' if self._tls else 'http'}://{shown(self._names[0])}:{port}",
             token=token,
             pid=os.getpid(),
             version=luajobs_kit.__version__,
@@ -212,40 +221,6 @@ async def _finished(app: Gate) -> None:
     deadline = time.monotonic() + FINISH
     while app.under_way and time.monotonic() < deadline:  # noqa: ASYNC110 - only while ending
         await asyncio.sleep(0.01)
-
-
-def _bind(host: str, port: int, tls: Tls | None) -> socket.socket:
-    if not _is_loopback(host) and tls is None:
-        raise InvalidInput(
-            f"{host} can be reached from other machines; the token and every job would cross the "
-            "network in the clear. Give a certificate and its key, or stay on 127.0.0.1."
-        )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named because asyncio turns Nagle's delay (40 ms) off only where it is.
-    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if port:  # a fixed one, whose last connections the system may still remember
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        found.bind((host, port))
-        found.listen()  # at once: until then another process may be given the same free port
-    except OSError as problem:
-        found.close()
-        raise InvalidInput(f"{host}:{port} cannot be listened on: {problem.strerror}.") from problem
-    return found
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _hosts(host: str, port: int) -> list[str]:
-    ours = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]
-    if _is_loopback(host):
-        ours.append(f"localhost:{port}")
-    return ours
 
 
 def log_to_stderr() -> None:

@@ -15,6 +15,7 @@ from luajobs_kit.client import HttpPort, discover
 from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec, LogLine, LogQuery, LogSource
 from luajobs_kit.server import process
 from luajobs_kit.server.broadcast import Broadcast
+from luajobs_kit.server.listening import bind
 
 SLEEPER = (
     "import asyncio\nasync def execute(job):\n    await asyncio.sleep({})\n    return 'slept'\n"
@@ -198,7 +199,7 @@ def test_a_taken_port_is_told(tmp_path, address):
 
 def test_a_port_that_was_given_to_an_engine_is_its_own_before_it_answers():
     """Until it listens, the system gives it to whoever says that addresses may be reused."""
-    with process._bind("127.0.0.1", 0, None) as ours, socket.socket() as other:
+    with bind("127.0.0.1", 0) as ours, socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with pytest.raises(OSError, match="in use"):
             other.bind(ours.getsockname())

@@ -120,8 +120,10 @@ def test_the_token_is_in_no_process_list_and_no_log(address, engine_process):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])
 def test_other_machines_are_served_only_over_tls(host, tmp_path):
-    with pytest.raises(InvalidInput, match="certificate"):
+    with pytest.raises(InvalidInput, match=r"openssl req|--name"):
         process.serve(tmp_path, host=host)
+    with pytest.raises(InvalidInput, match="openssl req"):
+        process.serve(tmp_path, host=host, names=["jobs.example"])
 
 
 def test_rates_are_bounded_and_recover():

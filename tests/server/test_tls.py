@@ -4,12 +4,18 @@ import asyncio
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+from starlette.requests import Request
 
 from luajobs_kit.address import Address
-from luajobs_kit.client import HttpPort
+from luajobs_kit.client import HttpPort, discover
+from luajobs_kit.client.join import join
 from luajobs_kit.client.transport import ConnectionLost, Transport
+from luajobs_kit.errors import Conflict, EngineUnavailable, InvalidInput
+from luajobs_kit.server import kit, process
+from luajobs_kit.server.tls import Tls, check
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed here")
 
@@ -17,9 +23,10 @@ SERVE = """
 import sys
 from pathlib import Path
 from luajobs_kit.server import process
+from luajobs_kit.server.tls import Tls
 folder, certificate, key = map(Path, sys.argv[1:])
 process.serve(
-    folder, host="127.0.0.1", tls=process.Tls(certificate, key),
+    folder, host="127.0.0.1", tls=Tls(certificate, key),
     say=lambda line: print(line, flush=True),
 )
 """
@@ -59,6 +66,53 @@ async def test_the_port_works_over_tls_and_trusts_only_its_certificate(tmp_path,
         stranger = Address(address.url, address.token, address.pid, address.version)
         with pytest.raises(ConnectionLost):
             await Transport(stranger).ask("/kit/v1/status", b"", [], seconds=5)
+        await used_from_another_folder(tmp_path / "there" / ".luajobs", address, certificate[0])
     finally:
         engine.terminate()
         await engine.wait()
+
+
+async def used_from_another_folder(there, address, certificate):
+    """As on another machine: only the address, the token and the certificate are known."""
+    there.mkdir(parents=True)
+    trusted = certificate.read_text()
+    with pytest.raises(EngineUnavailable, match="self-signed"):
+        await join(there, address.url, address.token)
+    with pytest.raises(EngineUnavailable, match="refused"):
+        await join(there, address.url, "wrong", trusted)
+    assert not (there / "engine.json").exists()
+    await join(there, address.url, address.token, trusted)
+    async with await HttpPort.connect(there) as port:
+        assert (await port.status()).pid == address.pid
+    with pytest.raises(EngineUnavailable, match="end it there"):
+        await asyncio.to_thread(discover.stop, there)
+    with pytest.raises(InvalidInput, match="Serve another folder"):
+        process.serve(there)
+    replace(Address.read(there), token="of an earlier start").write(there)
+    with pytest.raises(EngineUnavailable, match="join"):
+        await HttpPort.connect(there)
+
+
+def test_a_certificate_that_clients_would_not_believe_is_refused_with_how_to_make_one(certificate):
+    tls = Tls(*certificate)
+    check(tls, ["127.0.0.1"])
+    with pytest.raises(InvalidInput, match=r"subjectAltName=IP:127\.0\.0\.1,DNS:jobs\.example"):
+        check(tls, ["127.0.0.1", "jobs.example"])
+    with pytest.raises(InvalidInput, match="no certificate with its key"):
+        check(Tls(tls.key, tls.certificate), ["127.0.0.1"])
+
+
+async def test_a_workspace_is_not_joined_to_another(tmp_path):
+    (tmp_path / "lock").touch()
+    with pytest.raises(Conflict, match="another folder"):
+        await join(tmp_path, "https://192.0.2.1:8443", "token")
+    with pytest.raises(InvalidInput, match="https"):
+        await join(tmp_path, "http://192.0.2.1:8443", "token")
+
+
+@pytest.mark.parametrize(
+    ("client", "here"), [("127.0.0.1", True), ("192.0.2.2", True), ("198.51.100.7", False)]
+)
+def test_files_are_written_and_read_only_for_clients_of_this_machine(client, here):
+    scope = {"type": "http", "client": (client, 50_000), "server": ("192.0.2.2", 8443)}
+    assert kit._is_here(Request(scope)) is here

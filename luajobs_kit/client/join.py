@@ -1,0 +1,68 @@
+"""A folder whose engine runs on another machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from luajobs_kit import wire
+from luajobs_kit.address import Address
+from luajobs_kit.client.transport import ConnectionLost, Transport
+from luajobs_kit.errors import Conflict, EngineUnavailable, InvalidInput
+
+CERTIFICATE: Final = "certificate.pem"
+OK: Final = 200
+OWN: Final = "lock"  # an engine's own folder has it
+
+
+async def join(folder: Path, url: str, token: str, certificate: str | None = None) -> Address:
+    """Let every face in this folder use the engine at ``url``.
+
+    ``certificate`` (PEM) is what to believe it by; it is kept here. Without one, it is believed
+    by the certificates that this machine trusts.
+
+    Raises ``InvalidInput`` for what is no https address or no certificate, ``Conflict`` for a
+    folder that is a workspace itself, ``EngineUnavailable`` when the engine cannot be asked, or
+    refuses.
+    """
+    if not url.startswith("https://"):
+        raise InvalidInput(
+            f"{url!r} is no address of an engine elsewhere, such as https://host:8443."
+        )
+    if (folder / OWN).exists():
+        raise Conflict(
+            f"{folder} is a workspace with an engine of its own; join in another folder."
+        )
+    kept: str | None = None
+    if certificate is not None:
+        kept = str(folder / CERTIFICATE)
+        (folder / CERTIFICATE).write_text(certificate, encoding="utf-8")
+        (folder / CERTIFICATE).chmod(0o600)
+    asked = Address(url.rstrip("/"), token, pid=0, version="", certificate=kept)
+    address = replace(asked, version=await _version(asked))
+    address.write(folder)
+    return address
+
+
+async def _version(address: Address) -> str:
+    """Return the version of the engine that answers there."""
+    try:
+        transport = Transport(address)
+    except OSError as problem:  # ssl's errors are some too
+        raise InvalidInput(f"This is no certificate: {problem}.") from problem
+    try:
+        status, body = await transport.ask(
+            f"{wire.PREFIX}/hello", b"", [], seconds=10.0, method="GET"
+        )
+    except ConnectionLost as lost:
+        raise EngineUnavailable(f"{address.url} cannot be reached and believed: {lost}.") from lost
+    finally:
+        transport.close()
+    if status != OK:
+        raise EngineUnavailable(f"{address.url} refused: {wire.read_error(body, status).message}")
+    try:
+        return str(json.loads(body)["data"]["luajobs"])
+    except (ValueError, KeyError, TypeError):
+        raise EngineUnavailable(f"What answers at {address.url} is no engine of ours.") from None
