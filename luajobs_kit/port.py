@@ -86,14 +86,22 @@ class Port(ABC):
         """
 
     @abstractmethod
-    async def export_workspace(self) -> dict[str, Any]:
-        """Return definitions, watermarks, data and products as one JSON value; it may hold secrets."""
+    async def export_workspace(self, file: str | None = None) -> dict[str, Any]:
+        """Return definitions, watermarks, data and products as one JSON value; it may hold secrets.
+
+        With ``file``, the absolute path of a new ``.zip`` file, the engine writes all of it
+        there, with the history, and the answer is how many there are of each kind.
+        """
 
     @abstractmethod
-    async def import_workspace(self, exported: dict[str, Any]) -> dict[str, int]:
-        """Take over what ``export_workspace`` returned; return how many of each kind.
+    async def import_workspace(
+        self, exported: dict[str, Any] | None = None, file: str | None = None
+    ) -> dict[str, int]:
+        """Take over what ``export_workspace`` returned or wrote; return how many of each kind.
 
-        What is here under the same id is replaced, but for data and watermarks further on.
+        ``file`` is the absolute path of what it wrote (its name ends in ``.zip``), or of a
+        file with the JSON value. What is here under the same id is replaced, but for data,
+        history and watermarks further on.
         Raises ``InvalidInput`` for anything but such an export, ``Conflict`` where a job
         here has the same owner and name; then nothing is imported.
         """

@@ -1,48 +1,59 @@
-"""``luajobs export`` and ``luajobs import``: a workspace as one JSON file."""
+"""``luajobs export`` and ``luajobs import``: a workspace as one file, JSON or zip."""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 from pathlib import Path
-from typing import Any
 
 import click
 
 from luajobs_kit.cli.asking import asks
-from luajobs_kit.errors import InvalidInput
+from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.port import Port
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, resolve_path=True, path_type=Path))
 @asks
 async def export(port: Port, /, *, file: Path) -> None:
-    """Write jobs, versions, users, settings, data and products to FILE (history stays here).
+    """Write jobs, versions, users, settings, data and products to FILE, as JSON.
 
+    Where FILE ends in .zip, the history too: executions, messages and log lines.
     The file may hold secrets (settings, data), so only you can read it.
     """
-    _write(file, json.dumps(await port.export_workspace(), indent=2, ensure_ascii=False))
+    if file.suffix == ".zip":
+        await _write_archive(port, file)
+    else:
+        async with waiting("Exporting"):
+            exported = await port.export_workspace()
+        _write(file, json.dumps(exported, indent=2, ensure_ascii=False))
     click.echo(f"{file} was written.")
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
+)
 @asks
 async def import_(port: Port, /, *, file: Path) -> None:
     """Take over what an export wrote to FILE."""
-    counts = await port.import_workspace(_read(file))
+    async with waiting("Importing"):
+        counts = await port.import_workspace(file=str(file))
     click.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 
 
-def _read(file: Path) -> dict[str, Any]:
+async def _write_archive(port: Port, file: Path) -> None:
+    # The engine writes new files only; what was at FILE stays until the new one is whole.
+    beside = file.with_name(f".{file.stem}-{secrets.token_hex(4)}.zip")
     try:
-        exported = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as problem:
-        raise InvalidInput(f"{file} is no JSON: {problem}") from None
-    if not isinstance(exported, dict):
-        raise InvalidInput(f"{file} is no export of luajobs-kit.")
-    return exported
+        async with waiting("Exporting"):
+            counts = await port.export_workspace(str(beside))
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
+    click.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
 
 
 def _write(file: Path, text: str) -> None:

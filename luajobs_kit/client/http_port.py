@@ -16,7 +16,7 @@ from urllib.parse import quote
 from luajobs_kit import wire
 from luajobs_kit.address import Address
 from luajobs_kit.client import discover
-from luajobs_kit.client.link import ANSWER, SIMULATION, TOOL, Link, Messages
+from luajobs_kit.client.link import ANSWER, SIMULATION, TOOL, TRANSFER, Link, Messages
 from luajobs_kit.client.transport import ConnectionLost
 from luajobs_kit.model import (
     Deletion,
@@ -81,11 +81,15 @@ class HttpPort(Port):
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         return await self._link.ask("settings", changes=changes)
 
-    async def export_workspace(self) -> dict[str, Any]:
-        return await self._link.ask("export_workspace")
+    async def export_workspace(self, file: str | None = None) -> dict[str, Any]:
+        return await self._link.ask("export_workspace", seconds=TRANSFER, file=file)
 
-    async def import_workspace(self, exported: dict[str, Any]) -> dict[str, int]:
-        return await self._link.ask("import_workspace", exported=exported)
+    async def import_workspace(
+        self, exported: dict[str, Any] | None = None, file: str | None = None
+    ) -> dict[str, int]:
+        return await self._link.ask(
+            "import_workspace", seconds=TRANSFER, exported=exported, file=file
+        )
 
     # Jobs
 

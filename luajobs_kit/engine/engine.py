@@ -53,7 +53,7 @@ from luajobs_kit.model import (
 from luajobs_kit.platform import Caller, Channel, Platform, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Limits, Sandbox, doctor
-from luajobs_kit.store import Store, export_store, import_store
+from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
 from luajobs_kit.timing import Scheduler, fires_after, parse_schedule, preview
 
 LAST_DELIVERIES: Final = 5.0  # seconds channels have for the last messages when the engine ends
@@ -305,17 +305,27 @@ class Engine(Port):
             await self._platform.ensure_user(self._state.settings.values.default_user)
         return self._state.settings.values.model_dump(mode="json")
 
-    async def export_workspace(self) -> dict[str, Any]:
-        return await export_store(self._state.store)
+    async def export_workspace(self, file: str | None = None) -> dict[str, Any]:
+        if file is None:
+            return await export_store(self._state.store)
+        return dict(await export_archive(self._state.store, Path(file)))
 
-    async def import_workspace(self, exported: dict[str, Any]) -> dict[str, int]:
-        imported = await import_store(self._state.store, exported)
-        self._state.fires.update(await self._state.store.history.fires())
-        self._state.settings.read()
-        for record in self._state.store.definitions.jobs():
+    async def import_workspace(
+        self, exported: dict[str, Any] | None = None, file: str | None = None
+    ) -> dict[str, int]:
+        state = self._state
+        check = state.settings.check
+        if file is None:
+            counts = await import_store(state.store, exported, check)
+        else:
+            counts = await import_file(state.store, Path(file), check)
+        state.fires.update(await state.store.history.fires())
+        state.last.update(await state.store.history.last_executions())
+        state.settings.read()
+        for record in state.store.definitions.jobs():
             self._firing.arm(record)
-            self._state.announce(record)
-        return imported._asdict()
+            state.announce(record)
+        return counts
 
     # Jobs
 

@@ -8,6 +8,7 @@ from luajobs_kit.store.fires import FireState
 from luajobs_kit.store.history import History
 from luajobs_kit.store.store import Store
 from luajobs_kit.store.transfer import export_store, import_store
+from luajobs_kit.store.transfer_history import export_archive, import_file
 
 __all__ = [
     "Definitions",
@@ -18,6 +19,8 @@ __all__ = [
     "Remove",
     "Set",
     "Store",
+    "export_archive",
     "export_store",
+    "import_file",
     "import_store",
 ]

@@ -133,6 +133,10 @@ class Definitions:
         rows = self._rows(_SETTINGS).values()
         return {row["name"]: copied(row.get("value")) for row in rows if "name" in row}
 
+    def rows(self, table: str) -> list[JSONDict]:
+        """Return the documents of a table as they are kept; they are not to be changed."""
+        return list(self._rows(table).values())
+
     def _rows(self, table: str) -> dict[str, JSONDict]:
         return self._storage.tables.get(table, {})
 

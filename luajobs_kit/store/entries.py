@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 from luajobs_kit.clock import Clock
-from luajobs_kit.errors import Conflict, InvalidInput, NotFound
+from luajobs_kit.errors import InvalidInput, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Entry, EntryPage, Pagination
 from luajobs_kit.store import keys, search
@@ -51,21 +51,18 @@ class Entries:
 
     async def everything(self) -> list[Entry]:
         """Return every entry of every collection, products too, in the order they were made."""
-        sql = f"SELECT {_COLUMNS} FROM entries ORDER BY seq"  # noqa: S608  our names
-        return await self._database.read(lambda db: [_entry(row) for row in db.execute(sql)])
+        return await self._database.read(lambda db: list(all_entries(db)))
 
-    async def restore(self, entries: Sequence[Entry]) -> None:
-        """Add entries as they are, with their ids and times. Raises ``Conflict`` for one that is there."""
+    async def restore(self, entries: Sequence[Entry]) -> int:
+        """Add entries as they are, with their ids and times, but for those here; return how many."""
 
-        def work(db: sqlite3.Connection) -> None:
-            for entry in entries:
-                if _row(db, entry.collection, entry.id) is not None:
-                    raise Conflict(
-                        f"There is an entry {entry.id!r} in {entry.collection!r} already."
-                    )
+        def work(db: sqlite3.Connection) -> int:
+            new = [each for each in entries if _row(db, each.collection, each.id) is None]
+            for entry in new:
                 self._insert(db, entry)
+            return len(new)
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def create(
         self,
@@ -251,6 +248,11 @@ class Entries:
             db.execute(sql, (seq, text))
         db.execute("DELETE FROM entries WHERE seq = ?", (seq,))
         return int(seq)
+
+
+def all_entries(db: sqlite3.Connection) -> Iterator[Entry]:
+    """Return every entry of every collection, products too, in the order they were made."""
+    return map(_entry, db.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY seq"))  # noqa: S608  our names
 
 
 def _named(collection: str) -> str:

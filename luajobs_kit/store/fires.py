@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from luajobs_kit.model import Document, Instant
 from luajobs_kit.store.times import from_micros, to_micros
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]  # what SQLite can hold
 
 
 class FireState(Document):
@@ -18,9 +22,9 @@ class FireState(Document):
     last_fire: Instant | None = None
     """The watermark: every fire up to and including this instant is dealt with."""
     state: Literal["armed", "done", "failed", "paused"] = "armed"
-    failures: int = 0  # executions failed in a row
+    failures: Count = 0  # executions failed in a row
     note: str | None = None  # why it is paused or failed, in words
-    skipped: int = 0  # fires not run, in all
+    skipped: Count = 0  # fires not run, in all
 
 
 _COLUMNS = "job_id, armed_at, last_fire, state, failures, note, skipped"

@@ -106,7 +106,7 @@ class History:
                 first = Execution.model_validate_json(answer)
                 return _execution(db, first.id) or first
             document = to_text(execution)
-            _save(db, execution, document)
+            save_execution(db, execution, document)
             if fire is not None:
                 fires.save(db, fire)
             keys.keep(db, "claim", key, execution.created_at, document)
@@ -122,7 +122,7 @@ class History:
 
         def work(db: sqlite3.Connection) -> None:
             self._logs.flush(db)
-            _save(db, execution, to_text(execution))
+            save_execution(db, execution, to_text(execution))
             if fire is not None:
                 fires.save(db, fire)
 
@@ -196,11 +196,7 @@ class History:
             if answer is not None:
                 return Message.model_validate_json(answer)
             document = to_text(message)
-            at = to_micros(message.created_at)
-            db.execute(
-                "INSERT INTO messages (id, user_id, created_at, document) VALUES (?, ?, ?, ?)",
-                (message.id, message.user_id, at, document),
-            )
+            insert_message(db, message, document)
             keys.keep(db, "message", key, message.created_at, document)
             return None
 
@@ -256,7 +252,17 @@ def _instant(value: datetime) -> str:
     return value.isoformat()
 
 
-def _save(db: sqlite3.Connection, execution: Execution, document: str) -> None:
+def insert_message(db: sqlite3.Connection, message: Message, document: str) -> None:
+    """Keep a message whose JSON is ``document``."""
+    at = to_micros(message.created_at)
+    db.execute(
+        "INSERT INTO messages (id, user_id, created_at, document) VALUES (?, ?, ?, ?)",
+        (message.id, message.user_id, at, document),
+    )
+
+
+def save_execution(db: sqlite3.Connection, execution: Execution, document: str) -> None:
+    """Keep an execution whose JSON is ``document``, in place of what was kept of it."""
     db.execute(
         "INSERT INTO executions (id, job_id, user_id, status, finished, created_at, document)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = excluded.status,"

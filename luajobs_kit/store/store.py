@@ -25,9 +25,16 @@ class Store:
     """
 
     def __init__(
-        self, definitions: Definitions, history: History, entries: Entries, ends: AsyncExitStack
+        self,
+        definitions: Definitions,
+        database: Database,
+        history: History,
+        entries: Entries,
+        ends: AsyncExitStack,
     ) -> None:
         self.definitions = definitions
+        self.database = database
+        """Where history and entries are kept."""
         self.history = history
         self.entries = entries
         self.findings: list[str] = [*definitions.findings]
@@ -54,7 +61,8 @@ class Store:
                 raise (
                     WorkspaceError(str(error)) if folder is None else unusable(folder, error)
                 ) from error
-            store = cls(definitions, History(shared), Entries(shared, clock, ids), ends.pop_all())
+            entries = Entries(shared, clock, ids)
+            store = cls(definitions, shared, History(shared), entries, ends.pop_all())
             store.findings += shared.findings
             return store
 

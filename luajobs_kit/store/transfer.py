@@ -1,43 +1,84 @@
 """A workspace as one JSON document, to take it elsewhere: definitions, data, products.
 
 The fire watermarks go with them, so that no fire that was run is run again there.
-Executions, log lines and messages stay behind.
+Executions, log lines and messages stay behind; ``transfer_history`` takes them along.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
 from luajobs_kit.errors import Conflict, InvalidInput
 from luajobs_kit.model import Document, Entry, JobRecord, JobVersion, UserRecord
+from luajobs_kit.store.archive import FORMAT, VERSION
 from luajobs_kit.store.definitions import Put, Set
 from luajobs_kit.store.fires import FireState
 from luajobs_kit.store.store import Store
 
-VERSION: Final = 1
+Check = Callable[[dict[str, Any]], object]
+"""Raises ``InvalidInput`` for settings that a workspace cannot have."""
+
+_ANY: Final[Check] = bool  # a store itself takes all settings
 
 
-class _Export(Document):
-    format: Literal["luajobs-export"] = "luajobs-export"
-    version: int = VERSION
+class Declared(Document):
+    """What an import brings besides history and entries."""
+
     jobs: list[JobRecord] = Field(default_factory=list)
     versions: list[JobVersion] = Field(default_factory=list)
     users: list[UserRecord] = Field(default_factory=list)
     settings: dict[str, JsonValue] = Field(default_factory=dict)
     fires: list[FireState] = Field(default_factory=list)
+
+    def refuse_conflicts(self, store: Store) -> None:
+        """Raise ``Conflict`` where two jobs, of the import or of the store, would be one."""
+        identities: dict[tuple[str, str | None, str], str] = {}
+        for job in self.jobs:
+            identity = (job.agent_id, job.user_id, job.name)
+            here = store.definitions.job_named(*identity)
+            other = identities.setdefault(identity, job.id if here is None else here.id)
+            if other != job.id:
+                raise Conflict(
+                    f"The job {job.name!r} is here already ({other}; the import has {job.id}), and "
+                    "nothing was imported. Delete it here with force, or rename it, and import "
+                    "again.",
+                    name=job.name,
+                )
+
+    async def keep_watermarks(self, store: Store) -> None:
+        """Keep the fires of the import, but where more were run here.
+
+        To be done before all else: a job must not be seen, even after a crash in between,
+        without its own.
+        """
+        mine = await store.history.fires()
+        for fire in self.fires:
+            if not _behind(fire, mine.get(fire.job_id)):
+                await store.history.set_fire(fire)
+
+    async def keep_definitions(self, store: Store) -> dict[str, int]:
+        """Keep all definitions, or none, in place of those with their ids; return how many."""
+        documents: list[JobRecord | JobVersion | UserRecord]
+        documents = [*self.jobs, *self.versions, *self.users]
+        await store.definitions.commit(
+            *(Put(document) for document in documents),
+            *(Set(name, value) for name, value in self.settings.items()),
+        )
+        return {
+            "jobs": len(self.jobs),
+            "versions": len(self.versions),
+            "users": len(self.users),
+            "settings": len(self.settings),
+        }
+
+
+class _Export(Declared):
+    format: Literal["luajobs-export"] = FORMAT
+    version: int = VERSION
     entries: list[Entry] = Field(default_factory=list)  # data and products
-
-
-class Imported(NamedTuple):
-    """How many of each were taken over."""
-
-    jobs: int
-    versions: int
-    users: int
-    settings: int
-    entries: int
 
 
 async def export_store(store: Store) -> dict[str, Any]:
@@ -53,8 +94,8 @@ async def export_store(store: Store) -> dict[str, Any]:
     ).to_json()
 
 
-async def import_store(store: Store, exported: object) -> Imported:
-    """Take over what ``export_store`` returned: all definitions, or none.
+async def import_store(store: Store, exported: object, check: Check = _ANY) -> dict[str, int]:
+    """Take over what ``export_store`` returned: all definitions, or none; return how many of each.
 
     A definition replaces the one with its id. A watermark here that is further on than
     the export's stays, and so does an entry that is here already.
@@ -63,35 +104,11 @@ async def import_store(store: Store, exported: object) -> Imported:
     ``Conflict`` where a job here has the same agent, user and name as another one in it.
     """
     found = _parse(exported)
-    for job in found.jobs:
-        other = store.definitions.job_named(job.agent_id, job.user_id, job.name)
-        if other is not None and other.id != job.id:
-            raise Conflict(
-                f"The job {job.name!r} is here already ({other.id}; the import has {job.id}), and "
-                "nothing was imported. Delete it here with force, or rename it, and import again.",
-                name=job.name,
-            )
-    documents: list[JobRecord | JobVersion | UserRecord]
-    documents = [*found.jobs, *found.versions, *found.users]
-    # Watermarks first: a job must not be seen, even after a crash in between, without its own.
-    mine = await store.history.fires()
-    for fire in found.fires:
-        if not _behind(fire, mine.get(fire.job_id)):
-            await store.history.set_fire(fire)
-    await store.definitions.commit(
-        *(Put(document) for document in documents),
-        *(Set(name, value) for name, value in found.settings.items()),
-    )
-    here = {(entry.collection, entry.id) for entry in await store.entries.everything()}
-    new = [entry for entry in found.entries if (entry.collection, entry.id) not in here]
-    await store.entries.restore(new)
-    return Imported(
-        jobs=len(found.jobs),
-        versions=len(found.versions),
-        users=len(found.users),
-        settings=len(found.settings),
-        entries=len(new),
-    )
+    found.refuse_conflicts(store)
+    check(found.settings)
+    await found.keep_watermarks(store)
+    counts = await found.keep_definitions(store)
+    return counts | {"entries": await store.entries.restore(found.entries)}
 
 
 def _behind(fire: FireState, mine: FireState | None) -> bool:
@@ -102,7 +119,7 @@ def _behind(fire: FireState, mine: FireState | None) -> bool:
 
 
 def _parse(exported: object) -> _Export:
-    if not isinstance(exported, dict) or exported.get("format") != "luajobs-export":
+    if not isinstance(exported, dict) or exported.get("format") != FORMAT:
         raise InvalidInput("This is no export of luajobs-kit; make one with `luajobs export FILE`.")
     version = exported.get("version")
     if not isinstance(version, int) or version > VERSION:

@@ -52,7 +52,13 @@ async def exported():
 
 async def test_everything_exported_is_there_after_the_import_watermarks_too(exported):
     async with await store() as target:
-        assert await import_store(target, exported) == (1, 1, 1, 2, 0)
+        assert await import_store(target, exported) == {
+            "jobs": 1,
+            "versions": 1,
+            "users": 1,
+            "settings": 2,
+            "entries": 0,
+        }
         found = target.definitions
         assert (found.jobs(), found.versions("job_1"), found.users()) == ([JOB], [VERSION], [USER])
         assert found.settings() == {"a": {"b": None}, "c": False}
