@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from luajobs_kit.engine.state import State
-from luajobs_kit.model import LogLine, LogSource, LogWritten, Message, MessageSent
+from luajobs_kit.model import Event, LogLine, LogSource, LogWritten, Message, MessageSent
 from luajobs_kit.platform import Channel
 
 
-async def deliver_all(state: State, channels: Sequence[Channel]) -> None:
-    """Hand every message sent from now on to every channel, until the engine ends."""
-    async for event in state.events.follow():
+async def deliver_all(
+    state: State, news: AsyncIterator[Event], channels: Sequence[Channel]
+) -> None:
+    """Hand every message that ``news`` tells of to every channel, until the engine ends."""
+    async for event in news:
         if isinstance(event, MessageSent):
             for channel in channels:
                 await _deliver(state, channel, event.message)

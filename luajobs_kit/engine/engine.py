@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-import random
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import luajobs_kit
 from luajobs_kit.acting import acting_user
-from luajobs_kit.clock import Clock, SystemClock, VirtualClock
-from luajobs_kit.engine.context import context_of
-from luajobs_kit.engine.deliveries import deliver_all
-from luajobs_kit.engine.events import Events
-from luajobs_kit.engine.firing import Firing
+from luajobs_kit.clock import Clock, SystemClock
+from luajobs_kit.engine.core import Core
 from luajobs_kit.engine.outcomes import new_execution
-from luajobs_kit.engine.powers import Powers
-from luajobs_kit.engine.registry import Registry
-from luajobs_kit.engine.requests import Requests
-from luajobs_kit.engine.retention import Retention
-from luajobs_kit.engine.runs import Runs
-from luajobs_kit.engine.simulated import Simulated, serving
-from luajobs_kit.engine.simulation import Recorder, check_bounds, fill, report
-from luajobs_kit.engine.state import State
+from luajobs_kit.engine.simulation import simulate
 from luajobs_kit.engine.views import active_version, show
-from luajobs_kit.errors import InvalidInput, NotFound, WorkspaceError
+from luajobs_kit.errors import InvalidInput, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Deletion,
@@ -50,65 +36,25 @@ from luajobs_kit.model import (
     Simulation,
     VersionSpec,
 )
-from luajobs_kit.platform import Caller, Channel, Platform, Settings
+from luajobs_kit.platform import Caller, Channel, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Limits, Sandbox, doctor
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
-from luajobs_kit.timing import Scheduler, fires_after, parse_schedule, preview
-
-LAST_DELIVERIES: Final = 5.0  # seconds channels have for the last messages when the engine ends
+from luajobs_kit.timing import fires_after, parse_schedule, preview
 
 
 class Engine(Port):
     """A workspace's engine. Make one with ``await Engine.open(folder)``; end it with ``aclose``."""
 
-    def __init__(
-        self,
-        store: Store,
-        settings: Settings,
-        sandbox: Sandbox,
-        *,
-        clock: Clock,
-        ids: Ids,
-        simulated: Simulated | None = None,
-        virtual_runs: bool = False,
-    ) -> None:
-        self._state = state = State(
-            store=store,
-            clock=clock,
-            ids=ids,
-            events=Events(clock),
-            settings=settings,
-            sandbox=sandbox,
-            scheduler=Scheduler(clock, self._on_due),
-        )
-        self._folder: Path | None = None
-        self._owns_sandbox = self._owns_store = True
-        self._started_at = clock.now()
-        self._platform = Platform(store, settings, clock, ids, state.events.publish)
-        self._powers = Powers(state.ids)
-        self._runs = Runs(state, one_at_a_time=simulated is not None)
-        self._firing = Firing(state, self._runs)
-        self._registry = Registry(state, self._firing, self._runs.cancel_waiting)
-        requests = Requests(state, self, self._platform, self._powers)
-        if simulated is None and not virtual_runs:
-            self._runs.serve = requests.serve
-            self._runs.context = partial(context_of, state)
-        else:
-            self._runs.serve = serving(requests, self._runs, simulated)
-            self._runs.context = partial((simulated or Simulated(0, {})).context, state)
-        self._runs.disarm = self._firing.disarm
-        self._retention = Retention(state)
-        self._runs.concluded = self._retention.count
-        self._simulates = simulated is not None
-        self._deliveries: asyncio.Task[None] | None = None
-        self._due: set[asyncio.Task[None]] = set()
-        self._leave_clock: Callable[[], None] = lambda: None
-        self._closed = False
+    def __init__(self, core: Core, folder: Path | None = None) -> None:
+        self._core = core
+        self._state = core.state
+        self._folder = folder
         self.clients = 0
         """Open connections, counted by the server."""
         self.served = False
         """Whether it is served until it is stopped, set by the server."""
+        core.answer_with(self)
 
     @classmethod
     async def open(
@@ -133,41 +79,18 @@ class Engine(Port):
         clock = clock or SystemClock()
         ids = ids or Ids(clock)
         store = await Store.open(folder, clock=clock, ids=ids)
+        own = sandbox is None
         try:
-            settings = Settings(store.definitions)
-            own = sandbox is None
-            sandbox = sandbox or Sandbox(
-                max_children=settings.values.max_concurrent,
-                ceiling=Limits(
-                    timeout=settings.values.timeout_ceiling, memory=settings.values.memory_limit
-                ),
-            )
-            if own:
-                await sandbox.__aenter__()
+            sandbox = sandbox or await _sandbox(Settings(store.definitions))
         except BaseException:
             await store.aclose()
             raise
-        engine = cls(store, settings, sandbox, clock=clock, ids=ids, virtual_runs=virtual_runs)
-        engine._folder = folder
-        engine._owns_sandbox = own
-        engine._deliveries = asyncio.create_task(deliver_all(engine._state, channels))
-        await engine._start()
+        core = Core(
+            store, sandbox, clock=clock, ids=ids, virtual_runs=virtual_runs, owns_sandbox=own
+        )
+        engine = cls(core, folder)
+        await core.start(channels)
         return engine
-
-    async def _start(self) -> None:
-        state = self._state
-        state.fires.update(await state.store.history.fires())
-        state.last.update(await state.store.history.last_executions())
-        await self._platform.ensure_user(state.settings.values.default_user)
-        state.scheduler.start()
-        if isinstance(state.clock, VirtualClock):
-            self._leave_clock = state.clock.join(self._settle)
-        await self._runs.recover()
-        for record in state.store.definitions.jobs():
-            await self._firing.mend(record)
-            self._firing.arm(record)
-        if not self._simulates:  # a simulation tells all, and is over soon
-            self._retention.start()
 
     async def __aenter__(self) -> Self:
         return self
@@ -177,96 +100,29 @@ class Engine(Port):
 
     async def aclose(self, *, grace: float = 0.0) -> None:
         """End: fire nothing more, give running jobs ``grace`` seconds, then end them and close."""
-        if self._closed:
-            return
-        self._closed = True
-        self._state.scheduler.shutdown()
-        self._leave_clock()
-        if self._due:
-            await asyncio.wait(self._due)
-        if grace:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._runs.idle(), grace)
-        async with contextlib.AsyncExitStack() as ends:  # whatever fails, the rest is closed
-            if self._owns_store:
-                ends.push_async_callback(self._state.store.aclose)
-            if self._owns_sandbox:
-                ends.push_async_callback(self._state.sandbox.__aexit__, None, None, None)
-            ends.push_async_callback(self._end_followers)
-            await self._runs.abandon_all()
-
-    async def _end_followers(self) -> None:
-        self._powers.close()
-        self._state.events.close()
-        await self._retention.stop()
-        if self._deliveries is not None:
-            await asyncio.wait([self._deliveries], timeout=LAST_DELIVERIES)
-            self._deliveries.cancel()  # a channel is anybody's code, and may never return
-            await asyncio.wait([self._deliveries])
-
-    # Firing
-
-    def _on_due(self, key: str, times: list[datetime], omitted: int) -> None:
-        if key.startswith("exec_"):
-            self._runs.resume(key)
-            return
-        task = asyncio.create_task(self._fire(key, times, omitted))
-        self._due.add(task)
-        task.add_done_callback(self._due.discard)
-
-    async def _fire(self, job_id: str, times: list[datetime], omitted: int) -> None:
-        try:
-            await self._firing.due(job_id, times, omitted)
-        except WorkspaceError:
-            # The claim could not be written, so the fire is not lost: it is due again.
-            await asyncio.sleep(5.0)
-            record = self._state.store.definitions.job(job_id)
-            if record is not None and not self._closed:
-                self._firing.arm(record)
-
-    async def _settle(self) -> None:
-        """Return once nothing that is due at this instant is left to do."""
-        while True:
-            await self._state.scheduler.settle()
-            if self._due:
-                await asyncio.wait(self._due)
-                continue
-            await self._runs.idle()
-            if not self._due:
-                return
+        await self._core.aclose(grace=grace)
 
     def busy(self) -> str | None:
         """Say why the engine must stay, or return None when it need not."""
-        running, waiting = self._runs.counts()
-        if running:
-            return f"{running} running"
-        if waiting:
-            return f"{waiting} waiting to run again"
-        upcoming = self._next_fire()
-        if upcoming is not None:
-            return f"a job fires at {upcoming.isoformat(timespec='seconds')}"
-        return None
-
-    def _next_fire(self) -> datetime | None:
-        return min(self._state.next_fires.values(), default=None)
+        return self._core.busy()
 
     # The engine itself
 
     async def status(self) -> EngineStatus:
         jobs = [job for job in self._state.store.definitions.jobs() if not job.deleted]
-        running, waiting = self._runs.counts()
+        running, waiting = self._core.runs.counts()
         return EngineStatus(
             version=luajobs_kit.__version__,
             workspace=str(self._folder) if self._folder else None,
             pid=os.getpid(),
-            started_at=self._started_at,
+            started_at=self._core.started_at,
             now=self._state.clock.now(),
             epoch=self._state.events.epoch,
             jobs=len(jobs),
             active_jobs=len(self._state.next_fires),
             running=running,
             waiting=waiting,
-            next_fire_at=self._next_fire(),
+            next_fire_at=self._core.next_fire(),
             clients=self.clients,
             stays=self._until_when(),
             default_user=self._state.settings.values.default_user,
@@ -302,7 +158,7 @@ class Engine(Port):
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:
             await self._state.settings.change(changes)
-            await self._platform.ensure_user(self._state.settings.values.default_user)
+            await self._core.platform.ensure_user(self._state.settings.values.default_user)
         return self._state.settings.values.model_dump(mode="json")
 
     async def export_workspace(self, file: str | None = None) -> dict[str, Any]:
@@ -323,7 +179,7 @@ class Engine(Port):
         state.last.update(await state.store.history.last_executions())
         state.settings.read()
         for record in state.store.definitions.jobs():
-            self._firing.arm(record)
+            self._core.firing.arm(record)
             state.announce(record)
         return counts
 
@@ -331,56 +187,56 @@ class Engine(Port):
 
     async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:
         user_id = self._acting()
-        await self._platform.ensure_user(user_id)
-        return await self._registry.create(spec, user_id, key)
+        await self._core.platform.ensure_user(user_id)
+        return await self._core.registry.create(spec, user_id, key)
 
     async def get_job(self, job_id: str) -> Job:
-        return show(self._state, self._registry.record(job_id))
+        return show(self._state, self._core.registry.record(job_id))
 
     async def find_job(self, name: str) -> Job:
-        return self._registry.find(name, self._acting())
+        return self._core.registry.find(name, self._acting())
 
     async def list_jobs(
         self, *, include_dynamic: bool = False, include_deleted: bool = False
     ) -> list[Job]:
-        return self._registry.list_jobs(
+        return self._core.registry.list_jobs(
             include_dynamic=include_dynamic, include_deleted=include_deleted
         )
 
     async def activate_job(self, job_id: str) -> Job:
-        return await self._registry.activate(job_id)
+        return await self._core.registry.activate(job_id)
 
     async def deactivate_job(self, job_id: str) -> Job:
-        return await self._registry.deactivate(job_id)
+        return await self._core.registry.deactivate(job_id)
 
     async def delete_job(self, job_id: str, *, force: bool = False) -> Deletion:
-        return await self._registry.delete(job_id, force=force)
+        return await self._core.registry.delete(job_id, force=force)
 
     async def trigger_job(
         self, job_id: str, version_id: str | None = None, *, key: str | None = None
     ) -> Execution:
-        record = self._registry.record(job_id)
+        record = self._core.registry.record(job_id)
         version = (
-            self._registry.version(job_id, version_id)
+            self._core.registry.version(job_id, version_id)
             if version_id
             else active_version(self._state, record)
         )
         execution = new_execution(self._state, record, version, cause="manual")
-        return await self._runs.claim(execution, version, key=key)
+        return await self._core.runs.claim(execution, version, key=key)
 
     async def update_metadata(self, job_id: str, changes: dict[str, Any]) -> Job:
-        return await self._registry.update_metadata(job_id, changes)
+        return await self._core.registry.update_metadata(job_id, changes)
 
     async def push_version(
         self, job_id: str, spec: VersionSpec, *, key: str | None = None
     ) -> JobVersion:
-        return await self._registry.push(job_id, spec, key)
+        return await self._core.registry.push(job_id, spec, key)
 
     async def publish_version(self, job_id: str, version: str) -> Job:
-        return await self._registry.publish(job_id, version)
+        return await self._core.registry.publish(job_id, version)
 
     async def next_runs(self, job_id: str, count: int = 5) -> list[datetime]:
-        record = self._registry.record(job_id)
+        record = self._core.registry.record(job_id)
         fire = self._state.fire(record)
         fires = fires_after(
             active_version(self._state, record).schedule,
@@ -405,48 +261,17 @@ class Engine(Port):
         responses: dict[str, Any] | None = None,
         max_fires: int = 1_000,
     ) -> Simulation:
-        state = self._state
-        start = state.clock.now()
-        check_bounds(start, until, max_fires)
         if job_id is not None:
-            self._registry.record(job_id)
-        clock = VirtualClock(start)
-        ids = Ids(clock, random.Random(seed).randbytes)  # noqa: S311 - repeatable on purpose
-        simulated = Simulated(seed, responses or {})
-        async with (
-            await Store.open(None, clock=clock, ids=ids) as copy,
-            # Its own: with the seed, the order of sets repeats as well.
-            Sandbox(
-                hash_seed=seed % 2**32,
-                ceiling=Limits(memory=state.settings.values.memory_limit),
-            ) as sandbox,
-        ):
-            await fill(copy, state.store, state.fires, only=job_id)
-            engine = Engine(
-                copy,
-                Settings(copy.definitions),
-                sandbox,
-                clock=clock,
-                ids=ids,
-                simulated=simulated,
-            )
-            engine._owns_sandbox = engine._owns_store = False
-            recorder = Recorder(engine.events(), max_fires)
-            recording = asyncio.create_task(recorder.run())
-            await engine._start()
-            await clock.advance()  # until everybody waits
-            while not recorder.full.is_set() and await clock.step(until):
-                continue
-            if not recorder.full.is_set():
-                await clock.advance(until=until)
-            engine._state.events.close()
-            await recording
-            # Before the engine ends: what runs at the end is still running.
-            found = await report(
-                state.store, copy, recorder, start=start, end=clock.now(), seed=seed
-            )
-            await engine.aclose()
-            return found.evolve(refused=simulated.refused)
+            self._core.registry.record(job_id)
+        return await simulate(
+            self._state,
+            Engine,
+            until,
+            job_id=job_id,
+            seed=seed,
+            responses=responses or {},
+            max_fires=max_fires,
+        )
 
     # Executions
 
@@ -469,11 +294,11 @@ class Engine(Port):
         return execution
 
     async def wait_execution(self, execution_id: str, timeout: float = 30.0) -> Execution:  # noqa: ASYNC109 - see Port
-        await self._runs.wait(execution_id, timeout)
+        await self._core.runs.wait(execution_id, timeout)
         return await self.get_execution(execution_id)
 
     async def cancel_execution(self, execution_id: str) -> Execution:
-        await self._runs.cancel(execution_id)
+        await self._core.runs.cancel(execution_id)
         return await self.get_execution(execution_id)
 
     # Logs and events
@@ -495,22 +320,22 @@ class Engine(Port):
 
     async def call(self, verb: str, arguments: dict[str, Any], *, key: str | None = None) -> Any:
         user_id = self._acting()
-        await self._platform.ensure_user(user_id)
-        return await self._platform.call(verb, arguments, Caller(user_id=user_id), key=key)
+        await self._core.platform.ensure_user(user_id)
+        return await self._core.platform.call(verb, arguments, Caller(user_id=user_id), key=key)
 
     def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
-        return self._powers.offer(powers)
+        return self._core.powers.offer(powers)
 
     async def tools(self) -> list[PowerOffer]:
-        return self._powers.offered()
+        return self._core.powers.offered()
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
-        return await self._powers.ask(name, arguments, user_id=self._acting())
+        return await self._core.powers.ask(name, arguments, user_id=self._acting())
 
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None
     ) -> None:
-        self._powers.answer(call_id, value, error)
+        self._core.powers.answer(call_id, value, error)
 
     def _acting(self) -> str:
         return acting_user() or self._state.settings.values.default_user
@@ -520,3 +345,10 @@ def _within(count: int) -> int:
     if not 1 <= count <= 1_000:
         raise InvalidInput(f"{count} is outside 1 to 1000.")
     return count
+
+
+async def _sandbox(settings: Settings) -> Sandbox:
+    """Return a sandbox within the workspace's own bounds, and begin it."""
+    values = settings.values
+    ceiling = Limits(timeout=values.timeout_ceiling, memory=values.memory_limit)
+    return await Sandbox(max_children=values.max_concurrent, ceiling=ceiling).__aenter__()

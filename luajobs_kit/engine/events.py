@@ -17,6 +17,9 @@ KEPT: Final = 10_000  # events; a follower further behind is told to read afresh
 class Events:
     """Publishing never waits: followers read from one shared, bounded tail."""
 
+    announces_jobs = True
+    """Whether a job is published as it now is after every change (it costs putting it together)."""
+
     def __init__(self, clock: Clock, *, keep: int = KEPT) -> None:
         self.epoch = secrets.token_hex(4)
         self._clock = clock

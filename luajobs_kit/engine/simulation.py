@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from luajobs_kit.clock import Clock, VirtualClock
+from luajobs_kit.engine.core import Core
+from luajobs_kit.engine.events import Events
+from luajobs_kit.engine.simulated import Simulated
+from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Entry,
     EntryChange,
@@ -17,6 +23,8 @@ from luajobs_kit.model import (
     LogQuery,
     Simulation,
 )
+from luajobs_kit.port import Port
+from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import FireState, Put, Set, Store
 
 LONGEST: Final = timedelta(days=366)
@@ -24,7 +32,46 @@ MOST_FIRES: Final = 10_000
 LOG_LINES: Final = 10_000  # of the report; the newest are dropped beyond it
 
 
-def check_bounds(now: datetime, until: datetime, max_fires: int) -> None:
+async def simulate(
+    state: State,
+    engine: Callable[[Core], Port],
+    until: datetime,
+    *,
+    job_id: str | None,
+    seed: int,
+    responses: dict[str, Any],
+    max_fires: int,
+) -> Simulation:
+    """Run what falls due until ``until``, on a copy of what ``state`` holds. See ``Port.simulate``."""
+    start = state.clock.now()
+    _check_bounds(start, until, max_fires)
+    clock = VirtualClock(start)
+    ids = Ids(clock, random.Random(seed).randbytes)  # noqa: S311 - repeatable on purpose
+    simulated = Simulated(seed, responses)
+    recorder = Recorder(clock, max_fires)
+    async with (
+        await Store.open(None, clock=clock, ids=ids) as copy,
+        # Its own: with the seed, the order of sets repeats as well.
+        Sandbox(
+            hash_seed=seed % 2**32, ceiling=Limits(memory=state.settings.values.memory_limit)
+        ) as sandbox,
+    ):
+        await _fill(copy, state.store, state.fires, only=job_id)
+        core = Core(copy, sandbox, clock=clock, ids=ids, events=recorder, simulated=simulated)
+        engine(core)
+        await core.start()
+        await clock.advance()  # until everybody waits
+        while not recorder.full and await clock.step(until):
+            continue
+        if not recorder.full:
+            await clock.advance(until=until)
+        # Before the engine ends: what runs at the end is still running.
+        found = await _report(state.store, copy, recorder, start=start, end=clock.now(), seed=seed)
+        await core.aclose()
+        return found.evolve(refused=simulated.refused)
+
+
+def _check_bounds(now: datetime, until: datetime, max_fires: int) -> None:
     """Raise ``InvalidInput`` for a span or bound that no simulation runs."""
     if not now < until <= now + LONGEST:
         raise InvalidInput(
@@ -34,7 +81,9 @@ def check_bounds(now: datetime, until: datetime, max_fires: int) -> None:
         raise InvalidInput(f"max_fires={max_fires} is outside 1 to {MOST_FIRES}.")
 
 
-async def fill(copy: Store, store: Store, fires: dict[str, FireState], *, only: str | None) -> None:
+async def _fill(
+    copy: Store, store: Store, fires: dict[str, FireState], *, only: str | None
+) -> None:
     """Fill the empty ``copy`` with what simulated jobs may see; ``only`` keeps one job active."""
     definitions = store.definitions
     settings = [Set(name, value) for name, value in definitions.settings().items()]
@@ -48,28 +97,31 @@ async def fill(copy: Store, store: Store, fires: dict[str, FireState], *, only: 
     await copy.entries.restore(await store.entries.everything())
 
 
-class Recorder:
-    """Collects what the simulated engine tells, and notices when its bound is reached."""
+class Recorder(Events):
+    """The events of a simulated engine: what a report needs is kept, and nobody follows."""
 
-    def __init__(self, events: AsyncIterator[Event], max_fires: int) -> None:
+    announces_jobs = False
+
+    def __init__(self, clock: Clock, max_fires: int) -> None:
+        super().__init__(clock)
         self.claimed: list[str] = []
         self.skipped: list[FireSkipped] = []
-        self.full = asyncio.Event()
-        self._events = events
         self._max_fires = max_fires
 
-    async def run(self) -> None:
-        """Follow until the engine ends."""
-        async for event in self._events:
-            if isinstance(event, ExecutionClaimed):
-                self.claimed.append(event.execution.id)
-            elif isinstance(event, FireSkipped):
-                self.skipped.append(event)
-            if len(self.claimed) >= self._max_fires:
-                self.full.set()
+    @property
+    def full(self) -> bool:
+        """Whether its bound is reached."""
+        return len(self.claimed) >= self._max_fires
+
+    def publish(self, event: Event) -> None:
+        """Keep what the report tells."""
+        if isinstance(event, ExecutionClaimed):
+            self.claimed.append(event.execution.id)
+        elif isinstance(event, FireSkipped):
+            self.skipped.append(event)
 
 
-async def report(
+async def _report(
     original: Store, copy: Store, recorder: Recorder, *, start: datetime, end: datetime, seed: int
 ) -> Simulation:
     """Put together what the simulated engine left in its store."""
@@ -85,9 +137,7 @@ async def report(
         messages=messages[::-1],
         logs=logs,
         changes=_changes(await original.entries.everything(), await copy.entries.everything()),
-        stopped=f"after {len(recorder.claimed)} fires (max_fires)"
-        if recorder.full.is_set()
-        else None,
+        stopped=f"after {len(recorder.claimed)} fires (max_fires)" if recorder.full else None,
     )
 
 

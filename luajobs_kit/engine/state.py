@@ -85,6 +85,8 @@ class State:
 
     def announce(self, record: JobRecord) -> None:
         """Publish that something people see of the job changed."""
+        if not self.events.announces_jobs:
+            return
         from luajobs_kit.engine.views import show  # noqa: PLC0415 - views read the state
 
         self.events.publish(JobUpdated(at=self.clock.now(), job=show(self, record)))

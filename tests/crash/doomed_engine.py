@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from luajobs_kit.engine import Engine
+from luajobs_kit.engine.core import Core
 from luajobs_kit.model import JobSpec
 from luajobs_kit.store.sqlite import Database
 
@@ -36,9 +37,9 @@ class Fate:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def doom(fate: Fate, engine: Engine) -> None:
+def doom(fate: Fate, core: Core) -> None:
     """Have the engine meet its fate around what it writes of a run."""
-    history = engine._state.store.history
+    history = core.state.store.history
     claim, record = history.claim, history.record
 
     async def claiming(execution, fire, key=None, **how):
@@ -74,14 +75,14 @@ def doom_writes(fate: Fate) -> None:
 async def live(order: dict, tell) -> None:
     fate = Fate(order["step"], order["count"])
     doom_writes(fate)
-    patched = Engine._start
+    patched = Core.start
 
-    async def starting(engine) -> None:
-        tell(engine._state.sandbox.server_pid)
-        doom(fate, engine)  # before recovery, which records too
-        await patched(engine)
+    async def starting(core, channels=()) -> None:
+        tell(core.state.sandbox.server_pid)
+        doom(fate, core)  # before recovery, which records too
+        await patched(core, channels)
 
-    Engine._start = starting
+    Core.start = starting
     async with await Engine.open(Path(order["folder"])) as engine:
         news = engine.events()
         if order["spec"] is not None:
