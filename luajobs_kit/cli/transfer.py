@@ -6,12 +6,16 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import click
 
 from luajobs_kit.cli.asking import asks
 from luajobs_kit.cli.waiting import waiting
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.port import Port
+
+_SENT = 2**20  # bytes of a file that fit into a request to the engine
 
 
 @click.command()
@@ -39,9 +43,23 @@ async def export(port: Port, /, *, file: Path) -> None:
 @asks
 async def import_(port: Port, /, *, file: Path) -> None:
     """Take over what an export wrote to FILE."""
+    exported = _read(file)
     async with waiting("Importing"):
-        counts = await port.import_workspace(file=str(file))
+        counts = await port.import_workspace(exported, str(file) if exported is None else None)
     click.echo(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """Return a JSON file's value; None for what the engine had better read itself."""
+    if file.suffix == ".zip" or file.stat().st_size > _SENT:
+        return None
+    try:
+        exported = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise InvalidInput(f"{file} is no JSON: {problem}") from None
+    if not isinstance(exported, dict):
+        raise InvalidInput(f"{file} is no export of luajobs-kit.")
+    return exported
 
 
 async def _write_archive(port: Port, file: Path) -> None:

@@ -18,6 +18,7 @@ from luajobs_kit.address import Address
 from luajobs_kit.client import discover
 from luajobs_kit.client.link import ANSWER, SIMULATION, TOOL, TRANSFER, Link, Messages
 from luajobs_kit.client.transport import ConnectionLost
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import (
     Deletion,
     EngineStatus,
@@ -82,14 +83,23 @@ class HttpPort(Port):
         return await self._link.ask("settings", changes=changes)
 
     async def export_workspace(self, file: str | None = None) -> dict[str, Any]:
+        self._refuse_elsewhere(file)
         return await self._link.ask("export_workspace", seconds=TRANSFER, file=file)
 
     async def import_workspace(
         self, exported: dict[str, Any] | None = None, file: str | None = None
     ) -> dict[str, int]:
+        self._refuse_elsewhere(file)
         return await self._link.ask(
             "import_workspace", seconds=TRANSFER, exported=exported, file=file
         )
+
+    def _refuse_elsewhere(self, file: str | None) -> None:
+        if file is not None and self.address.elsewhere:
+            raise InvalidInput(
+                f"The engine runs on another machine ({self.address.url}), which has no {file}. Run "
+                "this command there."
+            )
 
     # Jobs
 
@@ -260,8 +270,8 @@ class HttpPort(Port):
             try:
                 opened = await (begun or self._offered(body))
                 async for name, data in opened:
-                    if name == "end":
-                        return
+                    if name == "end":  # it left on purpose: what was offered waits for the next
+                        await self._link.next_engine()
                     if name == "call":
                         yield kind.validate_json(data)
                 lost = ConnectionLost("the engine closed the stream", sent=True)

@@ -159,12 +159,15 @@ def test_the_demo_runs_to_its_end_and_leaves_nothing_behind(tmp_path):
 
 def test_a_workspace_moves_to_another_folder_in_one_file(luajobs, tmp_path):
     luajobs("jobs", "create", "hello.py", "--every", "3600")
-    assert "was written" in luajobs("export", "all.json")
-    assert (tmp_path / "all.json").stat().st_mode & 0o077 == 0
+    (tmp_path / "all.zip").write_text("an older one")
+    for name in ("all.json", "all.zip"):
+        assert "was written" in luajobs("export", name)
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0
     (tmp_path / "there").mkdir()
     there = Luajobs(tmp_path / "there")
     try:
         assert "1 jobs" in there("import", "../all.json")
+        assert "1 jobs" in there("import", "../all.zip")
         [job] = there.json("jobs", "list")
         assert (job["name"], job["status"]) == ("hello", "active")
         assert job["nextRunAt"]
