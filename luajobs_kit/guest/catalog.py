@@ -91,7 +91,7 @@ _LISTED: Final = {
     "Optional OrderedDict ParamSpec Protocol Required Reversible Self Sequence Set Sized "
     "SupportsAbs SupportsFloat SupportsIndex SupportsInt SupportsRound Text Tuple Type TypeAlias "
     "TypeGuard TypeVar TypeVarTuple TypedDict TYPE_CHECKING Union Unpack assert_never cast final "
-    "get_args get_origin overload override runtime_checkable",
+    "get_args overload override runtime_checkable",
     "contextlib": "AbstractAsyncContextManager AbstractContextManager AsyncExitStack "
     "ContextDecorator ExitStack aclosing asynccontextmanager closing contextmanager nullcontext "
     "suppress",

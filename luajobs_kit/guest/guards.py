@@ -198,13 +198,15 @@ def _read_special(value: Any, name: str) -> Any:
     _refuse(value, name)
 
 
-_DESCRIPTOR_METHODS: Final = frozenset({"__get__", "__set__", "__delete__", "__set_name__"})
+_TO_ITS_OWN_ONLY: Final = frozenset(
+    {"__get__", "__set__", "__delete__", "__set_name__", "__deepcopy__"}
+)
 
 
 def _special_method(value: Any, name: str) -> Any:
     kind = type(value)
-    if name in _DESCRIPTOR_METHODS and not _defined_by_own(value, name):
-        _refuse(value, name)  # a host descriptor writes to whatever it is given
+    if name in _TO_ITS_OWN_ONLY and not _defined_by_own(value, name):
+        _refuse(value, name)  # the host's write to, or believe, whatever they are given
     if kind is super or own.is_class(value) or own.made(kind):
         return getattr(value, name)
     if issubclass(kind, type):

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
+from luajobs_kit.guest import copies
+
 CODECS: Final = [
     "utf-8",
     "utf-8-sig",
@@ -51,6 +53,7 @@ def load_lazy_parts() -> None:
 
     time.strptime("2000-01-01", "%Y-%m-%d")
     _load_zones()
+    copies.install()
 
 
 def _load_zones() -> None:

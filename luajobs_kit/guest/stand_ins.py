@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import collections
-import copy
 import dataclasses
 import enum
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
-from luajobs_kit.guest import names
+from luajobs_kit.guest import copies, names
 from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen
 from luajobs_kit.guest.guards import adopt, harmless, is_plain, read
@@ -76,15 +75,24 @@ def singledispatch(function: Any) -> Any:
         return inner(*args, **keywords)
 
     def register(kind: Any, method: Any = None) -> Any:
-        if not isinstance(kind, type):
-            raise TypeError("name the class: @function.register(int)")
+        _check_class(kind)
         if method is None:
             return lambda given: inner.register(kind, given)
         return inner.register(kind, method)
 
+    def dispatch(kind: Any) -> Any:
+        _check_class(kind)
+        return inner.dispatch(kind)
+
     dispatching.register = register  # type: ignore[attr-defined]
-    dispatching.dispatch = lambda kind: inner.dispatch(kind)  # type: ignore[attr-defined]  # noqa: PLW0108  # hides inner's own attributes
+    dispatching.dispatch = dispatch  # type: ignore[attr-defined]
     return dispatching
+
+
+def _check_class(kind: Any) -> None:
+    # The library compares every class there is with what passes for the bases of this one.
+    if not issubclass(type(kind), type):
+        raise TypeError("name the class: @function.register(int)")
 
 
 # dataclasses
@@ -98,6 +106,9 @@ def dataclass(cls: Any = None, /, **options: Any) -> Any:
         for name in getattr(given, "__annotations__", {}):
             if type(name) is not str or not name.isidentifier() or not harmless(name):
                 raise TypeError(f"{name!r} cannot be a field's name")
+        if given.__doc__ is None:
+            # The library would ask inspect for a signature, which evaluates names in texts.
+            given.__doc__ = f"{given.__name__}(…)"
         matched = options.get("match_args", True) and "__match_args__" not in class_dict(given)
         made: Any = dataclasses.dataclass(**{**options, "match_args": False})(given)
         if matched:
@@ -119,48 +130,7 @@ def _matched(made: Any) -> tuple[str, ...]:
 
 # copy
 
-
-def _safely_rebuilt(value: Any, memo: dict[int, Any] | None) -> Any:
-    """Copy an instance of a job's class, through nothing but an instance of that class."""
-    kind: Any = type(value)  # never the instance: its dictionary may hold another method
-    reduced: Any = kind.__reduce_ex__(value, 4)
-    if type(reduced) is str:
-        return value
-    function, arguments, *rest = reduced
-
-    def build(*given: Any) -> Any:
-        made = function(*given)
-        if type(made) is not type(value):
-            raise TypeError(f"__new__ of {type(value).__name__} gave something else to a copy")
-        return made
-
-    return copy._reconstruct(value, memo, build, arguments, *rest)  # type: ignore[attr-defined]  # noqa: SLF001  # what copy itself calls
-
-
-def shallow_copy(value: Any) -> Any:
-    if own.is_instance(value) and not hasattr(type(value), "__copy__"):
-        return _safely_rebuilt(value, None)
-    return copy.copy(value)
-
-
-def deep_copy(value: Any, memo: dict[int, Any] | None = None) -> Any:
-    dispatch = cast("dict[type, Any]", copy._deepcopy_dispatch)  # type: ignore[attr-defined]  # noqa: SLF001  # its only hook for nested values
-    added = [kind for kind in own.classes() if kind not in dispatch]
-    for kind in added:
-        dispatch[kind] = _deep_copy_own
-    try:
-        return copy.deepcopy(value, memo)
-    finally:
-        for kind in added:
-            del dispatch[kind]
-
-
-def _deep_copy_own(value: Any, memo: dict[int, Any]) -> Any:
-    copier = getattr(type(value), "__deepcopy__", None)
-    if copier is not None:
-        return copier(value, memo)
-    return _safely_rebuilt(value, memo)
-
+shallow_copy, deep_copy = copies.shallow_copy, copies.deep_copy
 
 # collections
 

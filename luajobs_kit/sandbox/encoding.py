@@ -131,7 +131,7 @@ def _finite(number: float, where: str) -> float:
 
 
 def _named(kind: type) -> str:
-    return f"{'an' if kind.__name__[0] in 'aeiouAEIOU' else 'a'} {kind.__name__}"
+    return f"{'an' if kind.__name__[:1] in set('aeiouAEIOU') else 'a'} {kind.__name__}"
 
 
 def _short(key: Any) -> str:
