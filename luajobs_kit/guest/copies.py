@@ -1,0 +1,151 @@
+"""Copying under the policy: an object of a job's class is rebuilt as one, or not at all.
+
+The library's ``copy`` calls what it is told to call and writes attributes of any name to
+whatever that returned. Left alone, a class whose ``__new__`` answers with an object of
+the library has it written to, past the guards, and so has a memo that answers for a
+part of the copy. ``install`` gives the library's own tables ours to ask first, so that
+it holds wherever the library copies by itself (``asdict``, ``UserDict.copy``).
+"""
+
+from __future__ import annotations
+
+import collections
+import copy
+import functools
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.owning import own
+
+_library: Any = copy  # with the names it keeps to itself
+_reconstruct: Final = _library._reconstruct  # noqa: SLF001  # what copy and deepcopy end in
+_MEMO: Final = "memo"  # under which a real memo, otherwise keyed by numbers, holds its decoy
+_MISSING: Final = object()
+_MAKE_ANOTHER: Final[dict[type, tuple[str, ...]]] = {
+    collections.ChainMap: ("copy", "new_child", "parents"),
+    collections.Counter: ("copy",),
+    collections.UserDict: ("copy",),
+    collections.UserList: ("copy",),
+}
+"""Methods of the library that call the class of whatever they are given."""
+
+
+class _Memo(Frozen, dict[int, Any]):
+    """What a job's ``__deepcopy__`` is given for a memo: it answers for job code's objects only.
+
+    The real one decides what the parts of a library's object are copied to.
+    """
+
+    __slots__ = ("_real",)
+
+    def __init__(self, real: dict[Any, Any] | None = None) -> None:
+        self._real = {} if real is None else real
+        self._real[_MEMO] = self
+
+
+def shallow_copy(value: Any) -> Any:
+    return copy.copy(value)
+
+
+def deep_copy(value: Any, memo: Any = None) -> Any:
+    decoy = memo if type(memo) is _Memo else _Memo()
+    return copy.deepcopy(value, decoy._real)  # noqa: SLF001  # one role in a class and a function
+
+
+def _copied(value: Any) -> Any:
+    copier = getattr(type(value), "__copy__", None)
+    return _rebuilt(value, None) if copier is None else copier(value)
+
+
+def _deep_copied(value: Any, memo: dict[Any, Any]) -> Any:
+    decoy = memo[_MEMO] if _MEMO in memo else _Memo(memo)
+    given = dict.get(decoy, id(value), _MISSING)
+    if given is not _MISSING:
+        return given
+    copier = getattr(type(value), "__deepcopy__", None)
+    return _rebuilt(value, memo) if copier is None else copier(value, decoy)
+
+
+def _rebuilt(value: Any, memo: dict[Any, Any] | None) -> Any:
+    kind: Any = type(value)  # never the instance: its dictionary may hold another method
+    reduced: Any = kind.__reduce_ex__(value, 4)
+    return value if type(reduced) is str else _checked(value, memo, *reduced)
+
+
+def _checked(
+    value: Any,
+    memo: dict[Any, Any] | None,
+    function: Callable[..., Any],
+    arguments: Any,
+    state: Any = None,
+    *rest: Any,
+    **options: Any,
+) -> Any:
+    """Do what the library does, through nothing but an instance of the same class."""
+
+    def build(*given: Any) -> Any:
+        made = function(*given)
+        if type(made) is not type(value) and (state is not None or own.is_instance(value)):
+            raise TypeError(f"__new__ of {type(value).__name__} gave something else to a copy")
+        return made
+
+    return _reconstruct(value, memo, build, arguments, state, *rest, **options)
+
+
+def _no_super(*_: Any) -> NoReturn:
+    raise TypeError("'super' objects cannot be copied")  # they speak for the object behind them
+
+
+class _OwnFirst(dict[type, Any]):
+    """The library's table of how to copy a class, with an answer for every class of the job's."""
+
+    def __init__(self, known: dict[type, Any], for_own: Callable[..., Any]) -> None:
+        super().__init__(known)
+        self[super] = _no_super
+        self._for_own = for_own
+
+    def get(self, kind: type, default: Any = None) -> Any:
+        found = dict.get(self, kind, default)
+        return self._for_own if found is None and own.made(kind) else found
+
+
+def _copied_user_collection(value: Any) -> Any:
+    """Copy a ``UserDict`` or ``UserList`` without asking its class for a new one."""
+    made = object.__new__(type(value))
+    made.__dict__.update(value.__dict__)
+    made.__dict__["data"] = value.__dict__["data"].copy()
+    return made
+
+
+def _of(kind: type, function: Any) -> Any:
+    """Return a method that takes instances of ``kind`` only.
+
+    It makes another object of its object's class. Given a class, that would be ``type``.
+    """
+
+    @functools.wraps(function)
+    def checked(value: Any, *args: Any, **keywords: Any) -> Any:
+        if not issubclass(type(value), kind):
+            raise TypeError(f"a {kind.__name__!r} object is needed, not {type(value).__name__!r}")
+        return function(value, *args, **keywords)
+
+    return checked
+
+
+def install() -> None:
+    """Let the library's ``copy`` and collections ask here first, in this process."""
+    if type(_library._copy_dispatch) is _OwnFirst:  # noqa: SLF001  # its hooks have no other names
+        return
+    _library._copy_dispatch = _OwnFirst(_library._copy_dispatch, _copied)  # noqa: SLF001  # likewise
+    _library._deepcopy_dispatch = _OwnFirst(_library._deepcopy_dispatch, _deep_copied)  # noqa: SLF001  # likewise
+    _library._reconstruct = _checked  # noqa: SLF001  # likewise
+    for user in (collections.UserDict, collections.UserList):
+        setattr(user, "__copy__", _copied_user_collection)  # noqa: B010  # mypy knows only one of them
+    for kind, names in _MAKE_ANOTHER.items():
+        for name in names:
+            made_by = vars(kind)[name]
+            if type(made_by) is property:
+                setattr(kind, name, property(_of(kind, made_by.fget)))
+            else:
+                setattr(kind, name, _of(kind, made_by))
