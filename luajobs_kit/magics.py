@@ -149,8 +149,8 @@ class Magics:
         asked = _LOGS.read(line)
         if asked.name is not None:
             job = await Jobs.get_job(asked.name)
-            return LogLines(reversed(await job.logs(asked.limit)))
-        return LogLines(reversed(await current_workspace().logs(limit=asked.limit)))
+            return await job.logs(asked.limit)
+        return await current_workspace().logs(limit=asked.limit)
 
     async def inbox(self, line: str) -> InboxLines:
         """Show the newest messages of everybody: ``%inbox [--limit 20]``."""

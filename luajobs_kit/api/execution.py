@@ -83,10 +83,9 @@ class JobExecution:
         return self
 
     async def logs(self, limit: int = 100) -> LogLines:
-        """Return its log lines, oldest first."""
+        """Return its newest log lines, in reading order: the oldest of them first."""
         query = LogQuery(execution_id=self.id, limit=limit)
-        page = await (await self._workspace.port()).logs(query)
-        return LogLines(list(reversed(page.logs)))
+        return LogLines.of(await (await self._workspace.port()).logs(query))
 
     def __repr__(self) -> str:
         return f"<Execution of {self._data.job_name!r} {self.outcome} ({self.id})>"

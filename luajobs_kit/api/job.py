@@ -142,9 +142,9 @@ class JobInstance:
         return [JobExecution(execution, self._workspace) for execution in page.executions]
 
     async def logs(self, limit: int = 20) -> LogLines:
-        """Return its newest log lines, newest first."""
+        """Return its newest log lines, in reading order: the oldest of them first."""
         query = LogQuery(job_id=self.id, limit=limit)
-        return LogLines((await (await self._workspace.port()).logs(query)).logs)
+        return LogLines.of(await (await self._workspace.port()).logs(query))
 
     async def versions(self) -> list[JobVersion]:
         """Return its versions, oldest first."""

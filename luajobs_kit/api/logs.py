@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from luajobs_kit.model import LogLine
+from luajobs_kit.model import LogLine, LogPage
 
 
 class LogLines(list[LogLine]):
-    """Log lines; printing it shows one a line."""
+    """Log lines in reading order, the oldest first; printing it shows one a line."""
+
+    @classmethod
+    def of(cls, page: LogPage) -> LogLines:
+        """Return a page's lines; the engine's pages begin with the newest."""
+        return cls(reversed(page.logs))
 
     def __str__(self) -> str:
         return "\n".join(

@@ -186,7 +186,7 @@ class Workspace:
         grep: str | None = None,
         limit: int = 20,
     ) -> LogLines:
-        """Return log lines of jobs and tools, newest first.
+        """Return the newest log lines of jobs and tools, in reading order: the oldest first.
 
         ``source`` is ``job`` or ``skill``, ``name`` a job's or tool's, ``level`` the least
         one, ``grep`` words that must all occur.
@@ -194,7 +194,7 @@ class Workspace:
         query = LogQuery(
             source=source, name=name, user_id=user, level=level, grep=grep, limit=limit
         )
-        return LogLines((await (await self.port()).logs(query)).logs)
+        return LogLines.of(await (await self.port()).logs(query))
 
     async def inbox(self, limit: int = 50) -> list[Message]:
         """Return everybody's messages, newest first."""

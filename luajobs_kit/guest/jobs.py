@@ -138,10 +138,10 @@ class JobInstance(Frozen):
         return _items(answer, "executions")
 
     async def logs(self, limit: int = 20) -> list[Record]:
-        """Return its newest log lines, newest first."""
+        """Return its newest log lines, in reading order: the oldest of them first."""
         self._only_its_own("logs")
         answer = await current().call("job.logs", {"limit": limit})
-        return _items(answer, "logs")
+        return _items(answer, "logs")[::-1]
 
     async def versions(self) -> list[Record]:
         """Return its versions, oldest first."""

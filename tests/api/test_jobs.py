@@ -190,3 +190,21 @@ async def test_html_escapes_what_users_wrote(ws):
     assert "<b>" not in execution._repr_html_()
     assert "<b>" not in (await job.logs())._repr_html_()
     assert "hello <b>" in repr(await job.logs())
+
+
+async def test_logs_are_in_reading_order_wherever_they_are_asked_for(ws):
+    async def talk(job):
+        for number in range(3):
+            job.log.info(number)
+        return [line["message"] for line in await job.logs(limit=2)]
+
+    job = await Jobs.create(name="talker", schedule=every(hours=1), execute=talk)
+    run = await (await job.trigger()).wait()
+
+    newest = ["1", "2"]
+    assert run.result == newest
+    for logs in (await job.logs(2), await run.logs(2), await ws.logs(name="talker", limit=2)):
+        assert [line.message for line in logs] == newest
+    assert str(logs).splitlines()[-1].endswith("talker: 2")
+    again = await (await job.trigger()).wait()
+    assert [one.id for one in await job.executions()] == [again.id, run.id]

@@ -40,7 +40,7 @@ class OrderTool(LuaTool[Order]):
 async def test_a_tool_validates_runs_and_keeps_what_it_said(ws, capsys):
     assert await OrderTool().call({"item": "tea", "count": 2}, user="user_alice") == {"total": 4}
     assert "ordering tea" in capsys.readouterr().out
-    lines = list(reversed(await ws.logs(source="skill", name="order_item")))
+    lines = await ws.logs(source="skill", name="order_item")
     assert [(line.sub_type, line.message) for line in lines] == [
         ("info", "ordering tea"),
         ("warn", "stock is low"),
@@ -73,7 +73,7 @@ async def test_what_a_tool_raises_reaches_the_caller_and_the_log(ws):
     ) as told:
         await OrderTool().call({"item": "bomb", "count": 1})
     assert isinstance(told.value.__cause__, ValueError)
-    (line, *_) = await ws.logs(source="skill")
+    (*_, line) = await ws.logs(source="skill")
     assert line.sub_type == "error"
     assert "not for sale" in line.message
 
