@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import marshal
 import os
-import random
 import signal
 import sys
 from types import ModuleType
@@ -17,10 +16,9 @@ from typing import Any, Final, NoReturn
 
 from luajobs_kit.sandbox import traces
 from luajobs_kit.sandbox.channel import Channel, Gone
-from luajobs_kit.sandbox.frames import pack
+from luajobs_kit.sandbox.frames import READY, pack
 from luajobs_kit.sandbox.lockdown import Walls
 
-READY: Final = b"R"  # told to the fork server once every wall stands
 DESCRIPTOR: Final = 0  # the one descriptor a child has
 EXIT_DONE: Final = 0
 EXIT_GONE: Final = 71  # the host went away
@@ -65,7 +63,6 @@ def _settle_in(socket: int) -> None:
     os.set_blocking(DESCRIPTOR, False)
     os.closerange(DESCRIPTOR + 1, _highest_descriptor())
     sys.stdin = sys.stdout = sys.stderr = None
-    random.seed()
 
 
 class _Rehearsal(Channel):

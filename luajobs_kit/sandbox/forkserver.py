@@ -1,16 +1,18 @@
-"""The fork server: forks spares ahead, hands them out, keeps their time, reaps them.
+"""The fork server: forks spares ahead, keeps the time of what runs, reaps all of them.
 
 A fresh interpreter runs ``main`` on one thread, with no environment, in a session of
-its own. It reads frames from the engine only, never from a child, and neither
+its own. It reads lines from the engine only, never anything from a child, and neither
 unmarshals nor executes job code. It alone signals and reaps children, so no pid is
 signalled after its reuse. When the engine's end of the control socket closes, it
 kills what runs and leaves.
 
-From the engine: ``{"waiting": n}`` requests find no spare, ``{"take": child, "timeout":
-..., "memory": ..., "cpu": ..., "waiting": n}``, ``{"end": child}``.
-To the engine: ``{"hello": {...}}``, ``{"spare": child}`` with a descriptor,
-``{"limited": child}`` once a smaller memory holds, ``{"refused": why}`` to all that wait,
-``{"exit": child, "how": ..., "number": ..., "why": ...}``.
+From the engine, a line each: ``waiting N`` requests find no spare, ``take CHILD TIMEOUT
+MEMORY CPU WAITING``, ``end CHILD``. To the engine: ``hello {...}``, ``spare CHILD`` with
+its descriptor, ``limited CHILD`` once a smaller memory holds, ``refused WHY`` to all that
+wait, ``exit CHILD HOW NUMBER WHY``.
+
+After a fork both processes share their memory, and each copies a page when it first
+writes to it: every object this loop touches costs a page a run. So it is plain.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import gc
 import importlib
 import json
 import os
-import selectors
+import select
 import signal
 import socket
 import sys
@@ -32,8 +34,11 @@ from luajobs_kit.sandbox import child, lockdown
 from luajobs_kit.sandbox.forked import Forked
 
 REFILL_DELAY: Final = 0.004  # seconds without work before a spare is forked ahead
+PRESSED: Final = 0.05  # seconds after a request had to wait in which spares come at once
 REHEARSALS: Final = 20  # after so many the interpreter has settled how it runs the code
-MOST_FAILURES: Final = 3  # spares in a row that may die before they are ready
+MOST_FAILURES: Final = 3  # spares in a row that may end before anything takes them
+
+_HARMLESS: Final = {code << 8 for code in (child.EXIT_DONE, child.EXIT_GONE)}  # as waitpid tells
 
 
 class ForkServer:
@@ -41,15 +46,16 @@ class ForkServer:
 
     def __init__(self, control: socket.socket, options: dict[str, Any]) -> None:
         self._control = control
-        self._options = options
+        self._spares: int = options["spares"]
         self._world: ModuleType = importlib.import_module(options["world"])
         self._policy: ModuleType = importlib.import_module(options["policy"])
         self._walls = lockdown.Walls(options["walls"])
-        self._selector = selectors.DefaultSelector()
-        self._wakeup, wakeup = socket.socketpair()
-        self._wakeup_writer = wakeup
+        self._wakeup, self._wakeup_writer = socket.socketpair()
+        self._poll = select.poll()
         self._children: dict[int, Forked] = {}  # by number
+        self._untaken = 0  # of those: spares, waiting or still on their way
         self._waiting = 0  # requests of the engine that found no spare
+        self._pressed = 0.0  # until then spares are forked at once (monotonic seconds)
         self._held = b""
         self._last_number = 0
         self._failures = 0
@@ -58,7 +64,8 @@ class ForkServer:
     def run(self) -> None:
         """Serve until the engine is gone; then kill and reap every child."""
         self._prepare()
-        self._tell({"hello": {"policy": self._policy.POLICY, "walls": self._walls.report()}})
+        hello = {"policy": self._policy.POLICY, "walls": self._walls.report()}
+        self._tell(f"hello {json.dumps(hello)}")
         try:
             while not self._leaving:
                 self._turn()
@@ -82,101 +89,95 @@ class ForkServer:
             end.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakeup_writer.fileno(), warn_on_full_buffer=False)
-        self._selector.register(self._control, selectors.EVENT_READ, self._read_control)
-        self._selector.register(self._wakeup, selectors.EVENT_READ, self._reap)
+        self._poll.register(self._control, select.POLLIN)
+        self._poll.register(self._wakeup, select.POLLIN)
         for _ in range(REHEARSALS):
             child.rehearse(self._world, self._policy)
         gc.collect()
         gc.freeze()
 
     def _turn(self) -> None:
-        events = self._selector.select(self._patience())
-        for key, _ in events:
-            if isinstance(key.data, Forked):
-                self._greet(key.data)
-            else:
-                key.data()
+        events = self._poll.poll(self._patience())
+        if events:
+            # In this order: of one that was taken and has ended, mostly both are heard.
+            self._read_control()
+            self._reap()
         self._kill_late()
-        self._fork_for_waiting()
-        if not events and self._short_of_spares():
+        if self._waiting:
+            self._fork_for_waiting()
+        if self._short_of_spares() and (not events or time.monotonic() < self._pressed):
             self._fork()
 
-    def _patience(self) -> float | None:
-        """Return how long to wait for something to happen, in seconds."""
-        if self._short_of_spares():
-            return REFILL_DELAY
-        deadlines = [one.deadline for one in self._children.values() if one.deadline is not None]
-        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
-
     def _short_of_spares(self) -> bool:
-        if self._failures >= MOST_FAILURES:
-            return False
-        return self._spares_coming() < int(self._options["spares"])
+        return self._untaken < self._spares and self._failures < MOST_FAILURES
 
-    def _spares_coming(self) -> int:
-        return sum(not one.taken and one.why is None for one in self._children.values())
+    def _patience(self) -> float | None:
+        """Return how long to wait for something to happen, in milliseconds."""
+        if self._short_of_spares():
+            return REFILL_DELAY * 1000
+        deadlines = [one.deadline for one in self._children.values() if one.deadline is not None]
+        return max(0.0, min(deadlines) - time.monotonic()) * 1000 if deadlines else None
 
     # -- what the engine asks for ------------------------------------------------------
 
     def _read_control(self) -> None:
-        data = self._control.recv(65536)
+        try:
+            data = self._control.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
         if not data:
             self._leaving = True
             return
         *lines, self._held = (self._held + data).split(b"\n")
         for line in lines:
-            self._hear(json.loads(line))
+            word, *values = line.split()
+            if word == b"take":
+                self._take(*values)
+            elif word == b"end":
+                ended = self._children.get(int(values[0]))
+                if ended is not None:  # one that has ended is told of already
+                    self._kill(ended, "end")
+            else:
+                self._waiting = int(values[0])
+                self._failures = 0  # somebody asks anew
 
-    def _hear(self, message: dict[str, Any]) -> None:
-        if "waiting" in message:
-            self._waiting = message["waiting"]
-        if "take" in message:
-            taken = self._children.get(message["take"])
-            if taken is not None:  # one that has ended is told of already
-                self._take(taken, message)
-        elif "end" in message:
-            ended = self._children.get(message["end"])
-            if ended is not None:
-                ended.kill("end")
-        else:
-            self._failures = 0  # somebody asks anew
-
-    def _take(self, taken: Forked, limits: dict[str, Any]) -> None:
-        taken.taken = True
-        taken.deadline = time.monotonic() + limits["timeout"]
+    def _take(
+        self, number: bytes, timeout: bytes, memory: bytes, cpu: bytes, waiting: bytes
+    ) -> None:
+        self._waiting = int(waiting)
+        taken = self._children.get(int(number))
+        if taken is None:  # as above
+            return
+        if not taken.taken:
+            taken.taken = True
+            self._untaken -= 1
+        self._failures = 0
+        taken.deadline = time.monotonic() + float(timeout)
         try:
-            lowered = self._walls.lower_limits(
-                taken.pid, memory=limits["memory"], cpu=limits["cpu"]
-            )
+            lowered = self._walls.lower_limits(taken.pid, memory=int(memory), cpu=float(cpu))
         except OSError:
-            taken.kill("end")  # whatever it is, it will not hold its limits
+            self._kill(taken, "end")  # whatever it is, it will not hold its limits
             return
         if lowered:
-            self._tell({"limited": taken.number})
+            self._tell(f"limited {taken.number}")
 
     def _fork_for_waiting(self) -> None:
-        if not self._waiting:
-            return
+        self._pressed = time.monotonic() + PRESSED
         if self._failures >= MOST_FAILURES:
             self._refuse_waiting(
                 "new processes of the sandbox end before they are ready; "
                 "`luajobs doctor` shows which wall fails"
             )
-        while self._waiting > self._spares_coming():
+        while self._waiting > self._untaken:
             self._fork()
 
     def _refuse_waiting(self, why: str) -> None:
         self._waiting = 0
-        self._tell({"refused": why})
+        self._tell(f"refused {why}")
 
-    def _tell(self, message: dict[str, Any], descriptor: int | None = None) -> None:
-        data = json.dumps(message).encode() + b"\n"
+    def _tell(self, line: str) -> None:
         try:
-            if descriptor is None:
-                self._control.sendall(data)
-            else:
-                sent = socket.send_fds(self._control, [data], [descriptor])
-                self._control.sendall(data[sent:])
+            self._control.sendall(line.encode() + b"\n")
         except OSError:
             self._leaving = True
 
@@ -197,51 +198,51 @@ class ForkServer:
             child.live(guest_end.fileno(), self._walls, parent, self._world, self._policy)
         guest_end.close()
         self._last_number += 1
-        one = Forked(self._last_number, pid, host_end)
-        self._children[one.number] = one
-        self._selector.register(host_end, selectors.EVENT_READ, one)
+        self._children[self._last_number] = Forked(self._last_number, pid)
+        self._untaken += 1
+        # The child says on its own socket when its walls stand; the engine waits for that.
+        try:
+            socket.send_fds(self._control, [b"spare %d\n" % self._last_number], [host_end.fileno()])
+        except OSError:
+            self._leaving = True
+        host_end.close()
 
-    def _greet(self, one: Forked) -> None:
-        """Hear from a spare that its walls stand; only then is it handed to the engine."""
-        host_end = one.host_end
-        if host_end is None:
-            return
-        self._selector.unregister(host_end)
-        with suppress(OSError):
-            one.ready = host_end.recv(1) == child.READY
-        if one.ready:
-            self._failures = 0
-            self._tell({"spare": one.number}, host_end.fileno())
-            host_end.close()
-            one.host_end = None
+    def _kill(self, one: Forked, why: str) -> None:
+        if one.why is None and not one.taken:
+            self._untaken -= 1
+        one.kill(why)
 
     def _kill_late(self) -> None:
         now = time.monotonic()
         for one in self._children.values():
             if one.deadline is not None and one.deadline <= now:
-                one.kill("timeout")
+                self._kill(one, "timeout")
 
     def _reap(self) -> None:
-        with suppress(BlockingIOError):
+        try:
             self._wakeup.recv(4096)
-        numbers = {one.pid: one.number for one in self._children.values()}
-        while numbers:
+        except BlockingIOError:
+            return
+        while self._children:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            self._bury(self._children.pop(numbers.pop(pid)), status)
+            for one in self._children.values():
+                if one.pid == pid:
+                    self._bury(one, status)
+                    break
 
     def _bury(self, one: Forked, status: int) -> None:
-        if one.ready:
-            exited = os.WIFEXITED(status)
-            number = os.WEXITSTATUS(status) if exited else os.WTERMSIG(status)
-            how = "exit" if exited else "signal"
-            self._tell({"exit": one.number, "how": how, "number": number, "why": one.why})
-        else:
-            self._failures += 1
-            if one.host_end is not None and one.host_end in self._selector.get_map():
-                self._selector.unregister(one.host_end)
-        one.close()
+        del self._children[one.number]
+        exited = os.WIFEXITED(status)
+        number = os.WEXITSTATUS(status) if exited else os.WTERMSIG(status)
+        if not one.taken and one.why is None:
+            self._untaken -= 1
+            # One that served already was taken: the word of it is on its way.
+            if status not in _HARMLESS:
+                self._failures += 1
+        how = "exit" if exited else "signal"
+        self._tell(f"exit {one.number} {how} {number} {one.why}")
 
 
 def main(descriptor: int, options: dict[str, Any]) -> None:

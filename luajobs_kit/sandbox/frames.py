@@ -14,6 +14,7 @@ import re
 import struct
 from typing import Any, NoReturn
 
+READY = b"R"  # a child's first byte, before any frame: every wall stands
 HEADER = struct.Struct(">I")
 MAX_FRAME = 2 * 2**20  # bytes; the largest honest frame is a 1 MB result in escapes
 MAX_COMPILED_FRAME = 32 * 2**20  # bytes; compiled code in base 64

@@ -39,7 +39,7 @@ def start(
     # Isolated (-I) ignores the environment, and with it the seed of hashes: a seeded
     # sandbox isolates by the single flags, and has nothing but the seed in it.
     flags = ["-I"] if hash_seed is None else ["-P", "-s"]
-    seed = {} if hash_seed is None else {"PYTHONHASHSEED": str(hash_seed)}
+    seed = {"LD_BIND_NOW": "1"} if hash_seed is None else {"PYTHONHASHSEED": str(hash_seed)}
     options = {
         **options,
         "control": control,

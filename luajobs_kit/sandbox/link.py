@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 
 from luajobs_kit.errors import SandboxError, UnsupportedPlatform
 from luajobs_kit.sandbox import interpreter
+from luajobs_kit.sandbox.frames import READY
 from luajobs_kit.sandbox.taken import STOP_PATIENCE, Exit, Taken
 from luajobs_kit.sandbox.values import Limits
 
@@ -41,6 +42,7 @@ class Link:
         self._words = ""
         self._memory: int = options["walls"]["memory"]  # bytes a spare may use as it comes
         self._children: dict[int, Taken] = {}  # by number, spares and taken ones
+        self._coming: set[Taken] = set()  # forked, their walls not yet up
         self._spares: deque[Taken] = deque()
         self._waiting: deque[asyncio.Future[Taken]] = deque()  # for the next spare, in order
         self._held = b""
@@ -104,12 +106,12 @@ class Link:
         place: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
-            self.tell({"waiting": len(self._waiting)})
+            self.tell(f"waiting {len(self._waiting)}")
             return await place
         except asyncio.CancelledError:
             if place in self._waiting:
                 self._waiting.remove(place)
-                self.tell({"waiting": len(self._waiting)})
+                self.tell(f"waiting {len(self._waiting)}")
             elif not place.cancelled() and place.exception() is None:
                 self._offer(place.result())
             raise
@@ -136,22 +138,17 @@ class Link:
 
     def tell_taken(self, number: int, limits: Limits) -> None:
         self.tell(
-            {
-                "take": number,
-                "timeout": limits.timeout,
-                "memory": limits.memory,
-                "cpu": limits.cpu_seconds,
-                "waiting": len(self._waiting),
-            }
+            f"take {number} {limits.timeout} {limits.memory} {limits.cpu_seconds} "
+            f"{len(self._waiting)}"
         )
 
-    def tell(self, message: dict[str, Any]) -> None:
-        """Send one control message; a server that takes no more is taken for dead."""
+    def tell(self, line: str) -> None:
+        """Send one control line; a server that takes no more is taken for dead."""
         if self.closed or self._control is None:
             self._fail_waiting(ServerGone())
             return
         try:
-            data = json.dumps(message).encode() + b"\n"
+            data = line.encode() + b"\n"
             if self._control.send(data) != len(data):
                 self.lose()
         except OSError:
@@ -188,29 +185,44 @@ class Link:
             return
         *lines, self._held = (self._held + data).split(b"\n")
         for line in lines:
-            self._hear(json.loads(line))
+            self._hear(line.decode())
 
-    def _hear(self, message: dict[str, Any]) -> None:
-        if "spare" in message:
-            self._receive(message["spare"])
-        elif "exit" in message:
-            self._bury(message)
-        elif "limited" in message:
-            limited = self._children[message["limited"]].limited
+    def _hear(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if word == "spare":
+            self._receive(int(rest))
+        elif word == "exit":
+            number, how, code, why = rest.split(" ")
+            self._bury(int(number), Exit(how, int(code), None if why == "None" else why))
+        elif word == "limited":
+            limited = self._children[int(rest)].limited
             if limited is not None and not limited.done():
                 limited.set_result(None)
-        elif "refused" in message:
-            self._fail_waiting(SandboxError(f"No child can be had: {message['refused']}"))
+        elif word == "refused":
+            self._fail_waiting(SandboxError(f"No child can be had: {rest}"))
         elif self._hello is not None and not self._hello.done():
-            self._hello.set_result(message["hello"])
+            self._hello.set_result(json.loads(rest))
 
     def _receive(self, number: int) -> None:
         descriptor = self._descriptors.popleft()
         os.set_inheritable(descriptor, False)
         connection = socket.socket(fileno=descriptor)
         connection.setblocking(False)
-        self._children[number] = taken = Taken(number, connection, self)
-        self._offer(taken)
+        self._children[number] = coming = Taken(number, connection, self)
+        self._coming.add(coming)
+        asyncio.get_running_loop().add_reader(descriptor, self._greet, coming)
+
+    def _greet(self, coming: Taken) -> None:
+        """Hear from a spare that its walls stand; only then is it given to anybody."""
+        asyncio.get_running_loop().remove_reader(coming.connection.fileno())
+        self._coming.remove(coming)
+        ready = b""
+        with contextlib.suppress(OSError):
+            ready = coming.connection.recv(1)
+        if ready == READY:
+            self._offer(coming)
+        else:  # it ended before; the fork server says so too
+            coming.connection.close()
 
     def _offer(self, spare: Taken) -> None:
         """Give a spare to who waits longest for one, or keep it."""
@@ -224,11 +236,11 @@ class Link:
                 return
         self._spares.append(spare)
 
-    def _bury(self, message: dict[str, Any]) -> None:
-        ended = self._children.pop(message["exit"], None)
+    def _bury(self, number: int, end: Exit) -> None:
+        ended = self._children.pop(number, None)
         if ended is None:
             return
-        ended.note_end(Exit(message["how"], message["number"], message["why"]))
+        ended.note_end(end)
         if ended in self._spares:
             self._spares.remove(ended)
             ended.connection.close()
@@ -244,6 +256,10 @@ class Link:
             with contextlib.suppress(OSError):
                 child.connection.shutdown(socket.SHUT_RDWR)
         self._children.clear()
+        while self._coming:
+            coming = self._coming.pop()
+            asyncio.get_running_loop().remove_reader(coming.connection.fileno())
+            coming.connection.close()
         while self._spares:
             self._spares.popleft().connection.close()
         self._fail_waiting(ServerGone())

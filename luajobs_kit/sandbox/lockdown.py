@@ -97,8 +97,6 @@ class Walls:
             kernel.demand(kernel.end_with_parent(), "parent")
             if os.getppid() != parent:
                 raise WallFailed("the fork server is gone already")
-        if self._stands("hidden") and not conceal():
-            raise WallFailed("hidden: the kernel refuses it")
         if self._stands("landlock"):
             kernel.demand(kernel.enter_rules(*self._rules), "landlock")
         for what, most in self._own_limits:

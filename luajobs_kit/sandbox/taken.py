@@ -41,12 +41,16 @@ class Taken:
         self._limits = limits
 
     def start(self, frame: bytes) -> bytes:
-        """Have its time kept and send ``frame``; return what the socket does not take yet."""
-        self.tell_limits()
+        """Send ``frame`` and have its time kept; return what the socket does not take yet.
+
+        In this order, for each wakes a process, and it is the child that is waited for.
+        """
         try:
-            return frame[self.connection.send(frame) :]
+            rest = frame[self.connection.send(frame) :]
         except OSError:  # it is full, or its child is gone, which the reader hears too
-            return frame
+            rest = frame
+        self.tell_limits()
+        return rest
 
     def tell_limits(self) -> None:
         """Tell the fork server, once, what the run may use: its time begins."""
@@ -70,7 +74,7 @@ class Taken:
         """Have it killed, if it still runs."""
         if not self.gone.done():
             self.expect_end(0)
-            self._link.tell({"end": self.number})
+            self._link.tell(f"end {self.number}")
 
     def end_soon(self) -> None:
         """Have it killed unless it leaves by itself, as one does that has said its last word."""

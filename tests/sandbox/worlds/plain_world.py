@@ -5,6 +5,7 @@ policy had failed altogether.
 """
 
 import builtins
+import random  # noqa: F401  # loaded before the walls stand: a child opens no file
 from typing import Any
 
 POLICY = "none"
