@@ -178,11 +178,20 @@ def _print(  # what job code knows as print
 ) -> None:
     if file is not None:
         raise TypeError("print(file=…) has no file to write to; what is printed is the run's log")
-    text = (" " if sep is None else sep).join([str(value) for value in values])
+    # Exact text only: what is written passes the masking of secrets, and methods of a
+    # job's own kind of text would be shown them there.
+    between, after = (_exact(name, text) for name, text in (("sep", sep), ("end", end)))
+    text = (" " if between is None else between).join([str(value) for value in values])
     this = current()
-    this.write(text + ("\n" if end is None else end))
+    this.write(text + ("\n" if after is None else after))
     if flush:
         this.end_line()
+
+
+def _exact(name: str, text: str | None) -> str | None:
+    if text is None or type(text) is str:
+        return text
+    raise TypeError(f"{name} must be None or a string, not {type(text).__name__}")
 
 
 _print.__name__ = _print.__qualname__ = "print"

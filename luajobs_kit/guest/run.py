@@ -52,6 +52,8 @@ class Run:
         return self.loop.call(verb, arguments or {})
 
     def masked(self, text: str) -> str:
+        if type(text) is not str:  # whose methods would be shown the secrets
+            raise TypeError(f"text is written to the log, not {type(text).__name__}")
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return text
