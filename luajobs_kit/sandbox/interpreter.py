@@ -37,9 +37,12 @@ def start(
     if not sys.executable:
         raise OSError("this Python does not know its own executable (sys.executable)")
     # Isolated (-I) ignores the environment, and with it the seed of hashes: a seeded
-    # sandbox isolates by the single flags, and has nothing but the seed in it.
+    # sandbox isolates by the single flags, and finds nothing else in it.
     flags = ["-I"] if hash_seed is None else ["-P", "-s"]
-    seed = {"LD_BIND_NOW": "1"} if hash_seed is None else {"PYTHONHASHSEED": str(hash_seed)}
+    # Functions of C are found now, not at their first call: that writes to memory.
+    environment = {"LD_BIND_NOW": "1"}
+    if hash_seed is not None:
+        environment["PYTHONHASHSEED"] = str(hash_seed)
     options = {
         **options,
         "control": control,
@@ -47,7 +50,7 @@ def start(
     }
     return subprocess.Popen(  # noqa: S603  # our own interpreter, our own program
         [sys.executable, *flags, "-S", "-c", _BOOT, json.dumps(options)],
-        env=seed,
+        env=environment,
         pass_fds=(control,),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
