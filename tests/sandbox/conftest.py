@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ordinary import OrdinaryUser
 
 from luajobs_kit.sandbox import Limits, Outcome, Program, Sandbox
 
@@ -14,6 +15,11 @@ WORLDS = str(Path(__file__).parent / "worlds")
 @pytest.fixture(autouse=True)
 def _worlds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(WORLDS)
+
+
+@pytest.fixture(scope="session")
+def ordinary_user(tmp_path_factory: pytest.TempPathFactory) -> OrdinaryUser:
+    return OrdinaryUser(tmp_path_factory.mktemp("ordinary"))
 
 
 @pytest.fixture
