@@ -11,7 +11,7 @@ from typing import Final
 
 from luajobs_kit.clock import Clock, VirtualClock
 from luajobs_kit.engine.context import context_of
-from luajobs_kit.engine.deliveries import deliver_all
+from luajobs_kit.engine.deliveries import Deliveries
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.firing import Firing
 from luajobs_kit.engine.powers import Powers
@@ -23,6 +23,7 @@ from luajobs_kit.engine.simulated import Simulated, serving
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import WorkspaceError
 from luajobs_kit.ids import Ids
+from luajobs_kit.model import Event, MessageSent
 from luajobs_kit.platform import Channel, Platform, Settings
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import Sandbox
@@ -63,7 +64,7 @@ class Core:
             scheduler=Scheduler(clock, self._on_due),
         )
         self.started_at = clock.now()
-        self.platform = Platform(store, settings, clock, ids, state.events.publish)
+        self.platform = Platform(store, settings, clock, ids, self._tell)
         self.powers = Powers(ids)
         self.runs = Runs(state, one_at_a_time=simulated is not None)
         self.firing = Firing(state, self.runs)
@@ -74,7 +75,7 @@ class Core:
         self._simulated = simulated
         self._virtual_runs = virtual_runs or simulated is not None
         self._owns_sandbox = owns_sandbox
-        self._deliveries: asyncio.Task[None] | None = None
+        self._deliveries: Deliveries | None = None
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None
         self._closed = False
@@ -92,9 +93,8 @@ class Core:
     async def start(self, channels: Sequence[Channel] = ()) -> None:
         """Take up what was left, and begin to fire; messages go to ``channels``, too."""
         state = self.state
-        if self._simulated is None:
-            news = state.events.follow()  # from now on, whenever the task begins
-            self._deliveries = asyncio.create_task(deliver_all(state, news, channels))
+        if channels:
+            self._deliveries = Deliveries(state, channels)
         state.fires.update(await state.store.history.fires())
         state.last.update(await state.store.history.last_executions())
         await self.platform.ensure_user(state.settings.values.default_user)
@@ -132,9 +132,12 @@ class Core:
         self.state.events.close()
         await self._retention.stop()
         if self._deliveries is not None:
-            await asyncio.wait([self._deliveries], timeout=LAST_DELIVERIES)
-            self._deliveries.cancel()  # a channel is anybody's code, and may never return
-            await asyncio.wait([self._deliveries])
+            await self._deliveries.end(LAST_DELIVERIES)
+
+    def _tell(self, event: Event) -> None:
+        self.state.events.publish(event)
+        if self._deliveries is not None and isinstance(event, MessageSent):
+            self._deliveries.take(event.message)
 
     # Firing
 

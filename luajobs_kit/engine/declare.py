@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.model import Bundle, Declaration, OnceSchedule, Schedule
+from luajobs_kit.model import Bundle, CronSchedule, Declaration, OnceSchedule, Schedule
 from luajobs_kit.platform.bounds import check_object
-from luajobs_kit.timing import parse_schedule
+from luajobs_kit.timing import next_fire, parse_schedule
 
 MAX_NAME: Final = 200  # characters
 MAX_METADATA: Final = 262_144  # characters of JSON
@@ -58,6 +58,13 @@ def check_declaration(
         if value is not None and value < 1:
             raise InvalidInput(f"{field}={value} must be at least 1, or left out.", field=field)
     schedule = parse_schedule(spec.schedule, now=now, check_past=check_past)
+    if isinstance(schedule, CronSchedule) and next_fire(schedule, now, armed_at=now) is None:
+        raise InvalidInput(
+            f"cron {schedule.expression!r} never fires, for there is no such date; choose a day "
+            "that the month has.",
+            field="expression",
+            value=schedule.expression,
+        )
     return spec.evolve(schedule=schedule)
 
 

@@ -6,12 +6,25 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
+
+from pydantic_core import to_json
 
 from luajobs_kit.clock import Clock
-from luajobs_kit.model import Event, Resync
+from luajobs_kit.model import (
+    AttemptFailed,
+    Event,
+    ExecutionFinished,
+    JobCreated,
+    JobUpdated,
+    LogWritten,
+    MessageSent,
+    Resync,
+)
 
 KEPT: Final = 10_000  # events; a follower further behind is told to read afresh
+KEPT_BYTES: Final = 4 * 2**20
+"""Bytes of JSON that job code may add to the events kept; as Python objects they take some five times as much."""
 
 
 class Events:
@@ -20,10 +33,13 @@ class Events:
     announces_jobs = True
     """Whether a job is published as it now is after every change (it costs putting it together)."""
 
-    def __init__(self, clock: Clock, *, keep: int = KEPT) -> None:
+    def __init__(self, clock: Clock, *, keep: int = KEPT, keep_bytes: int = KEPT_BYTES) -> None:
         self.epoch = secrets.token_hex(4)
         self._clock = clock
-        self._tail: deque[Event] = deque(maxlen=keep)
+        self._keep, self._keep_bytes = keep, keep_bytes
+        self._tail: deque[Event] = deque()
+        self._weights: deque[int] = deque()  # of the same events
+        self._bytes = 0  # their sum
         self._published = 0
         self._news = asyncio.Event()
         self._closed = False
@@ -32,6 +48,13 @@ class Events:
         """Give the event its number, and hand it to every follower."""
         self._published += 1
         self._tail.append(event.evolve(id=f"{self.epoch}.{self._published}"))
+        self._weights.append(_weight(event))
+        self._bytes += self._weights[-1]
+        while len(self._tail) > self._keep or (
+            self._bytes > self._keep_bytes and len(self._tail) > 1
+        ):
+            self._tail.popleft()
+            self._bytes -= self._weights.popleft()
         self._wake()
 
     def close(self) -> None:
@@ -80,3 +103,24 @@ class Events:
         self._news.set()
         if not self._closed:
             self._news = asyncio.Event()
+
+
+def _weight(event: Event) -> int:
+    """Return the bytes of JSON in an event that job code decides about; all else is small."""
+    match event:
+        case ExecutionFinished() | AttemptFailed():
+            return _size(event.execution.result)
+        case JobCreated() | JobUpdated():  # the execution in it is the one of the event before
+            return _size(event.job.metadata)
+        case LogWritten():
+            return len(event.line.message)
+        case MessageSent():
+            return _size(event.message.content)
+    return 0
+
+
+def _size(value: Any) -> int:
+    try:
+        return len(to_json(value))
+    except ValueError:  # half a surrogate pair
+        return len(repr(value))

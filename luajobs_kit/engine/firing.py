@@ -141,11 +141,10 @@ class Firing:
             fire_time=time,
             lateness=late.total_seconds() if late > timedelta(seconds=1) else None,
             next_attempt_at=delayed if delayed > now else None,
+            alone=version.overlap != "allow" or queue,
         )
         fire = self._state.fire(record).evolve(last_fire=time)
-        await self._runs.claim(
-            execution, version, fire=fire, alone=version.overlap != "allow" or queue
-        )
+        await self._runs.claim(execution, version, fire=fire)
 
     async def _skip(
         self, record: JobRecord, last: datetime | None, count: int, reason: str

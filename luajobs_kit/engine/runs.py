@@ -46,7 +46,6 @@ class _Run:
 
     execution: Execution
     version: JobVersion
-    alone: bool  # waits for the job's earlier executions
     task: asyncio.Task[None] | None = None
     stopping: Literal["cancelled", "abandoned", "timeout"] | None = (
         None  # why its attempt is being killed
@@ -149,7 +148,6 @@ class Runs:
         *,
         fire: FireState | None = None,
         key: str | None = None,
-        alone: bool = False,
     ) -> Execution:
         """Commit the execution as ``pending``, with its fire, and let it begin."""
         # Before its code runs, `running` is synced, and the claim of a fire with it. A power
@@ -161,7 +159,7 @@ class Runs:
             self._state.fires[fire.job_id] = fire
         self._state.last[kept.job_id] = kept
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
-        run = _Run(kept, version, alone)
+        run = _Run(kept, version)
         self._enter(run)
         record = self._state.store.definitions.job(kept.job_id)
         if record is None or record.deleted:  # while it was being claimed
@@ -201,7 +199,7 @@ class Runs:
 
     def _may_start(self, run: _Run) -> bool:
         all_of_job = self._runs_of(run.execution.job_id)  # in the order of their claims
-        if run.alone and all_of_job[0] is not run:
+        if run.execution.alone and all_of_job[0] is not run:
             return False
         most = run.version.max_concurrent
         return most is None or sum(other.started for other in all_of_job) < most
@@ -460,7 +458,7 @@ class Runs:
                 )
                 await self._record(gone)
                 continue
-            run = _Run(execution, version, alone=version.overlap != "allow")
+            run = _Run(execution, version)
             if execution.status == "pending":
                 self._enter(run)
             else:

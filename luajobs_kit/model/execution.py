@@ -78,6 +78,7 @@ class Execution(Document):
     error: RunError | None = None
     retry_count: int = 0
     next_attempt_at: Instant | None = None
+    alone: bool = False  # whether it begins only when the job's earlier executions are finished
     attempts: list[Attempt] = Field(default_factory=list)
 
     @property

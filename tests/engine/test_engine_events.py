@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from luajobs_kit.acting import acting_as
+from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.requests import RunRequests
 from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.model import LogLine, LogSource, LogWritten
 from luajobs_kit.port import PowerOffer
 
 
@@ -44,6 +46,29 @@ async def test_a_cursor_of_another_life_is_told_to_read_afresh(engine, spec):
     assert event.type == "Resync"
     await engine.create_job(spec())
     assert (await anext(news)).type == "JobCreated"
+
+
+async def test_large_events_are_not_kept_by_the_thousand(clock, spec):
+    def said(length):
+        source = LogSource(primitive_name="job")
+        line = LogLine(
+            timestamp=clock.now(), sub_type="info", message="x" * length, metadata=source
+        )
+        return LogWritten(at=clock.now(), line=line)
+
+    events = Events(clock, keep_bytes=1_000)
+    events.publish(said(10))
+    first = events.cursor
+    events.publish(said(600))
+    events.publish(said(400))
+    assert len(await take(events.follow(first), 2)) == 2
+    events.publish(said(1))
+    [event] = await take(events.follow(first), 1)
+    assert event.type == "Resync"
+    late = events.cursor
+    events.publish(said(5_000))  # the newest is there, whatever it takes
+    [event] = await take(events.follow(late), 1)
+    assert len(event.line.message) == 5_000
 
 
 async def test_the_stream_ends_with_the_engine(engine):

@@ -205,6 +205,15 @@ async def test_a_past_time_is_refused_but_not_in_an_unchanged_cell(engine, clock
         await engine.create_job(spec(name="other", schedule=OnceSchedule(execute_at=when)))
 
 
+async def test_a_job_that_would_never_fire_is_refused(engine, clock, spec):
+    never = CronSchedule(expression="0 0 30 2 *")
+    with pytest.raises(InvalidInput, match="'0 0 30 2 [*]' never fires"):
+        await engine.create_job(spec(schedule=never))
+    assert await engine.preview(never) == []
+    leap_day = CronSchedule(expression="0 0 29 2 *")
+    assert (await engine.create_job(spec(schedule=leap_day))).next_run_at.day == 29
+
+
 async def test_code_that_breaks_the_policy_is_refused_with_its_line(engine, spec):
     with pytest.raises(PolicyViolation, match="line 2"):
         await engine.create_job(spec("return job.__class__.__bases__"))

@@ -192,6 +192,26 @@ async def test_all_missed_fires_run_one_after_another_though_claimed_at_one_inst
         assert [run.status for run in runs] == ["completed"] * 5
 
 
+async def test_a_manual_run_ignores_overlap_after_a_restart_too(folder, clock, spec):
+    retry = Retry(max_attempts=1, backoff_seconds=3600)
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec("raise ValueError", retry=retry))
+        await clock.advance(seconds=60)  # its fire fails, and waits for an hour
+    store = await Store.open(folder, clock=clock, ids=Ids(clock))
+    [waits] = await store.history.unfinished()
+    by_hand = Execution(
+        id="exec_by_hand", cause="manual", created_at=clock.now(),
+        **waits.model_dump(include={"job_id", "job_name", "version_id", "version", "user_id"}),
+    )  # fmt: skip
+    await store.history.claim(by_hand, None)
+    await store.aclose()
+    async with await Engine.open(folder, clock=clock) as engine:
+        await clock.advance(seconds=0)
+        runs = (await engine.list_executions(job.id)).executions
+        assert {run.id: len(run.attempts) for run in runs} == {waits.id: 1, by_hand.id: 1}
+        assert waits.alone
+
+
 async def test_what_waited_its_turn_when_the_engine_left_runs_with_the_next(folder, clock, spec):
     async with await Engine.open(folder, clock=clock) as engine:
         body = "while True: pass"
