@@ -19,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from luajobs_kit.guest import catalog
 from luajobs_kit.sandbox import Limits, Program, Sandbox
 
 ROOT = Path(__file__).parent.parent
@@ -47,8 +48,8 @@ for line in sys.stdin:
     spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(sum(each.ru_utime + each.ru_stime for each in spent), *times, flush=True)
 """
-# The standard library's worth: an interpreter about the size of the fork server.
-IMPORTS = "import json, datetime, decimal, random, statistics, hashlib, ctypes, typing, ast, uuid\n"
+# What forks for each run without a sandbox has imported what a job may import.
+IMPORTS = f"import {', '.join(name for name in catalog.MODULES if name != 'luajobs_kit')}\n"
 
 
 async def serve(_verb: str, _arguments: dict) -> None:
@@ -63,10 +64,10 @@ def quantiles(times: list[float]) -> tuple[float, float]:
 class Bare:
     """A loop of fork, pipe and wait in a fresh interpreter, so many turns when asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, imports: str = IMPORTS) -> None:
         self.spent = 0.0  # seconds of processor time since its start
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", IMPORTS + BARE],
+            [sys.executable, "-I", "-S", "-c", imports + BARE],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -195,7 +196,8 @@ async def main(runs: int, world: str, rounds: int) -> None:
     program = Program(SOURCE if world == "real" else PLAIN, "f")
     compare = others(min(runs, 100))
     loops = [Bare(), Bare()]
-    limits, paced, mine, rates = [], [], [], {name: [] for name in ("bare", "one", "two", "burst")}
+    empty = Bare(imports="")
+    smallest, limits, paced, mine, rates = [], [], [], [], {name: [] for name in ("bare", "one", "two", "burst")}
     async with Sandbox(max_children=2, **options_for(world)) as sandbox:
         await latency(sandbox, program, 20)
         await asyncio.sleep(0.1)  # those that ran are gone, the spares wait
@@ -203,6 +205,8 @@ async def main(runs: int, world: str, rounds: int) -> None:
         server_memory = resident_memory(sandbox.server_pid)
         # By turns, so that whatever else the machine does falls on both.
         for _ in range(rounds):
+            empty.begin(runs // rounds)
+            smallest += empty.times()
             loops[0].begin(runs // rounds)
             limits += loops[0].times()
             loops[0].begin(runs // rounds, PAUSE)
@@ -216,7 +220,7 @@ async def main(runs: int, world: str, rounds: int) -> None:
         spent = time.process_time() + spent_by(sandbox.server_pid) - spent
         spent_bare = loops[0].spent - spent_bare
         rates["one"].append(await throughput(sandbox, program, 200, 1))
-    for loop in loops:
+    for loop in (*loops, empty):
         loop.close()
     walls = [wall.name for wall in sandbox.walls() if not wall.holds]
     limit, limit99 = quantiles(limits)
@@ -225,6 +229,7 @@ async def main(runs: int, world: str, rounds: int) -> None:
     rate = {name: statistics.median(each) for name, each in rates.items()}
     rows = [
         ("bare fork, pipe, wait", limit, limit99, len(limits) / sum(limits)),
+        ("the same, nothing imported", *quantiles(smallest), len(smallest) / sum(smallest)),
         ("the same, asked as seldom as the sandbox", paced50, paced99, len(paced) / sum(paced)),
         ("sandbox, a spare waiting", p50, p99, rate["one"]),
     ]
