@@ -70,12 +70,12 @@ class Definitions:
         self._documents: OrderedDict[tuple[str, str], Document] = OrderedDict()
         self._indexes = Indexes()
         self._reserved: dict[tuple[str, str], str] = {}  # ids of documents on their way to disk
-        self._syncer = Syncer(self._storage.sync, self._storage.settle)
+        self._syncer = Syncer(self._storage.commits.sync, self._storage.commits.settle)
         for table, documents in self._storage.tables.items():
             for key, document in documents.items():
                 self._indexes.change(table, key, None, document)
-        self._storage.on_change = self._changed
-        self._storage.on_discard = self._reserved.clear
+        self._storage.commits.on_change = self._changed
+        self._storage.commits.on_discard = self._reserved.clear
 
     @property
     def findings(self) -> list[str]:

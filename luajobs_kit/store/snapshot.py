@@ -22,6 +22,9 @@ from luajobs_kit.store.disk import Disk
 FORMAT: Final = "luajobs-definitions"
 VERSION: Final = 1
 _CHUNK: Final = 32_768  # characters written at once; a writer's thread gets its turn in between
+_SYNCED: Final = (
+    1 << 20
+)  # bytes: where a file system syncs all that waits, a commit waits for these
 _CHECKSUM_FIELD: Final = b'  "crc32": '
 
 
@@ -44,7 +47,7 @@ def write_snapshot(disk: Disk, path: Path, tables: Tables, commit: int) -> int:
     beside = path.with_name(path.name + ".new")
     disk.remove(beside)  # of a process that died while writing it
     descriptor = disk.open(beside)
-    size = checksum = 0
+    size = checksum = synced = 0
     try:
         try:
             for text in _chunks(_render(tables, commit)):
@@ -52,6 +55,9 @@ def write_snapshot(disk: Disk, path: Path, tables: Tables, commit: int) -> int:
                 disk.write_all(descriptor, data)
                 checksum = zlib.crc32(data, checksum)
                 size += len(data)
+                if size - synced >= _SYNCED:
+                    disk.sync(descriptor)
+                    synced = size
             ending = b'%s"%08x"\n}\n' % (_CHECKSUM_FIELD, checksum)
             disk.write_all(descriptor, ending)
             disk.sync(descriptor)

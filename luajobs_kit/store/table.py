@@ -104,9 +104,9 @@ class JournalTable(Table):
     _cached_at = -1
 
     def search(self, cond: QueryLike) -> list[Document]:
-        if self._cached_at != self._storage.applied:
+        if self._cached_at != self._storage.commits.applied:
             self.clear_cache()  # something was committed past this table object
-            self._cached_at = self._storage.applied
+            self._cached_at = self._storage.commits.applied
         return [_detached(document) for document in super().search(cond)]
 
     def get(self, *args: Any, **kwargs: Any) -> Any:

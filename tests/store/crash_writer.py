@@ -16,10 +16,10 @@ from pathlib import Path
 
 from faulty_disk import FaultyDisk
 
-from luajobs_kit.store import storage as storage_module
+from luajobs_kit.store import compaction
 from luajobs_kit.store.definitions import Definitions, Set
 
-storage_module.COMPACT_AT = 4_000  # bytes: compactions are among what is interrupted
+compaction.COMPACT_AT = 4_000  # bytes: compactions are among what is interrupted
 
 
 async def write_for_ever(folder, seed, step, fate):
