@@ -9,23 +9,34 @@ if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace
 
 _current: ContextVar[Workspace | None] = ContextVar("luajobs_workspace", default=None)
-_default: list[Workspace] = []  # one, made at its first use
+_own: list[Workspace] = []  # the process's: the last one opened, else one made at its first use
 
 
 def current_workspace() -> Workspace:
     """Return the workspace of the block around, else this process's own.
 
-    The process's own is found once, at its first use: ``LUAJOBS_HOME``, else the nearest
+    That is the one last opened by ``Workspace.open``. Otherwise it is found once, at its first use: ``LUAJOBS_HOME``, else the nearest
     ``.luajobs`` folder walking up from the working directory, else one made there.
     """
     entered = _current.get()
     if entered is not None:
         return entered
-    if not _default:
+    if not _own:
         from luajobs_kit.api.workspace import Workspace  # noqa: PLC0415 - the two need each other
 
-        _default.append(Workspace())
-    return _default[0]
+        _own.append(Workspace())
+    return _own[-1]
+
+
+def adopt(workspace: Workspace) -> None:
+    """Make this the process's own workspace, in every task and cell."""
+    disown(workspace)
+    _own.append(workspace)
+
+
+def disown(workspace: Workspace) -> None:
+    """Go back to the one that was the process's own before; nothing happens if it was not."""
+    _own[:] = [one for one in _own if one is not workspace]
 
 
 def enter(workspace: Workspace) -> Token[Workspace | None]:

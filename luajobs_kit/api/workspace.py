@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 from luajobs_kit.api.connection import Connection
-from luajobs_kit.api.current import current_workspace, enter, leave
+from luajobs_kit.api.current import adopt, current_workspace, disown, enter, leave
 from luajobs_kit.api.entries import Data
 from luajobs_kit.api.execution import JobExecution
 from luajobs_kit.api.job import JobInstance
@@ -23,7 +23,7 @@ from luajobs_kit.api.powers import DEFAULT_POWER_TIMEOUT, Power, Powers, Tools
 from luajobs_kit.api.products import Products
 from luajobs_kit.api.simulation import SimulationResult, end_of
 from luajobs_kit.clock import Clock, SystemClock, VirtualClock
-from luajobs_kit.errors import LuaJobsError
+from luajobs_kit.errors import LuaJobsError, WorkspaceError
 from luajobs_kit.model import (
     EngineStatus,
     Event,
@@ -52,13 +52,14 @@ class Workspace:
     else the nearest ``.luajobs`` walking up from the working directory, else makes one
     there. ``ws.jobs``, ``ws.users``, ``ws.data``, ``ws.products`` and ``ws.tools`` are as
     the module-level names, for this workspace. ``async with Workspace(path):`` makes it
-    the current one inside the block.
+    the current one inside the block; ``await ws.open()`` does, in every cell, until ``aclose()``.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._given = path
         self._path: Path | None = None
         self._engine: Port | None = None  # one in this process
+        self._start: Callable[[], Awaitable[Port]] | None = None  # what makes one in this process
         self._connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connection] = (
             WeakKeyDictionary()
         )
@@ -73,42 +74,41 @@ class Workspace:
         self.tools = Tools(self)
 
     @classmethod
-    @asynccontextmanager
-    async def in_process(
+    def in_process(
         cls,
         path: str | Path | None = None,
         *,
         clock: Clock | None = None,
         sandbox: Sandbox | None = None,
         channels: Sequence[Channel] = (),
-    ) -> AsyncIterator[Self]:
-        """Run the engine inside this process, for the block; None keeps everything in memory.
+    ) -> Self:
+        """Return a workspace whose engine runs inside this process; None keeps all in memory.
 
-        The workspace is the current one inside the block. With a ``VirtualClock`` as its
-        ``clock``, time moves when that is told to, for job code too.
-        ``channels`` are handed every message, after the inbox (``luajobs_kit.platform.Channel``).
-        Raises ``WorkspaceLocked`` when another engine owns the folder.
+        It runs inside ``async with``, or from ``await ws.open()`` to ``await ws.aclose()``; then
+        the workspace is the current one. With a ``VirtualClock`` as its ``clock``, time moves
+        when that is told to, for job code too. ``channels`` are handed every message, after the
+        inbox (``luajobs_kit.platform.Channel``). Entering it raises ``WorkspaceLocked`` when
+        another engine owns the folder.
         """
-        from luajobs_kit.engine import Engine  # noqa: PLC0415 - only who wants it here pays for it
-
         workspace = cls(path)
         if path is not None:
             workspace._path = _folder(path)
         if clock is not None:
             workspace._clock = clock
-        engine = await Engine.open(
-            workspace._path,
-            clock=clock,
-            sandbox=sandbox,
-            virtual_runs=isinstance(clock, VirtualClock),
-            channels=channels,
-        )
-        workspace._engine = engine
-        try:
-            with workspace.entered():
-                yield workspace
-        finally:
-            await workspace.aclose()
+
+        async def start() -> Port:
+            from luajobs_kit.engine import Engine  # noqa: PLC0415 - only who wants it here pays for it
+
+            return await Engine.open(
+                workspace._path,
+                clock=clock,
+                sandbox=sandbox,
+                virtual_runs=isinstance(clock, VirtualClock),
+                channels=channels,
+            )
+
+        workspace._start = start
+        return workspace
 
     @staticmethod
     def current() -> Workspace:
@@ -118,13 +118,21 @@ class Workspace:
     @property
     def path(self) -> Path | None:
         """The ``.luajobs`` folder; None for a workspace in memory."""
-        if self._path is None and self._engine is None:
+        if self._path is None and self._start is None:
             self._path = _folder(self._given)
         return self._path
 
     @property
     def engine(self) -> Port | None:
-        """The engine inside this process; None where another process runs it."""
+        """The engine inside this process; None where another process runs it.
+
+        Raises ``WorkspaceError`` where one is to run here and does not.
+        """
+        if self._engine is None and self._start is not None:
+            raise WorkspaceError(
+                f"{self!r} is not open: use it inside `async with ws:`, or write `await ws.open()` "
+                "before and `await ws.aclose()` after."
+            )
         return self._engine
 
     def now(self) -> datetime:
@@ -136,7 +144,8 @@ class Workspace:
 
         Raises ``EngineUnavailable`` when none can be.
         """
-        port = self._engine if self._engine is not None else await self._connected()
+        engine = self.engine
+        port = engine if engine is not None else await self._connected()
         self.powers.serve(port)
         return port
 
@@ -299,6 +308,17 @@ class Workspace:
 
     # Being the current one, and leaving
 
+    async def open(self) -> Self:
+        """Make this the process's own workspace, until ``aclose()``.
+
+        For notebooks, where what is opened in one cell is used in the next ones::
+
+            ws = await Workspace.in_process().open()
+        """
+        await self._started()
+        adopt(self)
+        return self
+
     @contextmanager
     def entered(self) -> Iterator[Self]:
         """Make this the current workspace inside the block."""
@@ -308,7 +328,12 @@ class Workspace:
         finally:
             leave(token)
 
+    async def _started(self) -> None:
+        if self._engine is None and self._start is not None:
+            self._engine = await self._start()
+
     async def __aenter__(self) -> Self:
+        await self._started()
         self._tokens.append(enter(self))
         return self
 
@@ -318,16 +343,19 @@ class Workspace:
 
     async def aclose(self) -> None:
         """Let go of the engine; one in this process ends, another goes on."""
+        disown(self)
         await self.powers.stop()
-        if self._engine is not None:
-            await self._engine.aclose()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.aclose()
         connection = self._connections.pop(asyncio.get_running_loop(), None)
         if connection is not None:
             await connection.aclose()
 
     def __repr__(self) -> str:
-        if self._engine is not None:
-            return f"<Workspace {self._path or 'in memory'} in this process>"
+        if self._start is not None:
+            closed = "" if self._engine is not None else ", closed"
+            return f"<Workspace {self._path or 'in memory'} in this process{closed}>"
         return f"<Workspace {self._path or self._given or 'found at its first use'}>"
 
 

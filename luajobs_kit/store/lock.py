@@ -115,6 +115,13 @@ def _locked(folder: Path, path: Path) -> WorkspaceLocked:
     with suppress(OSError, ValueError):
         owner = json.loads(path.read_bytes().partition(b"\n")[0])
     pid, since = owner.get("pid"), owner.get("startedAt")
+    if pid == os.getpid():
+        return WorkspaceLocked(
+            f"The workspace {folder} is open in this process already, since {since}: go on with "
+            "that one, or close it first (await ws.aclose()).",
+            pid=pid,
+            started_at=since,
+        )
     who = f"process {pid}, since {since}" if pid else "another process, which just started"
     return WorkspaceLocked(
         f"The workspace {folder} is owned by another engine ({who}). Connect to it instead, end "

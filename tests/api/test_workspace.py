@@ -11,6 +11,7 @@ from luajobs_kit import (
     InvalidInput,
     Jobs,
     Workspace,
+    WorkspaceError,
     WorkspaceLocked,
     every,
     run_isolated,
@@ -28,6 +29,27 @@ async def test_the_workspace_of_the_block_is_current(ws):
         await Jobs.create(name="inner", schedule=every(hours=1), execute=execute)
         assert len(await ws.jobs.get_all(include_dynamic=True)) == 0
     assert Workspace.current() is ws
+
+
+async def test_an_opened_workspace_is_every_tasks_until_it_is_closed(tmp_path):
+    ws = Workspace.in_process(tmp_path)
+    with pytest.raises(WorkspaceError, match=r"is not open: .* `await ws\.open\(\)`"):
+        await ws.jobs.get_all()
+    before = Workspace.current()
+
+    await asyncio.create_task(ws.open())  # as a cell is one
+
+    assert Workspace.current() is ws
+    await Jobs.create(name="kept", schedule=every(hours=1), execute=execute)
+    with pytest.raises(WorkspaceLocked, match=r"open in this process already.*ws\.aclose"):
+        await Workspace.in_process(tmp_path).open()
+    assert Workspace.current() is ws
+    await asyncio.create_task(ws.aclose())
+    assert Workspace.current() is before
+    assert repr(ws).endswith("in this process, closed>")
+
+    async with ws:  # and once more
+        assert [job.name for job in await Jobs.get_all(include_dynamic=True)] == ["kept"]
 
 
 async def test_settings_are_changed_and_refused(ws):
