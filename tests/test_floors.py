@@ -22,7 +22,7 @@ FLOORS = {
     "luajobs_tui.columns": {"textual", "ipywidgets", "IPython", "starlette", "uvicorn", "click"},
     "luajobs_kit.guest.world": HEAVY | {"pydantic", "httpx", "click", "asyncio"},
     "luajobs_kit.sandbox.forkserver": HEAVY | {"pydantic", "httpx", "click", "asyncio"},
-    "luajobs_kit.cli.jobs": HEAVY | {"RestrictedPython", "rich"},
+    "luajobs_kit.cli.jobs": HEAVY | {"RestrictedPython", "rich", "pydantic"},
 }
 
 

@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from luajobs_kit import errors, wire
+from luajobs_kit import errors, verbs, wire
 from luajobs_kit.client import HttpPort
 from luajobs_kit.errors import InvalidInput, LuaJobsError
 from luajobs_kit.port import Port
@@ -12,38 +12,38 @@ from luajobs_kit.port import Port
 
 def test_every_verb_of_the_port_is_on_the_wire():
     abstract = {name for name in vars(Port) if getattr(vars(Port)[name], "__isabstractmethod__", 0)}
-    assert abstract == {*wire.VERBS, *wire.STREAMS, *wire.LOCAL}
+    assert abstract == {*verbs.VERBS, *verbs.STREAMS, *verbs.LOCAL}
     assert not inspect.isabstract(HttpPort)
 
 
-@pytest.mark.parametrize("name", sorted({*wire.VERBS, *wire.STREAMS}))
+@pytest.mark.parametrize("name", sorted({*verbs.VERBS, *verbs.STREAMS}))
 def test_the_client_asks_with_the_ports_own_signature(name):
     ours = inspect.signature(getattr(HttpPort, name))
     assert list(ours.parameters) == list(inspect.signature(getattr(Port, name)).parameters)
 
 
 def test_what_the_server_reads_is_what_the_client_wrote():
-    verb = wire.verb("call")
+    verb = verbs.verb("call")
     asked = {"verb": "user.update", "arguments": {"data": {"a": None, "b": [1.5, "ü"]}}}
     assert verb.read_request(verb.write_request(asked)) == asked
-    assert wire.verb("settings").read_request(b"") == {}
+    assert verbs.verb("settings").read_request(b"") == {}
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"jobId": 1}', b'{"jobId": "x", "other": 1}'])
 def test_a_request_that_cannot_be_read_names_the_verb(body):
     with pytest.raises(InvalidInput, match="get_job"):
-        wire.verb("get_job").read_request(body)
+        verbs.verb("get_job").read_request(body)
 
 
 @pytest.mark.parametrize("value", ["\ud800", {"a": b"x"}, {1: 2}, {"x": float("inf")}])
 def test_a_value_without_a_form_in_json_is_refused_before_it_is_sent(value):
     with pytest.raises(InvalidInput):
-        wire.verb("update_metadata").write_request({"job_id": "x", "changes": {"a": value}})
+        verbs.verb("update_metadata").write_request({"job_id": "x", "changes": {"a": value}})
 
 
 def test_a_request_that_is_too_long_is_refused_before_it_is_sent():
     with pytest.raises(InvalidInput, match="more than one request"):
-        wire.verb("call").write_request({"verb": "x", "arguments": {"a": "x" * wire.MAX_BODY}})
+        verbs.verb("call").write_request({"verb": "x", "arguments": {"a": "x" * wire.MAX_BODY}})
 
 
 def kinds(root=LuaJobsError):

@@ -6,19 +6,24 @@ import asyncio
 import functools
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
 from luajobs_kit.cli.waiting import waiting
-from luajobs_kit.client import HttpPort, connect, discover
+from luajobs_kit.client import discover
+from luajobs_kit.client.link import Link
 from luajobs_kit.client.workspace import find
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError, WorkspaceError
-from luajobs_kit.port import Port
+
+if TYPE_CHECKING:
+    from luajobs_kit.port import Port
 
 P = ParamSpec("P")
+C = TypeVar("C")
 
 NO_ENGINE = 3  # exit code
 
@@ -28,53 +33,74 @@ def asks(question: Callable[Concatenate[Port, P], Awaitable[None]]) -> Callable[
 
     The engine is started if there is none.
     """
+    return _body(question, _connected)
 
-    async def connected(given: Path | None) -> Port:
-        folder, new = _folder(given)
-        if new:
-            click.secho(f"A new workspace was made: {folder}", fg="yellow", err=True)
-        async with waiting("Starting the engine"):
-            return await connect(folder)
 
-    return _body(question, connected)
+def asks_plainly(question: Callable[Concatenate[Link, P], Awaitable[None]]) -> Callable[P, None]:
+    """Make a click command's body likewise, for what is quickest without the port's models."""
+    return _body(question, _linked)
 
 
 def asks_if_running(
     question: Callable[Concatenate[Port, P], Awaitable[None]],
 ) -> Callable[P, None]:
     """Make a click command's body likewise; where no engine runs, that is the answer."""
-
-    async def connected(given: Path | None) -> Port:
-        folder = find(given, make=False)
-        address = await discover.find(folder)
-        if address is None:
-            raise EngineUnavailable(
-                f"No engine runs for {folder}. The next command or call that needs one starts it."
-            )
-        return HttpPort(folder, address)
-
-    return _body(question, connected)
+    return _body(question, _found)
 
 
 def _body(
-    question: Callable[Concatenate[Port, P], Awaitable[None]],
-    connected: Callable[[Path | None], Awaitable[Port]],
+    question: Callable[Concatenate[C, P], Awaitable[None]],
+    opened: Callable[[Path | None], AbstractAsyncContextManager[C]],
 ) -> Callable[P, None]:
     @functools.wraps(question)
     def body(*args: P.args, **kwargs: P.kwargs) -> None:
         workspace = (click.get_current_context().find_root().obj or {}).get("workspace")
 
         async def run() -> None:
-            port = await connected(Path(workspace) if workspace else None)
-            try:
-                await question(port, *args, **kwargs)
-            finally:
-                await port.aclose()
+            async with opened(Path(workspace) if workspace else None) as connection:
+                await question(connection, *args, **kwargs)
 
         with speaking_errors():
             asyncio.run(run())
 
     return body
+
+
+@asynccontextmanager
+async def _connected(given: Path | None) -> AsyncIterator[Port]:
+    async with _linked(given) as link:
+        from luajobs_kit.client.http_port import HttpPort  # noqa: PLC0415 - see client.__getattr__
+
+        async with HttpPort(link.folder, link.transport.address) as port:
+            yield port
+
+
+@asynccontextmanager
+async def _linked(given: Path | None) -> AsyncIterator[Link]:
+    folder, new = _folder(given)
+    if new:
+        click.secho(f"A new workspace was made: {folder}", fg="yellow", err=True)
+    async with waiting("Starting the engine"):
+        address = await discover.find_or_start(folder)
+    link = Link(folder, address, discover.PATIENCE)
+    try:
+        yield link
+    finally:
+        link.close()
+
+
+@asynccontextmanager
+async def _found(given: Path | None) -> AsyncIterator[Port]:
+    from luajobs_kit.client.http_port import HttpPort  # noqa: PLC0415 - likewise
+
+    folder = find(given, make=False)
+    address = await discover.find(folder)
+    if address is None:
+        raise EngineUnavailable(
+            f"No engine runs for {folder}. The next command or call that needs one starts it."
+        )
+    async with HttpPort(folder, address) as port:
+        yield port
 
 
 def _folder(given: Path | None) -> tuple[Path, bool]:

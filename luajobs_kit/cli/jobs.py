@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from luajobs_kit.cli.asking import asks, print_json
+from luajobs_kit.cli.asking import asks, asks_plainly, print_json
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until, when
 from luajobs_kit.cli.waiting import waiting
-from luajobs_kit.model import Execution, Job, Schedule
-from luajobs_kit.port import Port
+from luajobs_kit.client.link import Link
+
+if TYPE_CHECKING:
+    from luajobs_kit.model import Execution, Schedule
+    from luajobs_kit.port import Port
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 job_name = click.argument("job", metavar="JOB")
@@ -26,14 +30,16 @@ def jobs() -> None:
 @click.option("--predefined", is_flag=True, help="Only jobs defined at an agent's set-up.")
 @click.option("--all", "deleted", is_flag=True, help="Deleted jobs that are kept hidden, too.")
 @as_json
-@asks
-async def list_(port: Port, /, *, predefined: bool, deleted: bool, as_json: bool) -> None:
+@asks_plainly
+async def list_(link: Link, /, *, predefined: bool, deleted: bool, as_json: bool) -> None:
     """List the jobs, oldest first."""
-    found = await port.list_jobs(include_dynamic=not predefined, include_deleted=deleted)
+    found = await link.ask_plainly(
+        "list_jobs", includeDynamic=not predefined, includeDeleted=deleted
+    )
     if as_json:
-        print_json([job.to_json() for job in found])
+        print_json(found)
     elif not found:
-        where = (await port.status()).workspace
+        where = (await link.ask_plainly("status"))["workspace"]
         click.echo(f"No jobs yet in {where}.")
         click.echo("In a notebook: await Jobs.create(name=…, schedule=…, execute=…)")
         click.echo(
@@ -43,7 +49,13 @@ async def list_(port: Port, /, *, predefined: bool, deleted: bool, as_json: bool
         table(
             ["NAME", "USER", "STATUS", "NEXT FIRE", "LAST RUN"],
             [
-                [job.name, job.user_id or "-", mark(job.status), until(job.next_run_at), _last(job)]
+                [
+                    job["name"],
+                    job.get("userId") or "-",
+                    mark(job["status"]),
+                    until(_moment(job.get("nextRunAt"))),
+                    _last(job.get("lastExecution")),
+                ]
                 for job in found
             ],
         )
@@ -233,11 +245,15 @@ def in_words(schedule: Schedule) -> str:
     return describe(schedule)
 
 
-def _last(job: Job) -> str:
-    last = job.last_execution
-    if last is None:
+def _last(run: dict[str, Any] | None) -> str:
+    if run is None:
         return "-"
-    return f"{mark(last.status)}  {until(last.completed_at or last.started_at or last.created_at)}"
+    moment = run.get("completedAt") or run.get("startedAt") or run.get("createdAt")
+    return f"{mark(run['status'])}  {until(_moment(moment))}"
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _executions(found: list[Execution]) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from luajobs_kit.client.http_port import HttpPort
 from luajobs_kit.client.workspace import find
+
+if TYPE_CHECKING:
+    from luajobs_kit.client.http_port import HttpPort
 
 
 async def connect(path: Path | str | None = None) -> HttpPort:
@@ -14,7 +17,18 @@ async def connect(path: Path | str | None = None) -> HttpPort:
     ``path`` is read as ``workspace.find`` does. Raises ``EngineUnavailable`` with the
     engine's last words, ``WorkspaceError`` for a folder that cannot be used.
     """
+    from luajobs_kit.client.http_port import HttpPort  # noqa: PLC0415 - see __getattr__
+
     return await HttpPort.connect(find(path))
+
+
+def __getattr__(name: str) -> Any:
+    # The port's models are a third of a command's time, and listing jobs needs none of them.
+    if name == "HttpPort":
+        from luajobs_kit.client.http_port import HttpPort  # noqa: PLC0415
+
+        return HttpPort
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = ["HttpPort", "connect"]

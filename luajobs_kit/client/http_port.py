@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from luajobs_kit import wire
+from luajobs_kit import verbs, wire
 from luajobs_kit.address import Address
 from luajobs_kit.client import discover
 from luajobs_kit.client.link import ANSWER, SIMULATION, TOOL, TRANSFER, Link, Messages
@@ -222,7 +222,7 @@ class HttpPort(Port):
     async def _events(
         self, cursor: str | None, begun: asyncio.Task[tuple[Messages, str | None]] | None
     ) -> AsyncIterator[Event]:
-        kind = wire.verb("events").answer
+        kind = verbs.verb("events").answer
         opened: Messages | None = None
         while True:
             try:
@@ -250,12 +250,12 @@ class HttpPort(Port):
         return await self._link.ask("call", verb=verb, arguments=arguments, key=key)
 
     def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
-        body = wire.verb("offer").write_request({"powers": powers})
+        body = verbs.verb("offer").write_request({"powers": powers})
         return self._offer(body, self._link.begin(self._offered(body)))
 
     async def _offered(self, body: bytes) -> Messages:
         """Open an offer, and return once job code can reach it."""
-        opened = await self._link.open("POST", wire.verb("offer").path, body)
+        opened = await self._link.open("POST", verbs.verb("offer").path, body)
         async for name, _ in opened:
             if name == "offered":
                 break
@@ -264,7 +264,7 @@ class HttpPort(Port):
     async def _offer(
         self, body: bytes, begun: asyncio.Task[Messages] | None
     ) -> AsyncIterator[PowerCall]:
-        kind = wire.verb("offer").answer
+        kind = verbs.verb("offer").answer
         opened: Messages | None = None
         while True:
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -43,22 +44,40 @@ class Link:
         self, name: str, /, *, seconds: float = ANSWER, key: str | None = None, **arguments: Any
     ) -> Any:
         """Return the verb's answer. Raises what the engine raised, or ``EngineUnavailable``."""
-        verb = wire.verb(name)
-        body = verb.write_request(arguments)
-        if self._opening:
-            await asyncio.wait(self._opening)
-        headers = _headers()
+        from luajobs_kit import verbs  # noqa: PLC0415 - who asks plainly needs none of its models
+
+        verb = verbs.verb(name)
+        headers: Headers = []
         if verb.keyed:
             headers.append((wire.KEY_HEADER, key or os.urandom(16).hex()))
+        body = verb.write_request(arguments)
+        answer = await self._exchange(
+            name, body, headers, seconds=seconds, repeatable=verb.repeatable
+        )
+        return verb.read_answer(answer)
+
+    async def ask_plainly(self, name: str, /, **arguments: Any) -> Any:
+        """Return the answer of a verb that only reads, as plain JSON; asked with its JSON names."""
+        answer = await self._exchange(
+            name, json.dumps(arguments).encode(), [], seconds=ANSWER, repeatable=True
+        )
+        return json.loads(answer)["data"]
+
+    async def _exchange(
+        self, name: str, body: bytes, headers: Headers, *, seconds: float, repeatable: bool
+    ) -> bytes:
+        if self._opening:
+            await asyncio.wait(self._opening)
+        headers = [*_headers(), *headers]
         deadline = time.monotonic() + self._patience
         while True:
             transport = self.transport
             try:
                 status, answer = await transport.ask(
-                    verb.path, body, headers, seconds=seconds, fresh=not verb.repeatable
+                    f"{wire.PREFIX}/{name}", body, headers, seconds=seconds, fresh=not repeatable
                 )
             except ConnectionLost as lost:
-                if lost.sent and not verb.repeatable:
+                if lost.sent and not repeatable:
                     raise EngineUnavailable(
                         f"The engine was lost before it answered ({lost}). Whether {name} was done "
                         "is not known; look before you repeat it."
@@ -66,7 +85,7 @@ class Link:
                 await self.find_again(transport, lost, deadline)
                 continue
             if status == OK:
-                return verb.read_answer(answer)
+                return answer
             error = wire.read_error(answer, status)
             if status == TOO_MANY and time.monotonic() < deadline:
                 await asyncio.sleep(error.details.get("retry_after", 1.0))

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
-from luajobs_kit import wire
+from luajobs_kit import verbs
 from luajobs_kit.model import Event, Resync
 from luajobs_kit.port import Port
 
@@ -141,5 +141,5 @@ def message(name: str, data: str) -> bytes:
 
 
 def _written(event: Event) -> bytes:
-    kind = wire.verb("events").answer
+    kind = verbs.verb("events").answer
     return message("event", kind.dump_json(event, by_alias=True, exclude_none=True).decode())

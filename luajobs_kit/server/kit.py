@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 import luajobs_kit
-from luajobs_kit import wire
+from luajobs_kit import verbs, wire
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.port import Port, PowerOffer
 from luajobs_kit.server.answers import answer, read_body, success
@@ -30,7 +30,7 @@ def routes(port: Port, broadcast: Broadcast) -> list[Route]:
         return success({"luajobs": luajobs_kit.__version__, "cursor": broadcast.cursor})
 
     async def ask(request: Request) -> Response:
-        verb = wire.verb(request.url.path.rpartition("/")[2])
+        verb = verbs.verb(request.url.path.rpartition("/")[2])
         arguments = verb.read_request(await read_body(request))
         if verb.name == "wait_execution":
             arguments["timeout"] = min(arguments.get("timeout", 30.0), MAX_WAIT)
@@ -48,14 +48,14 @@ def routes(port: Port, broadcast: Broadcast) -> list[Route]:
         return EventStream(broadcast.follow(after))
 
     async def offer(request: Request) -> EventStream:
-        arguments = wire.verb("offer").read_request(await read_body(request))
+        arguments = verbs.verb("offer").read_request(await read_body(request))
         return EventStream(_calls(port, arguments["powers"]))
 
     return [
         Route(f"{wire.PREFIX}/hello", hello, methods=["GET"]),
         Route(f"{wire.PREFIX}/events", events, methods=["GET"]),
         Route(f"{wire.PREFIX}/offer", offer, methods=["POST"]),
-        *(Route(f"{wire.PREFIX}/{name}", ask, methods=["POST"]) for name in wire.VERBS),
+        *(Route(f"{wire.PREFIX}/{name}", ask, methods=["POST"]) for name in verbs.VERBS),
     ]
 
 
@@ -76,7 +76,7 @@ def _is_here(request: Request) -> bool:
 
 
 async def _calls(port: Port, powers: list[PowerOffer]) -> AsyncIterator[bytes]:
-    kind: Any = wire.verb("offer").answer
+    kind: Any = verbs.verb("offer").answer
     calls = port.offer(powers)
     yield message("offered", "{}")
     async for call in calls:

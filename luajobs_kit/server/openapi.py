@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import luajobs_kit
-from luajobs_kit import wire
+from luajobs_kit import verbs, wire
 
 _Input = tuple[str, Literal["validation", "serialization"], TypeAdapter[Any]]
 
@@ -31,21 +31,21 @@ def routes() -> list[Route]:
 @cache
 def describe() -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of ``/kit/v1``."""
-    verbs = [wire.verb(name) for name in wire.VERBS]
-    inputs: list[_Input] = [(verb.name, "validation", TypeAdapter(verb.request)) for verb in verbs]
-    inputs += [(verb.name, "serialization", verb.answer) for verb in verbs]
-    inputs.append(("events", "serialization", wire.verb("events").answer))
+    known = [verbs.verb(name) for name in verbs.VERBS]
+    inputs: list[_Input] = [(verb.name, "validation", TypeAdapter(verb.request)) for verb in known]
+    inputs += [(verb.name, "serialization", verb.answer) for verb in known]
+    inputs.append(("events", "serialization", verbs.verb("events").answer))
     schemas, definitions = TypeAdapter.json_schemas(
         inputs,
         by_alias=True,
         ref_template=_REF,
         schema_generator=GenerateJsonSchema,
     )
-    paths: dict[str, Any] = {verb.path: {"post": _operation(verb, schemas)} for verb in verbs}
+    paths: dict[str, Any] = {verb.path: {"post": _operation(verb, schemas)} for verb in known}
     paths[f"{wire.PREFIX}/events"] = {
         "get": {
             "operationId": "events",
-            "summary": wire.verb("events").summary,
+            "summary": verbs.verb("events").summary,
             "parameters": [
                 {"name": "after", "in": "query", "schema": {"type": "string"}, "required": False}
             ],
@@ -68,7 +68,7 @@ def describe() -> dict[str, Any]:
     }
 
 
-def _operation(verb: wire.Verb, schemas: Any) -> dict[str, Any]:
+def _operation(verb: verbs.Verb, schemas: Any) -> dict[str, Any]:
     parameters = [_header(wire.USER_HEADER, "The acting user's id, percent-encoded.")]
     if verb.keyed:
         parameters.append(_header(wire.KEY_HEADER, "The same key twice does the thing once."))

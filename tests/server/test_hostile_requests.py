@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from luajobs_kit import wire
+from luajobs_kit import verbs, wire
 from luajobs_kit.server import openapi
 
 SHARED = settings(
@@ -26,12 +26,12 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-QUESTIONS = sorted(set(wire.VERBS) - {"wait_execution", "simulate", "settings", "doctor"})
+QUESTIONS = sorted(set(verbs.VERBS) - {"wait_execution", "simulate", "settings", "doctor"})
 
 
 def named(verb):
     """Bodies with the verb's own argument names and any values in them."""
-    names = [parameter.name for parameter in wire.verb(verb).parameters]
+    names = [parameter.name for parameter in verbs.verb(verb).parameters]
     return st.dictionaries(st.sampled_from([*names, "extra"]), VALUES, max_size=4)
 
 
@@ -123,7 +123,7 @@ async def test_what_is_no_http_is_refused(raw, http, sent):
 
 async def test_the_description_names_every_verb_and_holds_together(http):
     told = (await http.get("/openapi.json")).json()
-    assert {path.rpartition("/")[2] for path in told["paths"]} == {*wire.VERBS, "events"}
+    assert {path.rpartition("/")[2] for path in told["paths"]} == {*verbs.VERBS, "events"}
     assert told == json.loads(json.dumps(openapi.describe()))
     known = told["components"]["schemas"]
 
@@ -150,4 +150,4 @@ async def test_answers_are_what_the_description_promises(http, port):
         schema = described[f"/kit/v1/{verb}"]["post"]["responses"]["200"]
         required = schema["content"]["application/json"]["schema"]["required"]
         assert set(required) <= set(told)
-        wire.verb(verb).read_answer(json.dumps(told).encode())
+        verbs.verb(verb).read_answer(json.dumps(told).encode())

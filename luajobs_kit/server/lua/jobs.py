@@ -16,7 +16,7 @@ from luajobs_kit.port import Port
 from luajobs_kit.server.answers import read_object, success
 from luajobs_kit.server.kit import idempotency_key
 from luajobs_kit.server.lua.asking import check_agent, number
-from luajobs_kit.wire import invalid
+from luajobs_kit.verbs import invalid
 
 BASE: Final = "/developer/jobs/{agent}"
 ONE: Final = BASE + "/{job}"
