@@ -154,6 +154,7 @@ def walk(depth: int) -> Iterator[tuple[str, Any]]:
             )
 
 
+ALIAS = typing.Type[int]  # noqa: UP006  # the alias itself, which stands for the real type
 HEARD: set[tuple[str, str]] = set()
 CALLS_ANSWERED = 300  # of one listening argument, so that no call goes on for ever
 _now = ["", 0]
@@ -230,7 +231,8 @@ def argument_lists() -> Iterator[list[Any]]:
 
     Own.__module__ = owning.own.mark
     for given in itertools.chain.from_iterable(
-        itertools.product([Listener(), Own, [Own, Listener()], "a"], repeat=n) for n in range(3)
+        itertools.product([Listener(), Own, [Own, Listener()], "a", ALIAS], repeat=n)
+        for n in range(3)
     ):
         yield list(given)
     yield from (
