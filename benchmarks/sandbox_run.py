@@ -4,11 +4,13 @@
 
 Absolute times are this machine's; the ratios are what to compare. Both take turns, so
 that a loaded machine is loaded for both. Other ways of running
-a function in a process of its own are shown when they are installed.
+a function in a process of its own are shown when they are installed (pip install pebble;
+npm install deno, and its folder in PATH).
 """
 
 import argparse
 import asyncio
+import json
 import multiprocessing
 import os
 import shutil
@@ -17,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from luajobs_kit.guest import catalog
@@ -150,42 +154,85 @@ def work() -> int:
     return 1
 
 
+def timed(runs: int, once: Callable[[], object]) -> list[float]:
+    times = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        once()
+        times.append(time.perf_counter() - begun)
+    return times
+
+
 def others(runs: int) -> dict[str, list[float]]:
+    """Return the times of other ways to run a function, by name, where they are installed."""
     found: dict[str, list[float]] = {}
     for method in ("fork", "spawn"):
         context = multiprocessing.get_context(method)
-        times = []
-        for _ in range(runs if method == "fork" else min(runs, 10)):
-            begun = time.perf_counter()
+
+        def once(context=context) -> None:
             queue = context.SimpleQueue()
             process = context.Process(target=_into, args=(queue,))
             process.start()
             queue.get()
             process.join()
-            times.append(time.perf_counter() - begun)
-        found[f"multiprocessing {method}, a process a run"] = times
+
+        found[f"multiprocessing {method}, a process a run"] = timed(
+            runs if method == "fork" else min(runs, 10), once
+        )
     try:
         import pebble  # noqa: PLC0415  # only when it is installed
     except ImportError:
         pass
     else:
-        times = []
-        for _ in range(runs):
-            begun = time.perf_counter()
-            pebble.concurrent.process(timeout=5)(work)().result()
-            times.append(time.perf_counter() - begun)
-        found["pebble, a process a run with a time limit"] = times
+        found["pebble, a process a run, time limit"] = timed(
+            runs, lambda: pebble.concurrent.process(timeout=5)(work)().result()
+        )
     if deno := shutil.which("deno"):
         with tempfile.TemporaryDirectory() as folder:
-            script = Path(folder) / "job.js"
-            script.write_text("console.log(1)")
-            times = []
-            for _ in range(min(runs, 30)):
-                begun = time.perf_counter()
-                subprocess.run([deno, "run", str(script)], capture_output=True, check=True)
-                times.append(time.perf_counter() - begun)
-            found["Deno, a process a run"] = times
+            script, host = Path(folder) / "job.js", Path(folder) / "host.js"
+            script.write_text(DENO_JOB)
+            host.write_text(DENO_HOST)
+            found["Deno, a process a run"] = timed(
+                min(runs, 30),
+                lambda: subprocess.run(
+                    [deno, "run", str(script)], stdin=subprocess.DEVNULL,
+                    capture_output=True, check=True,
+                ),
+            )  # fmt: skip
+            told = subprocess.run(
+                [deno, "run", f"--allow-read={folder}", "--unstable-worker-options", str(host),
+                 str(script), str(min(runs, 60))],
+                capture_output=True, check=True, text=True,
+            )  # fmt: skip
+            found["Deno, a worker a run, no permissions"] = json.loads(told.stdout)
+    with ProcessPoolExecutor(1) as pool:
+        pool.submit(work).result()
+        found["concurrent.futures, one process: not isolated"] = timed(
+            runs, lambda: pool.submit(work).result()
+        )
     return found
+
+
+# The same work in both: a module is loaded, answers once, and is ended.
+DENO_JOB = """
+const answer = 1;
+if (typeof WorkerGlobalScope !== "undefined") postMessage(answer); else console.log(answer);
+"""
+DENO_HOST = """
+const [script, runs] = Deno.args;
+const times = [];
+for (let i = 0; i < Number(runs); i++) {
+  const begun = performance.now();
+  const worker = new Worker(`file://${script}`, { type: "module", deno: { permissions: "none" } });
+  await new Promise((resolve, reject) => {
+    worker.onmessage = resolve;
+    worker.onerror = reject;
+  });
+  worker.terminate();
+  times.push((performance.now() - begun) / 1000);
+}
+console.log(JSON.stringify(times));
+"""
 
 
 def _into(queue) -> None:
@@ -197,7 +244,13 @@ async def main(runs: int, world: str, rounds: int) -> None:
     compare = others(min(runs, 100))
     loops = [Bare(), Bare()]
     empty = Bare(imports="")
-    smallest, limits, paced, mine, rates = [], [], [], [], {name: [] for name in ("bare", "one", "two", "burst")}
+    smallest, limits, paced, mine, rates = (
+        [],
+        [],
+        [],
+        [],
+        {name: [] for name in ("bare", "one", "two", "burst")},
+    )
     async with Sandbox(max_children=2, **options_for(world)) as sandbox:
         await latency(sandbox, program, 20)
         await asyncio.sleep(0.1)  # those that ran are gone, the spares wait
