@@ -18,6 +18,8 @@ MISSED_AFTER: Final = timedelta(seconds=30)
 """A fire later than this was missed (no engine, a sleeping machine): catching up decides."""
 CAUGHT_UP: Final = 100  # fires at most, with catch_up="all"
 
+NAMED: Final = 5  # jobs that a finding names
+
 
 class Firing:
     """Keeps every active job's next fire with the scheduler, and claims what falls due."""
@@ -26,6 +28,7 @@ class Firing:
         self._state = state
         self._runs = runs
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._lost: list[str] = []  # jobs whose watermarks were lost
 
     def arm(self, record: JobRecord) -> None:
         """Hand the job's next fire to the scheduler, or take it away where it has none."""
@@ -58,8 +61,17 @@ class Firing:
         elif schedule.execute_at <= now:
             fire = fire.evolve(last_fire=now, state="done", note="whether it ran was lost")
         await self._state.keep_fire(fire)
+        self._tell_lost(record.name)
+
+    def _tell_lost(self, name: str) -> None:
+        """Say it once, however many jobs there are."""
+        if self._lost:
+            self._state.store.findings.pop()
+        self._lost.append(name)
+        named = ", ".join(self._lost[:NAMED]) + (", …" if len(self._lost) > NAMED else "")
         self._state.store.findings.append(
-            f"The record of what {record.name} last ran for was lost; nothing is caught up."
+            f"The record of what was last run for is lost of {len(self._lost)} job(s) ({named}); "
+            "nothing is caught up, they go on with their next fires."
         )
 
     def disarm(self, job_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from contextlib import suppress
 from itertools import chain
 from typing import Any, Final
 
@@ -34,6 +35,25 @@ def last_seq(connection: sqlite3.Connection) -> int:
     """Return the highest number ever kept, trimmed or not (0: none)."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'logs'").fetchone()
     return 0 if row is None else int(row[0])
+
+
+def first_number(connection: sqlite3.Connection, spare: int) -> int:
+    """Return the first number that a process may give: above all that any before it may have given.
+
+    A process gives at most ``spare`` numbers beyond the last that is kept.
+    """
+    sql = "SELECT seq FROM sqlite_sequence WHERE name = 'logs_given'"
+    row = connection.execute(sql).fetchone()
+    given = 0 if row is None else int(row[0])
+    if last := last_seq(connection):
+        given = max(given, last + spare)
+    # Kept too, in SQLite's own table of such numbers: this process may die before it keeps a line.
+    with suppress(sqlite3.Error):  # no room: then only the lines themselves tell
+        sql = "UPDATE sqlite_sequence SET seq = ? WHERE name = 'logs_given'"
+        if row is None:
+            sql = "INSERT INTO sqlite_sequence (seq, name) VALUES (?, 'logs_given')"
+        connection.execute(sql, (given + spare,))
+    return given + 1
 
 
 def insert(connection: sqlite3.Connection, rows: list[Row], *, full_text: bool) -> None:

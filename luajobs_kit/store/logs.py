@@ -11,7 +11,7 @@ from typing import Final
 
 from luajobs_kit.errors import InvalidInput, LuaJobsError
 from luajobs_kit.model import LogLine, LogPage, LogQuery
-from luajobs_kit.store.log_rows import Row, insert, last_seq, to_row
+from luajobs_kit.store.log_rows import Row, first_number, insert, last_seq, to_row
 from luajobs_kit.store.log_search import find
 from luajobs_kit.store.sqlite import Database
 
@@ -27,8 +27,7 @@ class Logs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        last = last_seq(database.connection)
-        self._next = last + MOST_WAITING + 1 if last else 1
+        self._next = first_number(database.connection, MOST_WAITING)
         self._waiting: deque[Row] = deque()
         self._lock = threading.Lock()
         self._flushing = 0  # the last number in the writer's transaction; its thread's own

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from luajobs_kit.store.graft import graft
+
 # In the order of what would be missed most.
 _TABLES: Final = ("fires", "executions", "keys", "entries", "messages", "logs", "log_totals")
 _FILES: Final = ("", "-wal", "-shm")
@@ -48,10 +50,13 @@ def set_aside(path: Path) -> Path:
 
 def take_over(aside: Path, connection: sqlite3.Connection) -> str:
     """Copy every readable row into ``connection``; returns in words what came over."""
+    grafted = aside.with_name(aside.name + ".grafted")
     try:
-        damaged = sqlite3.connect(f"{aside.resolve().as_uri()}?mode=ro", uri=True)
-    except sqlite3.Error:
+        damaged = _readable(aside, grafted)
+    except (sqlite3.Error, OSError):
         return "Nothing in it could be read."
+    finally:
+        grafted.unlink(missing_ok=True)  # an open file stays until it is closed
     kept = []
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -64,6 +69,25 @@ def take_over(aside: Path, connection: sqlite3.Connection) -> str:
     finally:
         damaged.close()
     return "Read from it and kept: " + ", ".join(kept) + "."
+
+
+def _readable(aside: Path, grafted: Path) -> sqlite3.Connection:
+    """Open it for reading, if need be in a copy with a new list of tables."""
+    try:
+        return _listed(aside)
+    except sqlite3.DatabaseError:
+        graft(aside, grafted)
+        return _listed(grafted)
+
+
+def _listed(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        connection.execute("SELECT * FROM sqlite_master").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _copy(damaged: sqlite3.Connection, connection: sqlite3.Connection, table: str) -> int:

@@ -55,6 +55,7 @@ class Store:
             try:
                 definitions = await asyncio.to_thread(Definitions, folder)
                 ends.push_async_callback(definitions.aclose)
+                lost = _lost_history(database, definitions)
                 shared = await Database.open(database)
                 ends.push_async_callback(shared.aclose)
             except OSError as error:
@@ -63,7 +64,7 @@ class Store:
                 ) from error
             entries = Entries(shared, clock, ids)
             store = cls(definitions, shared, History(shared), entries, ends.pop_all())
-            store.findings += shared.findings
+            store.findings += [*lost, *shared.findings]
             return store
 
     async def aclose(self) -> None:
@@ -75,3 +76,14 @@ class Store:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _lost_history(database: Path | None, definitions: Definitions) -> list[str]:
+    jobs = len(definitions.rows("jobs"))
+    if database is None or database.exists() or not jobs:
+        return []
+    told = (
+        f"lost: {database} is missing, though there are {jobs} jobs. What was run, logged and sent, "
+        "data and products are gone with it; a new file was made."
+    )
+    return [told]

@@ -9,12 +9,13 @@ import sqlite3
 from datetime import UTC, datetime
 
 import pytest
+from test_transfer import JOB
 
 from luajobs_kit.clock import SystemClock
 from luajobs_kit.errors import StorageFull, WorkspaceError
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Execution, LogLine, LogQuery, LogSource
-from luajobs_kit.store import logs
+from luajobs_kit.store import Put, Store, logs
 from luajobs_kit.store.entries import Entries
 from luajobs_kit.store.fires import FireState
 from luajobs_kit.store.history import History
@@ -122,7 +123,8 @@ async def test_a_file_of_garbage_is_set_aside_with_a_finding(tmp_path, content):
     await history.aclose()
 
 
-@pytest.mark.parametrize("place", [0.15, 0.3, 0.45, 0.6, 0.75, 0.9])
+# The first page is the header and, with some others, the list of tables.
+@pytest.mark.parametrize("place", [0, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9])
 async def test_what_can_be_read_of_a_damaged_file_is_taken_over(tmp_path, place):
     path = tmp_path / "history.db"
     await filled(path, 200)
@@ -153,6 +155,23 @@ async def test_what_can_be_read_of_a_damaged_file_is_taken_over(tmp_path, place)
     again = await Database.open(path)
     assert again.findings == []
     await again.aclose()
+
+
+async def test_rows_are_read_whichever_page_of_the_list_of_tables_is_damaged(tmp_path):
+    path = tmp_path / "history.db"
+    await filled(path, 20)
+    whole = path.read_bytes()
+    for page in (number for number in range(len(whole) // 4096) if _is_list(whole, number)):
+        path.write_bytes(whole[: page * 4096] + bytes(4096) + whole[(page + 1) * 4096 :])
+        database = await Database.open(path)
+        [finding] = database.findings
+        assert "20 fires, 20 executions, 20 entries, 0 messages, 20 logs" in finding
+        await database.aclose()
+        assert not list(tmp_path.glob("*.grafted*"))
+
+
+def _is_list(whole: bytes, page: int) -> bool:
+    return page == 0 or b"CREATE TABLE" in whole[page * 4096 : (page + 1) * 4096]
 
 
 async def test_damage_met_while_running_is_an_error_and_is_healed_at_the_next_start(tmp_path):
@@ -214,3 +233,17 @@ async def test_on_a_disk_that_stays_full_lines_are_let_go_by_telling_so(tmp_path
     assert history.write_log(line()).seq == number + 1
     assert (await history.logs(LogQuery())).pagination.total_count == number + 1
     await history.aclose()
+
+
+async def test_a_history_that_is_gone_is_told_once_where_there_are_jobs(tmp_path):
+    async def findings():
+        async with await Store.open(tmp_path, clock=SystemClock(), ids=Ids()) as store:
+            await store.definitions.commit(Put(JOB))
+            return store.findings
+
+    assert await findings() == []
+    assert await findings() == []
+    (tmp_path / "history.db").unlink()
+    [finding] = await findings()
+    assert "history.db is missing, though there are 1 jobs" in finding
+    assert await findings() == []

@@ -14,6 +14,7 @@ from luajobs_kit.errors import InvalidInput, WorkspaceError
 from luajobs_kit.model import Execution, LogLine, LogQuery, LogSource
 from luajobs_kit.store import log_rows, schema
 from luajobs_kit.store.history import History
+from luajobs_kit.store.logs import MOST_WAITING
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -279,6 +280,17 @@ async def test_numbers_are_never_given_twice_not_even_after_trimming_all(tmp_pat
     history = await History.open(path)
     assert history.write_log(line("next")).seq > last
     assert await messages(history, after=last) == ["next"]
+    await history.aclose()
+
+
+async def test_a_number_that_was_shown_is_not_given_again_after_a_life_that_kept_no_line(tmp_path):
+    path = tmp_path / "history.db"
+    for life in range(3):
+        history = await History.open(path)
+        await history.aclose()  # or it was killed: no line it showed is there
+        shown = set(range(life * MOST_WAITING + 1, (life + 1) * MOST_WAITING + 1))
+    history = await History.open(path)
+    assert history.write_log(line()).seq not in shown
     await history.aclose()
 
 
