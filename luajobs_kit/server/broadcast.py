@@ -21,7 +21,7 @@ from luajobs_kit.port import Port
 
 KEPT: Final = 10_000  # events
 KEPT_BYTES: Final = 32 * 2**20
-GATHER: Final = 0.005  # seconds; what happens this close together travels in one piece
+GATHER: Final = 0.010  # seconds; what happens this close together travels in one piece
 
 
 class Broadcast:
@@ -34,6 +34,7 @@ class Broadcast:
         self._size = 0  # bytes in the tail
         self._epoch = ""
         self._position = 0  # sequence of the newest event
+        self._joined = ((0, 0), b"")  # the positions between which a piece lies, and the piece
         self._news = asyncio.Event()
         self._last_wake = 0.0
         self._wake_later: asyncio.TimerHandle | None = None
@@ -73,13 +74,22 @@ class Broadcast:
                 missed = self._position - position
                 if missed > len(self._tail):
                     return
+                piece = self._piece(position, missed)
                 position = self._position
-                yield b"".join(islice(self._tail, len(self._tail) - missed, None))
+                yield piece
             elif self._closed:
                 yield message("end", "{}")
                 return
             else:
                 await self._news.wait()
+
+    def _piece(self, position: int, missed: int) -> bytes:
+        """Return the last events, joined once for all followers that are equally far."""
+        which = (position, self._position)
+        if self._joined[0] != which:
+            tail = islice(self._tail, len(self._tail) - missed, None)
+            self._joined = (which, b"".join(tail))
+        return self._joined[1]
 
     async def _read(self, stream: AsyncIterator[Event]) -> None:
         try:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from luajobs_kit import wire
 
@@ -20,7 +20,8 @@ class EventStream:
     def __init__(self, parts: AsyncIterator[bytes], *, slow: float = SLOW) -> None:
         self._parts = parts
         self._slow = slow
-        self._turn = asyncio.Lock()
+        self._sending_since: float | None = None  # of the loop's clock, while a part is on its way
+        self._sent_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         await send(
@@ -33,6 +34,7 @@ class EventStream:
                 ],
             }
         )
+        await send(_part(HEARTBEAT))
         pump = asyncio.create_task(self._pump(send))
         tasks: list[asyncio.Task[Any]] = [
             pump,
@@ -45,31 +47,40 @@ class EventStream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if pump.done() and not pump.cancelled() and pump.result():
+        if pump.done() and not pump.cancelled():
+            pump.result()  # what the parts may have raised
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         # Otherwise the answer is left unfinished: the server closes the connection.
 
-    async def _pump(self, send: Send) -> bool:
-        """Send the parts; False when the client was too slow for them."""
+    async def _pump(self, send: Send) -> None:
+        # A busy engine sends thousands of parts a second: no lock and no timer for each.
+        loop = asyncio.get_running_loop()
         async for part in self._parts:
-            if not await self._send(send, part):
-                return False
-        return True
+            self._sending_since = loop.time()
+            await send(_part(part))
+            self._sending_since = None
+            self._sent_at = loop.time()
 
     async def _beat(self, send: Send) -> None:
-        await self._send(send, HEARTBEAT)
+        """Keep a quiet stream known to be alive; return when the client is too slow for it."""
+        loop = asyncio.get_running_loop()
+        step = min(wire.HEARTBEAT, self._slow)
         while True:
-            await asyncio.sleep(wire.HEARTBEAT)
-            if not await self._send(send, HEARTBEAT):
-                return
+            await asyncio.sleep(step)
+            now = loop.time()
+            if self._sending_since is not None:
+                if now - self._sending_since >= self._slow:
+                    return
+            elif now - self._sent_at >= step:
+                try:
+                    async with asyncio.timeout(self._slow):
+                        await send(_part(HEARTBEAT))
+                except TimeoutError:
+                    return
 
-    async def _send(self, send: Send, part: bytes) -> bool:
-        try:
-            async with self._turn, asyncio.timeout(self._slow):
-                await send({"type": "http.response.body", "body": part, "more_body": True})
-        except TimeoutError:
-            return False
-        return True
+
+def _part(body: bytes) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": True}
 
 
 async def _left(receive: Receive) -> None:
