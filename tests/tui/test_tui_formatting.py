@@ -94,7 +94,7 @@ def test_cutting_counts_cells_not_characters():
     assert clip_left("/home/me/projects/x/.luajobs", 12) == "…/x/.luajobs"
 
 
-@pytest.mark.parametrize("width", [64, 80, 91, 92, 100, 140, 200])
+@pytest.mark.parametrize("width", [56, 60, 67, 68, 75, 76, 91, 92, 140, 200])
 def test_columns_fill_the_room_there_is(width):
     assert sum(column.width for column in columns_for(width)) == width
 

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from luajobs_kit.port import Port
 from luajobs_tui.commands import JobCommands
 from luajobs_tui.screens.monitor import Monitor
-from luajobs_tui.theme import CALM
+from luajobs_tui.theme import CALM, PAPER
 
 
 class MonitorApp(App[None]):
@@ -28,5 +28,6 @@ class MonitorApp(App[None]):
 
     def on_mount(self) -> None:
         self.register_theme(CALM)
+        self.register_theme(PAPER)
         self.theme = CALM.name
         self.push_screen(self.monitor)

@@ -30,6 +30,7 @@ _TITLES: Final[dict[Key, str]] = {
 }
 _GAP: Final = 1  # cells between two columns
 _NEXT: Final = 19  # cells: "59m 05s · 14:08:05"
+_NEXT_SHORT: Final = 9  # cells: "59m 05s"
 _LAST: Final = 18  # cells: "✗ 12.3s · 59m ago"
 _STATUS: Final = 11  # cells: "○ inactive"
 _SIGN: Final = 2  # cells: the status' sign alone
@@ -45,8 +46,9 @@ class Column:
 def columns_for(width: int) -> tuple[Column, ...]:
     """Return the columns for a table of that many cells; they fill it."""
     status = _STATUS if width >= 92 else _SIGN
-    rest = max(width - status - _NEXT - _LAST, 24)
-    user_width = max(7, rest // 6)
+    next_width = _NEXT if width >= 76 else _NEXT_SHORT
+    rest = max(width - status - next_width - _LAST, 24)
+    user_width = max(7, rest // 6) if width >= 68 else 0
     schedule = max(10, (rest - user_width) // 2)
     name = max(7, rest - user_width - schedule)
     widths: dict[Key, int] = {
@@ -54,13 +56,20 @@ def columns_for(width: int) -> tuple[Column, ...]:
         "name": name,
         "user": user_width,
         "schedule": schedule,
-        "next": _NEXT,
+        "next": next_width,
         "last": _LAST,
     }
     return tuple(
-        Column(key, clip(_TITLES[key], size - _GAP) if size > _SIGN else "", size)
-        for key, size in widths.items()
+        Column(key, _title(key, size - _GAP), size) for key, size in widths.items() if size
     )
+
+
+def _title(key: Key, room: int) -> str:
+    title = _TITLES[key]
+    if room < len("next"):
+        return ""
+    # Rather a whole word than a cut one.
+    return title if len(title) <= room else clip(title.partition(" ")[0], room)
 
 
 def cell(job: Job, column: Column, now: datetime) -> Said:
@@ -78,6 +87,8 @@ def cell(job: Job, column: Column, now: datetime) -> Said:
             said = Said(short_schedule(job.active_version, now))
         case "next":
             said = next_fire(job, now)
+            if column.width == _NEXT_SHORT:  # how long until then, and not when
+                said = Said(said.text.partition(" · ")[0], said.tone)
         case "last":
             said = last_outcome(job, now)
     return Said(clip(said.text, room), said.tone)

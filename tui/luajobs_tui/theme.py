@@ -28,14 +28,31 @@ CALM: Final = Theme(
     variables={
         "footer-key-foreground": "#d9a86c",
         "footer-background": "#1a1e26",
-        "block-cursor-background": "#2c3a4d",
-        "block-cursor-foreground": "#eceef2",
-        "block-cursor-text-style": "bold",
-        "block-cursor-blurred-background": "#242c38",
-        "block-cursor-blurred-foreground": "#d5d8de",
         "border": "#7aa2c9",
         "border-blurred": "#3a4250",
         "input-selection-background": "#7aa2c9 35%",
+    },
+)
+
+PAPER: Final = Theme(
+    name="luajobs-light",
+    primary="#2f6690",
+    secondary="#5b6394",
+    accent="#96560f",
+    foreground="#24292f",
+    background="#fbfaf7",
+    surface="#f1efe9",
+    panel="#e6e3da",
+    success="#2c7030",
+    warning="#835c00",
+    error="#b3261e",
+    dark=False,
+    variables={
+        "footer-key-foreground": "#96560f",
+        "footer-background": "#f1efe9",
+        "border": "#2f6690",
+        "border-blurred": "#c9c4b8",
+        "input-selection-background": "#2f6690 30%",
     },
 )
 

@@ -54,7 +54,7 @@ class CreateJob(ModalScreen[Job | None]):
             yield Static(id="schedule-says", classes="says")
             with Horizontal(classes="field"):
                 yield Label("Source")
-                yield Label("runs isolated: what it needs comes in by job.metadata")
+                yield Label("runs isolated; its input is job.metadata")
             yield TextArea(TEMPLATE, id="source", show_line_numbers=True, tab_behavior="indent")
             yield Static(id="source-says", classes="says")
             with Horizontal(classes="buttons"):

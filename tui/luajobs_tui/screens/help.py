@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -55,16 +57,19 @@ class Help(ModalScreen[None]):
             yield Static(id="keys")
 
     def on_mount(self) -> None:
-        app, written = self.app, Text()
+        app, parts = self.app, list[RenderableType]()
         for heading, keys in KEYS:
-            written.append(f"{heading}\n", style(app, "live", bold=True))
+            parts.append(Text(heading, style(app, "live", bold=True)))
+            grid = Table.grid()
+            grid.add_column(width=14)
+            grid.add_column(ratio=1)
             for key, says in keys:
-                written.append(f"  {key:<12}", style(app, "accent", bold=True))
-                written.append(f"{says}\n")
-        written.append("Signs\n  ", style(app, "live", bold=True))
-        seen: set[str] = set()
+                grid.add_row(Text(f"  {key}", style(app, "accent", bold=True)), says)
+            parts.append(grid)
+        parts.append(Text("Signs", style(app, "live", bold=True)))
+        signs, seen = Text("  "), set[str]()
         for status, mark in {**JOB_SIGNS, **RUN_SIGNS}.items():
             if mark not in seen:
                 seen.add(mark)
-                written.append(f"{mark} {status}   ", style(app, sign(mark).tone))
-        self.query_one("#keys", Static).update(written)
+                signs.append(f"{mark} {status}   ", style(app, sign(mark).tone))
+        self.query_one("#keys", Static).update(Group(*parts, signs))

@@ -45,9 +45,13 @@ Or in a notebook; it shows up here at once:
     from luajobs_kit import Jobs, every
 
     async def hello(job):
-        job.log.info("hello")
+        print("hello")
 
-    await Jobs.create(name="hello", schedule=every(seconds=30), execute=hello)"""
+    await Jobs.create(
+        name="hello",
+        schedule=every(seconds=30),
+        execute=hello,
+    )"""
 
 
 class Monitor(Finding):
@@ -77,6 +81,7 @@ class Monitor(Finding):
         self._painting: Timer | None = None
         self._reading: tuple[str, Topic] | None = None  # what of which job is on its way
         self._notice = Text()
+        self._lost = Text()  # why the engine is being sought, as the notice says it
 
     def compose(self) -> ComposeResult:
         yield HeadLine(self._workspace)
@@ -121,12 +126,13 @@ class Monitor(Finding):
     def on_refused(self, message: Refused) -> None:
         self._say(Text(f"✗ {clean(message.text)}", style(self.app, "bad")), 12)
 
-    def _say(self, words: Text, seconds: float) -> None:
+    def _say(self, words: Text, seconds: float | None = None) -> None:
         notice = self.query_one("#notice", Static)
         notice.update(words)
         notice.display = True
         self._notice = words
-        self.set_timer(seconds, lambda: self._unsay(words))
+        if seconds is not None:
+            self.set_timer(seconds, lambda: self._unsay(words))
 
     def _unsay(self, words: Text) -> None:
         if self._notice is words:  # and no later notice stands there
@@ -154,7 +160,17 @@ class Monitor(Finding):
         detail.paint(state, changed)
         if state.selected is not None and detail.topic not in state.loaded:
             self._read_topic()
+        self._tell_lost()
         self._paint_frames()
+
+    def _tell_lost(self) -> None:
+        """Say why there is no engine for as long as there is none."""
+        why = f"◌ {clean(self.state.lost)}" if self.state.lost else ""
+        if why != self._lost.plain:
+            self._unsay(self._lost)
+            self._lost = Text(why, style(self.app, "warn"))
+            if why:
+                self._say(self._lost)
 
     def _paint_frames(self) -> None:
         state, detail = self.state, self.query_one(Detail)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from luajobs_kit.model import IntervalSchedule, Job, OnceSchedule, Retry, Schedule
+from luajobs_kit.model import IntervalSchedule, Job, JobVersion, OnceSchedule, Retry, Schedule
 from luajobs_kit.timing import describe
 from luajobs_tui.formatting import clean, length
 from luajobs_tui.theme import style
@@ -24,7 +25,7 @@ class Facts(VerticalScroll):
     def __init__(self) -> None:
         super().__init__(id="facts-view")
         self._content = Static(id="facts")
-        self._shown = Text()
+        self._shown: list[tuple[str, Text]] = []
 
     def compose(self) -> ComposeResult:
         yield self._content
@@ -33,47 +34,46 @@ class Facts(VerticalScroll):
         version = job.active_version
         if version is None:
             return
-        app, dim = self.app, style(self.app, "dim")
-        schedule = version.schedule
-        written = Text.assemble(
-            (" schedule   ", dim), (_in_words(job), style(app, "plain", bold=True))
-        )
-        written.append("\n next fires ", dim)
-        if not fires:
-            written.append("none", dim)
-        there = _zone(schedule)
+        app, dim, warn = self.app, style(self.app, "dim"), style(self.app, "warn")
+        rows = [("schedule", Text(_in_words(job), style(app, "plain", bold=True)))]
         for number, fire in enumerate(fires):
-            local = fire.astimezone()
-            pad = "" if number == 0 else "\n            "
-            written.append(f"{pad}{local:%a %d %b %H:%M:%S} {local.tzname() or ''}")
-            if there is not None and fire.astimezone(there).utcoffset() != local.utcoffset():
-                city = str(there).rpartition("/")[2].replace("_", " ")
-                written.append(f" ({fire.astimezone(there):%a %H:%M} {city})", dim)
-            written.append(
-                f"  in {length(fire - now)}", style(app, "live" if number == 0 else "dim")
+            rows.append(
+                ("next fires" if number == 0 else "", self._fire(version, fire, now, number))
             )
-        if fires and job.next_run_at is None:
-            written.append(
-                f"\n            not while it is {job.status}: a switches it on", style(app, "warn")
-            )
-        written.append("\n a run      ", dim).append(f"at most {length(version.timeout)}")
-        written.append(f" · {_retry(version.retry)}")
-        if not isinstance(schedule, OnceSchedule):
-            written.append(f" · on overlap {version.overlap} · catch up {version.catch_up}")
+        if not fires:
+            rows.append(("next fires", Text("none", dim)))
+        elif job.next_run_at is None:
+            rows.append(("", Text(f"not while it is {job.status}: a switches it on", warn)))
+        run = f"at most {length(version.timeout)} · {_retry(version.retry)}"
+        if not isinstance(version.schedule, OnceSchedule):
+            run += f" · on overlap {version.overlap} · catch up {version.catch_up}"
+        rows.append(("a run", Text(run)))
         if job.skipped_fires:
-            written.append(f"\n skipped    {job.skipped_fires} fires", style(app, "warn"))
+            rows.append(("skipped", Text(f"{job.skipped_fires} fires", warn)))
         if job.note:
-            written.append(f"\n note       {clean(job.note)}", style(app, "warn"))
-        if job.description or version.description:
-            about = job.description or version.description or ""
-            written.append("\n about      ", dim).append(clean(about))
-        written.append("\n metadata   ", dim)
-        shown = json.dumps(job.metadata, indent=2, ensure_ascii=False) if job.metadata else "none"
-        written.append(clean(shown).replace("\n", "\n            "), None if job.metadata else dim)
-        written.append("\n id         ", dim).append(job.id, dim)
-        if written != self._shown:
-            self._shown = written
-            self._content.update(written)
+            rows.append(("note", Text(clean(job.note), warn)))
+        if about := job.description or version.description:
+            rows.append(("about", Text(clean(about))))
+        kept = json.dumps(job.metadata, indent=2, ensure_ascii=False) if job.metadata else "none"
+        rows.append(("metadata", Text(clean(kept), "" if job.metadata else dim)))
+        rows.append(("id", Text(job.id, dim)))
+        if rows != self._shown:
+            self._shown = rows
+            page = Table.grid()
+            page.add_column(width=12, style=dim)
+            page.add_column(ratio=1, style=style(app, "plain"))
+            for label, value in rows:
+                page.add_row(f" {label}", value)
+            self._content.update(page)
+
+    def _fire(self, version: JobVersion, fire: datetime, now: datetime, number: int) -> Text:
+        app, local, there = self.app, fire.astimezone(), _zone(version.schedule)
+        written = Text(f"{local:%a %d %b %H:%M:%S} {local.tzname() or ''}")
+        written.append(f"  in {length(fire - now)}", style(app, "live" if number == 0 else "dim"))
+        if there is not None and fire.astimezone(there).utcoffset() != local.utcoffset():
+            city = str(there).rpartition("/")[2].replace("_", " ")
+            written.append(f"  {fire.astimezone(there):%a %H:%M} {city}", style(app, "dim"))
+        return written
 
 
 def _zone(schedule: Schedule) -> ZoneInfo | None:
