@@ -150,7 +150,11 @@ class HttpPort(Port):
     async def preview(
         self, schedule: Schedule, count: int = 5, start: datetime | None = None
     ) -> list[datetime]:
-        return await self._link.ask("preview", schedule=schedule, count=count, start=start)
+        from luajobs_kit.timing.zones import zone_of  # noqa: PLC0415 - for this verb alone
+
+        fires = await self._link.ask("preview", schedule=schedule, count=count, start=start)
+        # JSON carries a time's offset and not the name of its zone.
+        return [fire.astimezone(zone_of(schedule)) for fire in fires]
 
     async def simulate(
         self,

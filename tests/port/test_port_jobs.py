@@ -1,6 +1,7 @@
 """Jobs, asked for in the same words of either port."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -138,6 +139,7 @@ async def test_a_schedule_is_previewed_with_its_offset(port):
         "2026-03-02T08:00:00-05:00",
         "2026-03-09T08:00:00-04:00",
     ]
+    assert {fire.tzinfo for fire in fires} == {ZoneInfo("America/New_York")}
 
 
 async def test_next_runs_are_those_of_the_schedule(port, spec):
