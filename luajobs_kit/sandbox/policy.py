@@ -7,6 +7,7 @@ this runs in.
 from __future__ import annotations
 
 import ast
+import re
 import types
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,7 @@ POLICY: Final = "1"
 
 MAX_SOURCE: Final = 256_000  # characters
 MAX_NODES: Final = 100_000  # of the syntax tree; about 10,000 lines of everyday code
+_LINE_ENDS: Final = re.compile(r"\r\n?|\n")  # Python's; str.splitlines knows more of them
 FURTHEST_LINE: Final = 10_000_000  # of a first line, in either direction
 
 
@@ -81,7 +83,7 @@ def _compile(source: str, file: str, first_line: int, entry: str) -> types.CodeT
     rules.judge(tree)
     parameters = _check_entry(tree, entry, rules)
     if rules.found:
-        lines = source.splitlines()
+        lines = _LINE_ENDS.split(source)
         raise Refused([_violation(rule, lines, first_line) for rule in rules.found])
     if parameters == 0:
         tree.body.append(_entry_without_parameters(entry))

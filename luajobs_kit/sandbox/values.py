@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from luajobs_kit.errors import InvalidInput
 
 Level = Literal["debug", "info", "warn", "error"]
 Status = Literal["completed", "failed", "timeout", "killed", "abandoned"]
 
+_LINE_ENDS: Final = re.compile(r"\r\n?|\n")  # Python's; str.splitlines knows more of them
 SMALLEST_MEMORY = 64 * 2**20  # bytes; below this the interpreter itself cannot work
 
 
@@ -67,7 +69,7 @@ class Program:
 
     def line(self, number: int | None) -> str | None:
         """Return the text of the author's line ``number``, or None when it is not in here."""
-        lines = self.source.splitlines()
+        lines = _LINE_ENDS.split(self.source)
         index = -1 if number is None else number - self.first_line
         return lines[index].strip() if 0 <= index < len(lines) else None
 

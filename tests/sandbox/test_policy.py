@@ -11,7 +11,7 @@ from harness import run_here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luajobs_kit.sandbox import policy
+from luajobs_kit.sandbox import Program, policy
 
 
 def compiled(source: str, *, first_line: int = 1, entry: str = "main") -> object:
@@ -36,6 +36,12 @@ def test_a_refusal_names_the_authors_line_the_rule_and_the_way_out() -> None:
             ),
         )
     ]
+
+
+def test_a_page_break_in_the_source_is_no_line() -> None:
+    source = "x = 'a\u2028b\x0c'\n\x0cdef main(job):\r    import os\r\n"
+    assert [(line, text) for line, text, *_ in refusals(source)] == [(3, "import os")]
+    assert Program(source, "main").line(3) == "import os"
 
 
 def test_everything_refused_is_told_at_once() -> None:
