@@ -103,7 +103,8 @@ class Loop:
                 self._take_reply(0.0)
         else:
             self._wait()
-        self._fire_timers()
+        if self._timers:
+            self._fire_timers()
 
     def _wait(self) -> None:
         while self._timers and self._timers[0][2].cancelled:
@@ -169,7 +170,9 @@ class Loop:
 
     def cancel_rest(self) -> None:
         """Cancel the tasks that are left, and let them clean up, for a moment."""
-        left = [task for task in self.tasks if not task.done()]
+        left = [task for task in self.tasks if not task.done()] if self.tasks else ()
+        if not left:
+            return
         for task in left:
             task.cancel()
         until = time.monotonic() + LONGEST_CLEAN_UP
