@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -17,74 +17,47 @@ from luajobs_kit.model import FINAL, LogQuery
 from luajobs_kit.store.history import History
 from luajobs_kit.store.sqlite import Database
 
-# Says on its standard output what it was told is kept, one line each, written at once.
-WRITER = textwrap.dedent(
-    """
-    import asyncio, os, sys
-    from datetime import UTC, datetime
-    from pathlib import Path
-    from luajobs_kit.clock import SystemClock
-    from luajobs_kit.ids import Ids
-    from luajobs_kit.model import Execution, LogLine, LogSource
-    from luajobs_kit.store.entries import Entries
-    from luajobs_kit.store.fires import FireState
-    from luajobs_kit.store.history import History
-    from luajobs_kit.store.sqlite import Database
-
-    def say(*words):
-        os.write(1, (" ".join(map(str, words)) + "\\n").encode())
-
-    async def work(history, entries, life, job):
-        armed = datetime(2026, 1, 1, tzinfo=UTC)
-        number = 0
-        while True:
-            number += 1
-            name = f"{life}_{job}_{number}"
-            now = datetime.now(UTC)
-            execution = Execution(
-                id=name, job_id=job, job_name=job, version_id="v", version="1.0.0",
-                cause="schedule", created_at=now, fire_time=now)
-            fire = FireState(job_id=job, armed_at=armed, last_fire=now, skipped=number)
-            await history.claim(execution, fire, key=name)
-            say("claimed", job, name, now.isoformat())
-            for _ in range(5):
-                line = history.write_log(LogLine(
-                    timestamp=now, message=f"of {name}",
-                    metadata=LogSource(primitive_id=job, execution_id=name)))
-                say("numbered", line.seq)
-            await history.record(execution.evolve(status="completed", result=number), fire)
-            say("recorded", job, name)
-            entry = await entries.create("c", {"name": name, "words": f"about {name}"}, key=name)
-            say("created", entry.id)
-
-    async def main():
-        path, life = Path(sys.argv[1]), sys.argv[2]
-        database = await Database.open(path)
-        history, entries = History(database), Entries(database, SystemClock(), Ids())
-        say("opened", *database.findings)
-        await asyncio.gather(*(work(history, entries, life, f"job_{n}") for n in range(4)))
-
-    asyncio.run(main())
-    """
-)
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks and kills")
+LIVES = 10  # in one file: all that is in it is looked at after each
 
 
-def run_and_kill(path: Path, life: int, patience: float, *, at_work: bool) -> list[list[str]]:
-    """Start a writer, kill it ``patience`` seconds after it opened, or wrote; returns its words."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), f"life{life}"], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    said = [process.stdout.readline().decode().split()]
-    while at_work and said[-1][0] != "numbered":
-        said.append(process.stdout.readline().decode().split())
-    time.sleep(patience)  # the moment of death is what is drawn, not something waited for
-    process.send_signal(signal.SIGKILL)
-    rest = process.stdout.read().decode()
-    process.stdout.close()
-    assert process.wait() == -signal.SIGKILL
-    whole = rest[: rest.rfind("\n") + 1]
-    return said + [line.split() for line in whole.splitlines()]
+class Writers:
+    """Writers of history that are killed, one after the other."""
+
+    def __init__(self):
+        writer = Path(__file__).with_name("history_writer.py")
+        self.process = subprocess.Popen(
+            [sys.executable, str(writer)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run_and_kill(self, path, life, patience, *, at_work):
+        """Kill a writer ``patience`` seconds after it opened, or wrote; return its words."""
+        self.process.stdin.write(f"{path} life{life}\n")
+        self.process.stdin.flush()
+        [pid] = self._line()
+        said = [self._line()]
+        while at_work and said[-1][0] != "numbered":
+            said.append(self._line())
+        time.sleep(patience)  # the moment of death is what is drawn, not something waited for
+        os.kill(int(pid), signal.SIGKILL)
+        while said[-1] != ["dead"]:
+            said.append(self._line())
+        return said[:-1]
+
+    def _line(self):
+        return self.process.stdout.readline().split()
+
+    def end(self):
+        self.process.stdin.close()
+        assert self.process.wait(10) == 0
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def writers():
+    found = Writers()
+    yield found
+    found.end()
 
 
 async def verify(path: Path, said: list[list[str]], numbers: set[int]) -> None:
@@ -143,19 +116,23 @@ def _check_indexes(db) -> None:
         db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")
 
 
-async def kill_and_verify(path: Path, lives: int) -> None:
-    numbers: set[int] = set()
+async def kill_and_verify(writers: Writers, folder: Path, lives: int, longest: float) -> None:
     when = random.Random(lives)
+    written = 0
     for life in range(lives):
-        said = run_and_kill(path, life, when.uniform(0, 0.25), at_work=life % 2 == 1)
+        if life % LIVES == 0:
+            numbers: set[int] = set()
+        path = folder / f"{life // LIVES}.db"
+        said = writers.run_and_kill(path, life, when.uniform(0, longest), at_work=life % 2 == 1)
         await verify(path, said, numbers)
-    assert numbers, "the writers never got to write"
+        written += len(said)
+    assert written > 10 * lives, "the writers hardly got to write"
 
 
-async def test_what_was_acknowledged_survives_10_kills(tmp_path):
-    await kill_and_verify(tmp_path / "history.db", 10)
+async def test_what_was_acknowledged_survives_50_kills(writers, tmp_path):
+    await kill_and_verify(writers, tmp_path, 50, longest=0.05)
 
 
 @pytest.mark.soak
-async def test_what_was_acknowledged_survives_100_kills(tmp_path):
-    await kill_and_verify(tmp_path / "history.db", 100)
+async def test_what_was_acknowledged_survives_500_kills(writers, tmp_path):
+    await kill_and_verify(writers, tmp_path, 500, longest=0.25)
