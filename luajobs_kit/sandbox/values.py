@@ -25,7 +25,7 @@ class Limits:
     """
 
     timeout: float = 300.0  # seconds of real time, from hand-over to result
-    memory: int = 512 * 2**20  # bytes of address space, the interpreter's own 40 MB included
+    memory: int = 512 * 2**20  # bytes of address space, the interpreter's own 30 MB included
     cpu: float | None = None  # seconds of processor time; None: as many as ``timeout``
 
     def __post_init__(self) -> None:

@@ -251,7 +251,23 @@ def test_type_parameters_are_ordinary_python(source: str, found: object) -> None
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="type parameters came with Python 3.12")
 @pytest.mark.parametrize(
     "source",
-    ["type X = ().__class__.__subclasses__()", "def f[__builtins__](x): pass", "type __x__ = int"],
+    [
+        "type X = ().__class__.__subclasses__()",
+        "def f[__builtins__](x): pass",
+        "type __x__ = int",
+        "def f[T: ().__class__.__subclasses__](x): pass",
+        "class A[T: (int, ().__class__.__base__)]: pass",
+        'x = f"{f"{f.__globals__}"}"',
+    ],
 )
 def test_type_parameters_are_judged_like_the_rest(source: str) -> None:
+    assert refusals(f"{source}\ndef main(job): pass\n")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="their defaults came with Python 3.13")
+@pytest.mark.parametrize(
+    "source",
+    ["type X[T = ().__class__.__bases__] = int", "def f[*T = __builtins__](x): pass"],
+)
+def test_defaults_of_type_parameters_are_judged_like_the_rest(source: str) -> None:
     assert refusals(f"{source}\ndef main(job): pass\n")
