@@ -53,7 +53,7 @@ def take_over(aside: Path, connection: sqlite3.Connection) -> str:
     grafted = aside.with_name(aside.name + ".grafted")
     try:
         damaged = _readable(aside, grafted)
-    except (sqlite3.Error, OSError):
+    except (sqlite3.Error, OSError, AttributeError):  # some builds of SQLite cannot serialize
         return "Nothing in it could be read."
     finally:
         grafted.unlink(missing_ok=True)  # an open file stays until it is closed
