@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.jobs import (
     Execute,
     RetryLike,
@@ -113,6 +114,7 @@ class LuaSkill:
 
 
 @dataclass(kw_only=True)
+@awaited_as("agent")
 class LuaAgent:
     """An agent: who it is, what it can do, and its pre-defined jobs."""
 

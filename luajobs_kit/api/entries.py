@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.current import Bound
 from luajobs_kit.api.fields import Fields, Page
 from luajobs_kit.api.plain import to_object
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace
 
 
+@awaited_as("entry")
 class DataEntry(Fields):
     """One object of a collection. ``entry.title`` is ``entry.data["title"]``, as is ``entry["title"]``."""
 
@@ -82,6 +84,7 @@ class DataPage(Page[DataEntry]):
     _nouns = "entries"
 
 
+@awaited_as("Data")
 class Data(Bound):
     """Collections of a workspace; ``luajobs_kit.Data`` is that of the current one."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.logs import LogLines
 from luajobs_kit.model import Attempt, Execution, ExecutionStatus, LogQuery, RunError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 _ASK = 25.0  # seconds one request waits before it is made again
 
 
+@awaited_as("execution")
 class JobExecution:
     """A run. Its properties are as of the last answer; ``wait()`` and ``refresh()`` ask again."""
 

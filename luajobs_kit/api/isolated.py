@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from luajobs_kit.api.awaiting import telling
 from luajobs_kit.api.jobs import Execute
 from luajobs_kit.api.plain import to_object
 from luajobs_kit.bundle import capture
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from luajobs_kit.sandbox import Outcome
 
 
+@partial(telling, "run_isolated")
 async def run_isolated(
     function_or_source: Execute | str | Path,
     metadata: Mapping[str, Any] | None = None,

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.execution import JobExecution
 from luajobs_kit.api.kept import Kept
 from luajobs_kit.api.logs import LogLines
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace
 
 
+@awaited_as("job")
 class JobInstance:
     """A job. Its properties are as of the last answer; ``refresh()`` asks again."""
 

@@ -8,6 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
+from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.current import Bound
 from luajobs_kit.api.job import JobInstance
 from luajobs_kit.api.plain import build, to_object
@@ -36,13 +37,13 @@ def _keywords(advice: str) -> Callable[[Asking[P, R]], Asking[P, R]]:
 
     def told(method: Asking[P, R]) -> Asking[P, R]:
         @wraps(method)
-        async def asked(*given: P.args, **options: P.kwargs) -> R:
+        def asked(*given: P.args, **options: P.kwargs) -> Coroutine[Any, Any, R]:
             if len(given) > 1:  # more than self
                 raise InvalidInput(
                     f"Jobs.{method.__name__} takes keywords: {advice}. "
                     "Their names are Python's; docs/lua-names.md lists them beside Lua's."
                 )
-            return await method(*given, **options)
+            return method(*given, **options)
 
         return asked
 
@@ -83,6 +84,7 @@ class JobList(list[JobInstance]):
         return table(["job", "status", "next fire", "last run", "user"], rows, note=self.note)
 
 
+@awaited_as("Jobs")
 class Jobs(Bound):
     """Jobs of a workspace; ``luajobs_kit.Jobs`` is that of the current one."""
 

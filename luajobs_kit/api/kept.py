@@ -12,10 +12,11 @@ class Kept(dict[str, Any]):
 
     __slots__ = ()
 
-    def _refuse(self, *_given: Any, **_options: Any) -> NoReturn:
+    def _refuse(self, *given: Any, **_options: Any) -> NoReturn:
+        name = given[0] if given and isinstance(given[0], str) else "name"
         raise NotAllowed(
             "job.metadata is read-only here, and changing it would be lost: write "
-            'await job.update_metadata({"name": value}), or dict(job.metadata) for a copy.'
+            f'await job.update_metadata({{"{name}": value}}), or dict(job.metadata) for a copy.'
         )
 
     __setitem__ = __delitem__ = __ior__ = __setattr__ = _refuse

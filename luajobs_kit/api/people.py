@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.current import Bound
 from luajobs_kit.api.fields import Attributes
 from luajobs_kit.api.plain import to_object, to_plain
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Messages = str | Mapping[str, Any] | Sequence[Mapping[str, Any] | str]
 
 
+@awaited_as("user")
 class UserInstance(Attributes):
     """A user. ``user.city`` is ``user.data["city"]``; ``save()`` keeps what was assigned."""
 
@@ -91,6 +93,7 @@ class UserInstance(Attributes):
 Users = list[UserInstance]
 
 
+@awaited_as("User")
 class User(Bound):
     """Users of a workspace; ``luajobs_kit.User`` is that of the current one."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.current import Bound
 from luajobs_kit.api.fields import Fields, Page
 from luajobs_kit.api.plain import to_object
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace
 
 
+@awaited_as("product")
 class Product(Fields):
     """A product. ``product.price`` is ``product.data["price"]``, as is ``product["price"]``."""
 
@@ -49,6 +51,7 @@ class ProductPage(Page[Product]):
     _nouns = "products"
 
 
+@awaited_as("Products")
 class Products(Bound):
     """The catalogue of a workspace; ``luajobs_kit.Products`` is that of the current one."""
 

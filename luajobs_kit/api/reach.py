@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.errors import LuaJobsError, NotFound
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Response:
         return f"<Response {self.status}>"
 
 
+@awaited_as("http")
 class Http:
     """Requests of tools and notebooks. Inside a job the engine sends them, to allowed hosts only."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
+from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.connection import Connection
 from luajobs_kit.api.current import adopt, current_workspace, disown, enter, leave
 from luajobs_kit.api.entries import Data
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
+@awaited_as("ws")
 class Workspace:
     """A workspace and its engine, which is started when it is first needed.
 

@@ -168,7 +168,7 @@ def _refuse_past(instant: datetime, now: datetime) -> None:
 
 
 def _refuse_other(value: object) -> NoReturn:
-    if isinstance(value, str):
+    if isinstance(value, str) and (value.startswith("@") or len(value.split()) >= 5):
         advice = f"for a cron expression write cron({value!r})"
     elif isinstance(value, timedelta):
         seconds = f"{value.total_seconds():g}"

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
-from luajobs_kit import InvalidInput, Jobs, LuaAgent, LuaJob, NotAllowed, User, acting_as, every
+from luajobs_kit import (
+    InvalidInput,
+    Jobs,
+    LuaAgent,
+    LuaJob,
+    NotAllowed,
+    User,
+    acting_as,
+    every,
+    run_isolated,
+)
 
 
 async def execute(job):
@@ -64,3 +75,45 @@ async def test_a_second_agent_says_that_it_switches_off_the_jobs_of_the_first(ws
     plan = await ws.deploy(LuaAgent(name="second"))
 
     assert "- deactivate morning: the agent deployed now has it no more" in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "call"),
+    [
+        (lambda job: Jobs.get_job("waits"), "Jobs.get_job"),
+        (lambda job: job.trigger(), "job.trigger"),
+        (lambda job: User.get(), "User.get"),
+        (lambda job: job._workspace.status(), "ws.status"),
+        (lambda job: run_isolated("def f(job): pass"), "run_isolated"),
+    ],
+)
+async def test_who_forgets_to_await_is_told_by_what_is_shown_and_by_what_is_asked(
+    ws, forgotten, call
+):
+    job = await Jobs.create(name="waits", schedule=every(hours=1), execute=execute)
+    answer = forgotten(job)
+    assert repr(answer) == f"<nothing was done yet: write `await {call}(…)`>"
+    with pytest.raises(
+        AttributeError, match=rf"{call}\(…\) was not awaited, so there is no 'name'"
+    ):
+        _ = answer.name
+    await asyncio.create_task(answer)  # it is a coroutine all the same
+
+
+@pytest.mark.parametrize(
+    ("slip", "advice"),
+    [
+        (lambda: Jobs.create(name="x", schedule=every(5), exec=execute), "did you mean execute?"),
+        (lambda: Jobs.create(nmae="x", schedule=every(5), execute=execute), "did you mean name?"),
+        (
+            lambda: Jobs.create(schedule=every(5), execute=execute),
+            "argument: 'name'; it takes name",
+        ),
+        (lambda: Jobs.get_all(includeDynamic=True), "did you mean include_dynamic?"),
+        (lambda: User.get("a", "b"), "User.get takes from 1 to 2 positional arguments"),
+    ],
+)
+async def test_an_argument_that_is_misnamed_is_answered_with_its_name(ws, slip, advice):
+    with pytest.raises(InvalidInput) as told:
+        await slip()
+    assert advice in str(told.value)

@@ -77,7 +77,10 @@ def test_names_and_signatures_agree(outside, inside):
 def test_what_is_awaited_outside_is_awaited_inside(outside, inside):
     here, there = public(outside), public(inside)
     for name in here.keys() & there.keys():
-        awaited = [inspect.iscoroutinefunction(getattr(side, name)) for side in (outside, inside)]
+        awaited = [
+            inspect.iscoroutinefunction(inspect.unwrap(getattr(side, name)))
+            for side in (outside, inside)
+        ]
         assert awaited[0] == awaited[1], name
 
 
