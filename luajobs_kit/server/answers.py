@@ -14,6 +14,7 @@ from luajobs_kit import wire
 from luajobs_kit.errors import InvalidInput, LuaJobsError
 
 DISCARDED: Final = 16 * 2**20  # bytes of a body that is too long, read so that its sender hears why
+FAILED: Final = "The engine failed at this; its log (engine.log) says more."
 PATIENCE: Final = 30.0  # seconds a client may take to send its body
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

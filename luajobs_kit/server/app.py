@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from luajobs_kit.errors import LuaJobsError
+from luajobs_kit.errors import InvalidInput, LuaJobsError
 from luajobs_kit.port import Port
 from luajobs_kit.server import kit, lua, openapi
-from luajobs_kit.server.answers import Refused, failure
+from luajobs_kit.server.answers import FAILED, Refused, failure
 from luajobs_kit.server.broadcast import Broadcast
 from luajobs_kit.server.gate import Gate
 
@@ -24,7 +24,12 @@ def make_app(port: Port, broadcast: Broadcast, *, token: str, hosts: Iterable[st
     """
     app = Starlette(
         routes=[*kit.routes(port, broadcast), *lua.routes(port), *openapi.routes()],
-        exception_handlers={LuaJobsError: _told, HTTPException: _no_route},
+        exception_handlers={
+            LuaJobsError: _told,
+            HTTPException: _no_route,
+            OverflowError: _too_large,
+            Exception: _failed,
+        },
     )
     return Gate(app, token=token, hosts=hosts)
 
@@ -32,6 +37,15 @@ def make_app(port: Port, broadcast: Broadcast, *, token: str, hosts: Iterable[st
 async def _told(_: Request, error: Exception) -> Response:
     assert isinstance(error, LuaJobsError)
     return failure(error)
+
+
+async def _too_large(_: Request, error: Exception) -> Response:
+    return failure(InvalidInput(f"A number is larger than what can be counted here: {error}."))
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    # Told without its details, which may hold a secret; Starlette raises it on to the gate.
+    return failure(LuaJobsError(FAILED))
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

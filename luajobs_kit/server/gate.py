@@ -20,7 +20,7 @@ import luajobs_kit
 from luajobs_kit import wire
 from luajobs_kit.acting import acting_as
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError, VersionMismatch
-from luajobs_kit.server.answers import Refused, send_error
+from luajobs_kit.server.answers import FAILED, Refused, send_error
 
 MAX_HEADERS: Final = 32 * 1024  # bytes
 MAX_USER: Final = 200  # characters of an acting user's id
@@ -97,9 +97,7 @@ class Gate:
             await answering.fail(scope, error)
         except Exception:  # noqa: BLE001 - told without its details, which may hold a secret
             _log.exception("%s %s failed", scope["method"], scope["path"])
-            await answering.fail(
-                scope, LuaJobsError("The engine failed at this; its log (engine.log) says more.")
-            )
+            await answering.fail(scope, LuaJobsError(FAILED))
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:

@@ -95,6 +95,31 @@ async def test_deep_json_is_refused(http, agent, depth):
     )
 
 
+async def test_numbers_that_nothing_can_be_counted_by_are_refused(http, agent):
+    for verb, body in (
+        ("list_executions", {"offset": 2**70}),
+        ("list_executions", {"limit": 2**70}),
+        ("logs", {"query": {"page": 2**70}}),
+        ("logs", {"query": {"limit": 2**70}}),
+        ("logs", {"query": {"after": 2**70}}),
+        ("logs", {"query": {"context": 2**70}}),
+        ("preview", {"schedule": {"type": "interval", "seconds": 1}, "count": 2**70}),
+        ("preview", {"schedule": {"type": "interval", "seconds": 1e300}}),
+        ("wait_execution", {"executionId": "x", "timeout": 1e300}),
+        ("call", {"verb": "user.inbox", "arguments": {"limit": 2**70}}),
+        ("call", {"verb": "data.get", "arguments": {"collection": "x", "page": 2**70}}),
+        ("call", {"verb": "products.get", "arguments": {"page": 2**70, "limit": 2**70}}),
+    ):
+        told_in_an_envelope(await http.post(f"/kit/v1/{verb}", json=body))
+    huge = str(2**70)
+    for path in (
+        f"/developer/agents/{agent}/logs?page={huge}&limit={huge}",
+        f"/developer/agents/{agent}/custom-data/x?page={huge}&limit={huge}",
+        f"/developer/agents/{agent}/products?page={huge}&limit={huge}",
+    ):
+        told_in_an_envelope(await http.get(path))
+
+
 async def test_numbers_that_json_has_not_are_refused(http, agent):
     for number in (b"NaN", b"Infinity", b"1e999", b"1" * 5_000):
         body = b'{"jobId":"x","changes":{"n":' + number + b"}}"
