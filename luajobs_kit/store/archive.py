@@ -104,10 +104,12 @@ class Archive:
             except _DAMAGE as error:
                 raise _no_export(path, f"it is no zip file ({error})") from error
             with archive:
-                for name, problem in _problems(archive.infolist()):
-                    raise _no_export(path, f"{name!r:.80} in it {problem}")
                 found = cls(archive, path)
-                found._refuse_newer()
+                problems = dict(_problems(archive.infolist()))
+                if ABOUT not in problems:
+                    found._refuse_newer()  # whose other members this one need not know
+                for name, problem in problems.items():
+                    raise _no_export(path, f"{name!r:.80} in it {problem}")
                 yield found
 
     def _refuse_newer(self) -> None:
@@ -177,12 +179,13 @@ def _problems(members: list[zipfile.ZipInfo]) -> Iterator[tuple[str, str]]:
     for member in members:
         if member.filename not in expected:
             yield member.filename, "is not known, or there twice"
+            continue
         expected.discard(member.filename)
         if member.flag_bits & 1:
             yield member.filename, "is encrypted"
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             yield member.filename, "is packed in another way"
-        if member.file_size > _MOST.get(member.filename.removesuffix(".jsonl"), 0):
+        if member.file_size > _MOST[member.filename.removesuffix(".jsonl")]:
             yield member.filename, f"unpacks to {member.file_size} bytes, more than it may"
     for name in sorted(expected):
         yield name, "is missing"

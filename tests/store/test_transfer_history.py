@@ -292,6 +292,15 @@ async def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, exported):
             await import_file(target, path.relative_to(tmp_path), bool)
 
 
+async def test_of_a_newer_kit_is_said_before_all_else(exported, tmp_path):
+    path, _ = exported
+    changed(path, "about.json", lambda text: text.replace('"version":1', '"version":2'))
+    changed(path, "holidays.jsonl", lambda _: "{}")
+    async with await store() as target:
+        with pytest.raises(InvalidInput, match="newer luajobs-kit"):
+            await import_file(target, path, bool)
+
+
 async def test_an_import_larger_than_the_free_room_is_refused(exported, tmp_path, monkeypatch):
     monkeypatch.setattr(
         transfer_history.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})
