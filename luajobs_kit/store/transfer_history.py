@@ -139,10 +139,10 @@ async def import_archive(store: Store, path: Path, check: Check) -> dict[str, in
     """
     try:
         with Archive.open(path) as archive:
+            _refuse_without_room(store, archive)
             declared, lines = await asyncio.to_thread(_read_through, archive)
             declared.refuse_conflicts(store)
             check(declared.settings)
-            _refuse_without_room(store, archive)
             await declared.keep_watermarks(store)
             grown = await _keep_grown(store, archive, lines)
             return await declared.keep_definitions(store) | grown
