@@ -21,6 +21,7 @@ MAX_VALUE: Final = 2**20  # bytes of JSON in a result, or in the arguments of on
 MAX_LOG_LINES: Final = 10_000
 MAX_LOG_BYTES: Final = 2**20
 MAX_LOG_MESSAGE: Final = 64 * 2**10  # characters; what is longer is cut
+LONGEST_WAIT: Final = 86_400_000.0  # milliseconds at a stretch; poll takes no more than 24 days
 
 Reply = tuple[int, Any, dict[str, Any] | None]
 
@@ -82,7 +83,9 @@ class Channel:
     def receive(self, deadline: float | None = None) -> dict[str, Any] | None:
         """Return the next frame from the host, or None at the monotonic ``deadline``."""
         while not self._received:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+            left = None
+            if deadline is not None:
+                left = min(max(0.0, deadline - time.monotonic()) * 1000, LONGEST_WAIT)
             if not self._read_poll.poll(left) and left == 0:
                 return None
             self._take_in()

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.sandbox import Program, Sandbox
+from luajobs_kit.sandbox.channel import Channel
 from luajobs_kit.sandbox.conversation import Conversation
 from luajobs_kit.sandbox.encoding import plain
 from luajobs_kit.sandbox.frames import HEADER, MAX_FRAME, BrokenFrame, Splitter, pack, parse
@@ -295,3 +296,11 @@ async def test_source_that_compiles_to_far_too_much_is_refused() -> None:
     async with Sandbox(max_children=1) as sandbox:
         with pytest.raises(InvalidInput, match="cannot be compiled"):
             await sandbox.check(Program(source, "main", 1, "job.py"))
+
+
+def test_a_run_may_wait_for_longer_than_the_system_counts():
+    host_end, guest_end = socket.socketpair()
+    guest_end.setblocking(False)
+    with host_end, guest_end:
+        host_end.sendall(pack({"reply": 1, "value": "here"}))
+        assert Channel(guest_end.fileno()).wait(math.inf) == (1, "here", None)
