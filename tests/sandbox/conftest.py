@@ -1,7 +1,8 @@
 """Sandboxes for the host's tests: a world without a policy, and the real one."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ def _worlds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def ordinary_user(tmp_path_factory: pytest.TempPathFactory) -> OrdinaryUser:
-    return OrdinaryUser(tmp_path_factory.mktemp("ordinary"))
+def ordinary_user() -> Iterator[OrdinaryUser]:
+    with TemporaryDirectory() as place:
+        yield OrdinaryUser(Path(place))
 
 
 @pytest.fixture

@@ -21,7 +21,10 @@ PACKAGES: list[ModuleType] = [luajobs_kit, RestrictedPython, tzdata]
 
 
 class OrdinaryUser:
-    """Runs Python programs as a user with no rights, from copies everybody may read."""
+    """Runs Python programs as a user with no rights, from copies everybody may read.
+
+    ``place`` is an empty folder that others can reach (pytest's own are closed to them).
+    """
 
     def __init__(self, place: Path) -> None:
         self._interpreter = _interpreter_for_everybody()
@@ -29,8 +32,7 @@ class OrdinaryUser:
         for folder in (Path(package.__path__[0]) for package in PACKAGES):
             shutil.copytree(folder, place / folder.name, ignore=_COMPILED)
         shutil.copytree(TESTS, self._tests, ignore=_COMPILED)
-        for parent in (place, *list(place.parents)[:-2]):
-            parent.chmod(0o755)
+        place.chmod(0o755)
         self._home = place / "home"
         self._home.mkdir()
         os.chown(self._home, NOBODY, NOBODY)

@@ -292,6 +292,8 @@ def _call(path: str, function: Any) -> None:
             _now[1] = 0
             hear(given)
             if type(given) is types.CoroutineType:
+                with contextlib.suppress(StopIteration):
+                    hear(given.send(None))
                 given.close()
             elif hasattr(type(given), "__next__"):
                 hear(*itertools.islice(given, 5))
