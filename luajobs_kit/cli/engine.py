@@ -100,7 +100,7 @@ def stop(ctx: click.Context) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @asks_if_running
 async def status(port: Port, /, *, as_json: bool) -> None:
     """Say what the engine is doing, and until when it stays (exit code 3: none runs)."""
@@ -120,7 +120,7 @@ async def status(port: Port, /, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @asks
 async def doctor(port: Port, /, *, as_json: bool) -> None:
     """Say what holds on this machine: each wall of the sandbox, and what recovery had to do."""

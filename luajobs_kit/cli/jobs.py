@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from luajobs_kit.cli.asking import asks, asks_plainly, print_json
+from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until, when
 from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.client.link import Link
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from luajobs_kit.port import Port
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-job_name = click.argument("job", metavar="JOB")
+job_name = click.argument("job", metavar="JOB", shell_complete=complete_jobs)
 
 
 @click.group()

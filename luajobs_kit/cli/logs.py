@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from luajobs_kit.cli.asking import asks, print_json
+from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import LEVELS
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import LogLine, LogQuery, LogWritten
@@ -19,7 +20,9 @@ _RANK = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
 @click.command()
 @click.option("--type", "source", help="job, skill, … (default: all).")
-@click.option("--name", help="Only lines of the job or tool of this name.")
+@click.option(
+    "--name", help="Only lines of the job or tool of this name.", shell_complete=complete_jobs
+)
 @click.option("--user", "--user-id", "user_id", help="Only lines of this user.")
 @click.option("--level", type=click.Choice(["debug", "info", "warn", "error"]), help="And above.")
 @click.option("--grep", metavar="TEXT", help="Only lines with these words.")

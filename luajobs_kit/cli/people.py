@@ -18,7 +18,7 @@ def users() -> None:
 
 
 @users.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @asks
 async def list_(port: Port, /, *, as_json: bool) -> None:
     """List the users."""
@@ -57,7 +57,7 @@ async def add(port: Port, /, *, user_id: str, full_name: str | None, **lists: An
 @click.command()
 @click.option("--user", "user_id", help="Only this user's messages.")
 @click.option("--limit", default=20, show_default=True)
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @asks
 async def inbox(port: Port, /, *, user_id: str | None, limit: int, as_json: bool) -> None:
     """Print the messages jobs sent to users, the newest last."""

@@ -19,7 +19,7 @@ def tools() -> None:
 
 
 @tools.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @asks
 async def list_(port: Port, /, *, as_json: bool) -> None:
     """List what is offered, with its arguments."""

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ class Luajobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, *words: str, code: int = 0) -> str:
+    def __call__(self, *words: str, code: int = 0, env: Mapping[str, str] | None = None) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "luajobs_kit.cli", "-w", str(self.folder / ".luajobs"), *words],
             capture_output=True,
@@ -31,7 +32,10 @@ class Luajobs:
             check=False,
             cwd=self.folder,
             timeout=60,
-            env={name: value for name, value in os.environ.items() if name != "LUAJOBS_HOME"},
+            env={
+                **{name: value for name, value in os.environ.items() if name != "LUAJOBS_HOME"},
+                **(env or {}),
+            },
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -99,6 +103,22 @@ def test_the_week_ahead_is_printed(luajobs):
     printed = luajobs("simulate", "--days", "3")
     assert "3 completed" in printed
     assert "3 messages" in printed
+    luajobs("jobs", "create", "hello.py", "--name", "often", "--every", "30m")
+    assert "… and 9 more that completed" in luajobs("simulate", "--days", "1")
+    assert luajobs("simulate", "--days", "1", "--all").count("✓ completed") == 48 + 1
+
+
+def test_a_shell_completes_commands_and_the_names_of_jobs(luajobs):
+    def after_tab(*words: str) -> str:
+        asked = {"_LUAJOBS_COMPLETE": "bash_complete", "COMP_CWORD": str(len(words))}
+        return luajobs(env=asked | {"COMP_WORDS": " ".join(["luajobs", *words])})
+
+    assert after_tab("jobs", "tr") == "plain,trigger\n"
+    in_folder = ("-w", str(luajobs.folder), "jobs", "show", "he")
+    assert after_tab(*in_folder) == ""
+    assert not (luajobs.folder / ".luajobs").exists()  # a TAB makes and starts nothing
+    luajobs("jobs", "create", "hello.py", "--every", "3600")
+    assert after_tab(*in_folder) == "plain,hello\n"
 
 
 def test_status_doctor_and_settings_answer(luajobs):
