@@ -119,7 +119,7 @@ class Core:
             await asyncio.wait(self._due)
         if grace:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.runs.idle(), grace)
+                await asyncio.wait_for(self.runs.awake.idle(), grace)
         async with contextlib.AsyncExitStack() as ends:  # whatever fails, the rest is closed
             ends.push_async_callback(self.state.store.aclose)
             if self._owns_sandbox:
@@ -166,7 +166,7 @@ class Core:
             if self._due:
                 await asyncio.wait(self._due)
                 continue
-            await self.runs.idle()
+            await self.runs.awake.idle()
             if not self._due:
                 return
 

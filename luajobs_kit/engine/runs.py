@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
+from luajobs_kit.engine.ledger import Ledger
 from luajobs_kit.engine.outcomes import RETRIED, STOPPED, backoff, error_of, fire_after
 from luajobs_kit.engine.program import program_of
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import SandboxError, StorageFull
+from luajobs_kit.engine.under_way import Awake, Run, UnderWay
+from luajobs_kit.errors import SandboxError
 from luajobs_kit.model import (
     Attempt,
     AttemptFailed,
@@ -29,33 +28,13 @@ from luajobs_kit.model import (
     Retry,
     RunError,
 )
-from luajobs_kit.sandbox import Failure, Limits, LogRecord, Outcome
+from luajobs_kit.sandbox import Failure, Limits, Outcome
 from luajobs_kit.store import FireState
 from luajobs_kit.timing import trigger_for
 
 _log = logging.getLogger(__name__)
 
-FULL_DISK_PAUSE: Final = timedelta(seconds=5)
-
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
-
-
-@dataclass(eq=False)
-class _Run:
-    """An execution that is not finished."""
-
-    execution: Execution
-    version: JobVersion
-    task: asyncio.Task[None] | None = None
-    stopping: Literal["cancelled", "abandoned", "timeout"] | None = (
-        None  # why its attempt is being killed
-    )
-    ending: bool = False  # its attempt is over and being recorded
-    finished: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def started(self) -> bool:
-        return self.task is not None
 
 
 class Runs:
@@ -63,16 +42,13 @@ class Runs:
 
     def __init__(self, state: State, *, one_at_a_time: bool = False) -> None:
         self._state = state
-        self._runs: dict[str, _Run] = {}
-        self._of_job: defaultdict[str, dict[str, _Run]] = defaultdict(dict)  # the same, by job
+        self._ledger = Ledger(state)
+        self._under_way = UnderWay()
+        self.awake = Awake(one_at_a_time=one_at_a_time)
+        self._virtual = one_at_a_time  # in a simulation what takes time is its own clock's
         self._slots = asyncio.Semaphore(state.settings.values.max_concurrent)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._awake = 0  # attempts that do something, and not sleep in virtual time
         self._leaving = False  # nothing begins any more; what waits is the next engine's
-        self._idle = asyncio.Event()
-        self._idle.set()
-        # In a simulation only one run is ever awake, so that its order repeats.
-        self._turn = asyncio.Lock() if one_at_a_time else None
         self.serve: Callable[[Execution, JobVersion], Serve]
         self.context: Callable[[Execution, JobVersion], dict[str, Any]]
         self.disarm: Callable[[str], None]
@@ -82,57 +58,15 @@ class Runs:
 
     def unfinished_of(self, job_id: str) -> list[Execution]:
         """Return the job's unfinished executions, oldest first."""
-        return [run.execution for run in self._runs_of(job_id)]
-
-    def _runs_of(self, job_id: str) -> list[_Run]:
-        return list(self._of_job[job_id].values()) if job_id in self._of_job else []
-
-    def _keep(self, run: _Run) -> None:
-        self._runs[run.execution.id] = run
-        self._of_job[run.execution.job_id][run.execution.id] = run
-
-    def _forget(self, run: _Run) -> None:
-        self._runs.pop(run.execution.id, None)
-        job_id = run.execution.job_id
-        self._of_job[job_id].pop(run.execution.id, None)
-        if not self._of_job[job_id]:
-            del self._of_job[job_id]
+        return [run.execution for run in self._under_way.of(job_id)]
 
     def counts(self) -> tuple[int, int]:
         """Return how many attempts run and how many executions wait."""
-        running = sum(run.execution.status == "running" for run in self._runs.values())
-        return running, len(self._runs) - running
-
-    async def idle(self) -> None:
-        """Return once no attempt is under way or about to start, but for sleeping ones."""
-        while self._awake:
-            await self._idle.wait()
-
-    @asynccontextmanager
-    async def asleep(self) -> AsyncIterator[None]:
-        """Let virtual time pass inside the block, which runs in one attempt's request."""
-        self._rest()
-        if self._turn is not None:
-            self._turn.release()
-        try:
-            yield
-        finally:
-            self._wake()
-            if self._turn is not None:
-                await self._turn.acquire()
-
-    def _wake(self) -> None:
-        self._awake += 1
-        self._idle.clear()
-
-    def _rest(self) -> None:
-        self._awake -= 1
-        if not self._awake:
-            self._idle.set()
+        return self._under_way.counts()
 
     async def wait(self, execution_id: str, timeout: float) -> None:  # noqa: ASYNC109 - see Port.wait_execution
         """Return when the execution is finished, or after ``timeout`` seconds."""
-        run = self._runs.get(execution_id)
+        run = self._under_way.get(execution_id)
         if run is not None:
             try:
                 await asyncio.wait_for(run.finished.wait(), timeout)
@@ -159,7 +93,7 @@ class Runs:
             self._state.fires[fire.job_id] = fire
         self._state.last[kept.job_id] = kept
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
-        run = _Run(kept, version)
+        run = Run(kept, version)
         self._enter(run)
         record = self._state.store.definitions.job(kept.job_id)
         if record is None or record.deleted:  # while it was being claimed
@@ -168,53 +102,53 @@ class Runs:
 
     def resume(self, execution_id: str) -> None:
         """Begin the attempt an execution waits for."""
-        run = self._runs.get(execution_id)
+        run = self._under_way.get(execution_id)
         if run is not None and not run.started:
             run.execution = run.execution.evolve(next_attempt_at=None)
             self._begin(run)
 
-    def _enter(self, run: _Run) -> None:
-        self._keep(run)
+    def _enter(self, run: Run) -> None:
+        self._under_way.add(run)
         due = run.execution.next_attempt_at
         if due is not None and due > self._state.clock.now():
             self._begin_at(run, due)
         else:
             self._begin(run)
 
-    def _begin_at(self, run: _Run, due: datetime) -> None:
+    def _begin_at(self, run: Run, due: datetime) -> None:
         trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
         self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
 
-    def _begin(self, run: _Run) -> None:
+    def _begin(self, run: Run) -> None:
         if self._leaving or not self._may_start(run):
             return  # an earlier execution of the job begins it when it finishes
         run.task = task = asyncio.create_task(self._attempt(run), name=run.execution.id)
         self._tasks.add(task)
-        self._wake()
+        self.awake.wake()
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._rest()
+        self.awake.rest()
 
-    def _may_start(self, run: _Run) -> bool:
-        all_of_job = self._runs_of(run.execution.job_id)  # in the order of their claims
+    def _may_start(self, run: Run) -> bool:
+        all_of_job = self._under_way.of(run.execution.job_id)  # in the order of their claims
         if run.execution.alone and all_of_job[0] is not run:
             return False
         most = run.version.max_concurrent
         return most is None or sum(other.started for other in all_of_job) < most
 
     def _begin_waiting(self, job_id: str) -> None:
-        for run in self._runs_of(job_id):
+        for run in self._under_way.of(job_id):
             if not run.started and not run.execution.next_attempt_at:
                 self._begin(run)
 
     # One attempt
 
-    async def _attempt(self, run: _Run) -> None:
+    async def _attempt(self, run: Run) -> None:
         began: datetime | None = None
         try:
-            async with self._slots, self._turn or nullcontext():
+            async with self._slots, self.awake.turn():
                 began = self._state.clock.now()
                 await self._start(run, began)
                 outcome = await self._state.sandbox.run(
@@ -225,7 +159,7 @@ class Runs:
                         memory=self._state.settings.values.memory_limit,
                     ),
                     serve=self.serve(run.execution, run.version),
-                    on_log=lambda record: self._log(run, record),
+                    on_log=lambda record: self._ledger.log_output(run.execution, record),
                 )
         except asyncio.CancelledError:
             if run.stopping is None:
@@ -249,17 +183,17 @@ class Runs:
                     outcome.status,
                     result=outcome.result,
                     error=error_of(outcome, self._state.settings.secrets),
-                    duration=outcome.duration if self._turn is None else self._since(began),
+                    duration=self._since(began) if self._virtual else outcome.duration,
                 )
         except Exception:  # noqa: BLE001 - not recorded: the next engine finds it running, and gives it up
             _log.exception("how %s ended cannot be kept", run.execution.id)
-            self._forget(run)
+            self._under_way.remove(run)
             run.finished.set()
             self._begin_waiting(run.execution.job_id)
         finally:
             run.ending = False
 
-    async def _start(self, run: _Run, began: datetime) -> None:
+    async def _start(self, run: Run, began: datetime) -> None:
         execution = run.execution
         attempt = Attempt(number=len(execution.attempts) + 1, status="running", started_at=began)
         late = began - execution.fire_time if execution.fire_time else timedelta()
@@ -272,26 +206,15 @@ class Runs:
             attempts=[*execution.attempts, attempt],
             next_attempt_at=None,
         )
-        await self._record(run.execution)
-        self._remember(run.execution)
+        await self._ledger.record(run.execution)
+        self._ledger.remember(run.execution)
         self._state.events.publish(ExecutionStarted(at=began, execution=run.execution))
-
-    def _log(self, run: _Run, record: LogRecord) -> None:
-        execution = run.execution
-        self._state.log(
-            record.message,
-            level=record.level,
-            job=(execution.job_id, execution.job_name),
-            user_id=execution.user_id,
-            execution_id=execution.id,
-            attempt=len(execution.attempts),
-        )
 
     # Finishing, retrying
 
     async def _finish(
         self,
-        run: _Run,
+        run: Run,
         status: ExecutionStatus,
         *,
         result: Any = None,
@@ -307,7 +230,7 @@ class Runs:
             execution = execution.evolve(attempts=[*execution.attempts[:-1], ended])
         execution = execution.evolve(result=result, error=error, duration=duration)
         if error is not None and status in RETRIED:
-            self._log_failure(execution, error)
+            self._ledger.log_failure(execution, error)
         record = self._state.store.definitions.job(execution.job_id)
         retry = run.version.retry
         wanted = (
@@ -322,32 +245,26 @@ class Runs:
             await self._conclude(run, execution.evolve(status=status, completed_at=now), record)
 
     async def _retry_later(
-        self, run: _Run, execution: Execution, retry: Retry, now: datetime
+        self, run: Run, execution: Execution, retry: Retry, now: datetime
     ) -> None:
         number = execution.retry_count + 1
         due = now + timedelta(seconds=backoff(retry, number))
         run.execution = execution.evolve(status="pending", retry_count=number, next_attempt_at=due)
-        await self._record(run.execution)
+        await self._ledger.record(run.execution)
         run.task = None
-        self._remember(run.execution)
-        self._state.log(
-            f"Retry {number} of {retry.max_attempts} at {due.isoformat(timespec='seconds')}.",
-            level="warn",
-            job=(execution.job_id, execution.job_name),
-            user_id=execution.user_id,
-            execution_id=execution.id,
-            attempt=number,
-        )
+        self._ledger.remember(run.execution)
+        says = f"Retry {number} of {retry.max_attempts} at {due.isoformat(timespec='seconds')}."
+        self._ledger.log(execution, says, level="warn", attempt=number)
         self._state.events.publish(AttemptFailed(at=now, execution=run.execution))
         self._begin_at(run, due)
         self._begin_waiting(execution.job_id)  # where only so many may run, its place is free
 
-    async def _conclude(self, run: _Run, execution: Execution, record: JobRecord | None) -> None:
+    async def _conclude(self, run: Run, execution: Execution, record: JobRecord | None) -> None:
         fire = fire_after(self._state, execution, run.version, record) if record else None
-        await self._record(execution, fire)
+        await self._ledger.record(execution, fire)
         run.execution = execution
-        self._forget(run)
-        self._remember(execution)
+        self._under_way.remove(run)
+        self._ledger.remember(execution)
         if fire is not None:
             self._state.fires[fire.job_id] = fire
             if fire.state != "armed":
@@ -360,61 +277,34 @@ class Runs:
         run.finished.set()
         self._begin_waiting(execution.job_id)
 
-    def _log_failure(self, execution: Execution, error: RunError) -> None:
-        where = f" (line {error.line}: {error.text})" if error.line else ""
-        self._state.log(
-            f"{error.type}: {error.message}{where}",
-            level="error",
-            job=(execution.job_id, execution.job_name),
-            user_id=execution.user_id,
-            execution_id=execution.id,
-            attempt=len(execution.attempts),
-            duration=execution.duration,
-        )
-
-    async def _record(self, execution: Execution, fire: FireState | None = None) -> None:
-        while True:
-            try:
-                await self._state.store.history.record(execution, fire)
-            except StorageFull:
-                # What happened must not be forgotten because the disk is full just now.
-                await self._state.clock.sleep_until(self._state.clock.now() + FULL_DISK_PAUSE)
-            else:
-                return
-
-    def _remember(self, execution: Execution) -> None:
-        newest = self._state.last.get(execution.job_id)
-        if newest is None or newest.created_at <= execution.created_at:
-            self._state.last[execution.job_id] = execution
-
     # Stopping
 
     async def cancel(self, execution_id: str) -> None:
         """Kill the running attempt or drop the waiting one, and record it as cancelled."""
-        run = self._runs.get(execution_id)
+        run = self._under_way.get(execution_id)
         if run is not None:
             await self._stop(run, "cancelled")
 
     async def cancel_waiting(self, job_id: str) -> None:
         """Cancel the job's executions that wait; what runs goes on."""
-        for run in self._runs_of(job_id):
+        for run in self._under_way.of(job_id):
             if run.execution.status == "pending":
                 await self._stop(run, "cancelled")
 
     async def abandon_all(self) -> None:
         """End every running attempt because the engine leaves; what waits is kept for the next one."""
         self._leaving = True
-        running = [run for run in self._runs.values() if run.started]
+        running = [run for run in self._under_way if run.started]
         await asyncio.gather(*(self._stop(run, "abandoned") for run in running))
 
     def time_out(self, execution_id: str) -> None:
         """Kill a simulated attempt that slept past its time; real ones the sandbox kills."""
-        run = self._runs.get(execution_id)
+        run = self._under_way.get(execution_id)
         if run is not None and run.task is not None and not run.ending:
             run.stopping = "timeout"
             run.task.cancel()
 
-    async def _stop(self, run: _Run, status: Literal["cancelled", "abandoned"]) -> None:
+    async def _stop(self, run: Run, status: Literal["cancelled", "abandoned"]) -> None:
         while run.task is not None and (run.ending or run.stopping is not None):
             await asyncio.wait([run.task])  # it is being recorded; a retry may come of it
         if run.finished.is_set():
@@ -434,7 +324,7 @@ class Runs:
             if run.stopping is not None:  # the task was cancelled before its first step
                 await self._finish_stopped(run, None)
 
-    async def _finish_stopped(self, run: _Run, began: datetime | None) -> None:
+    async def _finish_stopped(self, run: Run, began: datetime | None) -> None:
         status = run.stopping or "cancelled"
         run.stopping = None
         if began is None and status == "abandoned":
@@ -456,11 +346,11 @@ class Runs:
                 gone = execution.evolve(
                     status="cancelled", completed_at=self._state.clock.now(), next_attempt_at=None
                 )
-                await self._record(gone)
+                await self._ledger.record(gone)
                 continue
-            run = _Run(execution, version)
+            run = Run(execution, version)
             if execution.status == "pending":
                 self._enter(run)
             else:
-                self._keep(run)
+                self._under_way.add(run)
                 await self._finish(run, "abandoned", error=STOPPED["abandoned"])

@@ -73,7 +73,7 @@ class VirtualRequests(RunRequests):
             raise InvalidInput(f"A run cannot sleep until {elapsed!r}.")
         limit = self._version.timeout
         until = self._began + timedelta(seconds=min(elapsed, limit))
-        async with self._runs.asleep():
+        async with self._runs.awake.asleep():
             await self._requests.state.clock.sleep_until(until)
         if elapsed > limit:
             self._runs.time_out(self._execution.id)
