@@ -233,6 +233,12 @@ async def test_a_seeded_sandbox_orders_sets_the_same_way_each_time(plain_sandbox
     assert results[0] == results[1] != results[2]
 
 
+def test_an_endless_loop_meets_its_time_limit_before_one_of_processor_time():
+    for limits in (Limits(timeout=1), Limits(timeout=1).within(Limits(timeout=1))):
+        assert limits.cpu_seconds > limits.timeout
+    assert Limits(timeout=5, cpu=1).within(Limits()).cpu_seconds == 1
+
+
 def test_limits_no_run_could_live_with_are_refused():
     for wrong in ({"timeout": 0}, {"timeout": float("nan")}, {"memory": 10}, {"cpu": -1}):
         with pytest.raises(InvalidInput):
