@@ -84,11 +84,13 @@ class Core:
         """Have what job code asks for answered by ``port``, the engine that is made of this."""
         requests = Requests(self.state, port, self.platform, self.powers)
         if self._virtual_runs:
-            self.runs.serve = serving(requests, self.runs, self._simulated)
-            self.runs.context = partial((self._simulated or Simulated(0, {})).context, self.state)
+            self.runs.attempts.serve = serving(requests, self.runs, self._simulated)
+            self.runs.attempts.context = partial(
+                (self._simulated or Simulated(0, {})).context, self.state
+            )
         else:
-            self.runs.serve = requests.serve
-            self.runs.context = partial(context_of, self.state)
+            self.runs.attempts.serve = requests.serve
+            self.runs.attempts.context = partial(context_of, self.state)
 
     async def start(self, channels: Sequence[Channel] = ()) -> None:
         """Take up what was left, and begin to fire; messages go to ``channels``, too."""

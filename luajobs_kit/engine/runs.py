@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from luajobs_kit.engine.attempts import Attempts
 from luajobs_kit.engine.ledger import Ledger
 from luajobs_kit.engine.outcomes import RETRIED, STOPPED, backoff, error_of, fire_after
-from luajobs_kit.engine.program import program_of
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.under_way import Awake, Run, UnderWay
-from luajobs_kit.errors import SandboxError
 from luajobs_kit.model import (
-    Attempt,
     AttemptFailed,
     Execution,
     ExecutionClaimed,
     ExecutionFinished,
-    ExecutionStarted,
     ExecutionStatus,
     JobRecord,
     JobVersion,
@@ -28,17 +25,15 @@ from luajobs_kit.model import (
     Retry,
     RunError,
 )
-from luajobs_kit.sandbox import Failure, Limits, Outcome
+from luajobs_kit.sandbox import Outcome
 from luajobs_kit.store import FireState
 from luajobs_kit.timing import trigger_for
 
 _log = logging.getLogger(__name__)
 
-Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
-
 
 class Runs:
-    """Every unfinished execution. ``serve`` and ``context`` say what job code is given."""
+    """Every unfinished execution, and what becomes of it."""
 
     def __init__(self, state: State, *, one_at_a_time: bool = False) -> None:
         self._state = state
@@ -46,11 +41,9 @@ class Runs:
         self._under_way = UnderWay()
         self.awake = Awake(one_at_a_time=one_at_a_time)
         self._virtual = one_at_a_time  # in a simulation what takes time is its own clock's
-        self._slots = asyncio.Semaphore(state.settings.values.max_concurrent)
+        self.attempts = Attempts(state, self._ledger, self.awake)
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving = False  # nothing begins any more; what waits is the next engine's
-        self.serve: Callable[[Execution, JobVersion], Serve]
-        self.context: Callable[[Execution, JobVersion], dict[str, Any]]
         self.disarm: Callable[[str], None]
         self.concluded: Callable[[], None]
 
@@ -90,7 +83,7 @@ class Runs:
         if kept.id != execution.id:  # the same request came twice
             return kept
         if fire is not None:
-            self._state.fires[fire.job_id] = fire
+            self._state.remember_claim(fire)
         self._state.last[kept.job_id] = kept
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
         run = Run(kept, version)
@@ -146,44 +139,23 @@ class Runs:
     # One attempt
 
     async def _attempt(self, run: Run) -> None:
-        began: datetime | None = None
+        outcome: Outcome | None = None
         try:
-            async with self._slots, self.awake.turn():
-                began = self._state.clock.now()
-                await self._start(run, began)
-                outcome = await self._state.sandbox.run(
-                    program_of(run.version),
-                    context=self.context(run.execution, run.version),
-                    limits=Limits(
-                        timeout=run.version.timeout,
-                        memory=self._state.settings.values.memory_limit,
-                    ),
-                    serve=self.serve(run.execution, run.version),
-                    on_log=lambda record: self._ledger.log_output(run.execution, record),
-                )
+            outcome = await self.attempts.make(run)
         except asyncio.CancelledError:
             if run.stopping is None:
                 raise
-            outcome = None
-        except SandboxError as problem:
-            outcome = Outcome(
-                status="abandoned", error=Failure(type="SandboxError", message=problem.message)
-            )
-        except Exception as problem:  # noqa: BLE001 - it must end all the same, or its job waits for ever
-            _log.exception("%s failed in the engine", run.execution.id)
-            failed = Failure(type=type(problem).__name__, message=f"In the engine: {problem}")
-            outcome = Outcome(status="abandoned", error=failed)
         run.ending = True
         try:
             if outcome is None or run.stopping is not None:
-                await self._finish_stopped(run, began)
+                await self._finish_stopped(run)
             else:
                 await self._finish(
                     run,
                     outcome.status,
                     result=outcome.result,
                     error=error_of(outcome, self._state.settings.secrets),
-                    duration=self._since(began) if self._virtual else outcome.duration,
+                    duration=self._since_began(run) if self._virtual else outcome.duration,
                 )
         except Exception:  # noqa: BLE001 - not recorded: the next engine finds it running, and gives it up
             _log.exception("how %s ended cannot be kept", run.execution.id)
@@ -192,23 +164,6 @@ class Runs:
             self._begin_waiting(run.execution.job_id)
         finally:
             run.ending = False
-
-    async def _start(self, run: Run, began: datetime) -> None:
-        execution = run.execution
-        attempt = Attempt(number=len(execution.attempts) + 1, status="running", started_at=began)
-        late = began - execution.fire_time if execution.fire_time else timedelta()
-        run.execution = execution.evolve(
-            status="running",
-            started_at=execution.started_at or began,
-            lateness=late.total_seconds()
-            if not execution.attempts and late > timedelta(seconds=1)
-            else execution.lateness,
-            attempts=[*execution.attempts, attempt],
-            next_attempt_at=None,
-        )
-        await self._ledger.record(run.execution)
-        self._ledger.remember(run.execution)
-        self._state.events.publish(ExecutionStarted(at=began, execution=run.execution))
 
     # Finishing, retrying
 
@@ -266,7 +221,7 @@ class Runs:
         self._under_way.remove(run)
         self._ledger.remember(execution)
         if fire is not None:
-            self._state.fires[fire.job_id] = fire
+            self._state.remember_fire(fire)
             if fire.state != "armed":
                 self.disarm(fire.job_id)
         finished = execution.completed_at or self._state.clock.now()
@@ -313,7 +268,7 @@ class Runs:
         self._state.scheduler.remove(run.execution.id)
         if run.task is None:
             # As its task: while this is recorded nothing begins it, and who stops it too waits.
-            run.ending, run.task = True, asyncio.create_task(self._finish_stopped(run, None))
+            run.ending, run.task = True, asyncio.create_task(self._finish_stopped(run))
             try:
                 await run.task
             finally:
@@ -322,18 +277,21 @@ class Runs:
             run.task.cancel()
             await asyncio.wait([run.task])
             if run.stopping is not None:  # the task was cancelled before its first step
-                await self._finish_stopped(run, None)
+                await self._finish_stopped(run)
 
-    async def _finish_stopped(self, run: Run, began: datetime | None) -> None:
+    async def _finish_stopped(self, run: Run) -> None:
         status = run.stopping or "cancelled"
         run.stopping = None
-        if began is None and status == "abandoned":
+        if run.execution.status == "pending" and status == "abandoned":
             return  # it never started: it stays pending, and the next engine runs it
-        await self._finish(run, status, error=STOPPED[status], duration=self._since(began))
+        await self._finish(run, status, error=STOPPED[status], duration=self._since_began(run))
 
-    def _since(self, began: datetime | None) -> float | None:
-        """Return the milliseconds since ``began`` by the engine's clock."""
-        return (self._state.clock.now() - began).total_seconds() * 1000 if began else None
+    def _since_began(self, run: Run) -> float | None:
+        """Return the milliseconds that the attempt under way took by the engine's clock."""
+        if run.execution.status != "running":
+            return None
+        began = run.execution.attempts[-1].started_at
+        return (self._state.clock.now() - began).total_seconds() * 1000
 
     # Recovery
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from luajobs_kit.engine.attempts import Serve
 from luajobs_kit.engine.context import context_of
 from luajobs_kit.engine.requests import Requests, RunRequests
-from luajobs_kit.engine.runs import Runs, Serve
+from luajobs_kit.engine.runs import Runs
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.model import Execution, JobVersion

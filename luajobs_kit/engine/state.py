@@ -52,7 +52,25 @@ class State:
     async def keep_fire(self, fire: FireState) -> None:
         """Write a fire state, then remember it."""
         await self.store.history.set_fire(fire)
-        self.fires[fire.job_id] = fire
+        self.remember_fire(fire)
+
+    def remember_fire(self, fire: FireState) -> None:
+        """Take over what was written, as history did: the watermark never goes back."""
+        self.fires[fire.job_id] = fire.evolve(last_fire=self._watermark(fire))
+
+    def remember_claim(self, fire: FireState) -> None:
+        """Take over the watermark of a claim; a run may have ended since it was worked out."""
+        known = self.fires.get(fire.job_id)
+        if known is not None and known.armed_at == fire.armed_at:
+            self.fires[fire.job_id] = known.evolve(last_fire=self._watermark(fire))
+        else:
+            self.fires[fire.job_id] = fire
+
+    def _watermark(self, fire: FireState) -> datetime | None:
+        known = self.fires.get(fire.job_id)
+        if known is None or known.armed_at != fire.armed_at or known.last_fire is None:
+            return fire.last_fire
+        return known.last_fire if fire.last_fire is None else max(known.last_fire, fire.last_fire)
 
     def log(
         self,

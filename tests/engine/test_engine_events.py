@@ -160,6 +160,6 @@ async def test_a_job_of_another_user_is_as_good_as_none(engine, spec, verb):
         assert run.error.type == "NotFound"
     assert (await engine.list_executions(theirs.id)).total == 0
     for verb_of_its_own in ("delete", "update_metadata", "logs", "executions", "versions"):
-        requests = RunRequests(engine._core.runs.serve.__self__, run, job.active_version)
+        requests = RunRequests(engine._core.runs.attempts.serve.__self__, run, job.active_version)
         with pytest.raises(InvalidInput):
             await requests.answer(f"jobs.{verb_of_its_own}", {"id": theirs.id, "data": {}})

@@ -1,0 +1,74 @@
+"""One attempt of a run: recorded as running, then made in the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from luajobs_kit.engine.ledger import Ledger
+from luajobs_kit.engine.program import program_of
+from luajobs_kit.engine.state import State
+from luajobs_kit.engine.under_way import Awake, Run
+from luajobs_kit.errors import SandboxError
+from luajobs_kit.model import Attempt, Execution, ExecutionStarted, JobVersion
+from luajobs_kit.sandbox import Failure, Limits, Outcome
+
+_log = logging.getLogger(__name__)
+
+Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
+
+
+class Attempts:
+    """Makes them, so many at once. ``serve`` and ``context`` say what job code is given."""
+
+    def __init__(self, state: State, ledger: Ledger, awake: Awake) -> None:
+        self._state = state
+        self._ledger = ledger
+        self._awake = awake
+        self._slots = asyncio.Semaphore(state.settings.values.max_concurrent)
+        self.serve: Callable[[Execution, JobVersion], Serve]
+        self.context: Callable[[Execution, JobVersion], dict[str, Any]]
+
+    async def make(self, run: Run) -> Outcome:
+        """Wait for a place, and make the run's next attempt; nothing but being cancelled raises."""
+        try:
+            async with self._slots, self._awake.turn():
+                await self._start(run)
+                values = self._state.settings.values
+                return await self._state.sandbox.run(
+                    program_of(run.version),
+                    context=self.context(run.execution, run.version),
+                    limits=Limits(timeout=run.version.timeout, memory=values.memory_limit),
+                    serve=self.serve(run.execution, run.version),
+                    on_log=lambda record: self._ledger.log_output(run.execution, record),
+                )
+        except SandboxError as problem:
+            return _abandoned("SandboxError", problem.message)
+        except Exception as problem:  # noqa: BLE001 - it must end all the same, or its job waits for ever
+            _log.exception("%s failed in the engine", run.execution.id)
+            return _abandoned(type(problem).__name__, f"In the engine: {problem}")
+
+    async def _start(self, run: Run) -> None:
+        began = self._state.clock.now()
+        execution = run.execution
+        attempt = Attempt(number=len(execution.attempts) + 1, status="running", started_at=began)
+        late = began - execution.fire_time if execution.fire_time else timedelta()
+        run.execution = execution.evolve(
+            status="running",
+            started_at=execution.started_at or began,
+            lateness=late.total_seconds()
+            if not execution.attempts and late > timedelta(seconds=1)
+            else execution.lateness,
+            attempts=[*execution.attempts, attempt],
+            next_attempt_at=None,
+        )
+        await self._ledger.record(run.execution)
+        self._ledger.remember(run.execution)
+        self._state.events.publish(ExecutionStarted(at=began, execution=run.execution))
+
+
+def _abandoned(kind: str, message: str) -> Outcome:
+    return Outcome(status="abandoned", error=Failure(type=kind, message=message))
