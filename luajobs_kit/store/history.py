@@ -108,7 +108,7 @@ class History:
             document = to_text(execution)
             save_execution(db, execution, document)
             if fire is not None:
-                fires.save(db, fire)
+                fires.advance(db, fire)
             keys.keep(db, "claim", key, execution.created_at, document)
             return None
 

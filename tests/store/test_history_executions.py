@@ -51,6 +51,21 @@ async def history(request, tmp_path):
     await opened.aclose()
 
 
+async def test_a_runs_end_worked_out_before_a_claim_was_written_does_not_take_its_watermark_back(
+    history,
+):
+    first, second = NOON + timedelta(seconds=1), NOON + timedelta(seconds=2)
+    await history.claim(execution(1), fire(last_fire=first))
+    await history.claim(execution(2), fire(last_fire=second))
+    await history.record(execution(1), fire(last_fire=first, failures=1))
+    assert await history.fire("job_1") == fire(last_fire=second, failures=1)
+    await history.claim(execution(3), fire(last_fire=second + timedelta(seconds=1)))
+    assert (await history.fire("job_1")).failures == 1  # nor does a claim forget that end
+    again = FireState(job_id="job_1", armed_at=second)  # armed anew, it begins anew
+    await history.set_fire(again)
+    assert await history.fire("job_1") == again
+
+
 async def test_a_claim_keeps_the_execution_and_its_watermark_together(history):
     claimed = await history.claim(execution(), fire(last_fire=NOON, skipped=3))
     assert claimed == execution()
