@@ -60,6 +60,7 @@ async def logs(
     async for event in news:
         if isinstance(event, LogWritten) and event.line.seq > newest and _wanted(event.line, query):
             _print(event.line, as_json=as_json)
+    click.echo("The engine has ended.", err=True)
 
 
 def show(line: LogLine) -> None:
