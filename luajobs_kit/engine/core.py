@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from luajobs_kit.clock import Clock, VirtualClock
+from luajobs_kit.engine.catalog import Catalog
 from luajobs_kit.engine.context import context_of
 from luajobs_kit.engine.deliveries import Deliveries
 from luajobs_kit.engine.events import Events
@@ -68,7 +69,8 @@ class Core:
         self.powers = Powers(ids)
         self.runs = Runs(state, one_at_a_time=simulated is not None)
         self.firing = Firing(state, self.runs)
-        self.registry = Registry(state, self.firing, self.runs.cancel_waiting)
+        self.catalog = Catalog(state)
+        self.registry = Registry(state, self.catalog, self.firing, self.runs.cancel_waiting)
         self.runs.disarm = self.firing.disarm
         self._retention = Retention(state)
         self.runs.concluded = self._retention.count

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import luajobs_kit
 from luajobs_kit.acting import acting_user
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.engine.core import Core
+from luajobs_kit.engine.diagnosis import diagnose
 from luajobs_kit.engine.outcomes import new_execution
 from luajobs_kit.engine.simulation import simulate
 from luajobs_kit.engine.views import active_version, show
@@ -38,7 +38,7 @@ from luajobs_kit.model import (
 )
 from luajobs_kit.platform import Caller, Channel, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
-from luajobs_kit.sandbox import Limits, Sandbox, doctor
+from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
 from luajobs_kit.timing import fires_after, parse_schedule, preview
 
@@ -136,24 +136,7 @@ class Engine(Port):
         return f"stays: {why}" if why else "leaves 10 minutes after its last client"
 
     async def doctor(self) -> list[Finding]:
-        found = [
-            Finding(
-                topic="sandbox",
-                name=wall.name,
-                holds=wall.holds,
-                says=f"stops {wall.stops}" + (f" ({wall.note})" if wall.note else ""),
-            )
-            for wall in await doctor.report()
-        ]
-        note = doctor.platform_note()
-        if note:
-            found.append(Finding(topic="platform", name=sys.platform, holds=False, says=note))
-        lost = self._state.store.findings
-        found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in lost]
-        if not lost:
-            says = "nothing was lost"
-            found.append(Finding(topic="store", name="recovery", holds=True, says=says))
-        return found
+        return await diagnose(self._state.store.findings)
 
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:
@@ -191,15 +174,15 @@ class Engine(Port):
         return await self._core.registry.create(spec, user_id, key)
 
     async def get_job(self, job_id: str) -> Job:
-        return show(self._state, self._core.registry.record(job_id))
+        return show(self._state, self._core.catalog.record(job_id))
 
     async def find_job(self, name: str) -> Job:
-        return self._core.registry.find(name, self._acting())
+        return self._core.catalog.find(name, self._acting())
 
     async def list_jobs(
         self, *, include_dynamic: bool = False, include_deleted: bool = False
     ) -> list[Job]:
-        return self._core.registry.list_jobs(
+        return self._core.catalog.list_jobs(
             include_dynamic=include_dynamic, include_deleted=include_deleted
         )
 
@@ -215,9 +198,9 @@ class Engine(Port):
     async def trigger_job(
         self, job_id: str, version_id: str | None = None, *, key: str | None = None
     ) -> Execution:
-        record = self._core.registry.record(job_id)
+        record = self._core.catalog.record(job_id)
         version = (
-            self._core.registry.version(job_id, version_id)
+            self._core.catalog.version(job_id, version_id)
             if version_id
             else active_version(self._state, record)
         )
@@ -236,7 +219,7 @@ class Engine(Port):
         return await self._core.registry.publish(job_id, version)
 
     async def next_runs(self, job_id: str, count: int = 5) -> list[datetime]:
-        record = self._core.registry.record(job_id)
+        record = self._core.catalog.record(job_id)
         fire = self._state.fire(record)
         fires = fires_after(
             active_version(self._state, record).schedule,
@@ -262,7 +245,7 @@ class Engine(Port):
         max_fires: int = 1_000,
     ) -> Simulation:
         if job_id is not None:
-            self._core.registry.record(job_id)
+            self._core.catalog.record(job_id)
         return await simulate(
             self._state,
             Engine,

@@ -1,0 +1,30 @@
+"""What holds here and what does not: the sandbox's walls, the platform, what opening had to repair."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from luajobs_kit.port import Finding
+from luajobs_kit.sandbox import doctor
+
+
+async def diagnose(repaired: Sequence[str]) -> list[Finding]:
+    """Try every wall, and return all findings; ``repaired`` is what the store says in words."""
+    found = [
+        Finding(
+            topic="sandbox",
+            name=wall.name,
+            holds=wall.holds,
+            says=f"stops {wall.stops}" + (f" ({wall.note})" if wall.note else ""),
+        )
+        for wall in await doctor.report()
+    ]
+    note = doctor.platform_note()
+    if note:
+        found.append(Finding(topic="platform", name=sys.platform, holds=False, says=note))
+    found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in repaired]
+    if not repaired:
+        says = "nothing was lost"
+        found.append(Finding(topic="store", name="recovery", holds=True, says=says))
+    return found
