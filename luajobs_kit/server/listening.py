@@ -5,14 +5,19 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Sequence
+from typing import Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.server.tls import Tls, check, how_to_make
 
 
+EVERY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - who listens on them says its names
+"""Every address of this machine: nothing that a client calls an engine."""
+
+
 def permit(host: str, names: Sequence[str], tls: Tls | None) -> None:
     """Raise ``InvalidInput`` for a host that may not be served like this."""
-    if host in names and host in {"0.0.0.0", "::"}:  # noqa: S104 - refused, not listened on
+    if host in names and host in EVERY:
         raise InvalidInput(
             f"{host} is every address of this machine; say what clients call it (--name)."
         )
@@ -58,7 +63,7 @@ def hosts(names: Sequence[str], port: int) -> list[str]:
     """Return what the Host header may say; clients leave out a port that goes without saying."""
     if any(map(_is_loopback, names)):
         names = [*names, "localhost"]
-    ours = [shown(name) for name in names]
+    ours = [shown(name) for name in names if name not in EVERY]
     return [f"{name}:{port}" for name in ours] + (ours if port in {80, 443} else [])
 
 

@@ -10,7 +10,7 @@ import pytest
 import luajobs_kit
 from luajobs_kit import wire
 from luajobs_kit.errors import InvalidInput, VersionMismatch
-from luajobs_kit.server import process
+from luajobs_kit.server import listening, process
 from luajobs_kit.server.gate import Bucket
 
 
@@ -124,6 +124,13 @@ def test_other_machines_are_served_only_over_tls(host, tmp_path):
         process.serve(tmp_path, host=host)
     with pytest.raises(InvalidInput, match="openssl req"):
         process.serve(tmp_path, host=host, names=["jobs.example"])
+
+
+def test_an_engine_answers_for_its_own_names_alone():
+    assert listening.hosts(["127.0.0.1"], 8080) == ["127.0.0.1:8080", "localhost:8080"]
+    assert listening.hosts(["::1"], 8080) == ["[::1]:8080", "localhost:8080"]
+    assert listening.hosts(["0.0.0.0", "jobs.example"], 8443) == ["jobs.example:8443"]
+    assert listening.hosts(["jobs.example"], 443) == ["jobs.example:443", "jobs.example"]
 
 
 def test_rates_are_bounded_and_recover():
