@@ -10,7 +10,6 @@ from typing import Final
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.server.tls import Tls, check, how_to_make
 
-
 EVERY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - who listens on them says its names
 """Every address of this machine: nothing that a client calls an engine."""
 
