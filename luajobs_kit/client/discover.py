@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,10 +39,6 @@ class _Engine(subprocess.Popen[bytes]):
 
     def __del__(self) -> None:
         pass
-
-
-_started: list[_Engine] = []
-"""Engines this process started, so that they can be reaped; they outlive it."""
 
 
 async def find(folder: Path) -> Address | None:
@@ -134,7 +131,6 @@ async def refusal(address: Address) -> str | None:
 
 
 def _alive(pid: int) -> bool:
-    _started[:] = [engine for engine in _started if engine.poll() is None]
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -179,7 +175,8 @@ async def _start(folder: Path, deadline: float) -> Address | None:
         )
     finally:
         os.close(log)
-    _started.append(engine)
+    # Reaped whenever it ends: a zombie would look alive to whoever stops it from elsewhere.
+    threading.Thread(target=engine.wait, name="luajobs-engine", daemon=True).start()
     while time.monotonic() < deadline:
         ended = engine.poll()
         if ended == TAKEN or ended in ENDED_BY_OTHERS:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import signal
+import sys
 from collections import Counter
 
 import pytest
@@ -83,6 +84,29 @@ async def test_a_follower_ends_when_the_engine_is_stopped(folder):
         await asyncio.to_thread(discover.stop, folder)
         assert await following is None
         assert await discover.find(folder) is None
+
+
+STARTER = """
+import asyncio, sys
+from pathlib import Path
+from luajobs_kit.client import connect
+
+async def main():
+    await connect(Path(sys.argv[1]))
+    print("started", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+async def test_an_engine_is_stopped_at_once_while_the_face_that_started_it_stays_open(folder):
+    face = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", STARTER, folder, stdin=-1, stdout=-1
+    )
+    assert await face.stdout.readline() == b"started\n"
+    assert await asyncio.to_thread(discover.stop, folder, patience=15)
+    await face.communicate(b"")
 
 
 async def test_a_face_that_only_watches_does_not_start_an_engine_that_was_stopped(folder, spec):
