@@ -18,6 +18,7 @@ from luajobs_kit.client import discover
 from luajobs_kit.client.link import Link
 from luajobs_kit.client.workspace import find
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError, WorkspaceError
+from luajobs_kit.live.words import clean
 
 if TYPE_CHECKING:
     from luajobs_kit.port import Port
@@ -26,6 +27,9 @@ P = ParamSpec("P")
 C = TypeVar("C")
 
 NO_ENGINE = 3  # exit code
+
+# JSON leaves these as they are, and to some terminals they are orders.
+_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
 def asks(question: Callable[Concatenate[Port, P], Awaitable[None]]) -> Callable[P, None]:
@@ -121,7 +125,7 @@ class speaking_errors:  # noqa: N801 - used as a statement, like contextlib.supp
         self, kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> None:
         if isinstance(error, LuaJobsError):
-            click.secho(f"luajobs: {error.message}", fg="red", err=True)
+            click.secho(f"luajobs: {clean(error.message)}", fg="red", err=True)
             sys.exit(NO_ENGINE if isinstance(error, EngineUnavailable) else 1)
         if isinstance(error, KeyboardInterrupt):
             sys.exit(130)
@@ -131,5 +135,5 @@ class speaking_errors:  # noqa: N801 - used as a statement, like contextlib.supp
 
 
 def print_json(value: Any) -> None:
-    """Print a value for programs."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value for programs, and no control character to the terminal that shows it."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False).translate(_ESCAPED))

@@ -21,6 +21,7 @@ from luajobs_kit.client import discover
 from luajobs_kit.examples.followup import ScheduleFollowupTool
 from luajobs_kit.examples.reminder import ReminderTool
 from luajobs_kit.examples.report import DailyReportTool
+from luajobs_kit.live.words import clean
 from luajobs_kit.model import (
     AttemptFailed,
     Event,
@@ -141,7 +142,7 @@ def _line(event: Event) -> str | None:
         case FireSkipped(job_name=name, reason=reason):
             return f"{_name(name)} not run: {reason}"
         case LogWritten(line=line) if line.metadata.execution_id:
-            return f"{_name(line.metadata.primitive_name or '')} log: {line.message}"
+            return f"{_name(line.metadata.primitive_name or '')} log: {clean(line.message)}"
         case MessageSent(message=message):
             text = " · ".join(filter(None, map(str.strip, message.text.splitlines())))
             to = click.style(f"✉ to {message.user_id}", fg="magenta")

@@ -13,6 +13,7 @@ from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until, when
 from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.client.link import Link
+from luajobs_kit.live.words import clean
 
 if TYPE_CHECKING:
     from luajobs_kit.model import Execution, Schedule
@@ -279,7 +280,7 @@ def _remark(run: Execution) -> str:
     if run.next_attempt_at:
         return f"next attempt {until(run.next_attempt_at)}"
     if run.error:
-        return f"{run.error.type}: {run.error.message}".splitlines()[0][:60]
+        return clean(f"{run.error.type}: {run.error.message}".splitlines()[0][:60])
     return f"{run.lateness:.0f} s late" if run.lateness else ""
 
 
@@ -289,6 +290,6 @@ def _outcome(run: Execution) -> None:
         print_json(run.result)
     if run.error:
         where = f" (line {run.error.line}: {run.error.text})" if run.error.line else ""
-        click.echo(f"{run.error.type}: {run.error.message}{where}")
+        click.echo(clean(f"{run.error.type}: {run.error.message}{where}"))
     if run.next_attempt_at:
         click.echo(f"next attempt {until(run.next_attempt_at)}")

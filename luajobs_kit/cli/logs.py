@@ -11,6 +11,7 @@ from luajobs_kit.cli.asking import asks, print_json
 from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import LEVELS
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.live.words import clean
 from luajobs_kit.model import LogLine, LogQuery, LogWritten
 from luajobs_kit.port import Port
 
@@ -68,7 +69,7 @@ def show(line: LogLine) -> None:
     stamp = click.style(line.timestamp.astimezone().strftime("%H:%M:%S.%f")[:-3], fg="bright_black")
     name = click.style(line.metadata.primitive_name or line.metadata.tool_name or "-", fg="cyan")
     level = click.style(f"{line.sub_type:<5}", fg=LEVELS[line.sub_type] or None)
-    click.echo(f"{stamp} {level} {name}  {line.message}")
+    click.echo(f"{stamp} {level} {name}  {clean(line.message)}")
 
 
 def _print(line: LogLine, *, as_json: bool) -> None:

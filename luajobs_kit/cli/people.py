@@ -8,6 +8,7 @@ import click
 
 from luajobs_kit.cli.asking import asks, print_json
 from luajobs_kit.cli.tables import clock, table
+from luajobs_kit.live.words import clean
 from luajobs_kit.model import Message, UserRecord
 from luajobs_kit.port import Port
 
@@ -75,4 +76,4 @@ async def inbox(port: Port, /, *, user_id: str | None, limit: int, as_json: bool
         head = f"{clock(message.created_at)}  {message.user_id}{origin}"
         click.echo(click.style(head, fg="bright_black"))
         for line in message.text.splitlines():
-            click.echo(f"  {line}")
+            click.echo(f"  {clean(line)}")

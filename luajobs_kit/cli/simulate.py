@@ -14,6 +14,7 @@ from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table
 from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.live.words import clean
 from luajobs_kit.model import Simulation
 from luajobs_kit.port import Port
 
@@ -94,7 +95,7 @@ def _show(found: Simulation, *, every: bool) -> None:
                 mark(run.status),
                 milliseconds(run.duration),
                 str(len(run.attempts)),
-                f"{run.error.type}: {run.error.message}"[:60] if run.error else "",
+                clean(f"{run.error.type}: {run.error.message}"[:60]) if run.error else "",
             ]
             for run in shown
         ],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from luajobs_kit.model import RunError
+if TYPE_CHECKING:
+    from luajobs_kit.model import RunError  # commands that show a line load no models
 
 JOB_SIGNS: Final = {"active": "●", "paused": "‖", "inactive": "○", "failed": "✗"}
 RUN_SIGNS: Final = {
@@ -33,3 +34,16 @@ def error_line(error: RunError) -> str:
 def short_user(user_id: str | None) -> str:
     """Return whose it is; a pre-defined job is nobody's."""
     return user_id.removeprefix("user_") if user_id else ""
+
+
+# A job's words are not the terminal's orders: an escape sequence must not reach it.
+_CONTROLS: Final[dict[int, str]] = {
+    **dict.fromkeys((0x7F, *range(0x80, 0xA0)), "\N{REPLACEMENT CHARACTER}"),
+    **{code: chr(0x2400 + code) for code in range(0x20)},  # their pictures: ␛ for Escape
+}
+_KEPT_CONTROLS: Final[dict[int, str]] = {ord("\t"): "    ", ord("\n"): "\n", ord("\r"): ""}
+
+
+def clean(text: str) -> str:
+    """Return text of a job's own making with its control characters made visible."""
+    return text if text.isprintable() else text.translate(_CONTROLS | _KEPT_CONTROLS)

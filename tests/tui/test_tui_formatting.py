@@ -7,18 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.cells import cell_len
 
+from luajobs_kit.live.words import clean
 from luajobs_kit.model import Attempt, CronSchedule, Execution, Job
 from luajobs_tui.columns import columns_for
-from luajobs_tui.formatting import (
-    age,
-    clean,
-    clip,
-    clip_left,
-    last_outcome,
-    length,
-    next_fire,
-    took,
-)
+from luajobs_tui.formatting import age, clip, clip_left, last_outcome, length, next_fire, took
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from rich.cells import cell_len, set_cell_size
 
-from luajobs_kit.live.words import JOB_SIGNS, RUN_SIGNS, short_user
+from luajobs_kit.live.words import JOB_SIGNS, RUN_SIGNS, clean, short_user
 from luajobs_kit.model import (
     CronSchedule,
     Execution,
@@ -185,19 +185,6 @@ def _short_cron(schedule: CronSchedule) -> str:
     for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
         words = words.replace(day, day[:3])
     return words
-
-
-# A job's words are not the terminal's orders: an escape sequence must not reach it.
-_CONTROLS: Final[dict[int, str]] = {
-    **dict.fromkeys((0x7F, *range(0x80, 0xA0)), "\N{REPLACEMENT CHARACTER}"),
-    **{code: chr(0x2400 + code) for code in range(0x20)},  # their pictures: ␛ for Escape
-}
-_KEPT_CONTROLS: Final[dict[int, str]] = {ord("\t"): "    ", ord("\n"): "\n", ord("\r"): ""}
-
-
-def clean(text: str) -> str:
-    """Return text of a job's own making with its control characters made visible."""
-    return text if text.isprintable() else text.translate(_CONTROLS | _KEPT_CONTROLS)
 
 
 def clip(text: str, width: int) -> str:

@@ -16,11 +16,12 @@ from textual.widgets import Button, Input, Label, Static, TextArea
 
 from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.live.draft import TEMPLATE, Draft, field_of, typed_schedule
+from luajobs_kit.live.words import clean
 from luajobs_kit.model import Job
 from luajobs_kit.port import Port
 from luajobs_kit.timing import describe
 from luajobs_kit.timing.typed import EXAMPLES
-from luajobs_tui.formatting import clean, length, moment
+from luajobs_tui.formatting import length, moment
 from luajobs_tui.messages import FormRefused, JobMade, SchedulePreviewed
 from luajobs_tui.theme import style
 

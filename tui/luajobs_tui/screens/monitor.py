@@ -19,9 +19,10 @@ from luajobs_kit.acting import acting_user
 from luajobs_kit.live.changed import Topic
 from luajobs_kit.live.connection import SameLoop
 from luajobs_kit.live.feed import Feed
+from luajobs_kit.live.words import clean
 from luajobs_kit.model import Job
 from luajobs_kit.port import Port
-from luajobs_tui.formatting import clean, clip
+from luajobs_tui.formatting import clip
 from luajobs_tui.messages import Answered, NewsArrived, Refused
 from luajobs_tui.screens.finding import Finding
 from luajobs_tui.screens.help import Help

@@ -1,0 +1,17 @@
+from datetime import UTC, datetime
+
+from luajobs_kit.cli.asking import print_json
+from luajobs_kit.cli.logs import show
+from luajobs_kit.model import LogLine, LogSource
+
+NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+def test_a_line_of_a_job_gives_the_terminal_no_orders(capsys):
+    show(LogLine(timestamp=NOW, message="\x1b]0;mine\x07hello", metadata=LogSource()))
+    assert "␛]0;mine␇hello" in capsys.readouterr().out
+
+
+def test_a_result_of_a_job_gives_the_terminal_no_orders(capsys):
+    print_json({"text": "a\x9b31mb\x1b[31m"})
+    assert capsys.readouterr().out == '{\n  "text": "a\\u009b31mb\\u001b[31m"\n}\n'
