@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 LONGEST_WAIT: Final = 5.0
 """Seconds of real time after which ``SystemClock`` looks at the wall clock again."""
+
+_COARSE: Final = 0.001
+"""Seconds by which a loop's timer may be late: on Linux it counts whole milliseconds, rounded up."""
 
 _TURNS: Final = 3  # of the loop, in which who was woken may sleep again before time moves on
 
@@ -40,8 +44,11 @@ class SystemClock:
     async def sleep_until(self, when: datetime) -> None:
         # Timers count monotonic time: a suspended machine stops them, and a wall clock
         # that is set does not move them. So look again every few seconds.
-        while (left := (when - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - no event tells that a clock was set
-            await asyncio.sleep(min(left, LONGEST_WAIT))
+        while (left := (when - self.now()).total_seconds()) > 0:
+            if left > _COARSE:
+                await asyncio.sleep(min(left - _COARSE, LONGEST_WAIT))
+            else:
+                time.sleep(left)  # noqa: ASYNC251 - exact, where the loop would be late by more than that
 
 
 class VirtualClock:
