@@ -29,6 +29,7 @@ class Firing:
         self._runs = runs
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._lost: list[str] = []  # jobs whose watermarks were lost
+        self._said_lost = ""  # the finding that names them
 
     def arm(self, record: JobRecord) -> None:
         """Hand the job's next fire to the scheduler, or take it away where it has none."""
@@ -65,14 +66,16 @@ class Firing:
 
     def _tell_lost(self, name: str) -> None:
         """Say it once, however many jobs there are."""
-        if self._lost:
-            self._state.store.findings.pop()
+        findings = self._state.store.findings
+        if self._said_lost in findings:
+            findings.remove(self._said_lost)
         self._lost.append(name)
         named = ", ".join(self._lost[:NAMED]) + (", …" if len(self._lost) > NAMED else "")
-        self._state.store.findings.append(
+        self._said_lost = (
             f"The record of what was last run for is lost of {len(self._lost)} job(s) ({named}); "
             "nothing is caught up, they go on with their next fires."
         )
+        findings.append(self._said_lost)
 
     def disarm(self, job_id: str) -> None:
         """Take the job from the scheduler."""
@@ -164,7 +167,7 @@ class Firing:
         """Record fires that are not run; ``last`` is the last of them, where it is known."""
         fire = self._state.fire(record)
         fire = fire.evolve(last_fire=last or fire.last_fire, skipped=fire.skipped + count)
-        await self._state.keep_fire(fire)
+        await self._state.keep_dealt_with(fire)
         at = last.isoformat(timespec="seconds") if last else None
         if count == 1:
             fires = f"The fire due at {at} was" if at else "A fire was"

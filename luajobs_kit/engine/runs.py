@@ -83,7 +83,7 @@ class Runs:
         if kept.id != execution.id:  # the same request came twice
             return kept
         if fire is not None:
-            self._state.remember_claim(fire)
+            self._state.remember_dealt_with(fire)
         self._state.last[kept.job_id] = kept
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
         run = Run(kept, version)

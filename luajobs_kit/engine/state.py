@@ -55,22 +55,20 @@ class State:
         self.remember_fire(fire)
 
     def remember_fire(self, fire: FireState) -> None:
-        """Take over what was written, as history did: the watermark never goes back."""
-        self.fires[fire.job_id] = fire.evolve(last_fire=self._watermark(fire))
+        """Take over what was written, as history did: watermark and count never go back."""
+        self.fires[fire.job_id] = _forward(fire, self.fires.get(fire.job_id))
 
-    def remember_claim(self, fire: FireState) -> None:
-        """Take over the watermark of a claim; a run may have ended since it was worked out."""
+    async def keep_dealt_with(self, fire: FireState) -> None:
+        """Write how far a job's fires are dealt with, then remember it."""
+        await self.store.history.advance_fire(fire)
+        self.remember_dealt_with(fire)
+
+    def remember_dealt_with(self, fire: FireState) -> None:
+        """Take over how far its fires are dealt with; a run may have ended since it was worked out."""
         known = self.fires.get(fire.job_id)
         if known is not None and known.armed_at == fire.armed_at:
-            self.fires[fire.job_id] = known.evolve(last_fire=self._watermark(fire))
-        else:
-            self.fires[fire.job_id] = fire
-
-    def _watermark(self, fire: FireState) -> datetime | None:
-        known = self.fires.get(fire.job_id)
-        if known is None or known.armed_at != fire.armed_at or known.last_fire is None:
-            return fire.last_fire
-        return known.last_fire if fire.last_fire is None else max(known.last_fire, fire.last_fire)
+            fire = known.evolve(last_fire=fire.last_fire, skipped=fire.skipped)
+        self.fires[fire.job_id] = _forward(fire, known)
 
     def log(
         self,
@@ -108,3 +106,10 @@ class State:
         from luajobs_kit.engine.views import show  # noqa: PLC0415 - views read the state
 
         self.events.publish(JobUpdated(at=self.clock.now(), job=show(self, record)))
+
+
+def _forward(fire: FireState, known: FireState | None) -> FireState:
+    if known is None or known.armed_at != fire.armed_at:
+        return fire
+    times = [each.last_fire for each in (known, fire) if each.last_fire is not None]
+    return fire.evolve(last_fire=max(times, default=None), skipped=max(known.skipped, fire.skipped))

@@ -30,30 +30,31 @@ class FireState(Document):
 _COLUMNS = "job_id, armed_at, last_fire, state, failures, note, skipped"
 
 
-# A run's end and the claim of the next fire may each have been worked out before the other was
-# written: within one arming the watermark never goes back, and a claim moves nothing else.
-_WATERMARK = """CASE WHEN fires.armed_at = excluded.armed_at
-    THEN max(coalesce(fires.last_fire, excluded.last_fire),
-             coalesce(excluded.last_fire, fires.last_fire))
-    ELSE excluded.last_fire END"""
-_OTHERS = ("state", "failures", "note", "skipped")
+# A run's end and what becomes of the next fire may each have been worked out before the other
+# was written: within one arming watermark and count never go back, and a fire moves nothing else.
+_SAME = "CASE WHEN fires.armed_at = excluded.armed_at THEN {} ELSE excluded.{} END"
+_FORWARD = {
+    name: _SAME.format(
+        f"max(coalesce(fires.{name}, excluded.{name}), coalesce(excluded.{name}, fires.{name}))",
+        name,
+    )
+    for name in ("last_fire", "skipped")
+}
+_OTHERS = ("state", "failures", "note")
 
 
 def save(connection: sqlite3.Connection, fire: FireState) -> None:
-    """Keep ``fire`` in place of what was kept for its job; its watermark never goes back."""
+    """Keep ``fire`` in place of what was kept for its job; watermark and count never go back."""
     _write(connection, fire, {name: f"excluded.{name}" for name in _OTHERS})
 
 
 def advance(connection: sqlite3.Connection, fire: FireState) -> None:
-    """Keep the watermark of ``fire``; of the same arming, the rest stays as it is kept."""
-    same = "CASE WHEN fires.armed_at = excluded.armed_at THEN fires.{0} ELSE excluded.{0} END"
-    _write(connection, fire, {name: same.format(name) for name in _OTHERS})
+    """Keep what ``fire`` has dealt with; of the same arming, the rest stays as it is kept."""
+    _write(connection, fire, {name: _SAME.format(f"fires.{name}", name) for name in _OTHERS})
 
 
 def _write(connection: sqlite3.Connection, fire: FireState, others: dict[str, str]) -> None:
-    changes = ", ".join(
-        f"{name} = {value}" for name, value in {"last_fire": _WATERMARK, **others}.items()
-    )
+    changes = ", ".join(f"{name} = {value}" for name, value in {**_FORWARD, **others}.items())
     connection.execute(
         f"INSERT INTO fires ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  our names
         f" ON CONFLICT (job_id) DO UPDATE SET {changes}, armed_at = excluded.armed_at",

@@ -79,6 +79,10 @@ class History:
     async def set_fire(self, state: FireState) -> None:
         await self._database.write(lambda db: fires.save(db, state))
 
+    async def advance_fire(self, state: FireState) -> None:
+        """Keep how far the job's fires are dealt with, and nothing else of the same arming."""
+        await self._database.write(lambda db: fires.advance(db, state))
+
     async def forget_job(self, job_id: str) -> None:
         """Drop the fire state of a job that was deleted for good; its history stays."""
         await self._database.write(lambda db: fires.forget(db, job_id))

@@ -66,6 +66,15 @@ async def test_a_runs_end_worked_out_before_a_claim_was_written_does_not_take_it
     assert await history.fire("job_1") == again
 
 
+async def test_a_fire_that_is_skipped_while_a_run_ends_forgets_neither(history):
+    await history.set_fire(fire(last_fire=NOON, skipped=1))
+    await history.record(execution(1), fire(last_fire=NOON, skipped=1, failures=1))
+    later = NOON + timedelta(seconds=1)
+    await history.advance_fire(fire(last_fire=later, skipped=2))  # worked out before that end
+    await history.record(execution(2), fire(last_fire=NOON, skipped=1, failures=2))
+    assert await history.fire("job_1") == fire(last_fire=later, skipped=2, failures=2)
+
+
 async def test_a_claim_keeps_the_execution_and_its_watermark_together(history):
     claimed = await history.claim(execution(), fire(last_fire=NOON, skipped=3))
     assert claimed == execution()
