@@ -195,7 +195,7 @@ async def accounted(folder, clock) -> None:
         pytest.param("after the claim", marks=pytest.mark.soak),
         "after running",
         pytest.param("before the outcome", marks=pytest.mark.soak),
-        "after the outcome",
+        pytest.param("after the outcome", marks=pytest.mark.soak),
     ],
 )
 async def test_no_fire_of_an_interval_is_doubled_or_lost(folder, die, spec, later, step, catch_up):

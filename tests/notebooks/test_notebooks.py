@@ -41,6 +41,7 @@ def test_the_quick_start_takes_a_newcomer_through_the_first_five_minutes(words_o
     assert "counter: Good day! This is run" in words
 
 
+@pytest.mark.soak
 def test_the_quick_start_says_the_same_when_it_is_run_again_with_its_jobs_there(words_of):
     words_of("quickstart.ipynb", tidy=False)
     again = words_of("quickstart.ipynb")

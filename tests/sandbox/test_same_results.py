@@ -102,7 +102,7 @@ def main(job):
 """
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(statements(), min_size=1, max_size=6))
 def test_a_program_gives_the_same_with_and_without_the_policy(body: list[str]) -> None:
     source = PROGRAM.format(body="\n".join("    " + line for line in indented(body).split("\n")))

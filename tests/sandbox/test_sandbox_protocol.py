@@ -124,7 +124,7 @@ def test_whatever_bytes_a_child_sends_the_host_answers_with_plain_data_or_a_brea
         assert math.isfinite(line.at)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(), JSON), st.integers(1, 30))
 def test_frames_come_out_as_they_went_in_however_they_are_cut(value, piece):
     finite = json.loads(
