@@ -112,12 +112,19 @@ def _suspicion(path: Path) -> Path:
     return path.with_name(path.name + ".suspect")
 
 
+def checkpoint(path: Path) -> None:
+    """Bring what is committed from the log into the database; commits go on meanwhile."""
+    with closing(_connect(str(path))) as connection:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
 def _connect(target: str) -> sqlite3.Connection:
     connection = sqlite3.connect(target, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA cache_size = -32000")  # kB
     connection.execute("PRAGMA journal_size_limit = 16777216")  # bytes the -wal file keeps
+    connection.execute("PRAGMA wal_autocheckpoint = 10000")  # pages; ``checkpoint`` comes before
     return connection
 
 

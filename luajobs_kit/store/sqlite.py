@@ -30,6 +30,7 @@ Work = Callable[[sqlite3.Connection], T]
 _LINGER: Final = 0.02  # seconds that work which can wait is collected before it is committed
 _RETRY: Final = 1.0  # seconds until work that can wait is tried again after it failed
 _BATCH: Final = 256  # callers that share one transaction at most
+_CHECKPOINT_EVERY: Final = 128  # commits, some 4 MB of log
 _READERS: Final = 2  # so that a long search does not hold up a look-up
 
 
@@ -69,6 +70,9 @@ class Database:
         self._local = threading.local()
         self._reading: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(_READERS, "luajobs-history-read") if path else None
+        # Beside the writer: a checkpoint takes tens of milliseconds, and a claim would wait.
+        self._checkpoints = ThreadPoolExecutor(1, "luajobs-history-checkpoint") if path else None
+        self._commits = 0  # since the last checkpoint was asked for
         self._writer = threading.Thread(target=self._run, name="luajobs-history", daemon=True)
         self._writer.start()
 
@@ -140,6 +144,8 @@ class Database:
                 connection.close()
         self._queue.put(None)
         await asyncio.to_thread(self._writer.join)
+        if self._checkpoints is not None:
+            await asyncio.to_thread(self._checkpoints.shutdown)
 
     def refuse_closed(self) -> None:
         """Raise ``WorkspaceError`` once ``aclose`` was called."""
@@ -224,6 +230,15 @@ class Database:
             for item in batch:
                 if item.committed is not None:
                     item.committed()
+        self._commits += 1
+        if self._commits >= _CHECKPOINT_EVERY and self._checkpoints is not None:
+            self._commits = 0
+            self._checkpoints.submit(self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        assert self.path is not None
+        with suppress(sqlite3.Error, OSError):  # the writer makes one itself, if the log grows
+            opening.checkpoint(self.path)
 
 
 def _settle(batch: list[_Item]) -> None:

@@ -247,3 +247,16 @@ async def test_a_history_that_is_gone_is_told_once_where_there_are_jobs(tmp_path
     [finding] = await findings()
     assert "history.db is missing, though there are 1 jobs" in finding
     assert await findings() == []
+
+
+async def test_what_is_committed_moves_from_the_log_into_the_file_while_it_is_open(tmp_path):
+    path = tmp_path / "history.db"
+    database = await Database.open(path)
+    history = History(database)
+    before = path.stat().st_size
+    for number in range(200):
+        await history.claim(execution(number), None, durable=False)
+    assert database._checkpoints is not None
+    database._checkpoints.submit(lambda: None).result()  # after those that were asked for
+    assert path.stat().st_size > before
+    await database.aclose()
