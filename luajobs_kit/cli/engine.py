@@ -55,7 +55,7 @@ def serve(
     from luajobs_kit.api import hosting  # noqa: PLC0415 - the server is not for every command
     from luajobs_kit.client import workspace  # noqa: PLC0415
     from luajobs_kit.server import process  # noqa: PLC0415
-    from luajobs_kit.server.tls import Tls  # noqa: PLC0415
+    from luajobs_kit.server.tls import Tls  # noqa: PLC0415 - only who serves to others needs TLS
 
     given = ctx.obj["workspace"]
     if (tls_cert is None) != (tls_key is None):

@@ -25,7 +25,7 @@ async def connect(path: Path | str | None = None) -> HttpPort:
 def __getattr__(name: str) -> Any:
     # The port's models are a third of a command's time, and listing jobs needs none of them.
     if name == "HttpPort":
-        from luajobs_kit.client.http_port import HttpPort  # noqa: PLC0415
+        from luajobs_kit.client.http_port import HttpPort  # noqa: PLC0415 - likewise
 
         return HttpPort
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
