@@ -33,13 +33,13 @@ class SettingValues(Document):
     model_config = ConfigDict(extra="forbid")
 
     agent_id: Id = DEFAULT_AGENT
-    default_user: Id = Field(default_factory=_login)
+    default_user: str = Field(default_factory=_login, min_length=1, max_length=200)
     timeout_ceiling: Annotated[float, Field(ge=1, le=86_400)] = 600  # seconds; Lua's bound
     max_concurrent: Annotated[int, Field(ge=1, le=256)] = 8  # runs at once
     memory_limit: Annotated[int, Field(ge=64 * 2**20)] = 512 * 2**20  # bytes a run
-    env: Annotated[dict[Id, EnvValue], Field(max_length=200)] = Field(default_factory=dict)
+    env: dict[Id, EnvValue] = Field(default_factory=dict, max_length=200)
     """What ``env(NAME)`` answers inside jobs; values are masked in logs."""
-    http_hosts: Annotated[list[Host], Field(max_length=1_000)] = Field(default_factory=list)
+    http_hosts: list[Host] = Field(default_factory=list, max_length=1_000)
     """Hosts that ``http`` may reach from jobs; ``*.example.org`` covers what is below it."""
     http_private: bool = False  # whether those may be private addresses
     keep_executions: Annotated[int, Field(ge=1)] = 1_000  # a job
