@@ -14,3 +14,35 @@ def _no_workspace_of_ones_own(tmp_path_factory):
     os.environ.pop("LUAJOBS_HOME")
     if before is not None:
         os.environ["LUAJOBS_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def notebooks():
+    """Notebooks to make, read and run in a real kernel; importing what does it takes seconds."""
+    return Notebooks()
+
+
+class Notebooks:
+    def __init__(self):
+        import nbclient
+        import nbformat
+
+        self._format, self._client = nbformat, nbclient.NotebookClient
+
+    def new(self, *cells):
+        code = [self._format.v4.new_code_cell(cell.strip()) for cell in cells]
+        return self._format.v4.new_notebook(cells=code)
+
+    def read(self, path):
+        return self._format.read(path, as_version=4)
+
+    def write(self, book, path):
+        self._format.write(book, path)
+
+    def run(self, book, folder, **options):
+        """Run every cell with ``folder`` as the current one; return the client that did it."""
+        options.setdefault("timeout", 90)
+        resources = {"metadata": {"path": str(folder)}}
+        client = self._client(book, kernel_name="python3", resources=resources, **options)
+        client.execute()
+        return client

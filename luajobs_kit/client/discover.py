@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -133,11 +134,24 @@ async def refusal(address: Address) -> str | None:
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
+        # One that has ended but whose parent (in many a container, an init that looks once a
+        # second) has not yet asked for its status still has its number.
+        return not (hasattr(os, "pidfd_open") and _has_ended(os.pidfd_open(pid)))
     except ProcessLookupError:
         return False
     except PermissionError:
         return False  # a recycled number: the process is another user's
-    return True
+    except OSError:
+        return True  # a kernel without descriptors of processes
+
+
+def _has_ended(process: int) -> bool:
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    try:
+        return bool(poll.poll(0))
+    finally:
+        os.close(process)
 
 
 @contextlib.contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from luajobs_kit.client import discover
 
@@ -67,18 +65,14 @@ print(len(await Jobs.get_all(include_dynamic=True)))
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory):
+def cells(notebooks, tmp_path_factory):
     """Run the cells in one kernel, in a folder of their own, and return them."""
     folder = tmp_path_factory.mktemp("notebook")
     workspace = folder / ".luajobs"
     # Run again, the second cell changes nothing.
-    texts = [*CELLS[:2], *CELLS[1:]]
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(text.strip()) for text in texts]
-    )
-    resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute()
-    yield notebook.cells
+    book = notebooks.new(*CELLS[:2], *CELLS[1:])
+    notebooks.run(book, folder)
+    yield book.cells
     discover.stop(workspace)
 
 

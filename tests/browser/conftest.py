@@ -15,7 +15,6 @@ import time
 import urllib.request
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from luajobs_kit.client.discover import stop
@@ -25,7 +24,7 @@ PATIENCE = 60  # seconds
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
+def lab(tmp_path_factory, notebooks):
     """The address of a JupyterLab whose settings, kernels and files are its own."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
@@ -68,7 +67,7 @@ def lab(tmp_path_factory):
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_for(f"{address}/api?token={token}", server, root / "lab.log")
-        yield Lab(address, token, files)
+        yield Lab(address, token, files, notebooks)
     finally:
         server.terminate()
         server.wait(30)
@@ -91,14 +90,15 @@ def _wait_for(url, server, log):
 
 
 class Lab:
-    def __init__(self, address: str, token: str, files: Path):
+    def __init__(self, address: str, token: str, files: Path, notebooks):
         self.address, self.token, self.files = address, token, files
+        self._notebooks = notebooks
 
     def notebook(self, name: str, *cells: str) -> str:
         """Write a notebook and return its address."""
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        book = self._notebooks.new(*cells)
         book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-        nbformat.write(book, self.files / name)
+        self._notebooks.write(book, self.files / name)
         return f"{self.address}/lab/tree/{name}?token={self.token}&reset"
 
 

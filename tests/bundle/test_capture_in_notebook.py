@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 CELLS = [
     (
@@ -51,13 +49,10 @@ CELLS = [
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory):
+def answers(notebooks, tmp_path_factory):
     """Run the cells in one kernel and return each line of JSON they printed."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in CELLS])
-    folder = tmp_path_factory.mktemp("notebook")
-    NotebookClient(
-        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    ).execute()
+    book = notebooks.new(*CELLS)
+    notebooks.run(book, tmp_path_factory.mktemp("notebook"))
     return [
         [
             json.loads(line)
@@ -66,7 +61,7 @@ def answers(tmp_path_factory):
             for line in output.text.splitlines()
             if line.startswith(("{", "[", '"'))
         ]
-        for cell in notebook.cells
+        for cell in book.cells
     ]
 
 

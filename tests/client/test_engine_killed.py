@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import sys
 from collections import Counter
 
@@ -107,6 +108,17 @@ async def test_an_engine_is_stopped_at_once_while_the_face_that_started_it_stays
     assert await face.stdout.readline() == b"started\n"
     assert await asyncio.to_thread(discover.stop, folder, patience=15)
     await face.communicate(b"")
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells of it")
+async def test_an_engine_is_stopped_at_once_though_its_parent_does_not_look(folder):
+    serve = [sys.executable, "-m", "luajobs_kit.server", "--workspace", folder]
+    engine = subprocess.Popen(serve)  # noqa: ASYNC220 - asyncio's own would look after it
+    async with asyncio.timeout(30):
+        while await discover.find(folder) is None:
+            pass
+    assert await asyncio.to_thread(discover.stop, folder, patience=15) == engine.pid
+    assert engine.wait() == 0
 
 
 async def test_a_face_that_only_watches_does_not_start_an_engine_that_was_stopped(folder, spec):

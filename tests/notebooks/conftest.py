@@ -1,29 +1,19 @@
 """Cells run by a real kernel, on a workspace of their own that is ended afterwards."""
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from luajobs_kit.client.discover import stop
 
 
 @pytest.fixture
-def run_book(tmp_path, monkeypatch):
+def run_book(notebooks, tmp_path, monkeypatch):
     """Run a notebook; what its widgets' state is afterwards is left in ``book.widgets``."""
     home = tmp_path / ".luajobs"
     monkeypatch.setenv("LUAJOBS_HOME", str(home))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
 
     def ran(book, **options):
-        client = NotebookClient(
-            book,
-            timeout=90,
-            kernel_name="python3",
-            resources={"metadata": {"path": str(tmp_path)}},
-            **options,
-        )
-        client.execute()
-        return client
+        return notebooks.run(book, tmp_path, **options)
 
     yield ran
     if home.is_dir():
@@ -31,11 +21,11 @@ def run_book(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run_cells(run_book):
+def run_cells(notebooks, run_book):
     """Run cells, errors too; return the client, and what each cell said."""
 
     def ran(*cells):
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        book = notebooks.new(*cells)
         client = run_book(book, allow_errors=True)
         return client, [said(cell) for cell in book.cells]
 
