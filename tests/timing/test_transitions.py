@@ -161,6 +161,7 @@ def test_counts_what_it_would_list_over_spans_with_many_changes():
             )
 
 
+@pytest.mark.soak
 def test_a_whole_year_in_new_york_is_right_minute_by_minute(debian):
     zone = ZoneInfo("America/New_York")
     window = debian.Window(zone, utc(2028, 1, 1), 366 * 24 * 60)
