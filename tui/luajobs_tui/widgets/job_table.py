@@ -63,10 +63,10 @@ class JobTable(DataTable[object]):
             return  # there is no room to lay them out for yet
         wanted = [job.id for job in jobs]
         if wanted != list(self._shown) or self._goal is not None:
-            self._arrange(jobs, wanted)
+            self._put_in_order(jobs, wanted)
         self.update(job for job in jobs if changed is None or job.id in changed)
 
-    def _arrange(self, jobs: Sequence[Job], wanted: list[str]) -> None:
+    def _put_in_order(self, jobs: Sequence[Job], wanted: list[str]) -> None:
         stay = set(wanted)
         kept = [key for key in self._shown if key in stay]
         here, row = self.selected, self.cursor_row
