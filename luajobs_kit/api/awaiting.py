@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine, Generator
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast
 
-from luajobs_kit.errors import InvalidInput
+from luajobs_kit.misnamed import misnamed
 
 C = TypeVar("C")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,20 +64,6 @@ def telling(call: str, function: F) -> F:
         try:
             return Unawaited(call, function(*given, **options))
         except TypeError as problem:  # its body has not begun: it is about the arguments
-            raise _misnamed(call, function, options, problem) from None
+            raise misnamed(call, function, options, problem) from None
 
     return cast("F", asked)  # but for what it is while nobody awaits it
-
-
-def _misnamed(
-    call: str, function: Any, options: dict[str, Any], problem: TypeError
-) -> InvalidInput:
-    names = [name for name in inspect.signature(function).parameters if name != "self"]
-    takes = f"it takes {', '.join(names)}" if names else "it takes nothing"
-    for wrong in options:
-        if wrong not in names:
-            close = get_close_matches(wrong.lower(), names, n=1, cutoff=0.5)
-            meant = f" did you mean {close[0]}?" if close else ""
-            return InvalidInput(f"{call} has no {wrong!r};{meant} {takes}.", field=wrong)
-    said = str(problem).partition("() ")[2] or str(problem)
-    return InvalidInput(f"{call} {said}; {takes}.")

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.misnamed import helping
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule
 from luajobs_kit.timing.crontab import read_crontab
 from luajobs_kit.timing.moments import read_instant
@@ -21,6 +22,7 @@ LONGEST_BARE: Final = 1e8  # what is more was meant as a time stamp, not as a le
 _SECONDS: Final = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 
 
+@helping
 def once(
     at: datetime | str | None = None,
     *,
@@ -66,6 +68,7 @@ def once(
     )
 
 
+@helping
 def every(
     seconds: float | None = None,
     minutes: float | None = None,
@@ -94,6 +97,7 @@ def every(
     )
 
 
+@helping
 def cron(expression: str, timezone: str | tzinfo | None = None) -> CronSchedule:
     """Run by a five-field cron expression, as Debian's cron would, in an IANA zone (default UTC).
 

@@ -15,6 +15,7 @@ from luajobs_kit import (
     NotAllowed,
     User,
     acting_as,
+    cron,
     every,
     run_isolated,
 )
@@ -110,6 +111,8 @@ async def test_who_forgets_to_await_is_told_by_what_is_shown_and_by_what_is_aske
             "argument: 'name'; it takes name",
         ),
         (lambda: Jobs.get_all(includeDynamic=True), "did you mean include_dynamic?"),
+        (lambda: every(hour=1), "every has no 'hour'; did you mean hours?"),
+        (lambda: cron("0 8 * * 1", tz="UTC"), "it takes expression, timezone"),
         (lambda: User.get("a", "b"), "User.get takes from 1 to 2 positional arguments"),
     ],
 )
