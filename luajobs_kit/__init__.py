@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace as Workspace
     from luajobs_kit.clock import VirtualClock as VirtualClock
     from luajobs_kit.errors import Conflict as Conflict
+    from luajobs_kit.errors import EngineStopped as EngineStopped
     from luajobs_kit.errors import EngineUnavailable as EngineUnavailable
     from luajobs_kit.errors import InvalidInput as InvalidInput
     from luajobs_kit.errors import LuaJobsError as LuaJobsError
@@ -71,6 +72,7 @@ _HOMES = {
     "clock": ["VirtualClock"],
     "errors": [
         "Conflict",
+        "EngineStopped",
         "EngineUnavailable",
         "InvalidInput",
         "LuaJobsError",

@@ -94,6 +94,12 @@ class EngineUnavailable(LuaJobsError):
     code = "engine_unavailable"
 
 
+class EngineStopped(EngineUnavailable):
+    """The engine left on purpose, and who only watches does not start it again."""
+
+    code = "engine_stopped"
+
+
 class VersionMismatch(LuaJobsError):
     """Client and engine are of different versions of the kit."""
 

@@ -17,7 +17,7 @@ from luajobs_kit.acting import acting_user, is_watching
 from luajobs_kit.address import Address
 from luajobs_kit.client import discover, sse
 from luajobs_kit.client.transport import ConnectionLost, Headers, Stream, Transport
-from luajobs_kit.errors import EngineUnavailable
+from luajobs_kit.errors import EngineStopped, EngineUnavailable
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ class Link:
         """Change over to the engine that answers now, starting it if there is none.
 
         One that left on purpose (stopped, or not needed) has taken its address away, one that
-        died has not: who only watches starts the second, and raises ``EngineUnavailable`` for
+        died has not: who only watches starts the second, and raises ``EngineStopped`` for
         the first.
         """
         async with self._finding:
@@ -114,7 +114,7 @@ class Link:
             if not self.folder.is_dir():
                 raise EngineUnavailable(f"The workspace {self.folder} is gone.") from cause
             if is_watching() and Address.read(self.folder) is None:
-                raise EngineUnavailable(
+                raise EngineStopped(
                     "The engine was stopped, or left because nobody needed it. The next call or "
                     "command that needs it starts it."
                 ) from cause

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 from pydantic import TypeAdapter
 
 from luajobs_kit.acting import acting_as, watching
+from luajobs_kit.errors import EngineStopped
 from luajobs_kit.live.changed import Topic
 from luajobs_kit.live.connection import Connection, Question
 from luajobs_kit.live.state import EXECUTIONS_KEPT, MESSAGES_KEPT, LiveState
@@ -63,7 +64,7 @@ class Feed:
     async def _follow(self) -> None:
         """Follow the engine, through every loss of the connection."""
         while True:
-            why = "the engine ended"
+            why, stopped = "the engine ended", False
             try:
                 async with aclosing(cast("Any", self._connection.events(NOWHERE))) as stream:
                     async for event in stream:
@@ -75,7 +76,8 @@ class Feed:
                         self._told()
             except Exception as problem:  # noqa: BLE001 - a face outlives whatever its connection does
                 why = str(problem) or type(problem).__name__
-            self.state.lose(why)
+                stopped = isinstance(problem, EngineStopped)
+            self.state.lose(why, stopped=stopped)
             self._told()
             await asyncio.sleep(PAUSE)
 

@@ -34,7 +34,7 @@ EXECUTIONS_KEPT: Final = 100  # of the selected job
 MESSAGES_KEPT: Final = 100
 SILENCE: Final = 6.0  # seconds without an answer after which the engine is doubted
 
-Link = Literal["connecting", "live", "silent", "reconnecting"]
+Link = Literal["connecting", "live", "silent", "reconnecting", "stopped"]
 
 
 class LiveState:
@@ -60,6 +60,7 @@ class LiveState:
         self._changed = Changed()
         self.engine: EngineStatus | None = None
         self.lost: str | None = None  # why the connection is being sought again
+        self.stopped = False  # by somebody: it is waited for until it is needed again
         self.tries = 0  # how often it has been since
         self.jobs: dict[str, Job] = {}
         self.left_out = 0  # jobs beyond ``most_jobs``
@@ -92,7 +93,7 @@ class LiveState:
     @property
     def link(self) -> Link:
         if self.lost is not None:
-            return "reconnecting"
+            return "stopped" if self.stopped else "reconnecting"
         if self._heard_at is None:
             return "connecting"
         return "silent" if self.silence > SILENCE else "live"
@@ -106,9 +107,9 @@ class LiveState:
         """No answer came; the last one's age tells."""
         self._changed.engine = True
 
-    def lose(self, why: str) -> None:
+    def lose(self, why: str, *, stopped: bool = False) -> None:
         with self.lock:
-            self.lost = why
+            self.lost, self.stopped = why, stopped
             self.tries += 1
             self._changed.engine = True
 

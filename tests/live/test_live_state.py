@@ -220,6 +220,16 @@ def test_messages_to_the_jobs_user_arrive_once(state):
     assert [message.id for message in state.messages] == ["msg_1", "msg_2"]
 
 
+def test_an_engine_that_was_stopped_is_told_from_one_that_is_sought(state):
+    state.lose("the engine ended")
+    state.lose("it was stopped", stopped=True)
+    assert state.link == "stopped"
+    state.refresh(status(), [])
+    assert state.link == "live"
+    state.lose("the engine ended")
+    assert state.link == "reconnecting"
+
+
 def test_reading_afresh_forgets_what_was_read_before(state):
     state.fill_log("job_1", [a_line(9).line])
     state.fill_executions("job_1", [a_run(1, status="running")])

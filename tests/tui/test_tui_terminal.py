@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from luajobs_kit import client
+from luajobs_kit.client.discover import stop
 from luajobs_kit.port import Port
 
 pytestmark = pytest.mark.skipif(
@@ -106,6 +107,17 @@ async def test_a_job_is_run_watched_and_survives_its_engine_being_killed(port, t
     terminal.press("d")
     await terminal.sees("○ greeter")
     assert (await port.find_job("greeter")).status == "inactive"
+
+
+async def test_an_engine_that_was_stopped_is_said_to_be_and_running_a_job_starts_it(
+    port, terminal, tui
+):
+    await tui.make(port, "greeter")
+    await terminal.sees("greeter", "● live")
+    await asyncio.to_thread(stop, port.folder)
+    await terminal.sees("greeter", "○ stopped")
+    terminal.press("r")
+    await terminal.sees("● live", "info  hello there")
 
 
 def test_without_a_terminal_it_says_so_instead_of_waiting(tmp_path):

@@ -30,6 +30,8 @@ export default live({
         words = `connected, ${heard}`;
       } else if (data.link === "reconnecting") {
         [sign, kind, words] = ["↻", "warn", `reconnecting… ${data.why ?? ""}`];
+      } else if (data.link === "stopped") {
+        [sign, kind, words] = ["○", "warn", data.why];
       } else if (data.link === "silent") {
         [sign, kind, words] = ["…", "warn", "the engine does not answer just now"];
       } else {

@@ -22,7 +22,7 @@ class HeadLine(Static):
         width = self.size.width or 80
         engine, link = state.engine, self._link(state)
         right = Text()
-        if engine is not None:
+        if engine is not None and state.link != "stopped":
             right.append(f"engine {engine.pid}", style(self.app, "plain"))
             right.append(f" · {engine.version}", style(self.app, "dim"))
             if width >= 110:
@@ -49,3 +49,5 @@ class HeadLine(Static):
                 return Said(f"◌ no answer for {length(state.silence)}", "warn")
             case "reconnecting":
                 return Said(f"◌ reconnecting, try {state.tries}", "bad")
+            case "stopped":
+                return Said("○ stopped", "warn")
