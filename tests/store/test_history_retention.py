@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -130,6 +131,32 @@ async def test_history_shrinks_to_its_size_the_oldest_first_and_the_file_with_it
     before = path.stat().st_size
     await history.aclose()
     assert path.stat().st_size <= max(before, full * 0.6)
+
+
+async def test_a_history_at_its_limit_keeps_about_as_much_from_trim_to_trim(history):
+    words = random.Random(0)
+    number = 0
+
+    async def more(executions: int) -> None:
+        nonlocal number
+        for _ in range(executions):
+            number += 1
+            done = execution(number)
+            await history.claim(done, None, durable=False)
+            for _ in range(50):
+                text = " ".join(f"w{words.randrange(10_000)}" for _ in range(20))
+                history.write_log(line(number, done, text))
+        await history.logs(LogQuery(limit=1))
+
+    await more(40)
+    limit = await history._database.read(used_bytes)
+    kept = []
+    for _ in range(8):
+        await more(8)
+        await history.trim(now=NOON, max_bytes=limit)
+        kept.append((await history.executions(limit=1)).total)
+    assert await history._database.read(used_bytes) <= limit
+    assert min(kept) > 30
 
 
 async def test_data_is_never_dropped_and_leaves_history_its_room(tmp_path):
