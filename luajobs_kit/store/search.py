@@ -4,6 +4,9 @@ The score is the weighted share of the query's terms that match. A term is a wor
 blanks; one with punctuation inside, such as ``T-1001``, is one term, not two. A rare term weighs
 up to three times a common one, and the small words of English next to nothing. FTS5
 finds the candidates; its BM25 only orders those of equal score.
+
+FTS5 splits and folds words in its own way, so it is asked for a word as it was typed; what this
+module compares itself is folded on both sides.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from luajobs_kit.store.words import phrase, utf8
@@ -33,6 +37,19 @@ _EDGES: Final = re.compile(r"^[\W_]+|[\W_]+$")
 _IDENTIFIER: Final = re.compile(r"(?=.*[\d@_])(?=.*[^\W_][\W_]+[^\W_])")
 _TOKENS: Final = re.compile(r"[^\W_]+")
 _MOST_TERMS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    typed: str
+    plain: str  # without case, accents and the punctuation around it
+
+    @property
+    def expression(self) -> str:
+        """What asks FTS5 for it, also as others write it: ``Straße`` finds ``strasse``."""
+        if _EDGES.sub("", self.typed).lower() == self.plain:
+            return phrase(self.typed)
+        return f"{phrase(self.typed)} OR {phrase(self.plain)}"
 
 
 def text_of(value: Any) -> str:
@@ -82,46 +99,53 @@ def _texts(value: Any) -> Iterable[str]:
         yield str(value)
 
 
-def _terms(text: str) -> list[str]:
-    bare = (_EDGES.sub("", _folded(utf8(word))) for word in text.split())
-    return list(dict.fromkeys(word for word in bare if word))[:_MOST_TERMS]
+def _terms(text: str) -> list[_Term]:
+    terms: dict[str, _Term] = {}
+    for word in utf8(text).split():
+        plain = _EDGES.sub("", _folded(word))
+        if plain and _TOKENS.search(word):
+            terms.setdefault(plain, _Term(word, plain))
+    return list(terms.values())[:_MOST_TERMS]
 
 
-def _weight(term: str, holding: int, entries: int) -> float:
-    if term in _SMALL_WORDS:
+def _weight(term: _Term, holding: int, entries: int) -> float:
+    if term.plain in _SMALL_WORDS:
         return _SMALL_WORD
     if holding == 0:
-        return _RARE if _IDENTIFIER.match(term) else _ABSENT
+        return _RARE if _IDENTIFIER.match(term.plain) else _ABSENT
     return _RARE - (_RARE - _COMMON) * (holding - 1) / max(1, entries - 1)
 
 
-def _indexed(db: sqlite3.Connection, collection: str, term: str) -> dict[int, float]:
+def _indexed(db: sqlite3.Connection, collection: str, term: _Term) -> dict[int, float]:
     rows = db.execute(
         "SELECT e.seq, f.rank, e.text FROM entries_fts f CROSS JOIN entries e ON e.seq = f.rowid"
         " WHERE entries_fts MATCH ? AND e.collection = ?",
-        (phrase(term), collection),
+        (term.expression, collection),
     )
-    if not _IDENTIFIER.match(term):
+    if not _IDENTIFIER.match(term.plain):
         return {seq: rank for seq, rank, _ in rows}
-    whole = _whole(term)
+    whole = _whole(term.plain)
     return {seq: rank for seq, rank, text in rows if whole.search(_folded(text))}
 
 
-def _scanned(db: sqlite3.Connection, collection: str, term: str) -> dict[int, float]:
+def _scanned(db: sqlite3.Connection, collection: str, term: _Term) -> dict[int, float]:
     """Find a term without FTS5, by looking at every entry."""
     sql = "SELECT seq, text FROM entries WHERE collection = ?"
-    if _IDENTIFIER.match(term):
-        pattern = _whole(term)
+    if _IDENTIFIER.match(term.plain):
+        pattern = _whole(term.plain)
     else:
-        words = r"[\W_]+".join(map(re.escape, _TOKENS.findall(term)))
+        words = r"[\W_]+".join(map(re.escape, _TOKENS.findall(term.plain)))
         pattern = re.compile(rf"(?<![^\W_]){words}(?![^\W_])")
     rows = db.execute(sql, (collection,))
     return {seq: 0.0 for seq, text in rows if pattern.search(_folded(text))}
 
 
-def _whole(term: str) -> re.Pattern[str]:
+def _whole(plain: str) -> re.Pattern[str]:
     """Return what finds an identifier that is not part of a longer one (T-1001 in T-1001-B)."""
-    return re.compile(rf"(?<!\w)(?<!\w[-.@+#]){re.escape(term)}(?!\w)(?![-.@+#]\w)")
+    word, joint = r"[^\W_]", r"[-_.@+#]"
+    return re.compile(
+        rf"(?<!{word})(?<!{word}{joint}){re.escape(plain)}(?!{word})(?!{joint}{word})"
+    )
 
 
 def _folded(text: str) -> str:

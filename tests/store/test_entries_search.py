@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 
 import pytest
@@ -142,6 +143,58 @@ async def test_any_text_is_a_query_and_every_score_lies_between_0_and_1(entries,
     for each in await entries.search("any", query, threshold=0):
         assert 0 <= each.score <= 1
     await entries.delete("any", made.id)
+
+
+@pytest.mark.parametrize("text", ["Straße", "Übergröße", "синяя ёлка", "\uff21\uff22", "ﬁle"])
+async def test_a_word_is_found_as_others_write_it(entries, text):
+    plain = {"Straße": "strasse", "Übergröße": "ubergrosse", "синяя ёлка": "синяя елка"}
+    await entries.create("c", {"text": plain.get(text, unicodedata.normalize("NFKC", text))})
+    assert [each.score for each in await entries.search("c", text)] == [1.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Straße Groß ẞ",
+        "한국어 티켓",
+        "プログラム がぎぐ ﾃｽﾄ",
+        "синий чай, ёлка",
+        "Σίσυφος",
+        "أحمد",
+        "हिन्दी",
+        "น้ำ",
+        "½ liter",
+        "𞤀𞤁",
+        "_T-1001_ -T-1002-",
+        "T-1001™",
+        "private\ue000",
+    ],
+)
+async def test_text_in_any_script_is_found_by_searching_for_itself(entries, text):
+    await entries.create("c", {"text": text})
+    await entries.create("c", {"text": "another one"})
+    [found] = await entries.search("c", text)
+    assert (found.data["text"], found.score) == (text, 1.0)
+
+
+def known(letter):
+    """Whether FTS5 too takes it for a letter, and one that is more than an accent alone."""
+    plain = unicodedata.normalize("NFKD", letter.casefold())
+    newer = "\u19b0" <= letter <= "\u19c8" or letter in "\u1cf2\u1cf3"
+    return not newer and any(each.isalnum() for each in plain)
+
+
+letters = st.characters(categories=["L"], max_codepoint=0x2FFFF).filter(known)
+others = st.characters(categories=["M", "N", "P", "S", "Z"], max_codepoint=0x2FFFF)
+texts = st.lists(st.tuples(letters, st.text(letters | others, max_size=6)).map("".join), min_size=1)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(text=texts.map(" ".join))
+async def test_any_text_of_letters_is_found_by_itself_with_a_score_of_1(entries, text):
+    made = await entries.create("itself", {"text": text})
+    assert [each.score for each in await entries.search("itself", text)] == [1.0]
+    await entries.delete("itself", made.id)
 
 
 words = st.lists(
