@@ -20,9 +20,9 @@ from luajobs_kit.engine.registry import Registry
 from luajobs_kit.engine.requests import Requests
 from luajobs_kit.engine.retention import Retention
 from luajobs_kit.engine.runs import Runs
-from luajobs_kit.engine.simulated import Simulated, serving
+from luajobs_kit.engine.simulated import Simulated, SimulatedRuns, serving
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import WorkspaceError
+from luajobs_kit.errors import NotAllowed, WorkspaceError
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Event, MessageSent
 from luajobs_kit.platform import Channel, Platform, Settings
@@ -67,7 +67,7 @@ class Core:
         self.started_at = clock.now()
         self.platform = Platform(store, settings, clock, ids, self._tell)
         self.powers = Powers(ids)
-        self.runs = Runs(state, one_at_a_time=simulated is not None)
+        self.runs = SimulatedRuns(state, simulated) if simulated else Runs(state)
         self.firing = Firing(state, self.runs)
         self.catalog = Catalog(state)
         self.registry = Registry(state, self.catalog, self.firing, self.runs.cancel_waiting)
@@ -156,6 +156,8 @@ class Core:
     async def _fire(self, job_id: str, times: list[datetime], omitted: int) -> None:
         try:
             await self.firing.due(job_id, times, omitted)
+        except NotAllowed:
+            return  # a simulation that has reached its bound, and ends with this instant
         except WorkspaceError:
             # The claim could not be written, so the fire is not lost: it is due again.
             await asyncio.sleep(REFIRED_AFTER)

@@ -18,6 +18,7 @@ from luajobs_kit.engine.runs import Runs
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.model import Execution, JobVersion
+from luajobs_kit.store import FireState
 
 
 @dataclass
@@ -26,7 +27,14 @@ class Simulated:
 
     seed: int
     responses: dict[str, Any]
+    max_fires: int = 0
+    fires: int = 0  # claimed, or being claimed
     refused: list[str] = field(default_factory=list)
+
+    @property
+    def full(self) -> bool:
+        """Whether its bound is reached."""
+        return self.fires >= self.max_fires
 
     def context(self, state: State, execution: Execution, version: JobVersion) -> dict[str, Any]:
         """Return an attempt's context, with virtual time and a seed of its own."""
@@ -51,6 +59,33 @@ class Simulated:
         raise NotAllowed(
             f"A simulation does not leave the workspace: give it responses={{{request!r}: …}}."
         )
+
+
+class SimulatedRuns(Runs):
+    """The runs of a simulation: no more than its bound are claimed, however many are due at once."""
+
+    def __init__(self, state: State, simulated: Simulated) -> None:
+        super().__init__(state, one_at_a_time=True)
+        self._simulated = simulated
+
+    async def claim(
+        self,
+        execution: Execution,
+        version: JobVersion,
+        *,
+        fire: FireState | None = None,
+        key: str | None = None,
+    ) -> Execution:
+        """Claim it as an engine does. Raises ``NotAllowed`` once the bound is reached."""
+        if self._simulated.full:
+            raise NotAllowed(
+                f"The simulation ends here, after {self._simulated.max_fires} fires (max_fires)."
+            )
+        self._simulated.fires += 1  # before anything is waited for: others are claimed meanwhile
+        kept = await super().claim(execution, version, fire=fire, key=key)
+        if kept.id != execution.id:  # the same request came twice
+            self._simulated.fires -= 1
+        return kept
 
 
 class VirtualRequests(RunRequests):

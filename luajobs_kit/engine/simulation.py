@@ -47,8 +47,8 @@ async def simulate(
     _check_bounds(start, until, max_fires)
     clock = VirtualClock(start)
     ids = Ids(clock, random.Random(seed).randbytes)  # noqa: S311 - repeatable on purpose
-    simulated = Simulated(seed, responses)
-    recorder = Recorder(clock, max_fires)
+    simulated = Simulated(seed, responses, max_fires)
+    recorder = Recorder(clock)
     async with (
         await Store.open(None, clock=clock, ids=ids) as copy,
         # Its own: with the seed, the order of sets repeats as well.
@@ -61,14 +61,14 @@ async def simulate(
         engine(core)
         await core.start()
         await clock.advance()  # until everybody waits
-        while not recorder.full and await clock.step(until):
+        while not simulated.full and await clock.step(until):
             continue
-        if not recorder.full:
+        if not simulated.full:
             await clock.advance(until=until)
         # Before the engine ends: what runs at the end is still running.
-        found = await _report(state.store, copy, recorder, start=start, end=clock.now(), seed=seed)
+        found = await _report(state.store, copy, recorder, simulated, start=start, end=clock.now())
         await core.aclose()
-        return found.evolve(refused=simulated.refused)
+        return found
 
 
 def _check_bounds(now: datetime, until: datetime, max_fires: int) -> None:
@@ -77,8 +77,8 @@ def _check_bounds(now: datetime, until: datetime, max_fires: int) -> None:
         raise InvalidInput(
             f"A simulation goes from now to at most {LONGEST.days} days ahead, not to {until}."
         )
-    if not 1 <= max_fires <= MOST_FIRES:
-        raise InvalidInput(f"max_fires={max_fires} is outside 1 to {MOST_FIRES}.")
+    if type(max_fires) is not int or not 1 <= max_fires <= MOST_FIRES:
+        raise InvalidInput(f"max_fires={max_fires!r} is no whole number from 1 to {MOST_FIRES}.")
 
 
 async def _fill(
@@ -102,16 +102,10 @@ class Recorder(Events):
 
     announces_jobs = False
 
-    def __init__(self, clock: Clock, max_fires: int) -> None:
+    def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.claimed: list[str] = []
         self.skipped: list[FireSkipped] = []
-        self._max_fires = max_fires
-
-    @property
-    def full(self) -> bool:
-        """Whether its bound is reached."""
-        return len(self.claimed) >= self._max_fires
 
     def publish(self, event: Event) -> None:
         """Keep what the report tells."""
@@ -122,7 +116,13 @@ class Recorder(Events):
 
 
 async def _report(
-    original: Store, copy: Store, recorder: Recorder, *, start: datetime, end: datetime, seed: int
+    original: Store,
+    copy: Store,
+    recorder: Recorder,
+    simulated: Simulated,
+    *,
+    start: datetime,
+    end: datetime,
 ) -> Simulation:
     """Put together what the simulated engine left in its store."""
     found = [await copy.history.execution(execution_id) for execution_id in recorder.claimed]
@@ -131,13 +131,14 @@ async def _report(
     return Simulation(
         start=start,
         end=end,
-        seed=seed,
+        seed=simulated.seed,
         executions=[execution for execution in found if execution is not None],
         skipped=recorder.skipped,
         messages=messages[::-1],
         logs=logs,
         changes=_changes(await original.entries.everything(), await copy.entries.everything()),
-        stopped=f"after {len(recorder.claimed)} fires (max_fires)" if recorder.full else None,
+        refused=simulated.refused,
+        stopped=f"after {simulated.fires} fires (max_fires)" if simulated.full else None,
     )
 
 

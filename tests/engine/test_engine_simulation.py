@@ -110,6 +110,20 @@ async def test_a_bound_on_fires_is_said_when_reached(engine, clock, spec):
     assert found.end == clock.now() + timedelta(minutes=5)
 
 
+async def test_a_bound_on_fires_holds_for_those_due_at_once_and_those_that_jobs_trigger(
+    engine, clock, spec
+):
+    body = "await job.trigger()"
+    for number in range(6):
+        await engine.create_job(spec(body, name=f"job {number}", schedule=DAILY))
+    found = await simulated(engine, clock, days=3, max_fires=5)
+    assert (len(found.executions), found.stopped) == (5, "after 5 fires (max_fires)")
+    assert "The simulation ends here" in found.executions[0].error.message
+    for wrong in (2.5, "5", 0, True):
+        with pytest.raises(InvalidInput, match="whole number from 1 to 10000"):
+            await simulated(engine, clock, days=3, max_fires=wrong)
+
+
 async def test_one_job_alone_can_be_simulated(engine, clock, spec):
     await engine.create_job(spec(name="one", schedule=DAILY))
     two = await engine.create_job(spec(name="two", schedule=DAILY))
