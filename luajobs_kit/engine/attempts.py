@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 from luajobs_kit.engine.ledger import Ledger
+from luajobs_kit.engine.places import Places
 from luajobs_kit.engine.program import program_of
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.under_way import Awake, Run
@@ -28,14 +28,14 @@ class Attempts:
         self._state = state
         self._ledger = ledger
         self._awake = awake
-        self._slots = asyncio.Semaphore(state.settings.values.max_concurrent)
+        self.places = Places(lambda: state.settings.values.max_concurrent, awake)
         self.serve: Callable[[Execution, JobVersion], Serve]
         self.context: Callable[[Execution, JobVersion], dict[str, Any]]
 
     async def make(self, run: Run) -> Outcome:
         """Wait for a place, and make the run's next attempt; nothing but being cancelled raises."""
         try:
-            async with self._slots, self._awake.turn():
+            async with self.places.place(), self._awake.turn():
                 await self._start(run)
                 values = self._state.settings.values
                 return await self._state.sandbox.run(

@@ -36,7 +36,7 @@ from luajobs_kit.model import (
     Simulation,
     VersionSpec,
 )
-from luajobs_kit.platform import Caller, Channel, Settings
+from luajobs_kit.platform import MOST_CONCURRENT, Caller, Channel, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
@@ -141,6 +141,7 @@ class Engine(Port):
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:
             await self._state.settings.change(changes)
+            self._core.runs.attempts.places.give()
             await self._core.platform.ensure_user(self._state.settings.values.default_user)
         return self._state.settings.values.model_dump(mode="json")
 
@@ -161,6 +162,7 @@ class Engine(Port):
         state.fires.update(await state.store.history.fires())
         state.last.update(await state.store.history.last_executions())
         state.settings.read()
+        self._core.runs.attempts.places.give()
         for record in state.store.definitions.jobs():
             self._core.firing.arm(record)
             state.announce(record)
@@ -334,4 +336,5 @@ async def _sandbox(settings: Settings) -> Sandbox:
     """Return a sandbox within the workspace's own bounds, and begin it."""
     values = settings.values
     ceiling = Limits(timeout=values.timeout_ceiling, memory=values.memory_limit)
-    return await Sandbox(max_children=values.max_concurrent, ceiling=ceiling).__aenter__()
+    # How many run at once is the engine's matter, and may change; the sandbox takes them all.
+    return await Sandbox(max_children=MOST_CONCURRENT, ceiling=ceiling).__aenter__()

@@ -5,6 +5,6 @@ from __future__ import annotations
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.channel import Channel
 from luajobs_kit.platform.platform import Platform
-from luajobs_kit.platform.settings import Settings
+from luajobs_kit.platform.settings import MOST_CONCURRENT, Settings
 
-__all__ = ["Caller", "Channel", "Platform", "Settings"]
+__all__ = ["MOST_CONCURRENT", "Caller", "Channel", "Platform", "Settings"]

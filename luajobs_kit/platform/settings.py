@@ -16,6 +16,7 @@ Id = Annotated[str, Field(min_length=1, max_length=200)]
 EnvValue = Annotated[str, Field(max_length=10_000)]  # a key file fits, a data set does not
 Host = Annotated[str, Field(min_length=1, max_length=253)]
 
+MOST_CONCURRENT: Final = 256  # runs at once, at most, whatever is set
 SHORTEST_SECRET: Final = 6  # characters; masking shorter ones would hide ordinary words
 
 
@@ -35,7 +36,7 @@ class SettingValues(Document):
     agent_id: Id = DEFAULT_AGENT
     default_user: str = Field(default_factory=_login, min_length=1, max_length=200)
     timeout_ceiling: Annotated[float, Field(ge=1, le=86_400)] = 600  # seconds; Lua's bound
-    max_concurrent: Annotated[int, Field(ge=1, le=256)] = 8  # runs at once
+    max_concurrent: Annotated[int, Field(ge=1, le=MOST_CONCURRENT)] = 8  # runs at once
     memory_limit: Annotated[int, Field(ge=64 * 2**20)] = 512 * 2**20  # bytes a run
     env: dict[Id, EnvValue] = Field(default_factory=dict, max_length=200)
     """What ``env(NAME)`` answers inside jobs; values are masked in logs."""
