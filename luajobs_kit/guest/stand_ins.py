@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import enum
 import functools
 import itertools
+import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from luajobs_kit.guest import copies, names
 from luajobs_kit.guest.bases import let_inherit
@@ -47,18 +49,70 @@ class methodcaller(Frozen):  # noqa: N801  # stands in for operator.methodcaller
 # functools
 
 
-def update_wrapper(wrapper: Any, wrapped: Any) -> Any:
-    """Give a decorator's function the name and description of the one it wraps."""
-    if own.is_function(wrapper):
-        for attribute in names.WRITABLE_TITLES:
-            value = getattr(wrapped, attribute, None)
-            if type(value) is str:
-                setattr(wrapper, attribute, value)
+_TITLES: Final = ("__module__", "__name__", "__qualname__", "__doc__")
+_ASSIGNABLE: Final = frozenset({*_TITLES, "__annotations__", "__type_params__"})
+_DICT: Final = ("__dict__",)
+_WITH_ATTRIBUTES: Final = (types.FunctionType, functools.partial, type(functools.lru_cache(len)))
+
+
+def update_wrapper(
+    wrapper: Any,
+    wrapped: Any,
+    assigned: Iterable[str] = _TITLES,
+    updated: Iterable[str] = _DICT,
+) -> Any:
+    """Give a decorator's function what is said of the one it wraps, and its attributes."""
+    if not (_is_own(wrapper) or _stands_for_own(wrapper)):
+        raise TypeError(
+            f"the name and attributes of a {type(wrapper).__name__!r} object cannot be set by job "
+            "code; wrap it in a function of your own: def wrapper(*args): …"
+        )
+    assigned = tuple(assigned)
+    for name in assigned:
+        if type(name) is not str or not (name in _ASSIGNABLE or names.kind_of(name) == "plain"):
+            raise TypeError(f"{name!r} cannot be copied; assigned names {', '.join(_TITLES)}")
+    for name in (*assigned, *(each for of in updated for each in _held(wrapped, of))):
+        with contextlib.suppress(AttributeError):
+            _copy_attribute(wrapper, wrapped, name)
     return wrapper
 
 
-def wraps(wrapped: Any) -> Callable[[Any], Any]:
-    return lambda wrapper: update_wrapper(wrapper, wrapped)
+def _copy_attribute(wrapper: Any, wrapped: Any, name: str) -> None:
+    kind = names.kind_of(name)
+    value = read(wrapped, name)
+    is_title = name == "__doc__" or (name in names.WRITABLE_TITLES and type(value) is str)
+    if is_title or kind == "plain" or (_is_own(wrapper) and kind in {"watched", "private"}):
+        setattr(wrapper, name, value)
+
+
+def _held(wrapped: Any, of: str) -> list[str]:
+    """Return the names of the attributes set on a function, or on an object of job code's."""
+    if of != "__dict__":
+        raise TypeError("updated names __dict__ or nothing: updated=()")
+    if type(wrapped) not in _WITH_ATTRIBUTES and not own.is_instance(wrapped):
+        return []
+    try:
+        return list(object.__getattribute__(wrapped, "__dict__"))
+    except AttributeError:
+        return []
+
+
+def _is_own(value: Any) -> bool:
+    return own.is_function(value) or own.is_instance(value) or own.is_class(value)
+
+
+def _stands_for_own(value: Any) -> bool:
+    """Whether it was made of a function of job code's: by ``partial``, a cache, a context."""
+    if type(value) is functools.partial:
+        return own.is_function(value.func)
+    made_of = getattr(value, "__wrapped__", None) if type(value) in _WITH_ATTRIBUTES else None
+    return own.is_function(made_of)
+
+
+def wraps(
+    wrapped: Any, assigned: Iterable[str] = _TITLES, updated: Iterable[str] = _DICT
+) -> Callable[[Any], Any]:
+    return lambda wrapper: update_wrapper(wrapper, wrapped, assigned, updated)
 
 
 def total_ordering(cls: type) -> type:
