@@ -7,7 +7,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from luajobs_kit.guest import aio, catalog, chance, moments, preloading, stand_ins
+from luajobs_kit.guest import aio, calendars, catalog, chance, moments, preloading, stand_ins
 from luajobs_kit.guest.frozen import Frozen
 from luajobs_kit.guest.run import Run
 
@@ -19,6 +19,7 @@ _OURS: dict[str, dict[str, Any]] = {
         "total_ordering": stand_ins.total_ordering,
         "singledispatch": stand_ins.singledispatch,
     },
+    "calendar": {"TextCalendar": calendars.TextCalendar},
     "collections": {"namedtuple": stand_ins.namedtuple},
     "zoneinfo": {"available_timezones": preloading.available_timezones},
     "dataclasses": {"dataclass": stand_ins.dataclass},
