@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any, Final
 
-from luajobs_kit.guest import classes, guards, names
+from luajobs_kit.guest import classes, guards, names, stand_ins
 from luajobs_kit.guest.facades import Imports, for_the_interpreter
 from luajobs_kit.guest.run import current
 
@@ -107,6 +107,7 @@ def _everyday() -> dict[str, Any]:
         names.WRITE_OWN: guards.write_own,
         names.WRITE_TITLE: guards.write_title,
         names.ANNOTATION: guards.annotation,
+        names.REGISTER: stand_ins.by_annotation,
         names.NO_ARGUMENT: _without_argument,
     }
 

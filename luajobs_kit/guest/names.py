@@ -17,6 +17,7 @@ WRITE: Final = "guard write"  # (object) -> the same object, if job code may wri
 WRITE_OWN: Final = "guard write own"  # the same, for private names
 WRITE_TITLE: Final = "guard write title"  # the same, for __name__ and its like
 ANNOTATION: Final = "guard annotation"  # (function) -> the annotation, or object
+REGISTER: Final = "guard register"  # (decorator, function giving an annotation) -> decorator
 IMPORT: Final = "guard import"  # (dotted name) -> facade
 NO_ARGUMENT: Final = "guard no argument"  # makes an entry without parameters take the job
 

@@ -9,6 +9,7 @@ import enum
 import functools
 import itertools
 import types
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -52,6 +53,7 @@ class methodcaller(Frozen):  # noqa: N801  # stands in for operator.methodcaller
 _TITLES: Final = ("__module__", "__name__", "__qualname__", "__doc__")
 _ASSIGNABLE: Final = frozenset({*_TITLES, "__annotations__", "__type_params__"})
 _DICT: Final = ("__dict__",)
+_UNIONS: Final = (types.UnionType, type(typing.Union[int, str]))  # noqa: UP007  # its type is meant
 _WITH_ATTRIBUTES: Final = (types.FunctionType, functools.partial, type(functools.lru_cache(len)))
 
 
@@ -122,31 +124,51 @@ def total_ordering(cls: type) -> type:
 
 
 def singledispatch(function: Any) -> Any:
-    """Dispatch on the first argument's class; register with ``@f.register(int)``."""
+    """Dispatch on the first argument's class.
+
+    ``@f.register`` takes a class, or stands above a function whose first parameter is annotated.
+    """
     inner: Any = functools.singledispatch(function)
 
     def dispatching(*args: Any, **keywords: Any) -> Any:
         return inner(*args, **keywords)
 
     def register(kind: Any, method: Any = None) -> Any:
-        _check_class(kind)
+        kinds = _classes(kind)
         if method is None:
-            return lambda given: inner.register(kind, given)
-        return inner.register(kind, method)
+            return lambda given: register(kind, given)
+        for each in kinds:
+            inner.register(each, method)
+        return method
 
     def dispatch(kind: Any) -> Any:
-        _check_class(kind)
-        return inner.dispatch(kind)
+        [found] = _classes(kind)
+        return inner.dispatch(found)
 
     dispatching.register = register  # type: ignore[attr-defined]
     dispatching.dispatch = dispatch  # type: ignore[attr-defined]
     return dispatching
 
 
-def _check_class(kind: Any) -> None:
-    # The library compares every class there is with what passes for the bases of this one.
-    if not issubclass(type(kind), type):
-        raise TypeError("name the class: @function.register(int)")
+def _classes(kind: Any) -> tuple[type, ...]:
+    """Return the classes a registration names: one, or those of ``int | str``."""
+    alone = type(None) if kind is None else kind
+    kinds = tuple(kind.__args__) if type(kind) in _UNIONS else (alone,)
+    # The library compares every class there is with what passes for the bases of these.
+    if not all(issubclass(type(each), type) for each in kinds):
+        raise TypeError(
+            "name the class: @function.register(int), or annotate the first parameter: "
+            "def _(value: int)"
+        )
+    return kinds
+
+
+def by_annotation(register: Any, annotation: Callable[[], Any]) -> Any:
+    """Return what decorates a function with an annotated first parameter under ``@….register``."""
+    ours = type(register) is types.FunctionType and register.__globals__ is globals()
+    if not ours or register.__name__ != "register":
+        return register  # something else's, which would not look at annotations
+    return register(annotation())
 
 
 # dataclasses

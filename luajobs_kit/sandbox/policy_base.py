@@ -85,6 +85,12 @@ def call(guard: str, *arguments: ast.expr) -> ast.Call:
     return ast.Call(ast.Name(guard, ast.Load()), list(arguments), [])
 
 
+def lazy(value: ast.expr) -> ast.Lambda:
+    """Return a function that gives ``value`` when it is called."""
+    nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
+    return ast.Lambda(nothing, value)
+
+
 def placed(new: Any, old: ast.AST) -> Any:
     """Put generated nodes where the author's stood, so that errors name the author's line."""
     for node in ast.walk(new):

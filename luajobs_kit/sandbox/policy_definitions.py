@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import ast
+import copy
 from typing import Any
 
 from luajobs_kit.guest import names
-from luajobs_kit.sandbox.policy_base import Base
+from luajobs_kit.sandbox.policy_base import Base, call, lazy, placed
 
 
 class DefinitionRules(Base):
@@ -24,7 +25,7 @@ class DefinitionRules(Base):
             self._check_definition(node)
         node.returns = None
         node.type_comment = None
-        decorators = [self.visit(decorator) for decorator in node.decorator_list]
+        decorators = [self._decorator(each, node.args) for each in node.decorator_list]
         node.decorator_list = []
         node.args = self.visit(node.args)
         self.scopes.append("function")
@@ -34,6 +35,17 @@ class DefinitionRules(Base):
         return node  # type: ignore[no-any-return]
 
     visit_AsyncFunctionDef = visit_FunctionDef
+
+    def _decorator(self, node: ast.expr, parameters: ast.arguments) -> Any:
+        """Hand ``@function.register`` the annotation it goes by: nothing else needs one."""
+        decorator: Any = self.visit(node)
+        first = [*parameters.posonlyargs, *parameters.args][:1]
+        if not (isinstance(node, ast.Attribute) and node.attr == "register"):
+            return decorator
+        if not first or first[0].annotation is None:
+            return decorator
+        annotation = self.visit(copy.deepcopy(first[0].annotation))
+        return placed(call(names.REGISTER, decorator, lazy(annotation)), node)
 
     def _check_definition(self, node: Any) -> None:
         if not names.is_dunder(node.name):

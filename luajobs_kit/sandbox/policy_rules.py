@@ -14,7 +14,7 @@ import ast
 from typing import Any
 
 from luajobs_kit.guest import catalog, names
-from luajobs_kit.sandbox.policy_base import Base, call, is_field, placed
+from luajobs_kit.sandbox.policy_base import Base, call, is_field, lazy, placed
 from luajobs_kit.sandbox.policy_definitions import DefinitionRules
 from luajobs_kit.sandbox.policy_imports import ImportRules
 from luajobs_kit.sandbox.policy_patterns import PatternRules
@@ -144,12 +144,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         node = self.node_contents_visit(node)
         if in_class:  # dataclasses, NamedTuple and TypedDict read it
             annotation = self.visit(annotation)
-            empty = ast.arguments(
-                posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[]
-            )
-            node.annotation = placed(
-                call(names.ANNOTATION, ast.Lambda(empty, annotation)), annotation
-            )
+            node.annotation = placed(call(names.ANNOTATION, lazy(annotation)), annotation)
             return node
         placed(node.annotation, annotation)
         if node.value is not None:
