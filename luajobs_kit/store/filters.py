@@ -9,6 +9,7 @@ from luajobs_kit.errors import InvalidInput
 
 Test = Callable[[Any], bool]
 _DEEPEST: Final = 32  # $and and $or inside one another
+_LONGEST: Final = 20  # digits; no array has such a position, and int() refuses some thousand
 
 
 def compile_filter(given: Mapping[str, Any] | None) -> Test:
@@ -96,7 +97,7 @@ def _collect(value: Any, path: list[str], found: list[Any]) -> None:
         if path[0] in value:
             _collect(value[path[0]], path[1:], found)
     elif isinstance(value, list):
-        if path[0].isdecimal() and int(path[0]) < len(value):
+        if len(path[0]) < _LONGEST and path[0].isdecimal() and int(path[0]) < len(value):
             _collect(value[int(path[0])], path[1:], found)
         for member in value:
             if isinstance(member, Mapping):
