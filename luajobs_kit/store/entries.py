@@ -13,14 +13,17 @@ from luajobs_kit.errors import InvalidInput, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Entry, EntryPage, Pagination
 from luajobs_kit.store import keys, search
+from luajobs_kit.store.entry_rules import accepted, valid_collection, valid_data
 from luajobs_kit.store.filters import compile_filter
 from luajobs_kit.store.sqlite import Database
 from luajobs_kit.store.times import from_micros, to_micros
+from luajobs_kit.store.words import utf8
 
 PRODUCTS: Final = "$products"
 """The collection that holds the products; no name a user gives begins with a dollar sign."""
 THRESHOLD: Final = 0.6  # Lua's default
 
+_MOST: Final = 2**63 - 1  # what SQLite can count
 _COLUMNS: Final = "id, collection, data, search_text, created_at, updated_at"
 Row = tuple[str, str, str, str | None, int, int]
 
@@ -54,13 +57,19 @@ class Entries:
         return await self._database.read(lambda db: list(all_entries(db)))
 
     async def restore(self, entries: Sequence[Entry]) -> int:
-        """Add entries as they are, with their ids and times, but for those here; return how many."""
+        """Add entries as they are, with their ids and times, but for those here; return how many.
+
+        All or none. Raises ``InvalidInput``.
+        """
+        valid = [accepted(entry) for entry in entries]
 
         def work(db: sqlite3.Connection) -> int:
-            new = [each for each in entries if _row(db, each.collection, each.id) is None]
-            for entry in new:
-                self._insert(db, entry)
-            return len(new)
+            count = 0
+            for entry in valid:
+                if _row(db, entry.collection, entry.id) is None:
+                    self._insert(db, entry)
+                    count += 1
+            return count
 
         return await self._database.write(work)
 
@@ -73,15 +82,16 @@ class Entries:
     ) -> Entry:
         """Add an object; with a key used in the last 24 hours, return what was made then.
 
-        Without ``search_text`` a search looks at all of the data's text. Raises ``InvalidInput``.
+        Without ``search_text`` a search looks at all of the data's text. Half a surrogate pair,
+        which is no text, becomes a question mark. Raises ``InvalidInput``.
         """
         now = self._clock.now()
         prefix = "prod" if collection == PRODUCTS else "entry"
         entry = Entry(
             id=self._ids.new(prefix),
-            collection=_named(collection),
-            data=_checked(data),
-            search_text=search_text,
+            collection=valid_collection(collection),
+            data=valid_data(data),
+            search_text=utf8(search_text),
             created_at=now,
             updated_at=now,
         )
@@ -93,7 +103,8 @@ class Entries:
                 row = _row(db, first["collection"], first["id"])
                 return Entry.model_validate(first) if row is None else _entry(row)
             self._insert(db, entry)
-            keys.keep(db, "entry", key, now, json.dumps(entry.to_json()))
+            if key is not None:
+                keys.keep(db, "entry", key, now, json.dumps(entry.to_json()))
             return None
 
         return await self._database.write(work) or entry
@@ -117,6 +128,8 @@ class Entries:
         """
         if page < 1 or limit < 1:
             raise InvalidInput(f"page and limit count from 1; got page={page}, limit={limit}.")
+        if page * limit > _MOST:
+            raise InvalidInput(f"No collection has so many entries: page={page}, limit={limit}.")
         holds = compile_filter(filter)
         start = (page - 1) * limit
 
@@ -151,7 +164,7 @@ class Entries:
 
         Raises ``NotFound`` and ``InvalidInput``.
         """
-        given = _checked(data)
+        given = valid_data(data)
         return await self._change(collection, entry_id, lambda _: given, search_text)
 
     async def merge(
@@ -162,7 +175,7 @@ class Entries:
         search_text: str | None = None,
     ) -> Entry:
         """Set these fields of an entry's data; the others stay. Raises as ``replace`` does."""
-        given = _checked(data)
+        given = valid_data(data)
         return await self._change(collection, entry_id, lambda old: old | given, search_text)
 
     async def delete(self, collection: str, entry_id: str) -> None:
@@ -211,7 +224,7 @@ class Entries:
             old = _entry(row)
             new = old.evolve(
                 data=change(old.data),
-                search_text=old.search_text if search_text is None else search_text,
+                search_text=old.search_text if search_text is None else utf8(search_text),
                 updated_at=max(now, old.created_at),
             )
             seq = self._remove(db, row)
@@ -230,7 +243,7 @@ class Entries:
                 entry.id,
                 entry.collection,
                 json.dumps(entry.data),
-                None if entry.search_text is None else search.text_of(entry.search_text),
+                entry.search_text,
                 to_micros(entry.created_at),
                 to_micros(entry.updated_at),
             ),
@@ -253,30 +266,6 @@ class Entries:
 def all_entries(db: sqlite3.Connection) -> Iterator[Entry]:
     """Return every entry of every collection, products too, in the order they were made."""
     return map(_entry, db.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY seq"))  # noqa: S608  our names
-
-
-def _named(collection: str) -> str:
-    if not isinstance(collection, str) or not collection.strip() or "\x00" in collection:
-        raise InvalidInput(f"A collection needs a name, such as 'tickets'; got {collection!r}.")
-    try:
-        collection.encode()
-    except UnicodeEncodeError:
-        raise InvalidInput(f"A collection's name must be valid text; got {collection!r}.") from None
-    return collection
-
-
-def _checked(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``data`` as the JSON object it will be read back as."""
-    if not isinstance(data, Mapping):
-        raise InvalidInput(f"An entry's data must be an object (a dict); got {data!r:.200}.")
-    try:
-        copy: dict[str, Any] = json.loads(json.dumps(dict(data), allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(
-            f"An entry's data must be JSON (texts, finite numbers, true, false, null, lists, and"
-            f" dicts with texts as keys): {error}."
-        ) from error
-    return copy
 
 
 def _row(db: sqlite3.Connection, collection: str, entry_id: str) -> Row | None:

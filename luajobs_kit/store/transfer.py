@@ -15,6 +15,7 @@ from luajobs_kit.errors import Conflict, InvalidInput
 from luajobs_kit.model import Document, Entry, JobRecord, JobVersion, UserRecord
 from luajobs_kit.store.archive import FORMAT, VERSION
 from luajobs_kit.store.definitions import Put, Set
+from luajobs_kit.store.entry_rules import accepted
 from luajobs_kit.store.fires import FireState
 from luajobs_kit.store.store import Store
 
@@ -97,7 +98,7 @@ async def export_store(store: Store) -> dict[str, Any]:
 async def import_store(store: Store, exported: object, check: Check = _ANY) -> dict[str, int]:
     """Take over what ``export_store`` returned: all definitions, or none; return how many of each.
 
-    A definition replaces the one with its id. A watermark here that is further on than
+    All of it is looked at before anything changes, and definitions come last. A definition replaces the one with its id. A watermark here that is further on than
     the export's stays, and so does an entry that is here already.
 
     Raises ``InvalidInput`` for anything else than an export of this or an older kit, and
@@ -107,8 +108,8 @@ async def import_store(store: Store, exported: object, check: Check = _ANY) -> d
     found.refuse_conflicts(store)
     check(found.settings)
     await found.keep_watermarks(store)
-    counts = await found.keep_definitions(store)
-    return counts | {"entries": await store.entries.restore(found.entries)}
+    entries = await store.entries.restore(found.entries)
+    return await found.keep_definitions(store) | {"entries": entries}
 
 
 def _behind(fire: FireState, mine: FireState | None) -> bool:
@@ -128,10 +129,27 @@ def _parse(exported: object) -> _Export:
             f"{VERSION}). Upgrade with `pip install -U luajobs-kit`, and import again."
         )
     try:
-        return _Export.model_validate(exported)
+        found = _Export.model_validate(exported)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput(
-            f"This export is damaged at {where}: {first['msg']}. Nothing was imported."
-        ) from error
+        raise _damaged(where, first["msg"]) from error
+    _refuse_bad(found.entries)
+    return found
+
+
+def _refuse_bad(entries: list[Entry]) -> None:
+    seen: dict[tuple[str, str], int] = {}
+    for place, entry in enumerate(entries):
+        where = f"entries.{place}"
+        try:
+            accepted(entry)
+        except InvalidInput as error:
+            raise _damaged(where, str(error).removesuffix(".")) from error
+        first = seen.setdefault((entry.collection, entry.id), place)
+        if first != place:
+            raise _damaged(where, f"entries.{first} has the id {entry.id!r} too")
+
+
+def _damaged(where: str, why: str) -> InvalidInput:
+    return InvalidInput(f"This export is damaged at {where}: {why}. Nothing was imported.")

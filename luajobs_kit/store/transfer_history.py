@@ -33,6 +33,7 @@ from luajobs_kit.store.archive import DEFINED, GROWN, Archive, write_archive
 from luajobs_kit.store.changes import JSONDict, to_text
 from luajobs_kit.store.disk import failure
 from luajobs_kit.store.entries import all_entries
+from luajobs_kit.store.entry_rules import accepted
 from luajobs_kit.store.fires import FireState
 from luajobs_kit.store.store import Store
 from luajobs_kit.store.transfer import Check, Declared, import_store
@@ -180,6 +181,8 @@ def _documents(archive: Archive, kind: str) -> Iterator[list[Any]]:
                 document = _KINDS[kind].model_validate(each)
                 if isinstance(document, LogLine):
                     _refuse_huge(document)
+                elif isinstance(document, Entry):
+                    accepted(document)
             except ValueError as error:
                 raise archive.damaged(kind, number, _first(error)) from error
             documents.append(document)
@@ -194,7 +197,7 @@ def _refuse_huge(line: LogLine) -> None:
 
 def _first(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
-        return str(error)
+        return str(error).removesuffix(".")
     first = error.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 

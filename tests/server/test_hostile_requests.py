@@ -95,6 +95,27 @@ async def test_deep_json_is_refused(http, agent, depth):
     )
 
 
+@pytest.mark.parametrize(("depth", "status"), [(98, 201), (150, 400), (300, 400), (200_000, 400)])
+async def test_an_entry_is_kept_only_if_it_can_be_answered(http, agent, depth, status):
+    nested = b'{"a":' * depth + rb'"\ud800"' + b"}" * depth
+    path = f"/developer/agents/{agent}/custom-data/deep"
+    answer = await http.post(path, content=b'{"data":' + nested + b"}")
+    told_in_an_envelope(answer)
+    assert answer.status_code == status
+    assert answer.content.decode("utf-8")
+    found = await http.get(path)
+    assert found.status_code == 200
+    assert found.content.decode("utf-8")
+
+
+async def test_a_filter_by_a_position_no_array_has_is_answered(http, agent):
+    path = f"/developer/agents/{agent}/custom-data/positions"
+    await http.post(path, json={"data": {"tags": ["a"]}})
+    wanted = {"filter": json.dumps({"tags." + "9" * 5_000: 1})}
+    answer = await http.get(path, params=wanted)
+    assert (answer.status_code, answer.json()["data"]["data"]) == (200, [])
+
+
 async def test_numbers_that_nothing_can_be_counted_by_are_refused(http, agent):
     for verb, body in (
         ("list_executions", {"offset": 2**70}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -20,6 +21,14 @@ def clock():
     return VirtualClock(NOON)
 
 
+def nested(depth):
+    """An object with so many lists inside one another in it."""
+    value = "deep"
+    for _ in range(depth):
+        value = [value]
+    return {"value": value}
+
+
 @pytest.fixture(params=["memory", "disk"])
 async def entries(request, tmp_path, clock):
     path = None if request.param == "memory" else tmp_path / "history.db"
@@ -29,12 +38,46 @@ async def entries(request, tmp_path, clock):
 
 
 async def test_an_entry_comes_back_as_it_was_made(entries):
-    data = {"a": [1, 2.5, None, True, {"b": "ä\ud800"}], "": {}, "big": 2**80}
+    data = {"a": [1, 2.5, None, True, {"b": "ä𠀀"}], "": {}, "big": 2**80}
     made = await entries.create("notes", data, "find me")
     assert made.data == data
     assert (made.collection, made.search_text) == ("notes", "find me")
     assert made.created_at == made.updated_at == NOON
     assert await entries.get("notes", made.id) == made
+
+
+async def test_half_a_surrogate_pair_becomes_a_question_mark_as_everywhere_in_the_kit(entries):
+    made = await entries.create("notes", {"a\ud800": ["\udfff"]}, "b\ud800")
+    assert (made.data, made.search_text) == ({"a?": ["?"]}, "b?")
+    assert made == await entries.get("notes", made.id)
+    changed = await entries.merge("notes", made.id, {"c": "\ud800"}, "\ud800")
+    assert (changed.data, changed.search_text) == ({"a?": ["?"], "c": "?"}, "?")
+    json.dumps(changed.to_json(), ensure_ascii=False).encode()
+
+
+async def test_data_as_deep_as_it_may_be_is_answered_and_kept_and_one_deeper_is_refused(entries):
+    made = await entries.create("notes", nested(99), key="k")
+    assert made.to_json()["data"] == nested(99)
+    assert (await entries.get("notes", made.id)).data == nested(99)
+    for depth in (100, 300, 100_000):
+        deep = nested(depth)
+        for ask in (
+            entries.create("notes", deep),
+            entries.replace("notes", made.id, deep),
+            entries.merge("notes", made.id, deep),
+        ):
+            with pytest.raises(InvalidInput, match="data m"):
+                await ask
+    with pytest.raises(InvalidInput, match="100 objects and lists"):
+        await entries.restore([made.evolve(id="entry_other"), made.evolve(data=nested(100))])
+    assert [each.id for each in await entries.everything()] == [made.id]
+
+
+async def test_an_entry_that_comes_twice_is_restored_once(entries):
+    made = await entries.create("notes", {"n": 1})
+    other = made.evolve(id="entry_other")
+    assert await entries.restore([other, made, other.evolve(data={"n": 2})]) == 1
+    assert (await entries.get("notes", "entry_other")).data == {"n": 1}
 
 
 async def test_an_entry_belongs_to_its_collection(entries):
@@ -151,6 +194,12 @@ async def test_bounds_are_checked(entries):
         await entries.page("notes", page=0)
     with pytest.raises(InvalidInput, match="limit=0"):
         await entries.page("notes", limit=0)
+    for wanted in (None, {"a": 1}):
+        with pytest.raises(InvalidInput, match="so many"):
+            await entries.page("notes", filter=wanted, page=10**18)
+        with pytest.raises(InvalidInput, match="so many"):
+            await entries.page("notes", filter=wanted, limit=10**30)
+    assert (await entries.page("notes", limit=2**63 - 1)).data == []
     with pytest.raises(InvalidInput, match="limit=0"):
         await entries.search("notes", "x", limit=0)
     with pytest.raises(InvalidInput, match=r"threshold=1\.5"):

@@ -85,6 +85,47 @@ async def test_a_job_of_the_same_name_here_is_not_overwritten_and_nothing_is_imp
         assert await target.history.fires() == {}
 
 
+ENTRY = {
+    "id": "entry_1",
+    "collection": "c",
+    "data": {},
+    "createdAt": "2026-03-02T08:00:00Z",
+    "updatedAt": "2026-03-02T08:00:00Z",
+}
+
+
+async def test_data_and_products_come_along_and_what_is_here_stays(exported):
+    async with await store() as target:
+        entries = [ENTRY, ENTRY | {"id": "entry_2", "data": {"a": "\ud800"}}]
+        assert (await import_store(target, exported | {"entries": entries}))["entries"] == 2
+        assert (await target.entries.get("c", "entry_2")).data == {"a": "?"}
+        changed = [ENTRY | {"data": {"b": 1}}]
+        assert (await import_store(target, exported | {"entries": changed}))["entries"] == 0
+        assert (await target.entries.get("c", "entry_1")).data == {}
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ({"collection": "\ud800"}, "collection needs a name"),
+        ({"collection": ""}, "collection needs a name"),
+        ({"id": "\ud800"}, "needs an id"),
+        ({"data": {"x": float("nan")}}, "must be JSON"),
+        ({"data": {"x": json.loads("[" * 300 + "]" * 300)}}, "100 objects and lists"),
+        ({"createdAt": "9999-12-31T23:59:59-14:00"}, "outside the years"),
+        ({"id": "entry_1"}, r"entries\.0 has the id"),
+    ],
+)
+async def test_one_bad_entry_is_named_and_nothing_is_imported(exported, bad, words):
+    async with await store() as target:
+        entries = [ENTRY, ENTRY | {"id": "entry_2"} | bad]
+        with pytest.raises(InvalidInput, match=rf"damaged at entries\.1.*{words}.*Nothing was imp"):
+            await import_store(target, exported | {"entries": entries})
+        assert target.definitions.jobs() == target.definitions.users() == []
+        assert await target.entries.everything() == []
+        assert await target.history.fires() == {}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
