@@ -30,13 +30,13 @@ from luajobs_kit.server.app import make_app
 from luajobs_kit.server.broadcast import Broadcast
 from luajobs_kit.server.gate import Gate
 from luajobs_kit.server.listening import bind, hosts, permit, shown
+from luajobs_kit.server.strangers import Strangers
 from luajobs_kit.server.tls import Tls
 
 LEAVE_AFTER: Final = 600.0  # seconds without a client
 GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
 FINISH: Final = 2.0  # seconds that requests under way get
 LOOK: Final = 1.0  # seconds between two looks at who is there
-UNKNOWN: Final = 15.0  # seconds a connection may stay open without showing the token
 KEEP_ALIVE: Final = 75  # seconds a client's connection stays open between two requests
 TAKEN: Final = 75  # exit status: another engine owns the workspace
 SUCCESSION: Final = 20.0  # seconds to wait for an engine that is ending
@@ -102,7 +102,6 @@ class _Process:
         self._say = say
         self._told = asyncio.Event()
         self._socket = bind(host, port)
-        self._first_seen: dict[int, float] = {}
 
     async def run(self) -> None:
         conceal()  # its memory holds the token, and what jobs may not see
@@ -137,7 +136,8 @@ class _Process:
         await broadcast.start()
         token = secrets.token_urlsafe(32)
         app = make_app(engine, broadcast, token=token, hosts=hosts((host, *self._names), port))
-        server = _Server(self._config(app))
+        strangers = Strangers(lambda far_end: far_end in app.known)
+        server = _Server(self._config(app, strangers))
         serving = asyncio.create_task(server.serve(sockets=[self._socket]))
         serving.add_done_callback(lambda _: self._told.set())  # without its HTTP it is no engine
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
@@ -155,7 +155,7 @@ class _Process:
         if self._say is not None:
             self._say(f"{self._folder} is served at {address.url} (pid {address.pid}).")
         try:
-            await self._until_it_may_leave(engine, app, server, address)
+            await self._until_it_may_leave(engine, app, server, strangers, address)
         finally:
             address.remove(self._folder)
             app.ending = True
@@ -165,13 +165,14 @@ class _Process:
             server.should_exit = True
             await serving
 
-    def _config(self, app: Gate) -> uvicorn.Config:
+    def _config(self, app: Gate, strangers: Strangers) -> uvicorn.Config:
         return uvicorn.Config(
             app,
-            http="h11",  # pinned: its bounds are the ones that are tested
+            http=strangers.protocol(),  # h11's: its bounds are the ones that are tested
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",  # what strangers send would fill the log with warnings
             access_log=False,
             server_header=False,
             proxy_headers=False,
@@ -184,10 +185,15 @@ class _Process:
         )
 
     async def _until_it_may_leave(
-        self, engine: Engine, app: Gate, server: uvicorn.Server, address: Address
+        self,
+        engine: Engine,
+        app: Gate,
+        server: uvicorn.Server,
+        strangers: Strangers,
+        address: Address,
     ) -> None:
         def count() -> None:
-            engine.clients = self._count_clients(app, server)
+            engine.clients = _count_clients(app, server)
 
         app.arrived = count
         last_client = time.monotonic()
@@ -196,6 +202,7 @@ class _Process:
                 await asyncio.wait_for(self._told.wait(), LOOK)
             if not self._folder.is_dir():
                 return  # the workspace was removed
+            strangers.see_off()
             count()
             now = time.monotonic()
             if engine.clients:
@@ -205,20 +212,12 @@ class _Process:
             if Address.read(self._folder) != address:
                 address.write(self._folder)  # somebody removed the file: be found again
 
-    def _count_clients(self, app: Gate, server: uvicorn.Server) -> int:
-        """Count the connections that have shown the token; close those that do not in time."""
-        now = time.monotonic()
-        there = {id(one): one for one in server.server_state.connections}
-        self._first_seen = {key: self._first_seen.get(key, now) for key in there}
-        ends = set()
-        for key, connection in there.items():
-            end = getattr(connection, "client", None)
-            if end in app.known:
-                ends.add(end)
-            elif now - self._first_seen[key] > UNKNOWN:
-                connection.transport.abort()
-        app.known &= ends
-        return len(ends)
+
+def _count_clients(app: Gate, server: uvicorn.Server) -> int:
+    """Count the connections that have shown the token."""
+    ends = {getattr(one, "client", None) for one in server.server_state.connections}
+    app.known &= ends
+    return len(app.known)
 
 
 async def _finished(app: Gate) -> None:

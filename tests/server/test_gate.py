@@ -1,6 +1,7 @@
 """Who may ask the engine, and what everybody else is told."""
 
 import asyncio
+import contextlib
 import json
 import stat
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import luajobs_kit
 from luajobs_kit import wire
 from luajobs_kit.errors import InvalidInput, VersionMismatch
-from luajobs_kit.server import listening, process
+from luajobs_kit.server import listening, process, strangers
 from luajobs_kit.server.gate import Bucket
 
 
@@ -48,9 +49,23 @@ async def test_a_name_that_resolves_to_loopback_is_refused(address, raw):
 
 
 async def test_pages_of_other_origins_are_refused(address, raw):
-    for origin in ("https://evil.example", "null", "http://127.0.0.1:1", "file://"):
+    for origin in ("https://evil.example", "null", "http://127.0.0.1:1", "file://", "http://["):
         assert (await raw(request(address, Origin=origin)))[0] == 403, origin
     assert (await raw(request(address, Origin=address.url)))[0] == 200
+
+
+async def test_strangers_who_open_many_connections_are_closed_and_take_nobodys_place(address, raw):
+    host, port = address.url.removeprefix("http://").split(":")
+    there = [await asyncio.open_connection(host, port) for _ in range(2 * strangers.MOST)]
+    try:
+        async with asyncio.timeout(10):
+            for reader, _ in there[: strangers.MOST]:
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+        assert (await raw(request(address)))[0] == 200
+    finally:
+        for _, writer in there:
+            writer.close()
 
 
 async def test_a_client_of_another_version_is_told_what_to_do(address, raw):
