@@ -38,9 +38,10 @@ class Simulated:
 
     def context(self, state: State, execution: Execution, version: JobVersion) -> dict[str, Any]:
         """Return an attempt's context, with virtual time and a seed of its own."""
-        due = execution.fire_time.isoformat() if execution.fire_time else ""
+        # A run that was triggered has no fire time, and in a simulation ids follow from the seed, too.
+        which = execution.fire_time.isoformat() if execution.fire_time else execution.id
         attempt = len(execution.attempts)
-        name = f"{self.seed} {execution.job_name} {execution.user_id} {due} {attempt}"
+        name = f"{self.seed} {execution.job_name} {execution.user_id} {which} {attempt}"
         seed = random.Random(name).getrandbits(63)  # noqa: S311 - repeatable on purpose
         clock = {"now": state.clock.now().isoformat(), "seed": seed, "shared": True}
         return context_of(state, execution, version) | {"clock": clock}
