@@ -44,7 +44,7 @@ async def simulate(
 ) -> Simulation:
     """Run what falls due until ``until``, on a copy of what ``state`` holds. See ``Port.simulate``."""
     start = state.clock.now()
-    _check_bounds(start, until, max_fires)
+    _check_bounds(start, until, seed, max_fires)
     clock = VirtualClock(start)
     ids = Ids(clock, random.Random(seed).randbytes)  # noqa: S311 - repeatable on purpose
     simulated = Simulated(seed, responses, max_fires)
@@ -59,24 +59,29 @@ async def simulate(
         await _fill(copy, state.store, state.fires, only=job_id)
         core = Core(copy, sandbox, clock=clock, ids=ids, events=recorder, simulated=simulated)
         engine(core)
-        await core.start()
-        await clock.advance()  # until everybody waits
-        while not simulated.full and await clock.step(until):
-            continue
-        if not simulated.full:
-            await clock.advance(until=until)
-        # Before the engine ends: what runs at the end is still running.
-        found = await _report(state.store, copy, recorder, simulated, start=start, end=clock.now())
-        await core.aclose()
-        return found
+        try:
+            await core.start()
+            await clock.advance()  # until everybody waits
+            while not simulated.full and await clock.step(until):
+                continue
+            if not simulated.full:
+                await clock.advance(until=until)
+            # Before the engine ends: what runs at the end is still running.
+            return await _report(
+                state.store, copy, recorder, simulated, start=start, end=clock.now()
+            )
+        finally:  # also where whoever asked has given up
+            await core.aclose()
 
 
-def _check_bounds(now: datetime, until: datetime, max_fires: int) -> None:
-    """Raise ``InvalidInput`` for a span or bound that no simulation runs."""
+def _check_bounds(now: datetime, until: datetime, seed: int, max_fires: int) -> None:
+    """Raise ``InvalidInput`` for a span, seed or bound that no simulation has."""
     if not now < until <= now + LONGEST:
         raise InvalidInput(
             f"A simulation goes from now to at most {LONGEST.days} days ahead, not to {until}."
         )
+    if type(seed) is not int:
+        raise InvalidInput(f"seed={seed!r} is no whole number.")
     if type(max_fires) is not int or not 1 <= max_fires <= MOST_FIRES:
         raise InvalidInput(f"max_fires={max_fires!r} is no whole number from 1 to {MOST_FIRES}.")
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -64,6 +65,35 @@ class UnderWay:
         return running, len(self._runs) - running
 
 
+class Turn:
+    """The turn of one attempt to work, where only one may: it is given up to sleep, and at the end."""
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock = lock
+        self._held = False
+
+    async def __aenter__(self) -> None:
+        await self.take()
+        _turn.set(self)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.give()
+
+    async def take(self) -> None:
+        await self._lock.acquire()
+        self._held = True
+
+    def give(self) -> None:
+        """Let the next one work. Who was stopped in its sleep has none to give."""
+        if self._held:
+            self._held = False
+            self._lock.release()
+
+
+_turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)
+"""Of the attempt whose request is being answered."""
+
+
 class Awake:
     """Counts the attempts that do something, and do not sleep in virtual time.
 
@@ -74,11 +104,11 @@ class Awake:
         self._count = 0
         self._none = asyncio.Event()
         self._none.set()
-        self._turn = asyncio.Lock() if one_at_a_time else None
+        self._one = asyncio.Lock() if one_at_a_time else None
 
     def turn(self) -> Any:
         """Return the context in which an attempt works."""
-        return self._turn or nullcontext()
+        return Turn(self._one) if self._one else nullcontext()
 
     async def idle(self) -> None:
         """Return once no attempt is under way or about to start, but for sleeping ones."""
@@ -88,15 +118,16 @@ class Awake:
     @asynccontextmanager
     async def asleep(self) -> AsyncIterator[None]:
         """Let virtual time pass inside the block, which runs in one attempt's request."""
+        turn = _turn.get()
         self.rest()
-        if self._turn is not None:
-            self._turn.release()
+        if turn is not None:
+            turn.give()
         try:
             yield
         finally:
             self.wake()
-            if self._turn is not None:
-                await self._turn.acquire()
+        if turn is not None:
+            await turn.take()
 
     def wake(self) -> None:
         """Count an attempt that begins, or goes on."""

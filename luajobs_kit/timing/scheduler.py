@@ -60,7 +60,8 @@ class Scheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler ships no ty
     def shutdown(self) -> None:
         """Stop at once and forget all jobs; nothing is handed over afterwards."""
         self._plan(None)
-        super().shutdown(wait=False)
+        if self.running:
+            super().shutdown(wait=False)
 
     def add(
         self, job_id: str, trigger: Trigger, *, next_fire: datetime, keep: int = MOST_FIRES

@@ -1,5 +1,7 @@
 """Next week, in seconds, on a copy."""
 
+import asyncio
+import gc
 from datetime import timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from luajobs_kit.errors import InvalidInput, NotFound
 from luajobs_kit.model import CronSchedule, IntervalSchedule, Retry
 
 DAILY = CronSchedule(expression="0 9 * * *")
+YEARLY = CronSchedule(expression="0 9 1 1 *")
 
 
 async def simulated(engine, clock, *, days=0, hours=0, **given):
@@ -94,6 +97,34 @@ async def test_the_same_seed_gives_the_same_week(engine, clock, spec):
     assert len({run.result["n"] for run in one.executions}) == 3
 
 
+async def test_each_run_that_is_triggered_draws_numbers_of_its_own(engine, clock, spec):
+    drawing = await engine.create_job(
+        spec("import random\nreturn {'n': random.random()}", name="drawing", schedule=YEARLY)
+    )
+    body = "d = await Jobs.get_job(job.metadata['drawing'])\nawait d.trigger()\nawait d.trigger()"
+    await engine.create_job(spec(body, schedule=DAILY, metadata={"drawing": drawing.id}))
+    found = await simulated(engine, clock, hours=1)
+    drawn = [run.result["n"] for run in found.executions if run.job_name == "drawing"]
+    assert len(set(drawn)) == 2
+
+
+async def test_a_simulation_that_is_given_up_ends_quietly(engine, clock, spec, caplog):
+    class GivesUp(dict):
+        def __contains__(self, request):
+            going_on.cancel()
+            return True
+
+    body = "import asyncio\nawait asyncio.sleep(300)\nreturn await tools.any()"
+    for number in range(3):
+        await engine.create_job(spec(body, name=f"job {number}", overlap="allow", timeout=600))
+    responses = GivesUp({"tools.any": 1})
+    going_on = asyncio.create_task(simulated(engine, clock, days=300, responses=responses))
+    with pytest.raises(asyncio.CancelledError):
+        await going_on
+    gc.collect()  # a task that ended badly says so when it is collected
+    assert caplog.messages == []
+
+
 async def test_nothing_leaves_the_workspace_unless_answers_are_given(engine, clock, spec):
     await engine.create_job(spec("return await tools.weather(city='Oslo')", schedule=DAILY))
     refused = await simulated(engine, clock, days=1)
@@ -136,6 +167,8 @@ async def test_a_simulation_that_cannot_be_run_is_refused(engine, clock):
         await simulated(engine, clock, days=400)
     with pytest.raises(InvalidInput, match="from now"):
         await engine.simulate(clock.now())
+    with pytest.raises(InvalidInput, match="seed='x' is no whole number"):
+        await simulated(engine, clock, days=1, seed="x")
     with pytest.raises(NotFound):
         await simulated(engine, clock, days=1, job_id="job_none")
 
