@@ -56,7 +56,7 @@ async def simulate(
             hash_seed=seed % 2**32, ceiling=Limits(memory=state.settings.values.memory_limit)
         ) as sandbox,
     ):
-        await _fill(copy, state.store, state.fires, only=job_id)
+        recorder.claimed += await _fill(copy, state.store, state.fires, only=job_id)
         core = Core(copy, sandbox, clock=clock, ids=ids, events=recorder, simulated=simulated)
         engine(core)
         try:
@@ -88,8 +88,12 @@ def _check_bounds(now: datetime, until: datetime, seed: int, max_fires: int) -> 
 
 async def _fill(
     copy: Store, store: Store, fires: dict[str, FireState], *, only: str | None
-) -> None:
-    """Fill the empty ``copy`` with what simulated jobs may see; ``only`` keeps one job active."""
+) -> list[str]:
+    """Fill the empty ``copy`` with what simulated jobs may see; ``only`` keeps one job active.
+
+    Returns the ids of the executions that wait, for a retry or in a queue: they go on in the copy.
+    How far one that runs has got cannot be copied, so it is left out.
+    """
     definitions = store.definitions
     settings = [Set(name, value) for name, value in definitions.settings().items()]
     await copy.definitions.commit(*settings, *map(Put, definitions.users()))
@@ -100,6 +104,14 @@ async def _fill(
         if record.id in fires:
             await copy.history.set_fire(fires[record.id])
     await copy.entries.restore(await store.entries.everything())
+    waiting = [
+        execution
+        for execution in await store.history.unfinished()
+        if execution.status == "pending" and only in {None, execution.job_id}
+    ]
+    for execution in waiting:
+        await copy.history.claim(execution, None)
+    return [execution.id for execution in waiting]
 
 
 class Recorder(Events):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from luajobs_kit.errors import InvalidInput, NotFound
-from luajobs_kit.model import CronSchedule, IntervalSchedule, Retry
+from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Retry
 
 DAILY = CronSchedule(expression="0 9 * * *")
 YEARLY = CronSchedule(expression="0 9 1 1 *")
@@ -80,6 +80,18 @@ async def test_retries_and_a_timeout_play_out(engine, clock, spec):
     [run] = found.executions
     assert [attempt.status for attempt in run.attempts] == ["timeout", "timeout"]
     assert run.completed_at - run.fire_time == timedelta(seconds=120)
+
+
+async def test_what_waits_for_a_retry_is_retried_in_the_simulation_too(engine, clock, spec):
+    once = OnceSchedule(execute_at=clock.now() + timedelta(minutes=10))
+    retry = Retry(max_attempts=2, backoff_seconds=3600, backoff="fixed")
+    await engine.create_job(spec("raise ValueError", schedule=once, retry=retry))
+    await clock.advance(minutes=11)
+    found = await simulated(engine, clock, days=1)
+    [run] = found.executions
+    assert [attempt.status for attempt in run.attempts] == ["failed"] * 3
+    assert run.completed_at == once.execute_at + timedelta(hours=2)
+    assert (await engine.get_execution(run.id)).status == "pending"
 
 
 async def test_the_same_seed_gives_the_same_week(engine, clock, spec):
