@@ -19,8 +19,6 @@ COLUMNS: Final = (
     " user_id, tool_name, channel"
 )
 _MARKS: Final = "(" + ", ".join("?" * len(COLUMNS.split(","))) + ")"
-# Of the search index, a line dropped: its words take up to some hundred bytes there.
-_TIDIED: Final = 1 / 3  # pages
 # Rows a statement, so that the interpreter's lock is taken and given once for many of them:
 # twice as fast beside a busy event loop. 76 rows keep within 999 parameters.
 _INSERTS: Final = {
@@ -94,23 +92,21 @@ def drop(
             "INSERT INTO logs_fts (logs_fts, rowid, message) VALUES ('delete', ?, ?)",
             ((row[0], row[3]) for row in rows),
         )
-        _tidy(connection, int(len(rows) * _TIDIED) + 1)
     connection.executemany("DELETE FROM logs WHERE seq = ?", ((row[0],) for row in rows))
     _add_to_totals(connection, rows, -1)
     return len(rows)
 
 
-def _tidy(connection: sqlite3.Connection, pages: int) -> None:
-    """Give back the room of lines that are gone, some pages of the search index at a time.
+def merge(connection: sqlite3.Connection, pages: int) -> int:
+    """Merge the search index, about that many pages; 0 when there is no more to do.
 
-    Deleting only marks them there, which takes more room, until merging comes by. Left to
-    FTS5 that is so late that a history at its limit would be dropped nearly whole.
+    Lines that are dropped are only marked there as gone, which takes more room, until this
+    gives it back. ``-pages`` begins: everything is to be merged into one. ``pages`` goes on.
     """
-    sql = "INSERT INTO logs_fts (logs_fts, rank) VALUES ('merge', ?)"
     before = connection.total_changes
-    connection.execute(sql, (pages,))
-    if connection.total_changes - before < 2:  # FTS5's sign that no merge was under way
-        connection.execute(sql, (-pages,))  # begin one of everything
+    connection.execute("INSERT INTO logs_fts (logs_fts, rank) VALUES ('merge', ?)", (pages,))
+    done = connection.total_changes - before
+    return done if done > 1 else 0  # FTS5 counts the asking as one
 
 
 def to_row(line: LogLine) -> Row:

@@ -21,6 +21,8 @@ PER_JOB: Final = 1000  # executions
 MAX_BYTES: Final = 2**30  # of history in the file; data and products come on top
 _STEP: Final = 200  # rows a transaction: a claim waits some milliseconds for it at most
 _PAGES: Final = 256  # freed pages given back to the file system a step
+_MERGED: Final = 64  # pages of the search index merged a step
+_ROOM: Final = 0.1  # of the size limit, made when it is reached: merging is not for every line
 
 _LOOSE: Final = (  # lines of no execution that is kept
     "NOT EXISTS (SELECT 1 FROM executions e WHERE e.id = logs.execution_id)"
@@ -39,7 +41,8 @@ async def trim(
     """Drop what is beyond the limits.
 
     First executions beyond ``per_job`` a job, then what is older than ``max_age`` (None: no
-    limit), then the oldest of all until history takes at most ``max_bytes``.
+    limit). Where history takes more than ``max_bytes`` then, the oldest of all go until it
+    takes about a tenth less.
     An execution goes with its log lines. Returns how many rows were dropped. Others' writes
     go in between the steps. Raises ``StorageFull`` and ``WorkspaceError``.
     """
@@ -58,13 +61,47 @@ async def trim(
         dropped += await _exhaust(database, lambda db: _drop_messages(db, before))
     if await database.read(used_bytes) > max_bytes:
         max_bytes += await database.read(_entry_bytes)
-    while await database.read(used_bytes) > max_bytes:
-        step = await database.write(lambda db: _drop_oldest(db, full_text=full_text), durable=False)
-        if step == 0:
-            break
-        dropped += step
+        dropped += await _shrink(database, max_bytes)
     await _exhaust(database, _give_back)
     return dropped
+
+
+async def _shrink(database: Database, max_bytes: int) -> int:
+    """Drop the oldest until at most ``max_bytes`` are in use."""
+    full_text = database.full_text
+    dropped = 0
+    # What was dropped before still takes room in the search index, so how many are too many
+    # is seen after merging it only. Dropping on until the file is small would drop nearly all.
+    await _merge(database)
+    while (used := await database.read(used_bytes)) > max_bytes:
+        rows = await database.read(_rows)
+        excess = rows * (1 - max(0, max_bytes) * (1 - _ROOM) / used)
+        goal = dropped + max(1, excess)
+        while dropped < goal:
+            step = await database.write(
+                lambda db: _drop_oldest(db, full_text=full_text), durable=False
+            )
+            if step == 0:
+                return dropped
+            dropped += step
+        await _merge(database)
+    return dropped
+
+
+async def _merge(database: Database) -> None:
+    """Give back what the search index holds of dropped lines."""
+    if database.full_text:
+        await database.write(lambda db: log_rows.merge(db, -_MERGED), durable=False)
+        await _exhaust(database, lambda db: log_rows.merge(db, _MERGED))
+
+
+def _rows(db: sqlite3.Connection) -> int:
+    """Return how many rows may be dropped, nearly: unfinished executions count too."""
+    sql = (
+        "SELECT (SELECT coalesce(sum(lines), 0) FROM log_totals)"
+        " + (SELECT count(*) FROM executions) + (SELECT count(*) FROM messages)"
+    )
+    return int(db.execute(sql).fetchone()[0])
 
 
 def used_bytes(db: sqlite3.Connection) -> int:
