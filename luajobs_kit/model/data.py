@@ -32,7 +32,7 @@ class Pagination(Document):
             has_next_page=page < pages,
             has_prev_page=page > 1,
             next_page=page + 1 if page < pages else None,
-            prev_page=page - 1 if page > 1 else None,
+            prev_page=min(page - 1, pages) if page > 1 else None,
         )
 
 

@@ -31,6 +31,7 @@ def make_app(port: Port, broadcast: Broadcast, *, token: str, hosts: Iterable[st
             Exception: _failed,
         },
     )
+    app.router.redirect_slashes = False  # a path of ours is written in one way
     return Gate(app, token=token, hosts=hosts)
 
 

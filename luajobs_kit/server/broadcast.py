@@ -68,7 +68,8 @@ class Broadcast:
         if position is None:
             position = self._position
             yield self._resync()
-        yield message("cursor", f'"{self._epoch}.{position}"')
+        cursor = f"{self._epoch}.{position}"
+        yield message("cursor", f'"{cursor}"', cursor)
         while True:
             if position < self._position:
                 missed = self._position - position
@@ -145,11 +146,17 @@ class Broadcast:
         return _written(Resync(id=self.cursor, at=datetime.now(UTC)))
 
 
-def message(name: str, data: str) -> bytes:
-    """Return one server-sent event; ``data`` is one line of JSON."""
-    return f"event: {name}\ndata: {data}\n\n".encode()
+def message(name: str, data: str, cursor: str | None = None) -> bytes:
+    """Return one server-sent event; ``data`` is one line of JSON.
+
+    With a ``cursor``, any client of such streams asks for what came after it by itself when it
+    comes back (``Last-Event-ID``).
+    """
+    place = "" if cursor is None else f"id: {cursor}\n"
+    return f"{place}event: {name}\ndata: {data}\n\n".encode()
 
 
 def _written(event: Event) -> bytes:
     kind = verbs.verb("events").answer
-    return message("event", kind.dump_json(event, by_alias=True, exclude_none=True).decode())
+    data = kind.dump_json(event, by_alias=True, exclude_none=True).decode()
+    return message("event", data, event.id)

@@ -129,6 +129,12 @@ async def test_a_job_without_code_is_refused_with_words_that_help(http, jobs):
     assert "version" in answer.json()["error"]["message"]
 
 
+async def test_a_path_with_a_slash_too_many_is_told_in_the_envelope(http, jobs):
+    answer = await http.get(jobs + "/")
+    assert answer.status_code == 404
+    assert answer.json()["success"] is False
+
+
 async def test_what_is_not_there_is_404_and_another_agent_too(http, jobs):
     missing = await http.get(f"{jobs}/job_none")
     assert (missing.status_code, missing.json()["error"]["statusCode"]) == (404, 404)
