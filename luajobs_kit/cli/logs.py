@@ -12,10 +12,11 @@ from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import LEVELS
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.live.words import clean
-from luajobs_kit.model import LogLine, LogQuery, LogWritten
+from luajobs_kit.model import LogLine, LogQuery, LogWritten, Resync
 from luajobs_kit.port import Port
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_MISSED = 200  # lines asked for at once after a loss
 _RANK = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 
 
@@ -52,15 +53,29 @@ async def logs(
             if query.name and query.source in {None, "job"}:
                 await port.find_job(query.name)  # raises with the names that are close
         return
+    await _follow(port, query, as_json=as_json)
+
+
+async def _follow(port: Port, query: LogQuery, *, as_json: bool) -> None:
+    """Print what ``query`` finds, then each new line once, until the engine is stopped."""
     news = port.events()  # before reading, so that no line falls in between
-    page = await port.logs(query)
-    newest = 0
-    for line in reversed(page.logs):
-        newest = line.seq
+    last = (await port.logs(LogQuery(limit=1))).logs
+    newest = last[0].seq if last else 0  # of the lines that are printed, or are none of these
+    for line in reversed((await port.logs(query)).logs):
+        newest = max(newest, line.seq)
         _print(line, as_json=as_json)
     async for event in news:
-        if isinstance(event, LogWritten) and event.line.seq > newest and _wanted(event.line, query):
-            _print(event.line, as_json=as_json)
+        if isinstance(event, LogWritten) and event.line.seq > newest:
+            newest = event.line.seq
+            if _wanted(event.line, query):
+                _print(event.line, as_json=as_json)
+        elif isinstance(event, Resync):  # the engine was lost, or we fell behind: lines were missed
+            while missed := (
+                await port.logs(query.evolve(after=newest, page=1, limit=_MISSED))
+            ).logs:
+                for line in missed:
+                    newest = line.seq
+                    _print(line, as_json=as_json)
     click.echo("The engine has ended.", err=True)
 
 

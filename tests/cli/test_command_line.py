@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -104,7 +106,8 @@ def test_the_week_ahead_is_printed(luajobs):
     assert "3 completed" in printed
     assert "3 messages" in printed
     luajobs("jobs", "create", "hello.py", "--name", "often", "--every", "30m")
-    assert "… and 9 more that completed" in luajobs("simulate", "--days", "1")
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    assert "… and 9 more that completed" in luajobs("simulate", "--until", tomorrow)
     assert luajobs("simulate", "--days", "1", "--all").count("✓ completed") == 48 + 1
 
 
@@ -134,7 +137,7 @@ def test_status_doctor_and_settings_answer(luajobs):
     assert "No engine runs" in luajobs("stop")
 
 
-def test_following_the_log_shows_new_lines_as_they_are_written(luajobs):
+def test_following_the_log_shows_new_lines_and_those_written_while_the_engine_was_lost(luajobs):
     luajobs("jobs", "create", "hello.py", "--every", "3600")
     follow = subprocess.Popen(
         [
@@ -155,6 +158,13 @@ def test_following_the_log_shows_new_lines_as_they_are_written(luajobs):
         luajobs("jobs", "trigger", "hello")
         line = json.loads(follow.stdout.readline())
         assert line["message"] == "said hello"
+        follow.send_signal(signal.SIGSTOP)  # it sees neither the engine's end nor the next line
+        os.kill(luajobs.json("status")["pid"], signal.SIGKILL)
+        luajobs("jobs", "trigger", "hello")
+        follow.send_signal(signal.SIGCONT)
+        told = [json.loads(follow.stdout.readline())["seq"] for _ in range(2)]
+        kept = luajobs.json("logs", "--type", "job")["logs"]
+        assert told == [each["seq"] for each in kept[1::-1]]
     finally:
         follow.kill()
         follow.communicate()
