@@ -76,7 +76,7 @@ def load(connection: sqlite3.Connection, job_id: str | None = None) -> dict[str,
     if job_id is not None:
         sql += " WHERE job_id = ?"
     rows = connection.execute(sql, () if job_id is None else (job_id,))
-    return {row[0]: _fire(row) for row in rows}
+    return {row[0]: from_row(row) for row in rows}
 
 
 def forget(connection: sqlite3.Connection, job_id: str) -> None:
@@ -84,7 +84,8 @@ def forget(connection: sqlite3.Connection, job_id: str) -> None:
     connection.execute("DELETE FROM fires WHERE job_id = ?", (job_id,))
 
 
-def _fire(row: tuple[str, int, int | None, str, int, str | None, int]) -> FireState:
+def from_row(row: tuple[str, int, int | None, str, int, str | None, int]) -> FireState:
+    """Return the state that ``row`` keeps."""
     job_id, armed_at, last_fire, state, failures, note, skipped = row
     return FireState.model_validate(
         {

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from luajobs_kit.store.graft import graft
+from luajobs_kit.store.salvage_rows import take
 
 # In the order of what would be missed most.
-_TABLES: Final = ("fires", "executions", "keys", "entries", "messages", "logs", "log_totals")
+_TABLES: Final = ("fires", "executions", "keys", "entries", "messages", "logs")
+_NAMED: Final = 20  # of what was lost, by table
 _FILES: Final = ("", "-wal", "-shm")
 
 
@@ -57,18 +58,21 @@ def take_over(aside: Path, connection: sqlite3.Connection) -> str:
         return "Nothing in it could be read."
     finally:
         grafted.unlink(missing_ok=True)  # an open file stays until it is closed
-    kept = []
+    kept, lost = [], []
     connection.execute("BEGIN IMMEDIATE")
     try:
         for table in _TABLES:
-            count = _copy(damaged, connection, table)
-            if table not in ("keys", "log_totals"):
-                kept.append(f"{count} {table}")
+            taken = take(damaged, connection, table)
+            if table != "keys":
+                kept.append(f"{taken.kept} {table}")
+            if taken.lost:
+                lost.append(_said(damaged, table, taken.lost))
         _count_logs(connection)
         connection.execute("COMMIT")
     finally:
         damaged.close()
-    return "Read from it and kept: " + ", ".join(kept) + "."
+    gone = ", ".join(lost) or "nothing"
+    return f"Read from it and kept: {', '.join(kept)}. Lost, as far as its indexes tell: {gone}."
 
 
 def _readable(aside: Path, grafted: Path) -> sqlite3.Connection:
@@ -90,26 +94,36 @@ def _listed(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _copy(damaged: sqlite3.Connection, connection: sqlite3.Connection, table: str) -> int:
-    columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-    count = 0
-    # Forward up to the damage, then backward up to it.
-    for order in ("", f" ORDER BY {columns[0]} DESC"):
-        try:
-            for row in damaged.execute(f"SELECT {names} FROM {table}{order}"):  # noqa: S608  our names
-                if columns[-1] == "document":
-                    json.loads(row[-1])
-                sql = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  our names
-                count += connection.execute(sql, row).rowcount
-            break
-        except (sqlite3.Error, ValueError, TypeError):
-            continue
-    return count
+def _said(damaged: sqlite3.Connection, table: str, lost: list[tuple[Any, ...]]) -> str:
+    """Return in words which rows were lost: by id where it is known, else by number."""
+    if table == "logs":
+        named = _ranges(sorted(number for (number,) in lost))
+    else:
+        named = ["/".join(map(str, key)) for key in lost]
+        column = {"executions": "id", "messages": "id", "entries": "collection || '/' || id"}
+        if table in column:
+            names: dict[int, str] = {}
+            with suppress(sqlite3.Error):
+                index = f"sqlite_autoindex_{table}_1"
+                sql = f"SELECT seq, {column[table]} FROM {table} INDEXED BY {index}"  # noqa: S608  our names
+                wanted = {key[0] for key in lost}
+                names.update(row for row in damaged.execute(sql) if row[0] in wanted)
+            named = [names.get(key[0], f"number {key[0]}") for key in lost]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return f"{len(lost)} {table} ({', '.join(named[:_NAMED])}{more})"
+
+
+def _ranges(numbers: list[int]) -> list[str]:
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return [f"{first} to {last}" if first != last else str(first) for first, last in found]
 
 
 def _count_logs(connection: sqlite3.Connection) -> None:
-    connection.execute("DELETE FROM log_totals")
     connection.execute(
         "INSERT INTO log_totals (source, job_id, job_name, level, lines)"
         " SELECT source, coalesce(job_id, ''), coalesce(job_name, ''), level, count(*) FROM logs"

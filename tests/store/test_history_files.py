@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 import shutil
 import sqlite3
 from datetime import UTC, datetime
@@ -174,6 +175,40 @@ def _is_list(whole: bytes, page: int) -> bool:
     return page == 0 or b"CREATE TABLE" in whole[page * 4096 : (page + 1) * 4096]
 
 
+def _leaves(path, mark: bytes) -> list[int]:
+    """Return the pages with rows that hold ``mark``."""
+    whole = path.read_bytes()
+    pages = [whole[at : at + 4096] for at in range(0, len(whole), 4096)]
+    return [n for n, page in enumerate(pages) if page[0] == 13 and mark in page]
+
+
+async def test_between_two_damaged_places_all_is_kept_and_what_they_held_is_told(tmp_path):
+    path = tmp_path / "history.db"
+    await filled(path, 200)
+    leaves = _leaves(path, b'"versionId"')
+    whole = bytearray(path.read_bytes())
+    lost = set()
+    for page in (leaves[2], leaves[-3]):
+        at = page * 4096
+        lost |= set(re.findall(rb'{"id":"(exec_\d+)"', whole[at : at + 4096]))
+        whole[at : at + 4096] = bytes(4096)
+    bad = whole.index(b'{"id":"exec_', leaves[len(leaves) // 2] * 4096)
+    lost |= set(re.findall(rb"exec_\d+", whole[bad : bad + 20]))
+    whole[bad] = 0x7F
+    path.write_bytes(whole)
+    database = await Database.open(path)
+    [finding] = database.findings
+    assert f"Lost, as far as its indexes tell: {len(lost)} executions (" in finding
+    assert all(each.decode() in finding for each in lost)
+    kept = (await History(database).executions(limit=200)).executions
+    assert {each.id for each in kept} == {f"exec_{n}" for n in range(200)} - {
+        each.decode() for each in lost
+    }
+    assert "200 fires" in finding
+    assert "200 entries" in finding
+    await database.aclose()
+
+
 async def test_damage_met_while_running_is_an_error_and_is_healed_at_the_next_start(tmp_path):
     path = tmp_path / "history.db"
     await filled(path, 20)
@@ -246,6 +281,9 @@ async def test_a_history_that_is_gone_is_told_once_where_there_are_jobs(tmp_path
     (tmp_path / "history.db").unlink()
     [finding] = await findings()
     assert "history.db is missing, though there are 1 jobs" in finding
+    [again] = await findings()
+    assert "at an earlier start" in again
+    (tmp_path / "damage.log").unlink()  # read and understood
     assert await findings() == []
 
 
