@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -10,11 +11,11 @@ from typing import Any, Final
 
 from luajobs_kit.api.html import table
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.model import Execution, Simulation
+from luajobs_kit.model import EntryChange, Execution, Simulation
 from luajobs_kit.timing.moments import read_instant
 
 DEFAULT_DAYS: Final = 7.0
-SHOWN: Final = 20  # runs, and messages, in the tables; the attributes hold all
+SHOWN: Final = 20  # runs, messages and changes, in the tables; the attributes hold all
 LANES: Final = 30  # jobs on the timeline
 WIDTH: Final = 240  # marks side by side; runs closer than that share one
 
@@ -67,6 +68,11 @@ class SimulationResult(Simulation):
             left = len(self.messages) - len(sent)
             note = f"{left} more in .messages" if left else ""
             parts.append(table(["sent", "to", "message"], sent, note=note))
+        if self.changes:
+            became = [[one.collection, one.id, *told(one)] for one in self.changes[:SHOWN]]
+            left = len(self.changes) - len(became)
+            note = f"{left} more in .changes" if left else ""
+            parts.append(table(["collection", "entry", "", "data"], became, note=note))
         parts += [
             f"<p>refused: <code>{escape(request[:200])}</code>; answer it with responses=</p>"
             for request in sorted(set(self.refused))[:SHOWN]
@@ -120,6 +126,25 @@ def end_of(until: datetime | None, length: Mapping[str, float | None], now: date
         return now + timedelta(**(given or {"days": DEFAULT_DAYS}))
     except (OverflowError, TypeError, ValueError):
         raise InvalidInput(f"A simulation cannot run for {_written(given)}.") from None
+
+
+def told(change: EntryChange) -> tuple[str, str]:
+    """Return what became of an entry in a word (added, changed, removed), and of which data."""
+    before, after = change.before, change.after
+    if before is None or after is None:
+        word, data = ("added", after) if before is None else ("removed", before)
+        return word, ", ".join(f"{name}: {_json(value)}" for name, value in (data or {}).items())
+    parts = []
+    for name in {**before, **after}:
+        old = _json(before[name]) if name in before else "none"
+        new = _json(after[name]) if name in after else "none"
+        if old != new:
+            parts.append(f"{name}: {old} → {new}")
+    return "changed", ", ".join(parts)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _written(given: Mapping[str, Any]) -> str:

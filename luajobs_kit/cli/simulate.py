@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import click
 
+from luajobs_kit.api.simulation import end_of, told
 from luajobs_kit.cli.asking import asks, print_json
 from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table
@@ -18,11 +20,13 @@ from luajobs_kit.live.words import clean
 from luajobs_kit.model import Simulation
 from luajobs_kit.port import Port
 
-FIRST: Final = 40  # runs that are printed; further ones only if they do not complete
+FIRST: Final = 40  # runs, messages and changes that are printed; of runs, also those gone wrong
+WIDTH: Final = 72  # characters of a message or a change
 
 
 @click.command()
-@click.option("--days", default=7.0, show_default=True, help="How far ahead, at most 366.")
+@click.option("--days", type=float, help="How far ahead, at most 366.  [default: 7]")
+@click.option("--until", metavar="TIME", help="Or to when, such as 2026-12-24T18:00 (local time).")
 @click.option("--name", help="Only this job's schedule.", shell_complete=complete_jobs)
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same answer.")
 @click.option(
@@ -31,14 +35,15 @@ FIRST: Final = 40  # runs that are printed; further ones only if they do not com
 @click.option(
     "--responses", metavar="JSON", help='Answers, as {"GET https://x/*": {…}, "tools.y": …}.'
 )
-@click.option("--all", "every", is_flag=True, help="Print every run, however many.")
+@click.option("--all", "every", is_flag=True, help="Print everything, however much.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @asks
 async def simulate(
     port: Port,
     /,
     *,
-    days: float,
+    days: float | None,
+    until: str | None,
     name: str | None,
     seed: int,
     max_fires: int,
@@ -47,11 +52,11 @@ async def simulate(
     as_json: bool,
 ) -> None:
     """Run every fire of the coming days in virtual time; nothing real changes."""
+    end = _end(days, until, (await port.status()).now)
     job = await port.find_job(name) if name else None
-    until = (await port.status()).now + timedelta(days=days)
-    async with waiting(f"Simulating {days:g} days"):
+    async with waiting(f"Simulating until {clock(end)}"):
         found = await port.simulate(
-            until,
+            end,
             job_id=job.id if job else None,
             seed=seed,
             responses=_answers(responses),
@@ -61,6 +66,18 @@ async def simulate(
         print_json(found.to_json())
     else:
         _show(found, every=every)
+
+
+def _end(days: float | None, until: str | None, now: datetime) -> datetime:
+    if until is None:
+        return end_of(None, {"days": days}, now)
+    if days is not None:
+        raise InvalidInput("Give --until or --days, not both.")
+    try:
+        moment = datetime.fromisoformat(until)
+    except ValueError:
+        raise InvalidInput(f"--until {until!r}: write a time such as 2026-12-24T18:00.") from None
+    return end_of(moment, {}, now)
 
 
 def _answers(text: str | None) -> dict[str, object] | None:
@@ -95,23 +112,60 @@ def _show(found: Simulation, *, every: bool) -> None:
                 mark(run.status),
                 milliseconds(run.duration),
                 str(len(run.attempts)),
-                clean(f"{run.error.type}: {run.error.message}"[:60]) if run.error else "",
+                _short(f"{run.error.type}: {run.error.message}") if run.error else "",
             ]
             for run in shown
         ],
     )
-    if len(shown) < len(found.executions):
-        click.echo(f"… and {len(found.executions) - len(shown)} more that completed (--all)")
+    _say_more(len(found.executions) - len(shown), "that completed")
+    _list(
+        ["SENT", "TO", "FROM", "MESSAGE"],
+        [
+            [clock(sent.created_at), sent.user_id, sent.job_name or "-", _short(sent.text)]
+            for sent in found.messages
+        ],
+        every=every,
+    )
+    _list(
+        ["COLLECTION", "ENTRY", "", "DATA"],
+        [
+            [_short(change.collection), _short(change.id), *map(_short, told(change))]
+            for change in found.changes
+        ],
+        every=every,
+    )
+    _sum_up(found)
+
+
+def _list(head: Sequence[str], rows: Sequence[Sequence[str]], *, every: bool) -> None:
+    if rows:
+        click.echo()
+        shown = rows if every else rows[:FIRST]
+        table(head, shown)
+        _say_more(len(rows) - len(shown), "")
+
+
+def _say_more(left: int, what: str) -> None:
+    if left:
+        click.echo(f"… and {left} more {what}".rstrip() + " (--all)")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return clean(line if len(line) <= WIDTH else line[: WIDTH - 1] + "…")
+
+
+def _sum_up(found: Simulation) -> None:
     statuses = Counter(run.status for run in found.executions)
     counted = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
     click.echo()
-    click.echo(f"{clock(found.start)} to {clock(found.end)}: {counted or 'nothing fires'}")
+    click.echo(f"{clock(found.start)} to {clock(found.end)}: {counted}")
     skipped = sum(event.count for event in found.skipped)
     click.echo(
         f"{skipped} fires not run, {len(found.messages)} messages, "
         f"{len(found.changes)} entries changed"
     )
     for request in sorted(set(found.refused)):
-        click.echo(f"refused: {request} (give it an answer with --responses)")
+        click.echo(f"refused: {_short(request)} (give it an answer with --responses)")
     if found.stopped:
         click.secho(f"Ended early, {found.stopped}.", fg="yellow")

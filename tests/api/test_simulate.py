@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from luajobs_kit import InvalidInput, Jobs, NotFound, every
+from luajobs_kit import Data, InvalidInput, Jobs, NotFound, every
+from luajobs_kit.api.simulation import told
 
 
 async def execute(job):
@@ -47,6 +48,8 @@ async def test_only_the_job_named_is_run(ws, clock, hourly):
         {"days": float("nan")},
         {"days": 1e30},
         {"hours": "1"},
+        {"hours": 1, "seed": "x"},
+        {"hours": 1, "max_fires": "5"},
     ],
 )
 async def test_what_is_no_time_to_come_is_refused(ws, asked):
@@ -65,6 +68,34 @@ async def test_a_notebook_shows_a_timeline_with_every_value_escaped(ws, hourly):
     assert shown.count("<svg") == 1
     assert "148 more in .executions" in shown
     assert len(shown) < 20_000
+
+
+async def test_a_notebook_shows_what_became_of_data(ws):
+    async def tidy(job):
+        from luajobs_kit import Data
+
+        await Data.create("<new>", {"what": "<i>made</i>"})
+        await Data.delete("things", job.metadata["gone"])
+        await Data.update("things", job.metadata["kept"], {"count": 2, "same": True})
+
+    gone = await Data.create("things", {"what": "<u>old</u>"})
+    kept = await Data.create("things", {"count": 1, "same": True})
+    await Jobs.create(
+        name="tidy",
+        schedule=every(hours=1),
+        execute=tidy,
+        metadata={"gone": gone.id, "kept": kept.id},
+    )
+    found = await ws.simulate(hours=1)
+    assert {told(change) for change in found.changes} == {
+        ("added", 'what: "<i>made</i>"'),
+        ("removed", 'what: "<u>old</u>"'),
+        ("changed", "count: 1 → 2"),
+    }
+    shown = found._repr_html_()
+    assert "&lt;new&gt;" in shown
+    assert "&lt;i&gt;made&lt;/i&gt;" in shown
+    assert not re.search(r"<(new|i|u)>", shown)
 
 
 async def test_ten_thousand_runs_still_fit_in_a_notebook(ws, hourly):
