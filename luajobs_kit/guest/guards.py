@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import builtins
 import decimal
+import enum
 import types
 import typing
 from abc import ABCMeta
@@ -33,6 +34,7 @@ _PLAIN: Final = frozenset(
     {str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range}
 )
 _ALIASES: Final = (types.GenericAlias, typing._BaseGenericAlias)  # type: ignore[attr-defined]  # noqa: SLF001  # of all of typing's
+_STAND_FOR_CLASSES: Final = (*_ALIASES, typing.NewType, types.FunctionType)  # NamedTuple is one
 _SLOT_WRAPPERS: Final = (
     types.MethodWrapperType,
     types.WrapperDescriptorType,
@@ -309,6 +311,11 @@ OPEN: Final[set[type]] = {decimal.Context}
 
 
 def write_own(value: Any) -> Any:
+    if issubclass(type(value), enum.EnumType):
+        # The library keeps there what it calls for members.
+        raise AttributeError(  # noqa: TRY004  # as for every other attribute
+            f"{_title(value)}: private attributes of an enumeration cannot be set"
+        )
     if own.is_instance(value) or own.is_class(value) or own.is_function(value):
         return value
     raise AttributeError(f"{_title(value)}: private attributes can be set on your own objects only")
@@ -328,35 +335,60 @@ def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
     if "metaclass" in keywords:
         raise TypeError("metaclass= is not allowed in job code")
     for base in bases:
-        if not issubclass(type(base), type) and own.made(type(base)):
-            # Asked twice what it stands for (here, and by Python), it could answer twice.
+        if not issubclass(type(base), (type, *_STAND_FOR_CLASSES)):
             raise TypeError(f"a class inherits from classes, not from {_title(base)}")
-    for base in types.resolve_bases(bases):  # what Field[int] or List[str] stand for
+    classes = types.resolve_bases(bases)  # what Field[int] or List[str] stand for
+    for base in classes:
         if not issubclass(type(base), type):
             # Python would call the base's own class with a name, bases and a namespace.
             raise TypeError(f"a class inherits from classes, not from {_title(base)}")
         if not (own.made(base) or inheritable(base)):
             raise TypeError(f"job code cannot inherit from {base.__name__}")
-        _check_names(base, "__match_args__")
-    return adopt(builtins.__build_class__(function, name, *bases, **keywords))
+        _check_patterns(base)
+    if classes is not bases:
+        keywords["metaclass"] = _Resolved(bases)
+    return adopt(builtins.__build_class__(function, name, *classes, **keywords))
+
+
+class _Resolved:
+    """Makes a class of exactly the bases that were checked, and notes what was written for them.
+
+    Python would ask again what the written ones stand for, and anything may have another
+    answer by then.
+    """
+
+    def __init__(self, written: tuple[Any, ...]) -> None:
+        self._written = written
+        self._kind: Any = type
+
+    def __prepare__(self, name: str, bases: tuple[Any, ...], **keywords: Any) -> Any:
+        self._kind, namespace, _ = types.prepare_class(name, bases, keywords)
+        return namespace
+
+    def __call__(self, name: str, bases: tuple[Any, ...], namespace: Any, **keywords: Any) -> Any:
+        namespace["__orig_bases__"] = self._written
+        return self._kind(name, bases, namespace, **keywords)
 
 
 def adopt(made: Any) -> Any:
     """Take a class as job code's own, once the names it gives away are known to be harmless."""
     if issubclass(type(made), type):
-        _check_names(made, "__match_args__")
-        _check_names(made, "__slots__")
+        _check_patterns(made)
+        _check_slots(made)
         own.adopt(made)
     return made
 
 
-def _check_names(kind: type, attribute: str) -> None:
-    given = getattr(kind, attribute, ())
-    allowed = {"__dict__", "__weakref__"} if attribute == "__slots__" else set()
-    for each in (given,) if type(given) is str else given:
-        fits = harmless if attribute == "__slots__" else is_plain
-        if type(each) is not str or not (each in allowed or fits(each)):
-            raise TypeError(f"{attribute} of {kind.__name__} cannot hold {each!r}")
+def _check_patterns(kind: type) -> None:
+    for each in getattr(kind, "__match_args__", ()):
+        if type(each) is not str or not is_plain(each):
+            raise TypeError(f"__match_args__ of {kind.__name__} cannot hold {each!r}")
+
+
+def _check_slots(kind: type) -> None:
+    for name, value in class_dict(kind).items():  # what __slots__ says may have been used up
+        if type(value) is types.MemberDescriptorType and not harmless(name):
+            raise TypeError(f"__slots__ of {kind.__name__} cannot hold {name!r}")
 
 
 def harmless(name: str) -> bool:

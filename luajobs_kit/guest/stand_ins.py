@@ -16,8 +16,8 @@ from typing import Any, Final
 from luajobs_kit.guest import copies, names
 from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen
-from luajobs_kit.guest.guards import adopt, harmless, is_plain, read
-from luajobs_kit.guest.owning import class_dict, own
+from luajobs_kit.guest.guards import adopt, harmless, is_plain, read, write_own
+from luajobs_kit.guest.owning import class_dict, mro_of, own
 
 # operator
 
@@ -84,7 +84,7 @@ def _copy_attribute(wrapper: Any, wrapped: Any, name: str) -> None:
     value = read(wrapped, name)
     is_title = name == "__doc__" or (name in names.WRITABLE_TITLES and type(value) is str)
     if is_title or kind == "plain" or (_is_own(wrapper) and kind in {"watched", "private"}):
-        setattr(wrapper, name, value)
+        setattr(write_own(wrapper) if kind == "private" else wrapper, name, value)
 
 
 def _held(wrapped: Any, of: str) -> list[str]:
@@ -228,7 +228,33 @@ def namedtuple(
 
 
 class _EnumType(enum.EnumType):
-    """Enumerations whose call form takes ordinary names only."""
+    """Enumerations whose members are their own, and whose call form takes ordinary names only."""
+
+    @classmethod
+    def _find_new_(cls, classdict: Any, member_type: Any, first_enum: Any) -> Any:
+        """Let ``__new__`` give members only: the library sets attributes of what it gives."""
+        find: Any = super()
+        new, *rest = find._find_new_(classdict, member_type, first_enum)
+        if new is object.__new__:
+            return new, *rest
+
+        def checked(kind: type, *args: Any) -> Any:
+            made = new(kind, *args)
+            if not issubclass(type(made), kind):
+                raise TypeError(f"__new__ of {kind.__name__} gave something that is no member")
+            return made
+
+        return checked, *rest
+
+    @classmethod
+    def _get_mixins_(cls, class_name: str, bases: Any) -> Any:
+        find: Any = super()
+        member_type, first_enum = find._get_mixins_(class_name, bases)
+        is_flag = first_enum is not None and issubclass(first_enum, enum.Flag)
+        if is_flag and any("__new__" in class_dict(each) for each in _own_in(member_type)):
+            # The library calls it for combinations of members, too.
+            raise TypeError(f"{class_name}: flags cannot be of a class with a __new__ of its own")
+        return member_type, first_enum
 
     def __call__(cls, value: Any, *args: Any, **keywords: Any) -> Any:
         if cls.__members__ or (not args and not keywords):
@@ -238,6 +264,10 @@ class _EnumType(enum.EnumType):
         given = args[0] if args else keywords.pop("names", ())
         members = _checked_members(given)
         return adopt(super().__call__(str(value), members, **keywords))
+
+
+def _own_in(kind: type) -> list[type]:
+    return [each for each in mro_of(kind) if own.made(each)]
 
 
 def _checked_members(given: Any) -> list[Any]:
