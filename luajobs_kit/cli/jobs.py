@@ -13,10 +13,11 @@ from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until, when
 from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.client.link import Link
+from luajobs_kit.errors import Conflict, NotFound
 from luajobs_kit.live.words import clean
 
 if TYPE_CHECKING:
-    from luajobs_kit.model import Execution, Schedule
+    from luajobs_kit.model import Execution, Job, Schedule
     from luajobs_kit.port import Port
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -216,10 +217,17 @@ async def deactivate(port: Port, /, *, job: str) -> None:
 @asks
 async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
     """Delete a job; one with several versions is deactivated and hidden instead."""
-    found = await port.find_job(job)
+    found = await _to_delete(port, job, force=force)
     if not yes:
         click.confirm(f"Delete {found.name} ({found.id})?", abort=True)
-    click.echo((await port.delete_job(found.id, force=force)).message)
+    deletion = await port.delete_job(found.id, force=force)
+    if deletion.deactivated:
+        click.echo(
+            f"{found.name} has {len(found.versions)} versions, so it was deactivated and hidden. "
+            f"Creating it again revives it; luajobs jobs delete {found.id} --force deletes it."
+        )
+    else:
+        click.echo(deletion.message)
 
 
 @jobs.command()
@@ -238,6 +246,23 @@ async def create(port: Port, /, *, file: Path, **given: Any) -> None:
     made = await port.create_job(spec_of(file, **given))
     fires = f"; it fires {until(made.next_run_at)}" if made.next_run_at else ""
     click.echo(f"{made.name}: {made.change}{fires} ({made.id})")
+
+
+async def _to_delete(port: Port, name: str, *, force: bool) -> Job:
+    """Return the job of that name or id, with ``force`` also one that is deleted and hidden."""
+    try:
+        return await port.find_job(name)
+    except NotFound:
+        jobs = await port.list_jobs(include_dynamic=True, include_deleted=True)
+        hidden = [job for job in jobs if name in {job.id, job.name}]
+        if not hidden:
+            raise
+    if not force:
+        raise NotFound(f"{name} is deleted and kept hidden; --force deletes it with all versions.")
+    if len(hidden) > 1:
+        ids = ", ".join(job.id for job in hidden)
+        raise Conflict(f"Several hidden jobs are named {name!r}: {ids}. Use the id.")
+    return hidden[0]
 
 
 def in_words(schedule: Schedule) -> str:
