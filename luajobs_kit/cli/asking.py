@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -132,6 +133,16 @@ class speaking_errors:  # noqa: N801 - used as a statement, like contextlib.supp
         if isinstance(error, BrokenPipeError):
             sys.stderr.close()  # the reader (head, less) has left: nothing to say to anybody
             sys.exit(0)
+
+
+def agree(question: str) -> None:
+    """Ask for a yes. Raises ``click.Abort`` for any other answer, and for Ctrl-C."""
+    # An event loop takes the first Ctrl-C for its task, which cannot hear of it while it asks.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        click.confirm(question, abort=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def print_json(value: Any) -> None:

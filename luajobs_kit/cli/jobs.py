@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luajobs_kit.cli.asking import asks, asks_plainly, print_json
+from luajobs_kit.cli.asking import agree, asks, asks_plainly, print_json
 from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until, when
 from luajobs_kit.cli.waiting import waiting
@@ -219,7 +219,7 @@ async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
     """Delete a job; one with several versions is deactivated and hidden instead."""
     found = await _to_delete(port, job, force=force)
     if not yes:
-        click.confirm(f"Delete {found.name} ({found.id})?", abort=True)
+        agree(f"Delete {clean(found.name)} ({found.id})?")
     deletion = await port.delete_job(found.id, force=force)
     if deletion.deactivated:
         click.echo(

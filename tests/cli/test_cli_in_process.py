@@ -1,5 +1,10 @@
 """The command line's manners, asked in this process: quick, and one engine serves them all."""
 
+import json
+import signal
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 
@@ -45,3 +50,33 @@ def test_a_job_that_was_hidden_for_its_versions_can_be_deleted_as_the_answer_say
     assert "kept hidden; --force" in asked("jobs", "delete", job_id, "--yes", code=1)
     assert "hidden was deleted" in asked("jobs", "delete", job_id, "--yes", "--force")
     assert "hidden" not in asked("jobs", "list", "--all")
+
+
+def test_one_ctrl_c_at_the_question_whether_to_delete_ends_the_command_as_interrupted(
+    asked, hourly
+):
+    hourly("kept")
+    words = [sys.executable, "-m", "luajobs_kit.cli", "-w", str(asked.folder)]
+    deleting = subprocess.Popen(
+        [*words, "jobs", "delete", "kept"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert deleting.stdout.read(6) == b"Delete"
+    deleting.stdout.read(len(" kept (job_"))
+    deleting.send_signal(signal.SIGINT)
+    _, told = deleting.communicate(timeout=30)
+    assert (deleting.returncode, told) == (130, b"Aborted!\n")
+    assert "kept" in asked("jobs", "list")
+
+
+def test_settings_are_changed_or_asked_for_and_never_left_out_without_a_word(asked):
+    before = asked("settings", "max_concurrent")
+    assert "Either change" in asked("settings", "max_concurrent=9", "python", code=2)
+    assert asked("settings", "max_concurrent") == before
+    assert set(json.loads(asked("settings", "max_concurrent", "agent_id"))) == {
+        "max_concurrent",
+        "agent_id",
+    }
+    assert "no setting 'x'" in asked("settings", "agent_id", "x", code=1)
