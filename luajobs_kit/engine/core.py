@@ -22,7 +22,7 @@ from luajobs_kit.engine.retention import Retention
 from luajobs_kit.engine.runs import Runs
 from luajobs_kit.engine.simulated import Simulated, SimulatedRuns, serving
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import NotAllowed, WorkspaceError
+from luajobs_kit.errors import LuaJobsError, NotAllowed, WorkspaceError
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Event, MessageSent
 from luajobs_kit.platform import Channel, Platform, Settings
@@ -107,8 +107,11 @@ class Core:
             self._leave_clock = state.clock.join(self._settle)
         await self.runs.recover()
         for record in state.store.definitions.jobs():
-            await self.firing.mend(record)
-            self.firing.arm(record)
+            try:
+                await self.firing.mend(record)
+                self.firing.arm(record)
+            except (LuaJobsError, ValueError) as error:  # what damage has made of its schedule
+                state.store.findings.append(f"lost: job {record.name} does not fire: {error}")
         if self._simulated is None:  # a simulation tells all, and is over soon
             self._retention.start()
 

@@ -83,5 +83,5 @@ def next_patch(versions: list[JobVersion]) -> str:
         for version in versions
         if (match := _SEMVER.fullmatch(version.version))
     ]
-    major, minor, patch = max(numbers)
+    major, minor, patch = max(numbers, default=(1, 0, -1))  # none: damage has taken them
     return f"{major}.{minor}.{patch + 1}"

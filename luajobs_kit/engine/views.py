@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from luajobs_kit.errors import Conflict
 from luajobs_kit.model import Change, Job, JobRecord, JobStatus, JobVersion
 
 if TYPE_CHECKING:
@@ -45,8 +46,12 @@ def status(record: JobRecord, fire_state: str) -> JobStatus:
 
 
 def active_version(state: State, record: JobRecord) -> JobVersion:
-    """Return the version that fires run."""
+    """Return the version that fires run. Raises ``Conflict`` where damage has taken it."""
     version = state.store.definitions.version(record.active_version_id or "")
-    if version is None:  # cannot be: a job and its first version are committed together
-        raise LookupError(f"job {record.id} has no active version")
+    if version is None:  # a job and its first version are committed together: a file was damaged
+        raise Conflict(
+            f"The active version of {record.name} is lost (luajobs doctor says how). Publish another "
+            "of its versions, or create the job again.",
+            job_id=record.id,
+        )
     return version

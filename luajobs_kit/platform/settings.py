@@ -62,8 +62,19 @@ class Settings:
         return sorted(values, key=len, reverse=True)
 
     def read(self) -> None:
-        """Take the values as the definitions have them now."""
-        self.values = SettingValues.model_validate(self._definitions.settings())
+        """Take the values as the definitions have them now; what damage made of one is left out."""
+        self.values = SettingValues.model_validate(self._usable())
+
+    def _usable(self) -> dict[str, Any]:
+        kept = self._definitions.settings()
+        try:
+            SettingValues.model_validate(kept)
+        except ValidationError as problem:
+            for error in problem.errors():
+                name = str(error["loc"][0])
+                if kept.pop(name, None) is not None:
+                    self._definitions.tell(f"lost: setting {name} cannot be used: {error['msg']}")
+        return kept
 
     async def change(self, changes: dict[str, Any]) -> None:
         """Merge ``changes``; None removes a setting. Raises ``InvalidInput`` and changes nothing."""
@@ -73,7 +84,7 @@ class Settings:
 
     def check(self, changes: dict[str, Any]) -> SettingValues:
         """Return the values as they would be with ``changes``. Raises ``InvalidInput``."""
-        kept = self._definitions.settings() | changes
+        kept = self._usable() | changes
         try:
             return SettingValues.model_validate({k: v for k, v in kept.items() if v is not None})
         except ValidationError as problem:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from pydantic import ValidationError
+
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Document, JobRecord, JobVersion, UserRecord
-from luajobs_kit.store.changes import Change, JSONDict, to_text
+from luajobs_kit.store.changes import Change, JSONDict, checked_text
 from luajobs_kit.store.disk import Disk
 from luajobs_kit.store.indexes import Indexes, digits_of, name_of, plain
 from luajobs_kit.store.storage import JournalStorage
@@ -75,6 +77,8 @@ class Definitions:
             for key, document in documents.items():
                 self._indexes.change(table, key, None, document)
         self._storage.commits.on_change = self._changed
+        if self._storage.rewritten:
+            self._look_through()
         self._storage.commits.on_discard = self._reserved.clear
 
     @property
@@ -131,7 +135,7 @@ class Definitions:
 
     def settings(self) -> dict[str, Any]:
         rows = self._rows(_SETTINGS).values()
-        return {row["name"]: copied(row.get("value")) for row in rows if "name" in row}
+        return {row["name"]: copied(row.get("value")) for row in rows if _is_setting(row)}
 
     def rows(self, table: str) -> list[JSONDict]:
         """Return the documents of a table as they are kept; they are not to be changed."""
@@ -149,10 +153,58 @@ class Definitions:
         table = _TABLES[kind]
         found = self._documents.get((table, key))
         if found is None and (row := self._rows(table).get(key)) is not None:
-            found = self._documents[table, key] = kind.model_validate(copied(row))
+            try:
+                found = kind.model_validate(copied(row))
+            except (ValidationError, RecursionError) as error:
+                self._tell_unusable(table, key, row, error)
+                return None
+            if self._indexes.key(table, name_of(table, row)) != key:
+                self.tell(
+                    f"document {key} of table {table} is older than another with its id, "
+                    f"{name_of(table, row)}; it is not used"
+                )
+                return None
+            self._documents[table, key] = found
             if len(self._documents) > _PARSED:
                 self._documents.popitem(last=False)
         return cast("_D | None", found)
+
+    # Telling what cannot be used
+
+    def _look_through(self) -> None:
+        """Read all there is, so that what cannot be used is told at once."""
+        self.users()
+        for job in self.jobs():
+            if self.version(job.active_version_id or "") is None:
+                self.tell(
+                    f"lost: the active version of job {job.name} ({job.id}); it does not run until "
+                    "a version is published, or it is created again"
+                )
+        for version in self._all(JobVersion):
+            if self.job(version.job_id) is None:
+                self.tell(
+                    f"lost: job {version.name} ({version.job_id}), though version "
+                    f"{version.version} ({version.id}) of it is there"
+                )
+        for key, row in self._rows(_SETTINGS).items():
+            if not _is_setting(row) or self._indexes.key(_SETTINGS, row["name"]) != key:
+                self.tell(f"lost: document {key} of table settings names no setting of its own")
+
+    def _tell_unusable(self, table: str, key: str, row: JSONDict, error: Exception) -> None:
+        why = "it is nested too deep"
+        if isinstance(error, ValidationError):
+            why = "; ".join(
+                f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3]
+            )
+        self.tell(
+            f"lost: {table.removesuffix('s')} {row.get('name', row.get('id'))!r:.80} cannot be used "
+            f"({why}); it stays in the definitions as document {key} of table {table}"
+        )
+
+    def tell(self, finding: str) -> None:
+        """Add to ``findings``, once."""
+        if finding not in self.findings:
+            self.findings.append(finding)
 
     # Writing
 
@@ -210,6 +262,10 @@ class Definitions:
         await asyncio.to_thread(self.tinydb.close)
 
 
+def _is_setting(row: JSONDict) -> bool:
+    return isinstance(row.get("name"), str) and "value" in row
+
+
 def _text(document: Document) -> str:
     try:
         # What model_dump_json() calls, without the way there (see changes.py on cold caches).
@@ -221,6 +277,9 @@ def _text(document: Document) -> str:
 
 def _setting(change: Set) -> str:
     try:
-        return to_text({"name": change.name, "value": change.value})
+        what = f"the setting {change.name!r}"
+        return checked_text({"name": change.name, "value": change.value}, what)
+    except InvalidInput:
+        raise
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"the setting {change.name!r} is no JSON value: {error}") from error

@@ -82,9 +82,14 @@ def _places(table: str, document: JSONDict | None) -> tuple[list[Place], list[Pl
         if document.get("key") is not None:
             own.append(("idempotency", str(document["key"])))
     elif table == "users" and isinstance(profile := document.get("profile"), dict):
-        own += [("email", plain(str(each))) for each in profile.get("emailAddresses") or ()]
-        own += [("phone", digits_of(str(each))) for each in profile.get("mobileNumbers") or ()]
+        own += [("email", plain(str(each))) for each in _listed(profile, "emailAddresses")]
+        own += [("phone", digits_of(str(each))) for each in _listed(profile, "mobileNumbers")]
     return own, shared
+
+
+def _listed(profile: JSONDict, name: str) -> list[Any]:
+    value = profile.get(name)
+    return value if isinstance(value, list) else []
 
 
 def plain(email: str) -> str:

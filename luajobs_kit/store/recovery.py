@@ -6,6 +6,8 @@ refused and stays as it is. What cannot be read is kept beside, byte for byte, a
 
 from __future__ import annotations
 
+import filecmp
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from luajobs_kit.errors import WorkspaceError
-from luajobs_kit.store.changes import Tables, apply_line, decode_line
-from luajobs_kit.store.snapshot import VERSION, Snapshot, read_snapshot
+from luajobs_kit.store.changes import JSONDict, Tables, decode_line
+from luajobs_kit.store.indexes import name_of
+from luajobs_kit.store.replay import Replay, is_whole
+from luajobs_kit.store.snapshot import VERSION
+from luajobs_kit.store.snapshot_reading import KNOWN, Snapshot, read_snapshot
 
 Migration = Callable[[Tables], Tables]
 
@@ -23,7 +28,8 @@ def _from_tinydb(tables: Tables) -> Tables:
     """Format 0 is a file of TinyDB's own JSONStorage: tables and nothing else."""
     for name, documents in tables.items():
         if not isinstance(documents, dict) or not all(
-            isinstance(document, dict) for document in documents.values()
+            isinstance(document, dict) and number.isdecimal()
+            for number, document in documents.items()
         ):
             raise WorkspaceError(
                 f"definitions.json is JSON but no TinyDB file (table {name!r}); move it out of "
@@ -62,8 +68,12 @@ def recover(snapshot_path: Path, journals: list[Path]) -> Recovered:
     found = Recovered()
     if snapshot is not None:
         _take_snapshot(found, snapshot_path, snapshot)
-    for path, data in contents.items():
-        _replay(found, path, data, missing_snapshot=snapshot is None)
+    first = _replay(found, contents, snapshot)
+    if snapshot is None and contents and first != 1:
+        # A journal is never made before its snapshot: there was one.
+        told = f"lost: {snapshot_path.name} is missing; what was kept only in it is gone"
+        found.findings.insert(0, told)
+        found.rewrite = True
     return found
 
 
@@ -79,7 +89,7 @@ def _refuse_newer(path: Path, version: int) -> None:
 def _journal_version(data: bytes) -> int:
     try:
         version = decode_line(data.partition(b"\n")[0]).get("version", VERSION)
-    except ValueError:
+    except (ValueError, RecursionError):
         return VERSION  # damaged or torn: told when it is replayed
     return version if isinstance(version, int) else VERSION
 
@@ -88,13 +98,11 @@ def _take_snapshot(found: Recovered, path: Path, snapshot: Snapshot) -> None:
     found.tables, found.commit = snapshot.tables, snapshot.commit
     found.findings += snapshot.findings
     if snapshot.damaged:
-        beside = keep_beside(path, "damaged")
-        found.findings.append(f"{path.name} as it was is kept as {beside.name}")
-        found.rewrite = True
+        _keep_damaged(found, path)
     if snapshot.version < VERSION:
-        beside = keep_beside(path, f"format{snapshot.version}")
         for version in range(snapshot.version, VERSION):
             found.tables = MIGRATIONS[version](found.tables)
+        beside = keep_beside(path, f"format{snapshot.version}")
         found.findings.append(
             f"{path.name} was migrated from format {snapshot.version} to {VERSION}; "
             f"the old file is kept as {beside.name}"
@@ -102,53 +110,73 @@ def _take_snapshot(found: Recovered, path: Path, snapshot: Snapshot) -> None:
         found.rewrite = True
 
 
-def _replay(found: Recovered, path: Path, data: bytes, *, missing_snapshot: bool) -> None:
-    lines = data.split(b"\n")
-    torn = lines.pop()  # what follows the last line's end: nothing, unless a write was cut short
-    bad: list[int] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            value = decode_line(line)
-            if "commit" not in value:
-                continue  # the header
-            commit = int(value["commit"])
-            if commit <= found.commit:
-                continue  # the snapshot has it
-            if commit > found.commit + 1 and not bad:
-                found.findings.append(_gap(path, found.commit, commit, missing_snapshot))
-            apply_line(found.tables, value)
-            found.commit = commit
-        except (ValueError, KeyError, TypeError):
-            bad.append(number)
+def _replay(found: Recovered, contents: dict[Path, bytes], snapshot: Snapshot | None) -> int | None:
+    """Apply the journals; return the first commit that is in them."""
+    damaged = snapshot is not None and snapshot.damaged  # then its number may be, too
+    replay = Replay(found.tables, found.commit, None if damaged else found.commit)
+    unsound = []
+    for path, data in contents.items():
+        lines = data.split(b"\n")
+        torn = (
+            lines.pop()
+        )  # what follows the last line's end: nothing, unless a write was cut short
+        if is_whole(torn):
+            lines.append(torn[:-1])
+            unsound.append(path)
+        elif b"\0" in torn:
             found.findings.append(
-                f"lost: line {number} of {path.name} ({len(line)} bytes) is damaged; it was the "
-                f"commit after {found.commit}"
+                f"{path.name} ended in {len(torn)} bytes with zeros in them: a write that was cut "
+                "short and never acknowledged, or the last commits, which are lost then"
             )
-    if torn:
-        found.findings.append(
-            f"{path.name} ended in {len(torn)} bytes of a write that was cut short and never "
-            "acknowledged; they were dropped"
-        )
-        found.cut[path] = len(data) - len(torn)
-    if bad:
-        beside = keep_beside(path, "damaged")
-        found.findings.append(f"{path.name} as it was is kept as {beside.name}")
-        found.rewrite = True
+            unsound.append(path)
+        elif torn:
+            found.findings.append(
+                f"{path.name} ended in {len(torn)} bytes of a write that was cut short and never "
+                "acknowledged; they were dropped"
+            )
+            found.cut[path] = len(data) - len(torn)
+        if not replay.lines(path.name, lines):
+            unsound.append(path)
+    replay.end()
+    found.commit = replay.commit
+    found.findings += replay.findings
+    for path in dict.fromkeys(unsound):
+        _keep_damaged(found, path)
+    _number(found.tables, (snapshot.unnumbered if snapshot else []) + replay.displaced)
+    return replay.first
 
 
-def _gap(path: Path, last: int, commit: int, missing_snapshot: bool) -> str:  # noqa: FBT001 - one call
-    if missing_snapshot and last == 0:
-        return (
-            f"lost: definitions.json is missing and {path.name} begins with commit {commit}; "
-            "what was kept only in the snapshot is gone"
-        )
-    return f"lost: commits {last + 1} to {commit - 1} are missing from {path.name}"
+def _number(tables: Tables, documents: list[tuple[str, JSONDict]]) -> None:
+    """Keep documents under numbers that are free, unless the journal had them again."""
+    for table in dict.fromkeys(name for name, _ in documents):
+        there = tables.setdefault(table, {})
+        number = max(map(int, there), default=0)
+        names = {name_of(table, each) for each in there.values()} if table in KNOWN else set()
+        for _, document in (each for each in documents if each[0] == table):
+            if name_of(table, document) not in names:
+                number += 1
+                there[str(number)] = document
+
+
+def _keep_damaged(found: Recovered, path: Path) -> None:
+    beside = keep_beside(path, "damaged")
+    found.findings.append(f"{path.name} as it was is kept as {beside.name}")
+    found.rewrite = True
 
 
 def keep_beside(path: Path, reason: str) -> Path:
-    """Copy ``path`` to a free name beside it, such as ``definitions.json.damaged-1``."""
+    """Copy ``path`` to a free name beside it, such as ``definitions.json.damaged-1``.
+
+    Where a start before this one has made that copy, and then failed, it is not made again.
+    """
     number = 1
     while (beside := path.with_name(f"{path.name}.{reason}-{number}")).exists():
+        if filecmp.cmp(path, beside, shallow=False):
+            return beside
         number += 1
-    shutil.copy2(path, beside)
+    half = beside.with_name(beside.name + ".new")
+    shutil.copy2(path, half)
+    with half.open("rb+") as file:
+        os.fsync(file.fileno())
+    half.replace(beside)
     return beside

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from tinydb.storages import Storage
 
-from luajobs_kit.store.changes import Change, Tables, to_text
+from luajobs_kit.store.changes import Change, Tables, checked_text, to_text
 from luajobs_kit.store.commits import Commits, Pending
 from luajobs_kit.store.compaction import SNAPSHOT, Compaction
 from luajobs_kit.store.disk import Disk, failure
 from luajobs_kit.store.journal import Journal
 from luajobs_kit.store.recovery import recover
+from luajobs_kit.store.snapshot import write_snapshot
 
 JOURNAL: Final = "definitions.journal"
 
@@ -32,6 +33,7 @@ class JournalStorage(Storage):
         self, folder: Path | None = None, *, fsync: bool = True, disk: Disk | None = None
     ) -> None:
         self.findings: list[str] = []
+        self.rewritten = False  # whether what was found was damaged
         self.commits = Commits(fsync=fsync)
         self._disk = disk or Disk()
         self._compaction = Compaction(self.commits, self._disk)
@@ -43,8 +45,12 @@ class JournalStorage(Storage):
                 raise failure(error, "Opening the definitions", folder) from error
 
     def _load(self, folder: Path) -> None:
-        path = folder / JOURNAL
-        found = recover(folder / SNAPSHOT, [path.with_name(path.name + ".old"), path])
+        path, snapshot = folder / JOURNAL, folder / SNAPSHOT
+        journals = [path.with_name(path.name + ".old"), path]
+        if not any(each.exists() for each in (snapshot, *journals)):
+            # Before the journal: so a journal without a snapshot is one that has lost it.
+            write_snapshot(self._disk, snapshot, {}, 0)
+        found = recover(snapshot, journals)
         for torn, size in found.cut.items():
             descriptor = self._disk.open(torn)
             try:
@@ -56,6 +62,7 @@ class JournalStorage(Storage):
         commits.tables = found.tables
         commits.number = commits.durable = commits.applied = found.commit
         commits.journal = journal = Journal(path, self._disk)
+        self.rewritten = found.rewrite
         if found.rewrite:
             self._compaction.start_afresh(journal)
         elif journal.size:
@@ -124,7 +131,10 @@ class JournalStorage(Storage):
                 if name in self.tables and to_text(self.tables[name]) == to_text(documents):
                     continue
                 steps.append(Change("clear", name))
-                steps += [Change("put", name, str(k), to_text(v)) for k, v in documents.items()]
+                steps += [
+                    Change("put", name, str(k), checked_text(v, f"document {k} of table {name!r}"))
+                    for k, v in documents.items()
+                ]
             return steps
 
         self.change(plan)

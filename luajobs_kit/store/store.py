@@ -10,18 +10,23 @@ from typing import Self
 from luajobs_kit.clock import Clock
 from luajobs_kit.errors import WorkspaceError
 from luajobs_kit.ids import Ids
+from luajobs_kit.store import losses
+from luajobs_kit.store.compaction import SNAPSHOT
 from luajobs_kit.store.definitions import Definitions
 from luajobs_kit.store.entries import Entries
 from luajobs_kit.store.folder import HISTORY, prepare, unusable
 from luajobs_kit.store.history import History
 from luajobs_kit.store.lock import WorkspaceLock
 from luajobs_kit.store.sqlite import Database
+from luajobs_kit.store.storage import JOURNAL
 
 
 class Store:
     """The definitions, the history and the entries of one workspace, and its lock.
 
-    ``findings`` says in words what opening it had to repair; empty when all was well.
+    ``findings`` says in words what opening it had to repair, and what is found out later;
+    empty when all was well. Losses of earlier starts are among them until ``damage.log`` is
+    deleted.
     """
 
     def __init__(
@@ -37,7 +42,7 @@ class Store:
         """Where history and entries are kept."""
         self.history = history
         self.entries = entries
-        self.findings: list[str] = [*definitions.findings]
+        self.findings = definitions.findings  # the list itself: reading adds to it
         self._ends = ends
 
     @classmethod
@@ -53,9 +58,10 @@ class Store:
                 ends.callback((WorkspaceLock.take(folder, clock.now())).release)
             database = None if folder is None else folder / HISTORY
             try:
+                lost = _lost_definitions(folder)
                 definitions = await asyncio.to_thread(Definitions, folder)
                 ends.push_async_callback(definitions.aclose)
-                lost = _lost_history(database, definitions)
+                lost += _lost_history(database, definitions)
                 shared = await Database.open(database)
                 ends.push_async_callback(shared.aclose)
             except OSError as error:
@@ -65,6 +71,8 @@ class Store:
             entries = Entries(shared, clock, ids)
             store = cls(definitions, shared, History(shared), entries, ends.pop_all())
             store.findings += [*lost, *shared.findings]
+            if folder is not None:
+                store.findings += losses.note(folder, store.findings, clock.now())
             return store
 
     async def aclose(self) -> None:
@@ -76,6 +84,18 @@ class Store:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _lost_definitions(folder: Path | None) -> list[str]:
+    if folder is None or not (folder / HISTORY).exists():
+        return []
+    if any((folder / name).exists() for name in (SNAPSHOT, JOURNAL, f"{JOURNAL}.old")):
+        return []
+    told = (
+        f"lost: {SNAPSHOT} and {JOURNAL} are missing from {folder}, though {HISTORY} is there; all "
+        "jobs, versions, users and settings are gone with them"
+    )
+    return [told]
 
 
 def _lost_history(database: Path | None, definitions: Definitions) -> list[str]:

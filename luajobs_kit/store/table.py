@@ -13,7 +13,7 @@ from tinydb import TinyDB
 from tinydb.queries import QueryLike
 from tinydb.table import Document, Table
 
-from luajobs_kit.store.changes import Change, JSONDict, to_text
+from luajobs_kit.store.changes import Change, JSONDict, checked_text, to_text
 from luajobs_kit.store.storage import JournalStorage
 
 _CONTAINERS: Final = (dict, list)
@@ -88,7 +88,7 @@ class Draft(MutableMapping[int, JSONDict]):
         steps = [Change("clear", name)] if self._cleared else []
         steps += [Change("remove", name, key) for key in self._removed]
         for key, document in self._touched.items():
-            text = to_text(document)
+            text = checked_text(document, f"document {key} of table {name!r}")
             if not (self._kept(key) and text == to_text(self._table[key])):
                 steps.append(Change("put", name, key, text))
         return steps

@@ -109,7 +109,7 @@ async def test_a_damaged_line_is_told_and_kept_beside_and_all_others_count(tmp_p
     journal.write_bytes(damaged := b"\n".join(lines))
     settings, findings = await opened(place)
     assert settings == {"s0": 0, "s1": 1, "s3": 3, "s4": 4, "last": 4}
-    assert "lost: line 4 of definitions.journal" in findings[0]
+    assert "lost: commit 3: line 4 of definitions.journal" in findings[0]
     assert "definitions.journal.damaged-1" in findings[1]
     assert (place / f"{JOURNAL}.damaged-1").read_bytes() == damaged
 
@@ -121,7 +121,7 @@ async def test_a_missing_line_is_told(tmp_path):
     del lines[2:4]
     journal.write_bytes(b"\n".join(lines))
     definitions = Definitions(place)
-    assert definitions.findings == ["lost: commits 2 to 3 are missing from definitions.journal"]
+    assert definitions.findings == ["lost: commits 2 to 3: missing from definitions.journal"]
     await definitions.aclose()
 
 
@@ -133,7 +133,7 @@ async def test_zeros_where_a_line_should_be_are_damage_like_any_other(tmp_path):
     journal.write_bytes(b"\n".join(lines))
     settings, findings = await opened(place)
     assert settings == {key: value for key, value in ALL.items() if key != "s1"}
-    assert "lost: line 3" in findings[0]
+    assert "lost: commit 2: line 3" in findings[0]
 
 
 async def test_a_damaged_snapshot_gives_every_document_that_can_be_read(tmp_path):
