@@ -20,7 +20,12 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("modules", nargs=-1, metavar="[AGENT_MODULE]...")
-@click.option("--port", default=0, help="A fixed port (default: any free one).")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="A fixed port (default: any free one).",
+)
 @click.option(
     "--host",
     metavar="ADDRESS",
@@ -142,18 +147,22 @@ async def doctor(port: Port, /, *, as_json: bool) -> None:
 async def settings(port: Port, /, *, assignments: tuple[str, ...]) -> None:
     """Print the workspace's settings, or change some: luajobs settings max_concurrent=4.
 
-    VALUE is JSON, or text where it is none; an empty one removes the setting. A NAME
-    alone prints that setting.
+    VALUE is JSON, or text where it is none; an empty one removes the setting. NAMEs
+    alone print those settings.
     """
     changes: dict[str, Any] = {}
-    for assignment in assignments:
-        name, sign, text = assignment.partition("=")
-        if not sign:
-            values = await port.settings()
+    asked = [name for name in assignments if "=" not in name]
+    if asked and len(asked) < len(assignments):
+        raise click.UsageError("Either change settings (NAME=VALUE) or ask for them (NAME).")
+    if asked:
+        values = await port.settings()
+        for name in asked:
             if name not in values:
                 raise InvalidInput(f"There is no setting {name!r}; there are {', '.join(values)}.")
-            print_json(values[name])
-            return
+        print_json(values[asked[0]] if len(asked) == 1 else {name: values[name] for name in asked})
+        return
+    for assignment in assignments:
+        name, _, text = assignment.partition("=")
         try:
             changes[name] = json.loads(text) if text else None
         except ValueError:
