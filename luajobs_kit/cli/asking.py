@@ -98,7 +98,10 @@ async def _linked(given: Path | None) -> AsyncIterator[Link]:
 async def _found(given: Path | None) -> AsyncIterator[Port]:
     from luajobs_kit.client.http_port import HttpPort  # noqa: PLC0415 - likewise
 
-    folder = find(given, make=False)
+    try:
+        folder = find(given, make=False)
+    except WorkspaceError as none:
+        raise EngineUnavailable(none.message) from none
     address = await discover.find(folder)
     if address is None:
         raise EngineUnavailable(

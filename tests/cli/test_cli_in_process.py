@@ -80,3 +80,14 @@ def test_settings_are_changed_or_asked_for_and_never_left_out_without_a_word(ask
         "agent_id",
     }
     assert "no setting 'x'" in asked("settings", "agent_id", "x", code=1)
+
+
+def test_status_tells_a_script_that_no_engine_runs_where_no_workspace_is_either(tmp_path):
+    assert "no workspace" in Asked(tmp_path / "none" / ".luajobs")("status", code=3)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_port_that_cannot_be_is_refused_and_no_other_taken(tmp_path):
+    nowhere = Asked(tmp_path / ".luajobs")
+    for port in ("99999", "-1"):
+        assert "0<=x<=65535" in nowhere("serve", "--port", port, code=2)

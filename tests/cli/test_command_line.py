@@ -125,7 +125,7 @@ def test_a_shell_completes_commands_and_the_names_of_jobs(luajobs):
 
 
 def test_status_doctor_and_settings_answer(luajobs):
-    assert "There is no workspace" in luajobs("status", code=1)
+    assert "There is no workspace" in luajobs("status", code=3)
     assert "seccomp" in luajobs("doctor")
     assert str(luajobs.folder) in luajobs("status")
     assert '"max_concurrent": 3' in luajobs("settings", "max_concurrent=3")
