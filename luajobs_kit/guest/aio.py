@@ -6,7 +6,7 @@ import types
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, Self, cast
 
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Frozen, Given, make
 from luajobs_kit.guest.futures import CancelledError, Future, InvalidStateError, Task, settle
 from luajobs_kit.guest.loop import Loop, Timer, as_coroutine
 from luajobs_kit.guest.meeting import (
@@ -121,7 +121,7 @@ class _Gathering:
         return child.result() if error is None else error
 
 
-class Timeout(Frozen):
+class Timeout(Given):
     """``async with timeout(seconds):`` raises ``TimeoutError`` when the block takes longer."""
 
     __slots__ = ("_expired", "_task", "_timer", "_when")
@@ -169,17 +169,17 @@ class Timeout(Frozen):
 
 
 def timeout(delay: float | None) -> Timeout:
-    return Timeout(None if delay is None else _loop().clock.monotonic() + delay)
+    return make(Timeout, None if delay is None else _loop().clock.monotonic() + delay)
 
 
 def timeout_at(when: float | None) -> Timeout:
-    return Timeout(when)
+    return make(Timeout, when)
 
 
 async def wait_for(awaitable: Any, timeout: float | None) -> Any:  # noqa: ASYNC109  # asyncio's name
     """Await with a time limit in seconds; raises ``TimeoutError``."""
     future = ensure_future(awaitable)
-    async with Timeout(None if timeout is None else _loop().clock.monotonic() + timeout):
+    async with make(Timeout, None if timeout is None else _loop().clock.monotonic() + timeout):
         return await future
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import types
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Frozen, FrozenType, GivenType
 
 _STAND_INS: dict[type, type] = {}
 
@@ -38,11 +38,8 @@ _OPAQUE: Final = frozenset(
 )
 
 
-class _StandInMeta(type):
+class _StandInMeta(GivenType, type):
     """Makes classes that can be compared and asked about instances, and called by nobody."""
-
-    def __call__(cls, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError(f"{cls.__name__!r} objects cannot be made by calling their type")
 
     def __instancecheck__(cls, instance: object) -> bool:
         return _STAND_INS.get(type(instance)) is cls
@@ -55,7 +52,7 @@ def _stand_in(kind: type) -> type:
     return _STAND_INS[kind]
 
 
-class _TypeMeta(type):
+class _TypeMeta(FrozenType, type):
     """Makes ``type`` inside: asks for a class, never makes one."""
 
     def __call__(cls, *args: Any, **keywords: Any) -> Any:

@@ -15,7 +15,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.owning import own
 
 _library: Any = copy  # with the names it keeps to itself
@@ -31,7 +31,7 @@ _MAKE_ANOTHER: Final[dict[type, tuple[str, ...]]] = {
 """Methods of the library that call the class of whatever they are given."""
 
 
-class _Memo(Frozen, dict[int, Any]):
+class _Memo(Given, dict[int, Any]):
     """What a job's ``__deepcopy__`` is given for a memo: it answers for job code's objects only.
 
     The real one decides what the parts of a library's object are copied to.
@@ -49,7 +49,7 @@ def shallow_copy(value: Any) -> Any:
 
 
 def deep_copy(value: Any, memo: Any = None) -> Any:
-    decoy = memo if type(memo) is _Memo else _Memo()
+    decoy = memo if type(memo) is _Memo else make(_Memo)
     return copy.deepcopy(value, decoy._real)  # noqa: SLF001  # one role in a class and a function
 
 
@@ -59,7 +59,7 @@ def _copied(value: Any) -> Any:
 
 
 def _deep_copied(value: Any, memo: dict[Any, Any]) -> Any:
-    decoy = memo[_MEMO] if _MEMO in memo else _Memo(memo)
+    decoy = memo[_MEMO] if _MEMO in memo else make(_Memo, memo)
     given = dict.get(decoy, id(value), _MISSING)
     if given is not _MISSING:
         return given

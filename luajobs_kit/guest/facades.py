@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from luajobs_kit.guest import aio, calendars, catalog, chance, moments, preloading, stand_ins
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.run import Run
 
 _OURS: dict[str, dict[str, Any]] = {
@@ -37,7 +37,7 @@ _CONTAINERS = frozenset({"asyncio", "luajobs_kit"})
 """Modules that are entirely ours."""
 
 
-class Facade(Frozen):
+class Facade(Given):
     """A module as job code sees it: its public names, read-only."""
 
     def __init__(self, title: str, names: dict[str, Any]) -> None:
@@ -126,7 +126,7 @@ class Imports:
                 outer, _, last = inner.rpartition(".")
                 if outer == module:
                     names[last] = self.find(inner)
-            self._facades[module] = Facade(module, names)
+            self._facades[module] = make(Facade, module, names)
         return self._facades[module]
 
 
@@ -139,4 +139,4 @@ def for_the_interpreter(*_: Any, **__: Any) -> Facade:
     return _NOTHING
 
 
-_NOTHING = Facade("nothing", {})
+_NOTHING = make(Facade, "nothing", {})

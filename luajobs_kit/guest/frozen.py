@@ -1,11 +1,52 @@
-"""The root of every host class job code can see an instance of."""
+"""The root of every host class job code can see an instance of, and what its classes allow."""
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+import functools
+from collections.abc import Callable
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from luajobs_kit.guest.owning import class_dict, mro_of
+
+T = TypeVar("T")
 
 
-class Frozen:
+def for_instances(function: Callable[..., Any], kind: type) -> Callable[..., Any]:
+    """Return a method of a Python class that takes instances of that class only."""
+
+    @functools.wraps(function)
+    def method(instance: Any, *args: Any, **keywords: Any) -> Any:
+        if not issubclass(type(instance), kind):
+            raise TypeError(
+                f"a {kind.__name__!r} object is needed, not {type(instance).__name__!r}"
+            )
+        return function(instance, *args, **keywords)
+
+    return method
+
+
+class FrozenType(type):
+    """Gives out methods that write to, and read from, instances of their own class only."""
+
+    if not TYPE_CHECKING:
+
+        def __getattribute__(cls, name: str) -> Any:
+            """Return an attribute of the class itself; what instances do is not asked here."""
+            found = type.__getattribute__(cls, name)
+            if type(found) is property:
+                return property(for_instances(found.fget, cls))
+            if type(found) is FunctionType and type(_defined(cls, name)) is FunctionType:
+                return for_instances(found, cls)
+            return found
+
+
+def _defined(kind: type, name: str) -> Any:
+    """Return what the body of the class says, such as a ``staticmethod``."""
+    return next(class_dict(each)[name] for each in mro_of(kind) if name in class_dict(each))
+
+
+class Frozen(metaclass=FrozenType):
     """Cannot be subclassed by job code, copied or pickled; guards refuse its special names."""
 
     __slots__ = ()
@@ -18,3 +59,23 @@ class Frozen:
 
     def __deepcopy__(self, _memo: Any) -> Any:
         return self
+
+
+class GivenType(FrozenType):
+    """Makes classes that nobody calls: job code has them from ``type(object)``."""
+
+    if not TYPE_CHECKING:
+
+        def __call__(cls, *_: Any, **__: Any) -> NoReturn:
+            raise TypeError(f"{cls.__name__!r} objects cannot be made by calling their type")
+
+
+class Given(Frozen, metaclass=GivenType):
+    """What job code is given and cannot make: modules, the job, what the platform answers."""
+
+    __slots__ = ()
+
+
+def make(kind: type[T], *args: Any) -> T:
+    """Make an object that job code is given."""
+    return type.__call__(kind, *args)  # type: ignore[no-any-return]

@@ -26,7 +26,7 @@ from luajobs_kit.guest.awaiting import advice_for, is_unawaited
 from luajobs_kit.guest.bases import inheritable
 from luajobs_kit.guest.classes import class_of
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Frozen, for_instances
 from luajobs_kit.guest.owning import class_dict, mro_of, own
 
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
@@ -218,23 +218,10 @@ def _special_method(value: Any, name: str) -> Any:
         if type(found) in _SLOT_WRAPPERS:
             return found  # it looks at what it is called with
         if type(found) is types.FunctionType:
-            return _for_instances(found, value)
+            return for_instances(found, value)
     elif kind in _PLAIN:
         return getattr(value, name)
     _refuse(value, name)
-
-
-def _for_instances(function: Any, kind: type) -> Any:
-    """Return a method of a Python class that takes instances of that class only."""
-
-    def method(instance: Any, *args: Any, **keywords: Any) -> Any:
-        if not issubclass(type(instance), kind):
-            raise TypeError(
-                f"a {kind.__name__!r} object is needed, not {type(instance).__name__!r}"
-            )
-        return function(instance, *args, **keywords)
-
-    return method
 
 
 def _defined_by_own(value: Any, name: str) -> bool:

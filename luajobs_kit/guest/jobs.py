@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from luajobs_kit.errors import InvalidInput, NotAllowed
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.people import User, UserInstance
 from luajobs_kit.guest.records import Fixed, Record, Snapshot, kept_by, wrap
 from luajobs_kit.guest.run import current
 
 
-class Log(Frozen):
+class Log(Given):
     """Writes the run's log."""
 
     __slots__ = ()
@@ -38,7 +38,7 @@ def _log(level: str, values: tuple[Any, ...]) -> None:
     current().log(level, " ".join([str(value) for value in values]))
 
 
-class JobInstance(Frozen):
+class JobInstance(Given):
     """A job: its data as of now, and what can be done with it."""
 
     __slots__ = ("_data", "_execution", "_is_running")
@@ -91,7 +91,7 @@ class JobInstance(Frozen):
 
     @property
     def log(self) -> Log:
-        return Log()
+        return make(Log)
 
     async def user(self) -> UserInstance:
         """Return the user this job was created for."""
@@ -186,7 +186,7 @@ def _items(answer: Any, name: str) -> list[Record]:
     return wrap(answer[name] if isinstance(answer, dict) else answer)  # type: ignore[no-any-return]
 
 
-class Jobs(Frozen):
+class Jobs(Given):
     """The jobs of the agent."""
 
     __slots__ = ()
@@ -194,14 +194,14 @@ class Jobs(Frozen):
     @staticmethod
     async def get_job(job_id: str) -> JobInstance:
         """Return the job with this id. Raises ``NotFound``."""
-        return JobInstance(await current().call("jobs.get", {"id": job_id}))
+        return make(JobInstance, await current().call("jobs.get", {"id": job_id}))
 
     @staticmethod
     async def get_all(*, include_dynamic: bool = False) -> list[JobInstance]:
         """Return the agent's jobs; those made by tools and cells only when asked."""
         answer = await current().call("jobs.get_all", {"includeDynamic": include_dynamic})
         items = answer["jobs"] if isinstance(answer, dict) else answer
-        return [JobInstance(each) for each in items]
+        return [make(JobInstance, each) for each in items]
 
     @staticmethod
     async def create(
@@ -226,4 +226,4 @@ class Jobs(Frozen):
             "entry": entry,
             **options,
         }
-        return JobInstance(await current().call("jobs.create", arguments))
+        return make(JobInstance, await current().call("jobs.create", arguments))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from luajobs_kit import errors
+from luajobs_kit.guest.frozen import make
 from luajobs_kit.guest.guards import OPEN
 from luajobs_kit.guest.jobs import JobInstance, Jobs
 from luajobs_kit.guest.people import User, UserInstance
@@ -38,8 +39,8 @@ NAMES: Final[dict[str, Any]] = {
     "Data": Data,
     "Products": Products,
     "env": env,
-    "http": Http(),
-    "tools": Tools(),
+    "http": make(Http),
+    "tools": make(Tools),
     "once": once,
     "every": every,
     "cron": cron,
@@ -51,4 +52,4 @@ NAMES: Final[dict[str, Any]] = {
 def job_for(run: Run) -> JobInstance:
     """Return the argument of the entry function."""
     context = run.context
-    return JobInstance(context.get("job") or {}, context.get("execution") or {})
+    return make(JobInstance, context.get("job") or {}, context.get("execution") or {})

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.records import Record, wrap
 from luajobs_kit.guest.run import current
 
 _OWN = frozenset({"_id", "_profile", "_data", "_gone"})
 
 
-class UserInstance(Frozen):
+class UserInstance(Given):
     """A user: ``user.data["plan"]`` or ``user.plan``; ``save()`` keeps what was changed."""
 
     __slots__ = ("_data", "_gone", "_id", "_profile")
@@ -117,7 +117,7 @@ def parts(messages: Any) -> list[Any]:
     return [parts(each)[0] if isinstance(each, str) else each for each in messages]
 
 
-class User(Frozen):
+class User(Given):
     """Users of the workspace."""
 
     __slots__ = ()
@@ -139,9 +139,9 @@ class User(Frozen):
         if len(chosen) > 1:
             raise InvalidInput("User.get takes one of: an id, email=…, phone=…")
         answer = await current().call("user.get", chosen)
-        return None if answer is None else UserInstance(answer)
+        return None if answer is None else make(UserInstance, answer)
 
     @staticmethod
     async def list() -> list[UserInstance]:
         """Return every user of the workspace."""
-        return [UserInstance(each) for each in await current().call("user.list")]
+        return [make(UserInstance, each) for each in await current().call("user.list")]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from luajobs_kit.errors import LuaJobsError, NotFound
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.records import wrap
 from luajobs_kit.guest.run import current
 
@@ -29,7 +29,7 @@ def env(name: str, default: Any = _MISSING, /) -> Any:
     )
 
 
-class Response(Frozen):
+class Response(Given):
     """An answer from the web."""
 
     __slots__ = ("_body", "_headers", "_status")
@@ -95,13 +95,13 @@ async def _request(
         arguments["params"] = params
     if body is not None:
         arguments["body"] = body
-    return Response(await current().call("http.request", arguments))
+    return make(Response, await current().call("http.request", arguments))
 
 
 _dumps = json.dumps
 
 
-class Http(Frozen):
+class Http(Given):
     """Requests the engine sends, to hosts the workspace allows."""
 
     __slots__ = ()
@@ -132,7 +132,7 @@ class Http(Frozen):
         return await _request("DELETE", url, **options)
 
 
-class Tools(Frozen):
+class Tools(Given):
     """``await tools.NAME(**arguments)``: functions the workspace's owner offers to jobs."""
 
     __slots__ = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Given
 from luajobs_kit.guest.records import (
     Entry,
     Page,
@@ -21,7 +21,7 @@ def _given(**arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-class Data(Frozen):
+class Data(Given):
     """Collections of entries, kept by the workspace."""
 
     __slots__ = ()
@@ -89,7 +89,7 @@ class Data(Frozen):
         return [entry(each) for each in await current().call("data.search", arguments)]
 
 
-class Products(Frozen):
+class Products(Given):
     """The workspace's catalogue of products."""
 
     __slots__ = ()
