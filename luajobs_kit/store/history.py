@@ -20,6 +20,7 @@ from luajobs_kit.model import (
     Message,
 )
 from luajobs_kit.store import fires, keys, retention
+from luajobs_kit.store.broken import read_document
 from luajobs_kit.store.fires import FireState
 from luajobs_kit.store.logs import Logs
 from luajobs_kit.store.sqlite import Database
@@ -107,7 +108,7 @@ class History:
         def work(db: sqlite3.Connection) -> Execution | None:
             answer = keys.answer(db, "claim", key, execution.created_at)
             if answer is not None:
-                first = Execution.model_validate_json(answer)
+                first = read_document(Execution, answer)
                 return _execution(db, first.id) or first
             document = to_text(execution)
             save_execution(db, execution, document)
@@ -146,12 +147,13 @@ class History:
     ) -> ExecutionPage:
         """Return executions, newest first, and how many there are in all.
 
-        Raises ``InvalidInput`` when ``limit`` is under 1 or ``offset`` under 0.
+        Raises ``InvalidInput`` when ``limit`` is under 1 or ``offset`` under 0, or either is
+        2**63 or more.
         """
-        if limit < 1 or offset < 0:
+        if not (1 <= limit < 2**63 and 0 <= offset < 2**63):
             raise InvalidInput(
-                f"Executions need a limit of 1 or more and an offset of 0 or more; got"
-                f" limit={limit}, offset={offset}."
+                f"Executions need a limit of 1 or more and an offset of 0 or more, under 2**63;"
+                f" got limit={limit}, offset={offset}."
             )
         asked = {"job_id": job_id, "status": status, "user_id": user_id}
         given = {column: value for column, value in asked.items() if value is not None}
@@ -163,7 +165,7 @@ class History:
                 f"SELECT document FROM executions WHERE {where} {_NEWEST} LIMIT ? OFFSET ?",  # noqa: S608  our names
                 (*values, limit, offset),
             )
-            found = [Execution.model_validate_json(row[0]) for row in rows]
+            found = [read_document(Execution, row[0]) for row in rows]
             sql = f"SELECT count(*) FROM executions WHERE {where}"  # noqa: S608  our names
             total = db.execute(sql, values).fetchone()[0]
             return ExecutionPage(executions=found, total=total, limit=limit, offset=offset)
@@ -198,7 +200,7 @@ class History:
         def work(db: sqlite3.Connection) -> Message | None:
             answer = keys.answer(db, "message", key, message.created_at)
             if answer is not None:
-                return Message.model_validate_json(answer)
+                return read_document(Message, answer)
             document = to_text(message)
             insert_message(db, message, document)
             keys.keep(db, "message", key, message.created_at, document)
@@ -207,14 +209,19 @@ class History:
         return await self._database.write(work) or message
 
     async def messages(self, user_id: str | None = None, limit: int = 50) -> list[Message]:
-        """Return the newest messages first, of one user or of all."""
+        """Return the newest messages first, of one user or of all.
+
+        Raises ``InvalidInput`` when ``limit`` is under 1, or 2**63 or more.
+        """
+        if not 1 <= limit < 2**63:
+            raise InvalidInput(f"Messages need a limit of 1 or more, under 2**63; got {limit}.")
         where = "1" if user_id is None else "user_id = ?"
         values = () if user_id is None else (user_id,)
         sql = f"SELECT document FROM messages WHERE {where} {_NEWEST} LIMIT ?"  # noqa: S608  our names
 
         def work(db: sqlite3.Connection) -> list[Message]:
             rows = db.execute(sql, (*values, limit))
-            return [Message.model_validate_json(row[0]) for row in rows]
+            return [read_document(Message, row[0]) for row in rows]
 
         return await self._database.read(work)
 
@@ -285,8 +292,8 @@ def save_execution(db: sqlite3.Connection, execution: Execution, document: str) 
 
 def _execution(db: sqlite3.Connection, execution_id: str) -> Execution | None:
     row = db.execute("SELECT document FROM executions WHERE id = ?", (execution_id,)).fetchone()
-    return None if row is None else Execution.model_validate_json(row[0])
+    return None if row is None else read_document(Execution, row[0])
 
 
 def _executions(db: sqlite3.Connection, sql: str) -> list[Execution]:
-    return [Execution.model_validate_json(row[0]) for row in db.execute(sql)]
+    return [read_document(Execution, row[0]) for row in db.execute(sql)]

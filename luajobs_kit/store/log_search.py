@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Final
 
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import LogPage, LogQuery, Pagination
 from luajobs_kit.store.log_rows import COLUMNS, LEVELS, Row, from_row
 from luajobs_kit.store.times import to_micros
@@ -12,6 +13,7 @@ from luajobs_kit.store.words import matching_all, utf8
 
 _TROUBLE: Final = LEVELS.index("warn")
 _LINES: Final = "logs l"
+_MOST_LITERALS: Final = 500
 _FOUND: Final = "logs_fts MATCH ?"
 
 
@@ -58,7 +60,13 @@ def _conditions(query: LogQuery, *, full_text: bool) -> tuple[str, list[str], li
             tables = "logs_fts f CROSS JOIN logs l ON l.seq = f.rowid"
             conditions.append(_FOUND)
             values.append(found.match)
-        for text in found.literals if full_text else query.grep.split():
+        texts = found.literals if full_text else list(dict.fromkeys(query.grep.split()))
+        if len(texts) > _MOST_LITERALS:  # SQLite's own limit on conditions is some 1,000
+            raise InvalidInput(
+                f"grep has {len(texts)} different words that only reading each line can find; at"
+                f" most {_MOST_LITERALS} are looked for."
+            )
+        for text in texts:
             conditions.append("instr(lower(l.message), lower(?)) > 0")
             values.append(utf8(text))
     equal = {  # the narrowest first

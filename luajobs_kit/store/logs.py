@@ -94,6 +94,9 @@ class Logs:
                 f"A page of lines needs limit and page of 1 or more and context of 0 or more;"
                 f" got limit={query.limit}, page={query.page}, context={query.context}."
             )
+        last = max(query.limit * query.page, query.context, abs(query.after or 0))
+        if last + query.limit >= 2**63:
+            raise InvalidInput("A page of lines ends, and after lies, below 2**63; use less.")
         with suppress(LuaJobsError):  # a full disk: it is tried again; what is kept is read
             last = self._last_needed(query)
             while self._waits_for(last):

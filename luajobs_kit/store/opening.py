@@ -11,6 +11,7 @@ from typing import Final
 
 from luajobs_kit.errors import WorkspaceError
 from luajobs_kit.store import salvage, schema
+from luajobs_kit.store.broken import Damaged, is_damage
 
 _HEADER: Final = 100  # bytes with which every SQLite file begins
 _CHECKED: Final = 64 * 2**20  # bytes up to which a file is checked whole at every start
@@ -35,7 +36,7 @@ def open_database(path: Path | None) -> Opened:
         _refuse_short(path)
         return Opened(*_open(path))
     except sqlite3.DatabaseError as error:
-        if not salvage.is_damage(error):
+        if not is_damage(error):
             raise
         aside = salvage.set_aside(path)
         connection, full_text = _open(path)
@@ -96,7 +97,7 @@ def _refuse_short(path: Path) -> None:
     if path.exists() and path.stat().st_size < _HEADER:
         wal = path.with_name(path.name + "-wal")
         if not wal.exists() or wal.stat().st_size == 0:
-            raise salvage.Damaged("it is empty")
+            raise Damaged("it is empty")
 
 
 def _version_with_wal(path: Path) -> int:
@@ -155,8 +156,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> bool:
     connection.execute("PRAGMA journal_mode = WAL")
     suspicion = _suspicion(path)
     suspected = suspicion.exists()
-    if suspected or path.stat().st_size <= _CHECKED:
+    if suspected:
+        salvage.check_all(connection)
+    elif path.stat().st_size <= _CHECKED:
         salvage.check(connection)
+    salvage.check_start(connection)
     full_text = schema.settle_full_text(connection)
     if suspected and full_text:
         schema.rebuild(connection)  # the check does not look into the search indexes

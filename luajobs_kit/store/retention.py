@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.store import keys, log_rows
 from luajobs_kit.store.sqlite import Database
 from luajobs_kit.store.times import to_micros
@@ -44,9 +45,11 @@ async def trim(
     limit). Where history takes more than ``max_bytes`` then, the oldest of all go until it
     takes about a tenth less.
     An execution goes with its log lines. Returns how many rows were dropped. Others' writes
-    go in between the steps. Raises ``StorageFull`` and ``WorkspaceError``.
+    go in between the steps. Raises ``InvalidInput``, ``StorageFull`` and ``WorkspaceError``.
     """
     full_text = database.full_text
+    if max_age is not None and max_age > now - datetime.min.replace(tzinfo=now.tzinfo):
+        raise InvalidInput(f"History of {max_age} would be from before the year 1; use less.")
     dropped = await _exhaust(database, lambda db: keys.forget_old(db, now, _STEP))
     for job_id, excess in await database.read(lambda db: _crowded(db, per_job)):
         oldest = "job_id = ? ORDER BY created_at, seq LIMIT ?"

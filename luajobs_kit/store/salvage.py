@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from luajobs_kit.store.broken import Damaged
 from luajobs_kit.store.graft import graft
-from luajobs_kit.store.salvage_rows import take
+from luajobs_kit.store.salvage_rows import check_rows, take
 
 # In the order of what would be missed most.
 _TABLES: Final = ("fires", "executions", "keys", "entries", "messages", "logs")
@@ -22,21 +23,24 @@ def is_sqlite(header: bytes) -> bool:
     return header.startswith(b"SQLite format 3\x00")
 
 
-def is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Return whether the error says that the file's content is broken."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(error, Damaged)
-
-
-class Damaged(sqlite3.DatabaseError):
-    """The check found what reading might not have."""
-
-
 def check(connection: sqlite3.Connection) -> None:
     """Raise ``sqlite3.DatabaseError`` if the file is not sound."""
     found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
     if found != ["ok"]:
         raise Damaged("; ".join(found))
+
+
+def check_all(connection: sqlite3.Connection) -> None:
+    """Raise ``sqlite3.DatabaseError`` if the file is not sound, or any row cannot be read."""
+    check(connection)
+    for table in _TABLES:
+        check_rows(connection, table)
+
+
+def check_start(connection: sqlite3.Connection) -> None:
+    """Raise ``sqlite3.DatabaseError`` if a row cannot be read without which no engine starts."""
+    check_rows(connection, "fires")
+    check_rows(connection, "executions", "finished = 0")
 
 
 def set_aside(path: Path) -> Path:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from luajobs_kit.model import Execution, Message
 from luajobs_kit.store import fires, log_rows
+from luajobs_kit.store.broken import Damaged
 
 Row = tuple[Any, ...]
 Readable = Callable[[Row], object]
@@ -42,6 +43,17 @@ class Taken:
 def take(damaged: sqlite3.Connection, new: sqlite3.Connection, table: str) -> Taken:
     """Copy every readable row of ``table``."""
     return _Table(damaged, new, table).take()
+
+
+def check_rows(connection: sqlite3.Connection, table: str, where: str = "1") -> None:
+    """Raise ``sqlite3.DatabaseError`` at the first row of ``table`` that cannot be read."""
+    try:
+        for row in connection.execute(f"SELECT * FROM {table} WHERE {where}"):  # noqa: S608  our names
+            _READABLE[table](row)
+    except sqlite3.Error:
+        raise
+    except _UNREADABLE as error:
+        raise Damaged(f"a row of {table} cannot be read: {error}") from error
 
 
 class _Table:

@@ -23,6 +23,7 @@ from typing import Any, Final, Self, TypeVar
 
 from luajobs_kit.errors import Conflict, LuaJobsError, StorageFull, WorkspaceError
 from luajobs_kit.store import opening
+from luajobs_kit.store.broken import is_damage
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -261,7 +262,7 @@ def told(error: Exception, path: Path | None) -> LuaJobsError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
         return StorageFull(f"No room to write {where}. Free some disk space and try again.")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if is_damage(error):
         if path is not None:
             opening.suspect(path)
         return WorkspaceError(

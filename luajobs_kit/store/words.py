@@ -20,7 +20,7 @@ class Words:
 
 def matching_all(text: str) -> Words:
     """Return the search for every word of ``text``, in any order."""
-    words = [utf8(word) for word in text.split()]
+    words = list(dict.fromkeys(utf8(word) for word in text.split()))
     indexed = [word for word in words if _TOKEN.search(word)]
     return Words(
         match=" AND ".join(map(phrase, indexed)) or None,

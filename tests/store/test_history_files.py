@@ -7,13 +7,13 @@ import random
 import re
 import shutil
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from test_transfer import JOB
 
 from luajobs_kit.clock import SystemClock
-from luajobs_kit.errors import StorageFull, WorkspaceError
+from luajobs_kit.errors import InvalidInput, StorageFull, WorkspaceError
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Execution, LogLine, LogQuery, LogSource
 from luajobs_kit.store import Put, Store, logs
@@ -223,6 +223,44 @@ async def test_damage_met_while_running_is_an_error_and_is_healed_at_the_next_st
     assert (await history.logs(LogQuery(grep="line"))).pagination.total_count == 20
     await history.aclose()
     assert not list(tmp_path.glob("*.suspect"))
+
+
+@pytest.mark.parametrize("bad", ["'{'", "cast(x'7bff' AS TEXT)"])
+async def test_an_execution_that_cannot_be_read_is_damage_and_healed_at_the_next_start(
+    tmp_path, bad
+):
+    path = tmp_path / "history.db"
+    await filled(path, 3)
+    history = await History.open(path)
+    sql = f"UPDATE executions SET document = {bad} WHERE id = 'exec_1'"
+    await history._database.write(lambda db: db.execute(sql).rowcount)
+    with pytest.raises(WorkspaceError, match="Restart the engine"):
+        await history.executions()
+    await history.aclose()
+    history = await History.open(path)
+    [finding] = history.findings
+    assert "tell: 1 executions (exec_1)" in finding
+    assert [each.id for each in (await history.executions()).executions] == ["exec_2", "exec_0"]
+    await history.aclose()
+
+
+async def test_numbers_that_no_database_holds_are_refused():
+    history = await History.open(None)
+    for asked in (
+        history.executions(limit=2**63),
+        history.executions(offset=2**63),
+        history.messages(limit=-1),
+        history.messages(limit=10**30),
+        history.logs(LogQuery(page=10**30)),
+        history.logs(LogQuery(limit=10**30)),
+        history.logs(LogQuery(after=10**30)),
+        history.logs(LogQuery(grep=" ".join("-" * n for n in range(1, 1000)))),
+        history.trim(now=NOON, max_age=timedelta.max),
+    ):
+        with pytest.raises(InvalidInput):
+            await asked
+    assert (await history.logs(LogQuery(grep="- " * 2000))).logs == []
+    await history.aclose()
 
 
 async def test_a_full_disk_reaches_the_caller_and_service_resumes(tmp_path):
