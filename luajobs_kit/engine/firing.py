@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Final
-from weakref import WeakValueDictionary
 
 from luajobs_kit.engine.outcomes import new_execution
 from luajobs_kit.engine.runs import Runs
@@ -27,7 +25,6 @@ class Firing:
     def __init__(self, state: State, runs: Runs) -> None:
         self._state = state
         self._runs = runs
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._lost: list[str] = []  # jobs whose watermarks were lost
         self._said_lost = ""  # the finding that names them
 
@@ -84,7 +81,7 @@ class Firing:
 
     async def due(self, job_id: str, times: list[datetime], omitted: int) -> None:
         """Deal with fires that fell due, oldest first; ``omitted`` older ones are not listed."""
-        async with self._locks.setdefault(job_id, asyncio.Lock()):
+        async with self._state.arming(job_id):
             record = self._state.store.definitions.job(job_id)
             if record is None or not record.active or record.deleted:
                 return
@@ -150,15 +147,16 @@ class Firing:
         now = self._state.clock.now()
         late = now - time
         delayed = jittered(time, version.jitter, record.id)
+        fire = self._state.fire(record).evolve(last_fire=time)
         execution = new_execution(
             self._state, record, version, cause="catch_up" if self._is_missed(time) else "schedule"
         ).evolve(
             fire_time=time,
+            armed_at=fire.armed_at,
             lateness=late.total_seconds() if late > timedelta(seconds=1) else None,
             next_attempt_at=delayed if delayed > now else None,
             alone=version.overlap != "allow" or queue,
         )
-        fire = self._state.fire(record).evolve(last_fire=time)
         await self._runs.claim(execution, version, fire=fire)
 
     async def _skip(

@@ -80,7 +80,7 @@ def fire_after(
 ) -> FireState | None:
     """Return what the outcome makes of the job's schedule, or None where it changes nothing."""
     fire = state.fire(record)
-    if execution.cause == "manual" or execution.created_at < fire.armed_at:
+    if execution.cause == "manual" or not _is_of_this_arming(execution, fire, record):
         return None
     completed = execution.status == "completed"
     stopped = execution.status == "cancelled"
@@ -95,3 +95,13 @@ def fire_after(
         note = f"paused after {failures} failures in a row; activate() lets it run again"
         return fire.evolve(state="paused", note=note)
     return fire
+
+
+def _is_of_this_arming(execution: Execution, fire: FireState, record: JobRecord) -> bool:
+    """Whether the execution's fire belongs to what is armed now, not to what was before an edit.
+
+    The time of the claim does not tell: a clock is set back, and a virtual one stands still.
+    """
+    if execution.armed_at is None:  # it was claimed by an older engine
+        return execution.created_at >= fire.armed_at
+    return execution.armed_at == fire.armed_at and execution.version_id == record.active_version_id

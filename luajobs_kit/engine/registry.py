@@ -101,8 +101,8 @@ class Registry:
         return job
 
     async def _create_again(self, record: JobRecord, spec: JobSpec, key: str | None) -> Job:
-        version = active_version(self._state, record)
-        if not same_declaration(spec, version):
+        version = self._state.store.definitions.version(record.active_version_id or "")
+        if version is None or not same_declaration(spec, version):
             spec = await checked(self._state, spec)
             number = next_patch(self._state.store.definitions.versions(record.id))
             new = new_version(
@@ -151,30 +151,31 @@ class Registry:
         """Make a version the active one; its schedule counts from now."""
         async with self._lock(self._identity(job_id)):
             record = self._catalog.record(job_id)
-            before = active_version(self._state, record)
+            # None: damage has taken it, and this is the way out of that.
+            before = self._state.store.definitions.version(record.active_version_id or "")
             version = self._catalog.version(job_id, wanted)
-            if version.id != before.id:
+            if before is None or version.id != before.id:
                 await self._switch(record, before, version, revive=record.active)
             return self._catalog.shown(job_id)
 
     async def _switch(
-        self, record: JobRecord, before: JobVersion, version: JobVersion, *, revive: bool
+        self, record: JobRecord, before: JobVersion | None, version: JobVersion, *, revive: bool
     ) -> None:
         """Publish ``version``: merge what it declares anew, and arm the job from now."""
         now = self._state.clock.now()
         old_fire = self._state.next_fires.get(record.id)
         changed = record.evolve(
             active_version_id=version.id,
-            metadata=merge_declared(record.metadata, before.metadata, version.metadata),
+            metadata=merge_declared(
+                record.metadata, before.metadata if before else {}, version.metadata
+            ),
             description=version.description or record.description,
             active=record.active or revive if not record.deleted else revive,
             deleted=False,
             armed_at=now,
             updated_at=now,
         )
-        await self._state.keep_fire(FireState(job_id=record.id, armed_at=now))
-        await self._state.store.definitions.commit(Put(version), Put(changed))
-        self._firing.arm(changed)
+        await self._arm(changed, Put(version))
         new_fire = self._state.next_fires.get(record.id)
         if old_fire is not None and old_fire != new_fire:
             to = new_fire.isoformat(timespec="seconds") if new_fire else "none"
@@ -202,8 +203,9 @@ class Registry:
                     "passed. trigger() runs it now; create it again to give it a new time."
                 )
             changed = record.evolve(active=True, armed_at=now, updated_at=now)
-            await self._state.keep_fire(FireState(job_id=job_id, armed_at=now))
-            return await self._keep(changed)
+            await self._arm(changed)
+            self._state.announce(changed)
+            return self._catalog.shown(job_id)
 
     async def deactivate(self, job_id: str) -> Job:
         """Disarm the job; a run under way goes on."""
@@ -235,17 +237,18 @@ class Registry:
             versions = self._state.store.definitions.versions(job_id)
             now = self._state.clock.now()
             keep = len(versions) > 1 and not force
-            if keep:
-                hidden = record.evolve(active=False, deleted=True, updated_at=now)
-                await self._state.store.definitions.commit(Put(hidden))
-                self._firing.disarm(job_id)
-            else:
-                await self._state.store.definitions.commit(
-                    *(Remove(version) for version in versions), Remove(record)
-                )
-                self._firing.disarm(job_id)
-                self._state.fires.pop(job_id, None)
-                await self._state.store.history.forget_job(job_id)
+            async with self._state.arming(job_id):
+                if keep:
+                    hidden = record.evolve(active=False, deleted=True, updated_at=now)
+                    await self._state.store.definitions.commit(Put(hidden))
+                    self._firing.disarm(job_id)
+                else:
+                    await self._state.store.definitions.commit(
+                        *(Remove(version) for version in versions), Remove(record)
+                    )
+                    self._firing.disarm(job_id)
+                    self._state.fires.pop(job_id, None)
+                    await self._state.store.history.forget_job(job_id)
             await self._cancel_waiting(job_id)
             self._state.events.publish(JobDeleted(at=now, job_id=job_id, job_name=record.name))
         if keep:
@@ -258,6 +261,19 @@ class Registry:
         return Deletion(deleted=not keep, deactivated=keep, message=message)
 
     # Parts of the above
+
+    async def _arm(self, record: JobRecord, *versions: Put) -> None:
+        """Commit the record with its new ``armed_at``: from there on its schedule counts anew."""
+        async with self._state.arming(record.id):
+            since = record.armed_at or self._state.clock.now()
+            skipped = self._state.fire(record).skipped
+            # The record first, for it says which arming holds. The other way about, who dies in
+            # between leaves the old version armed anew, and what it has run is run again.
+            await self._state.store.definitions.commit(*versions, Put(record))
+            fire = FireState(job_id=record.id, armed_at=since, skipped=skipped)
+            self._state.remember_fire(fire)
+            self._firing.arm(record)
+            await self._state.store.history.set_fire(fire)
 
     async def _keep(self, record: JobRecord) -> Job:
         await self._state.store.definitions.commit(Put(record))

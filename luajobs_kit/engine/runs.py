@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -19,7 +20,6 @@ from luajobs_kit.model import (
     ExecutionClaimed,
     ExecutionFinished,
     ExecutionStatus,
-    JobRecord,
     JobVersion,
     OnceSchedule,
     Retry,
@@ -88,9 +88,10 @@ class Runs:
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
         run = Run(kept, version)
         self._enter(run)
-        record = self._state.store.definitions.job(kept.job_id)
-        if record is None or record.deleted:  # while it was being claimed
-            await self._stop(run, "cancelled")
+        if fire is None:  # a job whose fire is claimed cannot be deleted meanwhile
+            record = self._state.store.definitions.job(kept.job_id)
+            if record is None or record.deleted:
+                await self._stop(run, "cancelled")
         return run.execution
 
     def resume(self, execution_id: str) -> None:
@@ -197,7 +198,7 @@ class Runs:
         if wanted:
             await self._retry_later(run, execution, retry, now)
         else:
-            await self._conclude(run, execution.evolve(status=status, completed_at=now), record)
+            await self._conclude(run, execution.evolve(status=status, completed_at=now))
 
     async def _retry_later(
         self, run: Run, execution: Execution, retry: Retry, now: datetime
@@ -214,16 +215,19 @@ class Runs:
         self._begin_at(run, due)
         self._begin_waiting(execution.job_id)  # where only so many may run, its place is free
 
-    async def _conclude(self, run: Run, execution: Execution, record: JobRecord | None) -> None:
-        fire = fire_after(self._state, execution, run.version, record) if record else None
-        await self._ledger.record(execution, fire)
+    async def _conclude(self, run: Run, execution: Execution) -> None:
+        manual = execution.cause == "manual"  # it changes nothing of the schedule
+        async with nullcontext() if manual else self._state.arming(execution.job_id):
+            record = self._state.store.definitions.job(execution.job_id)
+            fire = fire_after(self._state, execution, run.version, record) if record else None
+            await self._ledger.record(execution, fire)
+            if fire is not None:
+                self._state.remember_fire(fire)
+                if fire.state != "armed":
+                    self.disarm(fire.job_id)
         run.execution = execution
         self._under_way.remove(run)
         self._ledger.remember(execution)
-        if fire is not None:
-            self._state.remember_fire(fire)
-            if fire.state != "armed":
-                self.disarm(fire.job_id)
         finished = execution.completed_at or self._state.clock.now()
         self._state.events.publish(ExecutionFinished(at=finished, execution=execution))
         if record is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from luajobs_kit.clock import Clock
 from luajobs_kit.engine.events import Events
@@ -40,13 +42,21 @@ class State:
     """The newest execution of every job."""
     next_fires: dict[str, datetime] = field(default_factory=dict)
     """The nominal time of the next fire of every armed job."""
+    _arming: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    def arming(self, job_id: str) -> asyncio.Lock:
+        """Return what is held while the job is armed, its fires are claimed, or a run's end is kept.
+
+        Each reads where the schedule stands, writes, and remembers: in between nobody else may.
+        """
+        return self._arming.setdefault(job_id, asyncio.Lock())
 
     def fire(self, record: JobRecord) -> FireState:
         """Return the fire state of the job's present arming."""
         since = record.armed_at or record.created_at
         fire = self.fires.get(record.id)
         if fire is None or fire.armed_at < since:
-            return FireState(job_id=record.id, armed_at=since)
+            return FireState(job_id=record.id, armed_at=since, skipped=fire.skipped if fire else 0)
         return fire
 
     async def keep_fire(self, fire: FireState) -> None:

@@ -69,6 +69,7 @@ class Execution(Document):
     cause: Cause
     status: ExecutionStatus = "pending"
     fire_time: Instant | None = None  # when it was due; None for a manual run
+    armed_at: Instant | None = None  # which arming of the job its fire belongs to
     created_at: Instant  # when it was claimed
     started_at: Instant | None = None
     completed_at: Instant | None = None
