@@ -32,6 +32,10 @@ _BLANKS: Final = " \t"
 _SIX: Final = 6  # fields, when seconds stand in front
 _SEVEN: Final = 7  # fields, with seconds in front and a year behind
 _STEPPED: Final = re.compile(r"[*/0-9]+", re.ASCII)
+_EACH_SECONDS: Final = re.compile(r"\*(?:/([1-9][0-9]?))?")
+_BEHIND: Final = re.compile(rf"20[0-9]{{2}}|#.*|/.*|(?!{'|'.join(WEEKDAYS)})[a-z_][\w-]{{2,}}")
+"""What stands behind five fields, and is no field: a year, a comment, a command, a crontab's user."""
+_LAST: Final = re.compile(rf"(?:[0-7]|{'|'.join(WEEKDAYS)})?l")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,27 +128,39 @@ def _expand(macro: str) -> str:
 
 
 def _refuse_count(expression: str, fields: list[str]) -> NoReturn:
-    if len(fields) not in (_SIX, _SEVEN):
-        raise _refused(
-            expression,
-            f"it has {len(fields)} field{'s' * (len(fields) != 1)} where cron has five: minute, hour, "
-            'day of month, month, day of week ("0 8 * * 1" is Mondays at 8)',
-        )
-    # Quartz, Spring and node-cron write seconds in front; Quartz a year behind.
-    seconds = fields[0]
-    five = " ".join(fields[1:6])
-    what = (
-        f"it has {'six' if len(fields) == _SIX else 'seven'} fields; cron has five, without seconds"
-    )
-    if len(fields) == _SEVEN:
-        what += " or a year"
-    if (step := re.fullmatch(r"\*(?:/(\d+))?", seconds)) and set(fields[1:]) <= {"*", "?"}:
-        raise _refused(expression, f"{what}. Write every(seconds={int(step[1] or 1)}) instead")
+    if len(fields) in (_SIX, _SEVEN):
+        # Quartz, Spring and node-cron write seconds in front; Quartz a year behind.
+        six = len(fields) == _SIX
+        what = f"it has {'six' if six else 'seven'} fields; cron has five, without seconds"
+        what += "" if six else " or a year"
+        if (step := _EACH_SECONDS.fullmatch(fields[0])) and set(fields[1:]) <= {"*", "?"}:
+            raise _refused(expression, f"{what}. Write every(seconds={step[1] or 1}) instead")
+        if five := _accepted(fields[1:6]):
+            raise _refused(
+                expression,
+                f'{what}. If the first field is seconds, write "{five}", '
+                "or every(seconds=…) for what runs more often than each minute",
+            )
+    count = f"it has {len(fields)} field{'s' * (len(fields) != 1)} where cron has five"
+    behind = len(fields) > len(_FIELDS) and _BEHIND.fullmatch(fields[5])
+    if behind and (five := _accepted(fields[:5])):
+        rest = " ".join(fields[5:])
+        rest = rest if len(rest) <= 40 else rest[:39] + "…"
+        raise _refused(expression, f'{count}. Without "{rest}" it is one: write "{five}"')
     raise _refused(
         expression,
-        f'{what}. If the first field is seconds, write "{five.replace("?", "*")}", '
-        "or every(seconds=…) for what runs more often than each minute",
+        f'{count}: minute, hour, day of month, month, day of week ("0 8 * * 1" is Mondays at 8)',
     )
+
+
+def _accepted(fields: list[str]) -> str | None:
+    """Return these fields as an expression that is accepted, or None: no advice is better than wrong advice."""
+    text = " ".join(fields).replace("?", "*")
+    try:
+        read_crontab(text)
+    except InvalidInput:
+        return None
+    return text
 
 
 def _read_field(text: str, field: _Field, expression: str) -> set[int]:
@@ -209,7 +225,8 @@ def _read_number(text: str, item: str, field: _Field, expression: str) -> int:
         )
     if text in field.names:
         return field.low + field.names.index(text)
-    if field.names and (short := text[:3]) in field.names and text.isalpha():
+    last = field.names == WEEKDAYS and _LAST.fullmatch(text)
+    if not last and field.names and (short := text[:3]) in field.names and text.isalpha():
         raise _refused(
             expression, f'{field.name} "{text}" is written with three letters: "{short}"'
         )
@@ -220,7 +237,7 @@ def _foreign(text: str, field: _Field) -> str:
     """Say what is meant by what other crons allow and this one does not."""
     if "#" in text:
         return 'is not cron: "#" (the n-th weekday) is unknown to it; test the date in the job'
-    if text.endswith("w") or text == "l" or (text.startswith("l") and text[1:].isdigit()):
+    if text.endswith("w") or _LAST.fullmatch(text) or re.fullmatch("l[0-9]+", text):
         return 'is not cron: "L" and "W" (last day, nearest workday) are unknown to it; test the date in the job'
     if text.startswith(("h", "r")) and _STEPPED.fullmatch(text[1:] or "*"):
         return 'is not cron: "H" and "R" (hashed, random) are unknown to it; use the jitter option'

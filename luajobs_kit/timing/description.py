@@ -21,6 +21,7 @@ _MONTHS: Final = (
 )  # fmt: skip
 _LONGEST_MONTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days
 _MOST_TIMES: Final = 6  # times of day that are told one by one
+_MINUTES: Final = tuple(f":{minute:02}" for minute in range(60))
 
 
 def describe(schedule: Schedule | Mapping[str, Any], *, clock: Clock | None = None) -> str:
@@ -87,16 +88,23 @@ def _times(crontab: Crontab) -> str:
     minutes, hours = crontab.minutes, crontab.hours
     if len(minutes) * len(hours) <= _MOST_TIMES:
         return "at " + _join([f"{hour:02}:{minute:02}" for hour in hours for minute in minutes])
-    past = "" if minutes == (0,) else f" at {_join([f':{minute:02}' for minute in minutes])}"
+    past = "" if minutes == (0,) else f" at {_spans(minutes, _MINUTES)}"
     step = _step(hours)
     if len(minutes) == 1 and step and step > 1:
         round_the_clock = hours[0] == 0 and hours[-1] + step == 24
         return f"every {step} hours{past}" + ("" if round_the_clock else _from_to(minutes, hours))
     often = _step(minutes)
+    each = "every minute" if often == 1 else f"every {often} minutes"
     if often and minutes[0] == 0 and minutes[-1] + often == 60:
-        return ("every minute" if often == 1 else f"every {often} minutes") + _within(
-            minutes, hours
-        )
+        return each + _within(minutes, hours)
+    if len(hours) == 1:
+        if often:
+            return each + _from_to(minutes, hours)
+        return f"at {_spans(minutes, [f'{hours[0]:02}{minute}' for minute in _MINUTES])}"
+    if often and len(minutes) > _MOST_TIMES:
+        within = _within(minutes, hours)
+        part = "" if within.startswith((" of", " in")) else " of every hour"
+        return f"{each} from {_MINUTES[minutes[0]]} to {_MINUTES[minutes[-1]]}{part}{within}"
     return f"every hour{past}" + _within(minutes, hours)
 
 
