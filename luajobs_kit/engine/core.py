@@ -111,7 +111,7 @@ class Core:
                 await self.firing.mend(record)
                 self.firing.arm(record)
             except (LuaJobsError, ValueError) as error:  # what damage has made of its schedule
-                state.store.findings.append(f"lost: job {record.name} does not fire: {error}")
+                state.store.definitions.tell(f"lost: job {record.name} does not fire: {error}")
         if self._simulated is None:  # a simulation tells all, and is over soon
             self._retention.start()
 

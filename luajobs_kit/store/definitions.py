@@ -26,6 +26,7 @@ _TABLES: Final[dict[type[Document], str]] = {
 }
 _SETTINGS: Final = "settings"
 _PARSED: Final = 8_192  # documents kept parsed
+_TOLD: Final = 200  # findings; after that they only become more
 _D = TypeVar("_D", bound=Document)
 
 
@@ -174,18 +175,15 @@ class Definitions:
     def _look_through(self) -> None:
         """Read all there is, so that what cannot be used is told at once."""
         self.users()
-        for job in self.jobs():
-            if self.version(job.active_version_id or "") is None:
-                self.tell(
-                    f"lost: the active version of job {job.name} ({job.id}); it does not run until "
-                    "a version is published, or it is created again"
-                )
-        for version in self._all(JobVersion):
-            if self.job(version.job_id) is None:
-                self.tell(
-                    f"lost: job {version.name} ({version.job_id}), though version "
-                    f"{version.version} ({version.id}) of it is there"
-                )
+        idle = [j.name for j in self.jobs() if self.version(j.active_version_id or "") is None]
+        if idle:
+            self.tell(
+                f"lost: the active version of {named(idle)}; that does not run until a version is "
+                "published, or the job is created again"
+            )
+        left = [v.name for v in self._all(JobVersion) if self.job(v.job_id) is None]
+        if left:
+            self.tell(f"lost: {named(list(dict.fromkeys(left)))}, of which versions are there")
         for key, row in self._rows(_SETTINGS).items():
             if not _is_setting(row) or self._indexes.key(_SETTINGS, row["name"]) != key:
                 self.tell(f"lost: document {key} of table settings names no setting of its own")
@@ -203,8 +201,10 @@ class Definitions:
 
     def tell(self, finding: str) -> None:
         """Add to ``findings``, once."""
-        if finding not in self.findings:
-            self.findings.append(finding)
+        told = len(self.findings)
+        if told < _TOLD and finding not in self.findings:
+            more = "lost: more than is told here; the files kept beside have it all"
+            self.findings.append(finding if told < _TOLD - 1 else more)
 
     # Writing
 
@@ -260,6 +260,12 @@ class Definitions:
         """Finish what is in line and let go of the files."""
         await asyncio.to_thread(self._syncer.close)
         await asyncio.to_thread(self.tinydb.close)
+
+
+def named(jobs: list[str]) -> str:
+    """Return jobs in words, however many there are."""
+    more = f" and {len(jobs) - 20} more" if len(jobs) > 20 else ""
+    return f"{'jobs' if len(jobs) > 1 else 'job'} {', '.join(jobs[:20])}{more}"
 
 
 def _is_setting(row: JSONDict) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
+from luajobs_kit.errors import Conflict
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Attempt, Execution, LogQuery, OnceSchedule, Retry
 from luajobs_kit.store import Store
@@ -133,6 +134,26 @@ async def test_a_lost_watermark_catches_nothing_up_and_doctor_says_so(folder, cl
         await later.advance(seconds=30)
         assert (await engine.list_executions(job.id)).total == 0
         assert any("nothing is caught up" in finding.says for finding in await engine.doctor())
+
+
+async def test_a_job_whose_version_was_damaged_stays_and_is_made_whole_by_creating_it_again(
+    folder, clock, spec
+):
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec())
+        await engine.settings({"keep_days": 30})
+    snapshot = folder / "definitions.json"
+    text = snapshot.read_text().replace('"bundle"', '"bumdle"').replace("keep_days", "keep_dayz")
+    snapshot.write_text(text)
+    async with await Engine.open(folder, clock=VirtualClock(clock.now())) as engine:
+        told = " ".join(finding.says for finding in await engine.doctor() if not finding.holds)
+        assert f"lost: the active version of job {job.name}" in told
+        assert "lost: setting keep_dayz" in told
+        assert [each.id for each in await engine.list_jobs(include_dynamic=True)] == [job.id]
+        with pytest.raises(Conflict, match="active version of"):
+            await engine.trigger_job(job.id)
+        again = await engine.create_job(spec())
+        assert (again.id, again.next_run_at is not None) == (job.id, True)
 
 
 async def test_metadata_history_and_messages_are_there_after_a_restart(folder, clock, spec):

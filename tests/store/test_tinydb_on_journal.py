@@ -14,6 +14,7 @@ from tinydb.operations import set as set_field
 from tinydb.storages import MemoryStorage
 from tinydb.table import Document
 
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.store.storage import JournalStorage
 from luajobs_kit.store.table import Database
 
@@ -185,3 +186,18 @@ def test_a_table_of_tinydbs_own_class_works_on_the_storage_too(tmp_path):
         plain.drop_table("other")
     with Database(tmp_path, fsync=False, storage=JournalStorage) as opened:
         assert everything(opened) == {"_default": [(1, {"n": 2}), (2, {"n": 3})]}
+
+
+@pytest.mark.parametrize("shape", ["lists", "tuples", "a circle"])
+def test_a_document_nested_too_deep_to_be_read_again_is_refused(tmp_path, shape):
+    value = []
+    for _ in range(900):
+        value = (value,) if shape == "tuples" else [value]
+    if shape == "a circle":
+        value.append(value)
+    with Database(tmp_path, storage=JournalStorage) as db:
+        db.insert({"a": 1})
+        for write in (db.insert, db.update):
+            with pytest.raises(InvalidInput, match="more than 100 levels"):
+                write({"deep": value})
+        assert db.all() == [{"a": 1}]
