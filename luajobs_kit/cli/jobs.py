@@ -10,7 +10,7 @@ import click
 
 from luajobs_kit.cli.asking import agree, asks, asks_plainly, print_json
 from luajobs_kit.cli.completing import complete_jobs
-from luajobs_kit.cli.tables import clock, mark, milliseconds, table, until, when
+from luajobs_kit.cli.tables import Styled, clock, mark, milliseconds, table, until, when
 from luajobs_kit.cli.waiting import waiting
 from luajobs_kit.client.link import Link
 from luajobs_kit.errors import Conflict, NotFound
@@ -76,23 +76,25 @@ async def show(port: Port, /, *, job: str, as_json: bool) -> None:
         print_json(found.to_json() | {"executions": [run.to_json() for run in recent.executions]})
         return
     active = found.active_version
-    click.echo(f"{click.style(found.name, bold=True)}  {mark(found.status)}  {found.id}")
+    click.echo(f"{click.style(clean(found.name), bold=True)}  {mark(found.status)}  {found.id}")
     if found.note:
-        click.echo(f"  note       {found.note}")
+        click.echo(f"  note       {clean(found.note)}")
     if found.description:
-        click.echo(f"  about      {found.description}")
-    click.echo(f"  user       {found.user_id or 'none (pre-defined)'}")
+        click.echo(f"  about      {clean(found.description)}")
+    click.echo(f"  user       {clean(found.user_id or 'none (pre-defined)')}")
     if active is not None:
         click.echo(f"  schedule   {in_words(active.schedule)}")
         click.echo(f"  version    {active.version} of {len(found.versions)}")
         click.echo(f"  timeout    {active.timeout:g} s, {active.retry.max_attempts} retries")
     click.echo(f"  next fire  {when(found.next_run_at)}")
     if found.skipped_fires:
-        click.echo(f"  not run    {found.skipped_fires} (see luajobs logs --name {found.name})")
+        click.echo(
+            f"  not run    {found.skipped_fires} (see luajobs logs --name {clean(found.name)})"
+        )
     if found.metadata:
         click.echo("  metadata")
         for key, value in found.metadata.items():
-            click.echo(f"    {key}: {value!r}")
+            click.echo(f"    {clean(key)}: {value!r}")
     if recent.executions:
         click.echo()
         _executions(recent.executions)
@@ -148,7 +150,7 @@ async def publish(port: Port, /, *, job: str, version: str) -> None:
     found = await port.find_job(job)
     changed = await port.publish_version(found.id, version)
     active = changed.active_version
-    click.echo(f"{changed.name} runs version {active.version if active else '?'}.")
+    click.echo(f"{clean(changed.name)} runs version {active.version if active else '?'}.")
 
 
 @jobs.command()
@@ -181,7 +183,7 @@ async def trigger(
     """Run a job now."""
     found = await port.find_job(job)
     execution = await port.trigger_job(found.id, version_id)
-    async with waiting(f"Running {found.name}"):
+    async with waiting(f"Running {clean(found.name)}"):
         while wait and not execution.finished and execution.next_attempt_at is None:
             execution = await port.wait_execution(execution.id, 30.0)
     if as_json:
@@ -198,7 +200,7 @@ async def trigger(
 async def activate(port: Port, /, *, job: str) -> None:
     """Let a job run on schedule, counting from now."""
     changed = await port.activate_job((await port.find_job(job)).id)
-    click.echo(f"{changed.name} is active; its next fire is {until(changed.next_run_at)}.")
+    click.echo(f"{clean(changed.name)} is active; its next fire is {until(changed.next_run_at)}.")
 
 
 @jobs.command()
@@ -207,7 +209,8 @@ async def activate(port: Port, /, *, job: str) -> None:
 async def deactivate(port: Port, /, *, job: str) -> None:
     """Keep a job from running on schedule."""
     changed = await port.deactivate_job((await port.find_job(job)).id)
-    click.echo(f"{changed.name} is inactive; luajobs jobs activate {changed.name} undoes it.")
+    name = clean(changed.name)
+    click.echo(f"{name} is inactive; luajobs jobs activate {name} undoes it.")
 
 
 @jobs.command()
@@ -223,11 +226,11 @@ async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
     deletion = await port.delete_job(found.id, force=force)
     if deletion.deactivated:
         click.echo(
-            f"{found.name} has {len(found.versions)} versions, so it was deactivated and hidden. "
+            f"{clean(found.name)} has {len(found.versions)} versions, so it was deactivated and hidden. "
             f"Creating it again revives it; luajobs jobs delete {found.id} --force deletes it."
         )
     else:
-        click.echo(deletion.message)
+        click.echo(clean(deletion.message))
 
 
 @jobs.command()
@@ -245,7 +248,7 @@ async def create(port: Port, /, *, file: Path, **given: Any) -> None:
 
     made = await port.create_job(spec_of(file, **given))
     fires = f"; it fires {until(made.next_run_at)}" if made.next_run_at else ""
-    click.echo(f"{made.name}: {made.change}{fires} ({made.id})")
+    click.echo(f"{clean(made.name)}: {made.change}{fires} ({made.id})")
 
 
 async def _to_delete(port: Port, name: str, *, force: bool) -> Job:
@@ -272,11 +275,11 @@ def in_words(schedule: Schedule) -> str:
     return describe(schedule)
 
 
-def _last(run: dict[str, Any] | None) -> str:
+def _last(run: dict[str, Any] | None) -> Styled:
     if run is None:
-        return "-"
+        return Styled("-")
     moment = run.get("completedAt") or run.get("startedAt") or run.get("createdAt")
-    return f"{mark(run['status'])}  {until(_moment(moment))}"
+    return Styled(f"{mark(run['status'])}  {until(_moment(moment))}")
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -310,7 +313,7 @@ def _remark(run: Execution) -> str:
 
 
 def _outcome(run: Execution) -> None:
-    click.echo(f"{run.job_name}  {mark(run.status)}  {milliseconds(run.duration)}  {run.id}")
+    click.echo(f"{clean(run.job_name)}  {mark(run.status)}  {milliseconds(run.duration)}  {run.id}")
     if run.result is not None:
         print_json(run.result)
     if run.error:

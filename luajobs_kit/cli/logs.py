@@ -82,9 +82,9 @@ async def _follow(port: Port, query: LogQuery, *, as_json: bool) -> None:
 def show(line: LogLine) -> None:
     """Print one line for people."""
     stamp = click.style(line.timestamp.astimezone().strftime("%H:%M:%S.%f")[:-3], fg="bright_black")
-    name = click.style(line.metadata.primitive_name or line.metadata.tool_name or "-", fg="cyan")
+    name = clean(line.metadata.primitive_name or line.metadata.tool_name or "-")
     level = click.style(f"{line.sub_type:<5}", fg=LEVELS[line.sub_type] or None)
-    click.echo(f"{stamp} {level} {name}  {clean(line.message)}")
+    click.echo(f"{stamp} {level} {click.style(name, fg='cyan')}  {clean(line.message)}")
 
 
 def _print(line: LogLine, *, as_json: bool) -> None:

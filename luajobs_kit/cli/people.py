@@ -52,7 +52,7 @@ async def add(port: Port, /, *, user_id: str, full_name: str | None, **lists: An
     """Add a user."""
     given = {name: list(values) for name, values in lists.items()}
     await port.call("user.add", {"id": user_id, "full_name": full_name, **given})
-    click.echo(f"{user_id} was added.")
+    click.echo(f"{clean(user_id)} was added.")
 
 
 @click.command()
@@ -74,6 +74,6 @@ async def inbox(port: Port, /, *, user_id: str | None, limit: int, as_json: bool
     for message in reversed([Message.model_validate(each) for each in found]):
         origin = f" (from {message.job_name})" if message.job_name else ""
         head = f"{clock(message.created_at)}  {message.user_id}{origin}"
-        click.echo(click.style(head, fg="bright_black"))
+        click.echo(click.style(clean(head), fg="bright_black"))
         for line in message.text.splitlines():
             click.echo(f"  {clean(line)}")

@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 
+from luajobs_kit.live.words import clean
+
 MARKS: Final = {
     "active": ("●", "green"),
     "paused": ("‖", "yellow"),
@@ -24,15 +26,23 @@ MARKS: Final = {
 LEVELS: Final = {"debug": "bright_black", "info": "", "warn": "yellow", "error": "red"}
 
 
-def mark(status: str) -> str:
+class Styled(str):
+    """A cell with colours of our own; of any other one, control characters are made visible."""
+
+    __slots__ = ()
+
+
+def mark(status: str) -> Styled:
     """Return a status as a sign, a colour and the word: colour alone tells nothing to some."""
     sign, colour = MARKS.get(status, ("?", "white"))
-    return click.style(f"{sign} {status}", fg=colour)
+    return Styled(click.style(f"{sign} {status}", fg=colour))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under their heads, each column as wide as its widest cell."""
-    cells = [list(row) for row in rows]
+    cells = [
+        [cell if isinstance(cell, Styled) else _in_one_line(cell) for cell in row] for row in rows
+    ]
     styled = [[click.style(name, bold=True) for name in head], *cells]
     widths = [max(len(click.unstyle(row[column])) for row in styled) for column in range(len(head))]
     for row in styled:
@@ -41,6 +51,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             for cell, width in zip(row, widths, strict=True)
         ]
         click.echo("  ".join(padded).rstrip())
+
+
+def _in_one_line(cell: str) -> str:
+    return clean(cell).replace("\n", "␊")
 
 
 def clock(moment: datetime | None) -> str:

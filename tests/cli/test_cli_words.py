@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 from luajobs_kit.cli.asking import print_json
 from luajobs_kit.cli.logs import show
+from luajobs_kit.cli.tables import mark, table
 from luajobs_kit.model import LogLine, LogSource
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -15,3 +16,10 @@ def test_a_line_of_a_job_gives_the_terminal_no_orders(capsys):
 def test_a_result_of_a_job_gives_the_terminal_no_orders(capsys):
     print_json({"text": "a\x9b31mb\x1b[31m"})
     assert capsys.readouterr().out == '{\n  "text": "a\\u009b31mb\\u001b[31m"\n}\n'
+
+
+def test_a_name_in_a_table_gives_the_terminal_no_orders_and_keeps_to_its_row(capsys):
+    table(["NAME", "STATUS"], [["X\x1b]0;pwn\x07Y\nZ", mark("active")]])
+    _, row = capsys.readouterr().out.splitlines()
+    assert "X␛]0;pwn␇Y␊Z" in row
+    assert "● active" in row
