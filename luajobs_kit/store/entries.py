@@ -83,7 +83,8 @@ class Entries:
         """Add an object; with a key used in the last 24 hours, return what was made then.
 
         Without ``search_text`` a search looks at all of the data's text. Half a surrogate pair,
-        which is no text, becomes a question mark. Raises ``InvalidInput``.
+        which is no text, becomes a question mark. Raises ``InvalidInput``, and ``Conflict`` for a
+        key that was used for another object.
         """
         now = self._clock.now()
         prefix = "prod" if collection == PRODUCTS else "entry"
@@ -100,6 +101,8 @@ class Entries:
             answer = keys.answer(db, "entry", key, now)
             if answer is not None:
                 first = json.loads(answer)
+                same = (first["collection"], first["data"]) == (collection, entry.to_json()["data"])
+                keys.refuse_other(same, "entry")
                 row = _row(db, first["collection"], first["id"])
                 return Entry.model_validate(first) if row is None else _entry(row)
             self._insert(db, entry)

@@ -101,7 +101,8 @@ class History:
         """Keep a new execution, the watermark that covers its fire, and the key, as one.
 
         When ``key`` was used in the 24 hours before, nothing is changed, and the execution
-        made with it first is returned as it now is. Without ``durable`` it survives the death
+        made with it first is returned as it now is; ``Conflict`` is raised when that was another
+        job's. Without ``durable`` it survives the death
         of the process at once, and a power cut only with whatever is synced next.
         """
 
@@ -109,6 +110,7 @@ class History:
             answer = keys.answer(db, "claim", key, execution.created_at)
             if answer is not None:
                 first = read_document(Execution, answer)
+                keys.refuse_other(first.job_id == execution.job_id, "job")
                 return _execution(db, first.id) or first
             document = to_text(execution)
             save_execution(db, execution, document)
@@ -195,12 +197,18 @@ class History:
     # Messages
 
     async def add_message(self, message: Message, key: str | None = None) -> Message:
-        """Keep a message in its user's inbox; with a key of the last 24 hours, only once."""
+        """Keep a message in its user's inbox; with a key of the last 24 hours, only once.
+
+        Raises ``Conflict`` when the key was another message's.
+        """
 
         def work(db: sqlite3.Connection) -> Message | None:
             answer = keys.answer(db, "message", key, message.created_at)
             if answer is not None:
-                return read_document(Message, answer)
+                first = read_document(Message, answer)
+                same = (first.user_id, first.content) == (message.user_id, message.content)
+                keys.refuse_other(same, "message")
+                return first
             document = to_text(message)
             insert_message(db, message, document)
             keys.keep(db, "message", key, message.created_at, document)

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import datetime, timedelta
 from typing import Final
 
+from luajobs_kit.errors import Conflict
 from luajobs_kit.store.times import to_micros
 
 KEPT: Final = timedelta(hours=24)
@@ -20,6 +21,15 @@ def answer(db: sqlite3.Connection, kind: str, key: str | None, now: datetime) ->
         (kind, key, to_micros(now - KEPT)),
     ).fetchone()
     return None if row is None else str(row[0])
+
+
+def refuse_other(same: bool, what: str) -> None:
+    """Raise ``Conflict`` unless what ``key`` was used for first is what is asked for now."""
+    if not same:
+        raise Conflict(
+            f"This idempotency key was used for another {what} in the last 24 hours, so nothing was "
+            "done. Give each request a key of its own, and repeat it with a request only."
+        )
 
 
 def keep(db: sqlite3.Connection, kind: str, key: str | None, now: datetime, text: str) -> None:

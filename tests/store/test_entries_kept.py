@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from luajobs_kit.clock import VirtualClock
-from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.errors import Conflict, InvalidInput, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.store.entries import PRODUCTS, Entries
 
@@ -132,11 +132,19 @@ async def test_a_deleted_entry_is_gone_from_everywhere(entries):
 async def test_the_same_key_makes_one_entry_and_shows_what_became_of_it(entries, clock):
     made = await entries.create("notes", {"n": 1}, key="k")
     await entries.merge("notes", made.id, {"n": 2})
-    assert (await entries.create("notes", {"n": 9}, key="k")).data == {"n": 2}
+    assert (await entries.create("notes", {"n": 1}, key="k")).data == {"n": 2}
     await entries.delete("notes", made.id)
-    assert await entries.create("notes", {"n": 9}, key="k") == made
+    assert await entries.create("notes", {"n": 1}, key="k") == made
     await clock.advance(hours=24)
-    assert (await entries.create("notes", {"n": 9}, key="k")).id != made.id
+    assert (await entries.create("notes", {"n": 1}, key="k")).id != made.id
+
+
+async def test_a_key_that_made_another_entry_is_refused(entries):
+    await entries.create("notes", {"n": 1}, key="k")
+    for collection, data in (("notes", {"n": 2}), ("others", {"n": 1})):
+        with pytest.raises(Conflict, match="used for another entry"):
+            await entries.create(collection, data, key="k")
+    assert (await entries.page("notes")).pagination.total_count == 1
 
 
 async def test_pages_come_in_the_order_things_were_made_and_stay_so_after_changes(entries):

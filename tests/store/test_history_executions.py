@@ -223,6 +223,18 @@ async def test_one_key_serves_different_requests_independently(history):
     assert await history.add_message(message, key="same") == message
 
 
+async def test_a_key_that_was_used_for_something_else_does_nothing_and_says_so(history):
+    await history.claim(execution(), None, key="k")
+    other = execution(2).evolve(job_id="job_2")
+    with pytest.raises(Conflict, match="used for another job"):
+        await history.claim(other, None, key="k")
+    assert await history.execution(other.id) is None
+    message = Message(id="m", user_id="u", content=[TextPart(text="one")], created_at=NOON)
+    await history.add_message(message, key="k")
+    with pytest.raises(Conflict, match="used for another message"):
+        await history.add_message(message.evolve(content=[TextPart(text="two")]), key="k")
+
+
 async def test_everything_is_there_after_opening_again(tmp_path):
     path = tmp_path / "history.db"
     history = await History.open(path)
