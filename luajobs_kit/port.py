@@ -186,7 +186,7 @@ class Port(ABC):
 
     @abstractmethod
     async def next_runs(self, job_id: str, count: int = 5) -> list[datetime]:
-        """Return the next fires of the job's schedule, whether or not it is active."""
+        """Return the job's next fires; none while it is not active. ``preview`` asks a schedule."""
 
     @abstractmethod
     async def preview(

@@ -15,6 +15,7 @@ from luajobs_kit.engine.under_way import Awake, Run
 from luajobs_kit.errors import SandboxError
 from luajobs_kit.model import Attempt, Execution, ExecutionStarted, JobVersion
 from luajobs_kit.sandbox import Failure, Limits, Outcome
+from luajobs_kit.timing import jittered
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +56,10 @@ class Attempts:
         began = self._state.clock.now()
         execution = run.execution
         attempt = Attempt(number=len(execution.attempts) + 1, status="running", started_at=began)
-        late = began - execution.fire_time if execution.fire_time else timedelta()
+        due = execution.fire_time
+        if due is not None:  # by its jitter it is to begin later
+            due = jittered(due, run.version.jitter, execution.job_id)
+        late = began - due if due is not None else timedelta()
         run.execution = execution.evolve(
             status="running",
             started_at=execution.started_at or began,

@@ -223,9 +223,12 @@ class Engine(Port):
     async def next_runs(self, job_id: str, count: int = 5) -> list[datetime]:
         record = self._core.catalog.record(job_id)
         fire = self._state.fire(record)
+        if not record.active or fire.state != "armed":
+            return []
+        now = self._state.clock.now()
         fires = fires_after(
             active_version(self._state, record).schedule,
-            self._state.clock.now(),
+            max(now, fire.last_fire or now),  # after a clock that was ahead nothing is run again
             armed_at=fire.armed_at,
         )
         return [time for _, time in zip(range(_within(count)), fires, strict=False)]

@@ -102,6 +102,7 @@ class Firing:
                     skipped[-1] if skipped else None,
                     len(skipped) + omitted,
                     f"missed, and catch_up is {version.catch_up!r}",
+                    done=isinstance(version.schedule, OnceSchedule),
                 )
             for time in wanted:
                 await self._fire(record, version, time, queue=len(wanted) > 1)
@@ -145,8 +146,8 @@ class Firing:
             await self._skip(record, time, 1, reason)
             return
         now = self._state.clock.now()
-        late = now - time
         delayed = jittered(time, version.jitter, record.id)
+        late = now - delayed
         fire = self._state.fire(record).evolve(last_fire=time)
         execution = new_execution(
             self._state, record, version, cause="catch_up" if self._is_missed(time) else "schedule"
@@ -160,12 +161,25 @@ class Firing:
         await self._runs.claim(execution, version, fire=fire)
 
     async def _skip(
-        self, record: JobRecord, last: datetime | None, count: int, reason: str
+        self,
+        record: JobRecord,
+        last: datetime | None,
+        count: int,
+        reason: str,
+        *,
+        done: bool = False,
     ) -> None:
-        """Record fires that are not run; ``last`` is the last of them, where it is known."""
+        """Record fires that are not run; ``last`` is the last of them, where it is known.
+
+        ``done`` says that no other comes, so that the job is at its end.
+        """
         fire = self._state.fire(record)
         fire = fire.evolve(last_fire=last or fire.last_fire, skipped=fire.skipped + count)
-        await self._state.keep_dealt_with(fire)
+        if done:
+            note = f"its one fire was not run: {reason}"
+            await self._state.keep_fire(fire.evolve(state="done", note=note))
+        else:
+            await self._state.keep_dealt_with(fire)
         at = last.isoformat(timespec="seconds") if last else None
         if count == 1:
             fires = f"The fire due at {at} was" if at else "A fire was"

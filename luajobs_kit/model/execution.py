@@ -74,7 +74,7 @@ class Execution(Document):
     started_at: Instant | None = None
     completed_at: Instant | None = None
     duration: float | None = None  # ms, of the newest attempt
-    lateness: float | None = None  # seconds from due to claimed, when it matters (over 1 s)
+    lateness: float | None = None  # seconds it was claimed or began after fire and jitter
     result: Any = None
     error: RunError | None = None
     retry_count: int = 0

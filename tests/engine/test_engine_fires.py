@@ -135,3 +135,44 @@ async def test_many_jobs_due_at_once_all_run(engine, clock, spec):
     await clock.advance(seconds=60)
     assert (await engine.list_executions(status="completed")).total == 20
     await asyncio.sleep(0)
+
+
+async def test_jitter_is_no_lateness(engine, clock, spec):
+    job = await engine.create_job(spec(jitter=30))
+    await clock.advance(seconds=91)
+    [run] = (await engine.list_executions(job.id)).executions
+    assert (run.status, run.lateness) == ("completed", None)
+    assert run.started_at - run.fire_time > timedelta(seconds=1)
+
+
+async def test_a_once_job_missed_without_catching_up_is_at_its_end_and_says_why(
+    engine, clock, spec
+):
+    def in_ten_minutes():
+        later = clock.now() + timedelta(minutes=10)
+        return spec(schedule=OnceSchedule(execute_at=later, after=600), catch_up="none")
+
+    job = await engine.create_job(in_ten_minutes())
+    await clock.jump(clock.now() + timedelta(hours=1))
+    job = await engine.get_job(job.id)
+    assert (job.status, job.next_run_at, job.skipped_fires) == ("inactive", None, 1)
+    assert "catch_up is 'none'" in job.note
+
+    again = await engine.create_job(in_ten_minutes())
+    assert (again.change, again.status) == ("rearmed", "active")
+    await clock.advance(minutes=10)
+    assert (await engine.list_executions(job.id)).total == 1
+
+
+async def test_next_runs_promise_no_fire_that_will_not_come(engine, clock, spec):
+    job = await engine.create_job(spec())
+    await clock.jump(clock.now() + timedelta(hours=8))
+    await clock.jump(clock.now() - timedelta(hours=7, minutes=59))
+    shown = await engine.get_job(job.id)
+    assert (await engine.next_runs(job.id, 1)) == [shown.next_run_at]
+    assert shown.next_run_at > clock.now() + timedelta(hours=7)
+
+    await engine.deactivate_job(job.id)
+    assert await engine.next_runs(job.id) == []
+    await engine.activate_job(job.id)
+    assert await engine.next_runs(job.id, 1) == [clock.now() + timedelta(minutes=1)]
