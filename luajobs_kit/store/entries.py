@@ -101,8 +101,11 @@ class Entries:
             answer = keys.answer(db, "entry", key, now)
             if answer is not None:
                 first = json.loads(answer)
-                same = (first["collection"], first["data"]) == (collection, entry.to_json()["data"])
-                keys.refuse_other(same, "entry")
+                keys.refuse_other(
+                    (first["collection"], first["data"]),
+                    (collection, entry.to_json()["data"]),
+                    "entry",
+                )
                 row = _row(db, first["collection"], first["id"])
                 return Entry.model_validate(first) if row is None else _entry(row)
             self._insert(db, entry)

@@ -110,7 +110,7 @@ class History:
             answer = keys.answer(db, "claim", key, execution.created_at)
             if answer is not None:
                 first = read_document(Execution, answer)
-                keys.refuse_other(first.job_id == execution.job_id, "job")
+                keys.refuse_other(first.job_id, execution.job_id, "job")
                 return _execution(db, first.id) or first
             document = to_text(execution)
             save_execution(db, execution, document)
@@ -206,8 +206,8 @@ class History:
             answer = keys.answer(db, "message", key, message.created_at)
             if answer is not None:
                 first = read_document(Message, answer)
-                same = (first.user_id, first.content) == (message.user_id, message.content)
-                keys.refuse_other(same, "message")
+                told, now = (first.user_id, first.content), (message.user_id, message.content)
+                keys.refuse_other(told, now, "message")
                 return first
             document = to_text(message)
             insert_message(db, message, document)

@@ -23,9 +23,9 @@ def answer(db: sqlite3.Connection, kind: str, key: str | None, now: datetime) ->
     return None if row is None else str(row[0])
 
 
-def refuse_other(same: bool, what: str) -> None:
-    """Raise ``Conflict`` unless what ``key`` was used for first is what is asked for now."""
-    if not same:
+def refuse_other(first: object, now: object, what: str) -> None:
+    """Raise ``Conflict`` unless what the key was used for first is what is asked for now."""
+    if first != now:
         raise Conflict(
             f"This idempotency key was used for another {what} in the last 24 hours, so nothing was "
             "done. Give each request a key of its own, and repeat it with a request only."
