@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Coroutine, Iterable, Iterator
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from luajobs_kit.guest.frozen import Frozen, Given, make
 from luajobs_kit.guest.futures import CancelledError, Future, InvalidStateError, Task, settle
@@ -124,13 +124,14 @@ class _Gathering:
 class Timeout(Given):
     """``async with timeout(seconds):`` raises ``TimeoutError`` when the block takes longer."""
 
-    __slots__ = ("_expired", "_task", "_timer", "_when")
+    __slots__ = ("_cancelling", "_expired", "_task", "_timer", "_when")
 
     def __init__(self, when: float | None) -> None:
         self._when = when
         self._task: Task | None = None
         self._timer: Timer | None = None
         self._expired = False
+        self._cancelling = 0  # how often the task had been cancelled before
 
     def when(self) -> float | None:
         return self._when
@@ -154,17 +155,18 @@ class Timeout(Given):
 
     async def __aenter__(self) -> Self:
         self._task = _loop().current
+        self._cancelling = 0 if self._task is None else self._task.cancelling()
         self.reschedule(self._when)
         return self
 
-    async def __aexit__(self, kind: object, error: object, trace: object) -> bool:
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if self._timer is not None:
             self._timer.cancel()
         task, self._task = self._task, None
         if self._expired and task is not None:
-            task.uncancel()
-            if kind is CancelledError:
-                raise TimeoutError("it took longer than the timeout") from None
+            only_by_us = task.uncancel() <= self._cancelling
+            if only_by_us and kind is CancelledError:
+                raise TimeoutError from error
         return False
 
 
@@ -183,13 +185,26 @@ async def wait_for(awaitable: Any, timeout: float | None) -> Any:  # noqa: ASYNC
         return await future
 
 
-async def shield(awaitable: Any) -> Any:
-    """Await without handing a cancellation on."""
+def shield(awaitable: Any) -> Future:
+    """Return what can be awaited, and cancelled, without cancelling ``awaitable``."""
     inner = ensure_future(awaitable)
+    if inner.done():
+        return inner
     outer = Future()
-    inner.add_done_callback(lambda _: settle(outer))
-    await outer
-    return inner.result()
+
+    def hand_on(_: Any) -> None:
+        if outer.done():
+            return
+        if inner.cancelled():
+            outer.cancel()
+        elif (error := inner.exception()) is not None:
+            outer.set_exception(error)
+        else:
+            outer.set_result(inner.result())
+
+    inner.add_done_callback(hand_on)
+    outer.add_done_callback(lambda _: inner.remove_done_callback(hand_on))
+    return outer
 
 
 async def wait(
@@ -312,22 +327,25 @@ class TaskGroup(Frozen):
         self._parent = _loop().current
         return self
 
-    async def __aexit__(self, kind: object, error: object, trace: object) -> bool:
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        cancelled = error if kind is CancelledError else None
         if kind is not None and not self._stopping:
             self._stop()
         while any(not task.done() for task in self._tasks):
             try:
                 await wait(self._tasks)
-            except CancelledError:
-                if not self._errors:
+            except CancelledError as told:
+                if not self._stopping:
+                    cancelled = told
                     self._stop()
-                    kind = CancelledError
         if self._woken and self._parent is not None:
             self._parent.uncancel()
             self._parent._asked_to_cancel = False  # noqa: SLF001  # our own wake-up, not somebody's
         self._parent = None
+        if error is not None and kind is not CancelledError:
+            self._errors.append(error)
         if self._errors:
-            if error is not None and kind is not CancelledError:
-                self._errors.append(cast("BaseException", error))
-            raise BaseExceptionGroup("errors in a TaskGroup", self._errors) from None
+            raise BaseExceptionGroup("unhandled errors in a TaskGroup", self._errors) from None
+        if cancelled is not None and cancelled is not error:
+            raise cancelled
         return False

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Generator
 from types import CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Frozen, Given
 
 if TYPE_CHECKING:
     from luajobs_kit.guest.loop import Loop
@@ -38,6 +38,7 @@ class Future(Frozen):
         "_done",
         "_error",
         "_loop",
+        "_message",
         "_seen",
         "_value",
     )
@@ -46,6 +47,7 @@ class Future(Frozen):
         self._loop = active[0]
         self._done = False
         self._cancelled = False
+        self._message: tuple[Any, ...] = ()  # what it was cancelled with
         self._seen = False  # whether anybody asked how it ended
         self._value: Any = None
         self._error: BaseException | None = None
@@ -66,7 +68,7 @@ class Future(Frozen):
         if not self._done:
             raise InvalidStateError("the result is not there yet; await it")
         if self._cancelled:
-            raise CancelledError
+            raise CancelledError(*self._message)
         if self._error is not None:
             raise self._error
         return self._value
@@ -76,7 +78,7 @@ class Future(Frozen):
         if not self._done:
             raise InvalidStateError("the result is not there yet; await it")
         if self._cancelled:
-            raise CancelledError
+            raise CancelledError(*self._message)
         return self._error
 
     def set_result(self, value: Any) -> None:
@@ -89,15 +91,16 @@ class Future(Frozen):
             raise InvalidStateError("the result was set already")
         self._finish(None, error() if isinstance(error, type) else error, cancelled=False)
 
-    def cancel(self, msg: str | None = None) -> bool:  # noqa: ARG002  # asyncio's signature
+    def cancel(self, msg: Any = None) -> bool:
         if self._done:
             return False
+        self._message = _message(msg)
         self._finish(None, None, cancelled=True)
         return True
 
     def add_done_callback(self, function: Callable[[Any], Any]) -> None:
         if self._done:
-            self._loop.soon(function, self)
+            self._loop.soon(self._tell, function)
         else:
             self._callbacks.append(function)
 
@@ -111,7 +114,15 @@ class Future(Frozen):
         self._done, self._cancelled, self._value, self._error = True, cancelled, value, error
         callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
-            self._loop.soon(function, self)
+            self._loop.soon(self._tell, function)
+
+    def _tell(self, function: Callable[[Any], Any]) -> None:
+        try:
+            function(self)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001  # job code may raise anything
+            self._loop.callback_failures.append(error)
 
     def __await__(self) -> Generator[Any, None, Any]:
         if not self._done:
@@ -128,6 +139,19 @@ def _same(one: Any, other: Any) -> bool:
     if type(one) is MethodType is type(other):
         return one.__self__ is other.__self__ and one.__func__ is other.__func__
     return one is other
+
+
+class Sealed(Given):
+    """Something a coroutine waits for, on its way through job code to the loop."""
+
+    __slots__ = ("_token",)
+
+    def __init__(self, token: object) -> None:
+        self._token = token
+
+
+def _message(given: Any) -> tuple[Any, ...]:
+    return () if given is None else (given,)
 
 
 def settle(future: Future) -> None:
@@ -173,9 +197,10 @@ class Task(Future):
         self._cancelling = max(0, self._cancelling - 1)
         return self._cancelling
 
-    def cancel(self, msg: str | None = None) -> bool:
+    def cancel(self, msg: Any = None) -> bool:
         if self._done:
             return False
+        self._message = _message(msg)
         self._cancelling += 1
         if self._waiting_for is not None and self._waiting_for.cancel(msg):
             return True
@@ -193,12 +218,14 @@ class Task(Future):
         try:
             if self._asked_to_cancel:
                 self._asked_to_cancel = False
-                token = self._coroutine.throw(CancelledError())
+                token = self._coroutine.throw(CancelledError(*self._message))
             else:
                 token = self._coroutine.send(None)
         except StopIteration as stop:
             self._finish(stop.value, None, cancelled=False)
-        except CancelledError:
+        except CancelledError as error:
+            # Not error.args: a class of job code's could answer anything.
+            self._message = BaseException.args.__get__(error)  # type: ignore[attr-defined]
             self._finish(None, None, cancelled=True)
         except BaseException as error:  # noqa: BLE001  # job code may raise anything
             self._finish(None, error, cancelled=False)
@@ -208,11 +235,13 @@ class Task(Future):
             self._loop.current = before
 
     def _wait_for(self, token: object) -> None:
+        if type(token) is Sealed:
+            token = token._token  # noqa: SLF001  # it is for this place only
         if type(token) in (Future, Task) and token is not self:
             assert isinstance(token, Future)
             token.add_done_callback(self._wake)
             self._waiting_for = token
-            if self._asked_to_cancel and token.cancel():
+            if self._asked_to_cancel and token.cancel(*self._message):
                 self._asked_to_cancel = False
         elif token is None:
             self._loop.soon(self._step)

@@ -28,6 +28,7 @@ from luajobs_kit.guest.classes import class_of
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
 from luajobs_kit.guest.frozen import Frozen, for_instances
 from luajobs_kit.guest.owning import class_dict, mro_of, own
+from luajobs_kit.guest.sealed import await_of
 
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
 _PLAIN: Final = frozenset(
@@ -207,6 +208,8 @@ _TO_ITS_OWN_ONLY: Final = frozenset(
 
 def _special_method(value: Any, name: str) -> Any:
     kind = type(value)
+    if name == "__await__" and (waiting := await_of(value)) is not None:
+        return waiting
     if name in _TO_ITS_OWN_ONLY and not _defined_by_own(value, name):
         _refuse(value, name)  # the host's write to, or believe, whatever they are given
     if kind is super or own.is_class(value) or own.made(kind):

@@ -44,6 +44,7 @@ class Loop:
         self.current: Task | None = None
         self.tasks: dict[Task, None] = {}
         self._failed: list[Task] = []
+        self.callback_failures: list[BaseException] = []
         self._channel = channel
         self._ready: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
@@ -80,8 +81,9 @@ class Loop:
             self._failed.append(task)
 
     def unseen_failures(self) -> list[str]:
-        """Return what went wrong in tasks that nobody awaited."""
-        return [
+        """Return what went wrong in tasks that nobody awaited, and in done-callbacks."""
+        failures = [f"a done-callback failed: {error!r}" for error in self.callback_failures]
+        return failures + [
             f"{task.get_name()} failed and nobody awaited it: {task.failed_unseen()!r}"
             for task in self._failed
             if task.failed_unseen()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from luajobs_kit.guest.frozen import Frozen
-from luajobs_kit.guest.futures import Future, settle
+from luajobs_kit.guest.futures import CancelledError, Future, settle
 
 
 class Event(Frozen):
@@ -35,43 +35,72 @@ class Event(Frozen):
         return True
 
 
-class Semaphore(Frozen):
-    __slots__ = ("_most", "_value", "_waiting")
+class _Held(Frozen):
+    """What ``async with`` takes and gives back. Whoever came first is next."""
 
-    def __init__(self, value: int = 1) -> None:
-        if value < 0:
-            raise ValueError("Semaphore initial value must be >= 0")
-        self._value = value
-        self._most: int | None = None
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
         self._waiting: list[Future] = []
 
-    def locked(self) -> bool:
-        return self._value == 0
-
     async def acquire(self) -> bool:
-        while self._value == 0:
-            future = Future()
-            self._waiting.append(future)
-            try:
-                await future
-            finally:
-                if future in self._waiting:
-                    self._waiting.remove(future)
-        self._value -= 1
-        return True
+        raise NotImplementedError
 
     def release(self) -> None:
-        if self._most is not None and self._value >= self._most:
-            raise ValueError("released too many times")
-        self._value += 1
-        if self._waiting:
-            settle(self._waiting.pop(0))
+        raise NotImplementedError
 
     async def __aenter__(self) -> None:
         await self.acquire()
 
     async def __aexit__(self, *_: object) -> None:
         self.release()
+
+
+class Semaphore(_Held):
+    __slots__ = ("_most", "_value")
+
+    def __init__(self, value: int = 1) -> None:
+        if value < 0:
+            raise ValueError("Semaphore initial value must be >= 0")
+        super().__init__()
+        self._value = value
+        self._most: int | None = None
+
+    def locked(self) -> bool:
+        return self._value == 0 or any(not each.cancelled() for each in self._waiting)
+
+    async def acquire(self) -> bool:
+        if not self.locked():
+            self._value -= 1
+            return True
+        future = Future()
+        self._waiting.append(future)
+        try:
+            await future
+        except CancelledError:
+            if not future.cancelled():
+                self._value += 1  # it was given, and is not wanted any more
+            raise
+        finally:
+            self._waiting.remove(future)
+            while self._value > 0 and self._give():
+                pass
+        return True
+
+    def release(self) -> None:
+        if self._most is not None and self._value >= self._most:
+            raise ValueError("released too many times")
+        self._value += 1
+        self._give()
+
+    def _give(self) -> bool:
+        """Hand one over to who has waited longest; say whether anybody waits."""
+        for future in self._waiting:
+            if not future.done():
+                self._value -= 1
+                settle(future)
+                return True
+        return False
 
 
 class BoundedSemaphore(Semaphore):
@@ -82,16 +111,42 @@ class BoundedSemaphore(Semaphore):
         self._most = value
 
 
-class Lock(Semaphore):
-    __slots__ = ()
+class Lock(_Held):
+    __slots__ = ("_locked",)
 
     def __init__(self) -> None:
-        super().__init__(1)
+        super().__init__()
+        self._locked = False
+
+    def locked(self) -> bool:
+        return self._locked
+
+    async def acquire(self) -> bool:
+        if self._locked or any(not each.cancelled() for each in self._waiting):
+            future = Future()
+            self._waiting.append(future)
+            try:
+                await future
+            except CancelledError:
+                if not self._locked:
+                    self._wake(but=future)
+                raise
+            finally:
+                self._waiting.remove(future)
+        self._locked = True
+        return True
 
     def release(self) -> None:
-        if self._value:
+        if not self._locked:
             raise RuntimeError("Lock is not acquired.")
-        super().release()
+        self._locked = False
+        self._wake()
+
+    def _wake(self, but: Future | None = None) -> None:
+        for future in self._waiting:
+            if future is not but:
+                settle(future)
+                return
 
 
 class QueueEmpty(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
@@ -13,19 +14,29 @@ MOST_VIOLATIONS: Final = 50
 MOST_CAUSES: Final = 5
 LONGEST_MESSAGE: Final = 4_000  # characters
 
+_WITHOUT_WORDS: Final[dict[type, str]] = {TimeoutError: "it took longer than its timeout"}
 
-def describe(error: BaseException, file: str) -> dict[str, Any]:
+
+def no_words(_error: BaseException) -> str:
+    """Stand for the text of an exception that cannot give its own."""
+    return "(it has no text)"
+
+
+def describe(
+    error: BaseException, file: str, words: Callable[[BaseException], str] = str
+) -> dict[str, Any]:
     """Return ``error`` as JSON: type, message, line, trace. ``file`` is the author's.
 
     Asking an exception for its text runs the author's ``__str__``: what that raises
-    is the caller's to catch.
+    is the caller's to catch, and to ask again with other ``words``.
     """
     frames = _own_frames(error.__traceback__, file)
     return {
         "type": type(error).__name__[:100],
-        "message": advised(error, str(error)[:LONGEST_MESSAGE]),
+        "message": advised(error, words(error)[:LONGEST_MESSAGE])
+        or _WITHOUT_WORDS.get(type(error), ""),
         "line": frames[-1][0] if frames else _line_of_syntax_error(error, file),
-        "trace": [*_causes(error, file), *_shown(frames, file)],
+        "trace": [*_causes(error, file, words), *_shown(frames, file)],
     }
 
 
@@ -46,13 +57,13 @@ def _shown(frames: list[tuple[int, str]], file: str) -> list[str]:
     return [*first, *([f"… {left_out} more …"] if left_out else []), *lines]
 
 
-def _causes(error: BaseException, file: str) -> list[str]:
+def _causes(error: BaseException, file: str, words: Callable[[BaseException], str]) -> list[str]:
     told: list[str] = []
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     while cause is not None and len(told) < MOST_CAUSES:
         frames = _own_frames(cause.__traceback__, file)
         where = f"{file}:{frames[-1][0]}" if frames else file
-        told.append(f"after {type(cause).__name__}: {cause} at {where}"[:1000])
+        told.append(f"after {type(cause).__name__}: {words(cause)} at {where}"[:1000])
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return told
 

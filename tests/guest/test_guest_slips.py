@@ -189,3 +189,25 @@ def test_a_refusal_is_two_sentences_with_one_full_stop_each(line: str) -> None:
     assert ". " in str(told.value)
     assert ".." not in str(told.value)
     assert ".." not in str(caught.value)
+
+
+def test_a_done_callback_that_fails_is_in_the_log_and_the_job_goes_on() -> None:
+    source = (
+        "import asyncio\n"
+        "async def main(job):\n"
+        "    t = asyncio.create_task(asyncio.sleep(0, 'v'))\n"
+        "    t.add_done_callback(lambda done: 1 / 0)\n"
+        "    await t\n"
+        "    await asyncio.sleep(0)\n"
+        "    return 'went on'\n"
+    )
+    channel = RecordingChannel()
+    assert run_here(source, channel=channel) == "went on"
+    assert channel.lines == [
+        ("warn", "a done-callback failed: ZeroDivisionError('division by zero')")
+    ]
+
+
+def test_a_timeout_without_words_gets_some() -> None:
+    assert traces.describe(TimeoutError(), "job.py")["message"] == "it took longer than its timeout"
+    assert traces.describe(TimeoutError("mine"), "job.py")["message"] == "mine"

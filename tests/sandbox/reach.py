@@ -83,7 +83,7 @@ def main(job):
         calendar.HTMLCalendar(), textwrap.TextWrapper(), statistics.NormalDist(), hashlib.sha256(),
         hmac.new(b"a", b"b", "sha256"), random.Random(1), itertools.count(), operator.attrgetter("a"),
         operator.itemgetter(1), string.Template("a"), zoneinfo.ZoneInfo("Europe/Berlin"), asyncio.Queue(), asyncio.Lock(),
-        asyncio.Event(), asyncio.Future(), asyncio.timeout(5), asyncio.TaskGroup(), collections.ChainMap(),
+        asyncio.Event(), asyncio.Future(), asyncio.timeout(5), asyncio.TaskGroup(), asyncio.sleep(0).__await__(), collections.ChainMap(),
         collections.Counter(), collections.deque(), collections.UserDict(), collections.namedtuple("X", "a")(1),
         urllib.parse.urlparse("http://a/b"), time.gmtime(), memoryview(b"a"), iter([1]), {}.keys(), property(int),
         classmethod(int), staticmethod(int), vars(Own()), contextlib.ExitStack(), contextlib.closing(1),
