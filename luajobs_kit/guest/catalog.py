@@ -149,6 +149,37 @@ OUT_OF_REACH: Final = {
 }
 """What to do instead, for modules people reach for."""
 
+_NO_THREADS: Final = "Call the function directly: a job has one thread."
+_LOOP: Final = "Use await, asyncio.create_task(…) and asyncio.sleep(…): the job's loop is running."
+
+OUT_OF_REACH_MEMBERS: Final = {
+    "asyncio.to_thread": _NO_THREADS,
+    "asyncio.run_coroutine_threadsafe": _NO_THREADS,
+    "asyncio.get_running_loop": _LOOP,
+    "asyncio.get_event_loop": _LOOP,
+    "asyncio.new_event_loop": _LOOP,
+    "asyncio.set_event_loop": _LOOP,
+    "asyncio.Runner": "Use asyncio.run(main()).",
+    "asyncio.PriorityQueue": "Use heapq with a list, and asyncio.Event to wait for items.",
+    "asyncio.LifoQueue": "Use a list, and asyncio.Event to wait for items.",
+    "asyncio.Condition": "Use asyncio.Event or asyncio.Queue.",
+    "asyncio.Barrier": "Use asyncio.gather(…) or asyncio.Event.",
+    "asyncio.open_connection": "Job code has no network of its own. Use http.get(…), http.post(…).",
+    "asyncio.create_subprocess_exec": OUT_OF_REACH["subprocess"],
+    "asyncio.create_subprocess_shell": OUT_OF_REACH["subprocess"],
+    "string.Formatter": "Use str.format(…) or an f-string.",
+    "calendar.prmonth": "Use print(calendar.month(year, month)).",
+    "calendar.prcal": "Use print(calendar.calendar(year)).",
+    "contextlib.redirect_stdout": "Build the text first, and print it.",
+    "dataclasses.make_dataclass": "Write the class out.",
+    "enum.EnumMeta": "Inherit from Enum.",
+    "enum.EnumType": "Inherit from Enum.",
+    "functools.partialmethod": "Write a method that calls the other.",
+    "functools.singledispatchmethod": "Dispatch with singledispatch in a function the method calls.",
+    "typing.get_type_hints": "Use dataclasses.fields(…) to look at a dataclass.",
+}
+"""What to do instead, for names of modules that job code has in part."""
+
 OUT_OF_REACH_NAMES: Final = {
     "open": "Job code has no files. Keep data with Data.",
     "eval": "Use json.loads(…) to read data, or a dict of functions.",

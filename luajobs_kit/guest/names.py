@@ -160,6 +160,9 @@ TITLES: Final = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
 
 WRITABLE_TITLES: Final = frozenset({"__name__", "__qualname__", "__doc__"})
 
+ABOUT_THE_SOURCE: Final = frozenset({"__version__", "__author__", "__all__"})
+"""What authors write at the top of a file; Python reads none of them of a job."""
+
 READABLE: Final = (
     TITLES
     | SPECIAL_METHODS

@@ -21,7 +21,9 @@ _BEGINNING: Final = """\
 A job runs in a world of its own. It has Python's everyday builtins, the modules below
 with the names listed, and the kit's own names. The modules are frozen collections of
 names: what is not listed does not exist inside, and nothing in them can be changed.
-Anything else is refused when the job is created, at its line, with what to do instead.
+Anything else is refused when the job is created, at its line, with what to do instead;
+a name that only shows while the job runs (`getattr(module, name)`, a module under a second
+name) is an error then.
 
 ## Names that need no import
 
@@ -59,6 +61,7 @@ def render() -> str:
         f"| `{module}` | {_listed(names)} |" for module, names in sorted(catalog.MODULES.items())
     )
     missing = {f"import {module}": advice for module, advice in catalog.OUT_OF_REACH.items()}
+    missing |= catalog.OUT_OF_REACH_MEMBERS
     missing |= {f"{name}()": advice for name, advice in catalog.OUT_OF_REACH_NAMES.items()}
     instead = "\n".join(
         f"| `{name}` | {advice.replace('|', chr(92) + '|')} |" for name, advice in missing.items()

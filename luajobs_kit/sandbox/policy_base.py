@@ -33,6 +33,7 @@ class Base(RestrictingNodeTransformer):
         self.classes: list[str] = []
         self.scopes: list[str] = ["module"]  # module, class or function
         self.bound: set[str] = set()
+        self.modules: dict[str, str] = {}  # names that stand for a module wherever they are read
 
     def refuse(self, node: ast.AST | None, rule: str, advice: str) -> None:
         self.refuse_line(getattr(node, "lineno", None), rule, advice)

@@ -68,12 +68,31 @@ class ImportRules(Base):
                 node, "import * is not allowed in job code.", "Name what you need, or the module."
             )
         elif name not in catalog.MODULES[module]:
+            self._refuse_member(node, module, name)
+
+    def check_member(self, node: ast.Attribute) -> None:
+        """Refuse ``module.name`` for a name the module does not have inside."""
+        module = self._module(node.value)
+        if module is None or node.attr in catalog.MODULES[module]:
+            return
+        if f"{module}.{node.attr}" not in catalog.MODULES:
+            self._refuse_member(node, module, node.attr)
+
+    def _module(self, node: ast.expr) -> str | None:
+        if isinstance(node, ast.Name):
+            return self.modules.get(node.id)
+        if isinstance(node, ast.Attribute):
+            outer = self._module(node.value)
+            inner = f"{outer}.{node.attr}"
+            return inner if outer is not None and inner in catalog.MODULES else None
+        return None
+
+    def _refuse_member(self, node: ast.AST, module: str, name: str) -> None:
+        advice = catalog.OUT_OF_REACH_MEMBERS.get(f"{module}.{name}")
+        if advice is None:
             close = get_close_matches(name, catalog.MODULES[module], n=1)
-            self.refuse(
-                node,
-                f"{module} has no {name} in job code.",
-                f"Did you mean {close[0]}?" if close else "The docs list what each module has.",
-            )
+            advice = f"Did you mean {close[0]}?" if close else "The docs list what each module has."
+        self.refuse(node, f"{module} has no {name} in job code.", advice)
 
 
 def _import(bound: str, module: str, member: str | None, node: ast.stmt) -> ast.stmt:

@@ -11,20 +11,50 @@ meaning. What leads out of a sandbox is attributes, so those are guarded, by nam
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, Final
 
 from luajobs_kit.guest import catalog, names
 from luajobs_kit.sandbox.policy_base import Base, call, is_field, lazy, placed
 from luajobs_kit.sandbox.policy_definitions import DefinitionRules
 from luajobs_kit.sandbox.policy_imports import ImportRules
+from luajobs_kit.sandbox.policy_names import modules_bound_in, names_bound_in
 from luajobs_kit.sandbox.policy_patterns import PatternRules
+
+_ASK: Final = "Ask isinstance(value, Class) or issubclass(Class, Other)."
+_CALL: Final = "A function can be called, no more: pass it what it needs as arguments."
+
+_INSTEAD: Final = {
+    "__traceback__": "Print the error itself: print(repr(error)).",
+    "__setattr__": "Use setattr(object, name, value).",
+    "__delattr__": "Use delattr(object, name).",
+    "__getattribute__": "Use getattr(object, name).",
+    "__annotations__": "Use dataclasses.fields(…) to look at a dataclass.",
+    "__dataclass_fields__": "Use dataclasses.fields(…) to look at a dataclass.",
+    "__subclasses__": "Keep a list of your own classes.",
+    "__wrapped__": "Keep the function under a name of its own.",
+    "__self__": "Keep the object under a name of its own.",
+    "__func__": "Keep the function under a name of its own.",
+    "__mro__": _ASK,
+    "__bases__": _ASK,
+    "__base__": _ASK,
+    "__globals__": "Name what you need; it is there.",
+    "__builtins__": "Name what you need; it is there.",
+    "__code__": _CALL,
+    "__closure__": _CALL,
+    "__defaults__": _CALL,
+    "__kwdefaults__": _CALL,
+    "__reduce__": "Use json.dumps(…), or copy.copy(…).",
+    "__getstate__": "Use vars(object).",
+}
+"""The way out, by the attribute that is refused."""
 
 
 class Rules(PatternRules, DefinitionRules, ImportRules):
     """Changes a syntax tree in place and collects what it refuses in ``found``."""
 
     def judge(self, tree: ast.Module) -> None:
-        self.bound = _names_bound_in(tree)
+        self.bound = names_bound_in(tree)
+        self.modules = modules_bound_in(tree)
         self.visit(tree)
 
     # Names
@@ -37,6 +67,8 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             if advice is not None and node.id not in self.bound:
                 self.refuse(node, f"{node.id}() does not exist in job code.", advice)
         if self.scopes[-1] == "class" and node.id in names.CLASS_NAMES:
+            return node
+        if self.scopes[-1] != "class" and node.id in names.ABOUT_THE_SOURCE:
             return node
         self.check_name(node, node.id)
         return node
@@ -54,6 +86,8 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         kind = names.kind_of(node.attr)
         if kind == "refused" or (kind == "dunder" and not isinstance(node.ctx, ast.Load)):
             return self._other_attribute(node)
+        if kind in {"plain", "watched"} and isinstance(node.ctx, ast.Load):
+            self.check_member(node)
         node = self.node_contents_visit(node)
         if kind == "private":
             node.attr = self._mangled(node.attr)
@@ -70,13 +104,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             node = self.node_contents_visit(node)
             node.value = placed(call(names.WRITE_TITLE, node.value), node.value)
             return node
-        advice = {
-            "__traceback__": "Print the error itself: print(repr(error)).",
-            "__setattr__": "Use setattr(object, name, value).",
-            "__annotations__": "Use dataclasses.fields(…) to look at a dataclass.",
-            "__subclasses__": "Keep a list of your own classes.",
-            "__wrapped__": "Keep the function under a name of its own.",
-        }.get(node.attr, "Use a public method of the object instead.")
+        advice = _INSTEAD.get(node.attr, "Use a public method of the object instead.")
         what = (
             "belongs to Python's own machinery"
             if node.attr.startswith("__")
@@ -143,7 +171,10 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         node.annotation = ast.Constant(None)
         node = self.node_contents_visit(node)
         if in_class:  # dataclasses, NamedTuple and TypedDict read it
+            # What is not there inside is an object when the class is made, not an error.
+            modules, self.modules = self.modules, {}
             annotation = self.visit(annotation)
+            self.modules = modules
             node.annotation = placed(call(names.ANNOTATION, lazy(annotation)), annotation)
             return node
         placed(node.annotation, annotation)
@@ -177,21 +208,3 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         node = self.node_contents_visit(node)
         self.scopes.pop()
         return node
-
-
-def _names_bound_in(tree: ast.AST) -> set[str]:
-    bound: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            bound.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.arg):
-            bound.add(node.arg)
-        elif isinstance(node, ast.alias):
-            bound.add(node.asname or node.name)
-        elif isinstance(node, ast.MatchAs | ast.MatchStar | ast.ExceptHandler) and node.name:
-            bound.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            bound.add(node.rest)
-    return bound

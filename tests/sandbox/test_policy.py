@@ -61,7 +61,18 @@ def test_everything_refused_is_told_at_once() -> None:
         ("from math import squirt", "Did you mean sqrt?"),
         ("from json import *", "Name what you need"),
         ("x = input()", "metadata"),
-        ("x = [].__len__.__self__", "public method"),
+        ("x = [].__len__.__self__", "Keep the object"),
+        ("x = (5).__mro__", "isinstance"),
+        ("x = main.__code__", "pass it what it needs"),
+        ("x = main.__get__.__type_params__", "public method"),
+        ("import asyncio\nx = asyncio.to_thread", "one thread"),
+        ("import asyncio\ndef f(): return asyncio.get_running_loop()", "asyncio.create_task"),
+        ("import asyncio as a\nx = a.PriorityQueue()", "heapq"),
+        ("from asyncio import PriorityQueue", "heapq"),
+        ("def f():\n    import string\n    return string.Formatter()", "str.format"),
+        ("import urllib.parse\nx = urllib.parse.urlparsed('a')", "Did you mean urlparse?"),
+        ("import math\nx = math.squirt(2)", "Did you mean sqrt?"),
+        ("import collections.abc, collections\nx = collections.abc.Nothing", "The docs list"),
         ("class A(metaclass=B): pass", "abc.ABC"),
         ("class A:\n    def __del__(self): pass", "name of its own"),
         ("try: pass\nexcept* ValueError: pass", "except ExceptionGroup"),
@@ -70,6 +81,34 @@ def test_everything_refused_is_told_at_once() -> None:
 def test_the_advice_says_what_to_do_instead(source: str, advice: str) -> None:
     [(_, _, _, told)] = refusals(f"{source}\ndef main(job): pass\n")
     assert advice in told
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import math\ndef f(math): return math.squirt",
+        "import math\nfor math in []: math.squirt",
+        "import math\nclass A:\n    def math(self): return math.squirt",
+        "import math\ntry: pass\nexcept ValueError as math: math.squirt",
+        "import math\nimport json as math\nx = lambda: math.squirt",
+        "import math\ndef f(x):\n    match x:\n        case {'a': math}: return math.squirt",
+        "import math\nfrom json import dumps as math\nx = lambda: math.squirt",
+        "import math\nclass A:\n    x: math.Squirt = 1",
+        "import math\ndef f(x: math.Squirt) -> math.Squirt: return getattr(math, 'squirt', x)",
+        "import urllib.parse, collections\nx = urllib.parse.quote, collections.abc.Sized",
+    ],
+)
+def test_only_what_is_surely_a_module_is_asked_for_its_names(source: str) -> None:
+    assert compiled(f"{source}\ndef main(job): pass\n")
+
+
+def test_what_a_file_says_of_itself_are_names_like_others() -> None:
+    assert run_here(
+        "__version__, __author__ = '1.2', 'me'\n__all__ = ['main']\n"
+        "def main(job): return [__version__, __author__, __all__]\n"
+    ) == ["1.2", "me", ["main"]]
+    [(line, *_)] = refusals("class A:\n    __all__ = 1\ndef main(job): pass\n")
+    assert line == 2
 
 
 def test_an_entry_that_is_missing_is_told() -> None:
