@@ -137,10 +137,10 @@ def _run(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:
         channel.send_raw(_OUT_OF_MEMORY)
     except BaseException as error:  # noqa: BLE001  # job code may raise anything; all of it is told
         try:
-            answer = {"error": traces.describe(error, frame["file"])}
+            answer = traces.describe(error, frame["file"])
         except BaseException:  # noqa: BLE001  # an exception whose own text cannot be had
-            answer = {"error": {"type": type(error).__name__, "message": "(it has no text)"}}
-        channel.send(answer)
+            answer = traces.describe(error, frame["file"], words=traces.no_words)
+        channel.send({"error": answer})
 
 
 def _execute(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:

@@ -35,6 +35,7 @@ from uuid import UUID
 from luajobs_kit.guest.awaiting import advice_for, is_unawaited
 
 MAX_DEPTH = 64  # well under what the host takes, which counts the frame's own levels too
+_LONGEST_PLACE = 40  # characters
 MAX_INTEGER_BITS = 14_000  # about 4,200 digits; Python itself refuses to print more
 
 
@@ -52,6 +53,7 @@ def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: C901, PLR0911  #
     if value is None or kind is bool or kind is str:
         return value
     if depth > MAX_DEPTH:
+        where = where if len(where) <= _LONGEST_PLACE else where[: _LONGEST_PLACE - 1] + "…"
         raise ValueError(f"{where} is nested deeper than {MAX_DEPTH}, or contains itself")
     if issubclass(kind, Enum):
         return _plain(value._value_, where, depth + 1)

@@ -45,6 +45,16 @@ async def test_whatever_a_job_raises_is_a_failed_run(sandbox, run_in, body, kind
     assert (outcome.status, outcome.error.type) == ("failed", kind)
 
 
+async def test_an_error_that_cannot_say_its_text_still_has_its_line(sandbox, run_in):
+    outcome = await run_in(
+        sandbox,
+        "class Mute(BaseException):\n  def __str__(self): return 1 / 0\ndef f(job):\n  raise Mute",
+    )
+    assert (outcome.error.type, outcome.error.message) == ("Mute", "(it has no text)")
+    assert outcome.error.text == "raise Mute"
+    assert outcome.error.line is not None
+
+
 async def test_a_result_just_under_the_cap_arrives(sandbox, run_in):
     outcome = await run_in(sandbox, "def f(job): return 'é' * 500_000")
     assert outcome.result == "é" * 500_000
