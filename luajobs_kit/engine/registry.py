@@ -31,6 +31,7 @@ from luajobs_kit.model import (
     VersionSpec,
 )
 from luajobs_kit.store import FireState, Put, Remove
+from luajobs_kit.store.keys import refuse_other
 
 
 class Registry:
@@ -59,6 +60,7 @@ class Registry:
         async with self._lock((agent, spec.name)):
             made = self._state.store.definitions.version_with_key(key) if key else None
             if made is not None and (record := self._state.store.definitions.job(made.job_id)):
+                refuse_other(record.name, spec.name, "job")
                 return show(
                     self._state, record, change="created" if made.version == "1.0.0" else "updated"
                 )
@@ -131,6 +133,7 @@ class Registry:
             definitions = self._state.store.definitions
             made = definitions.version_with_key(key) if key else None
             if made is not None:
+                refuse_other(made.job_id, job_id, "job")
                 return made
             spec = await checked(self._state, spec)
             versions = definitions.versions(job_id)
