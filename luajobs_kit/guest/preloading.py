@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
-from luajobs_kit.guest import copies
+from luajobs_kit.guest import copies, stand_ins
 
 CODECS: Final = [
     "utf-8",
@@ -54,6 +54,7 @@ def load_lazy_parts() -> None:
     time.strptime("2000-01-01", "%Y-%m-%d")
     _load_zones()
     copies.install()
+    stand_ins.install()
 
 
 def _load_zones() -> None:

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import enum
 import functools
+import inspect
 import itertools
 import types
 import typing
@@ -174,6 +175,16 @@ def by_annotation(register: Any, annotation: Callable[[], Any]) -> Any:
 # dataclasses
 
 
+def install() -> None:
+    """Let the library describe a class without asking for its signature, in this process.
+
+    It asks for one where the class has no text of its own, or one that passes for none by
+    then; and a signature may be a text whose names are looked up in the host's modules.
+    """
+    library: Any = dataclasses
+    library.inspect = types.SimpleNamespace(**{**vars(inspect), "signature": lambda _: "(…)"})
+
+
 def dataclass(cls: Any = None, /, **options: Any) -> Any:
     def decorate(given: Any) -> Any:
         if not own.is_class(given):
@@ -182,9 +193,6 @@ def dataclass(cls: Any = None, /, **options: Any) -> Any:
         for name in getattr(given, "__annotations__", {}):
             if type(name) is not str or not name.isidentifier() or not harmless(name):
                 raise TypeError(f"{name!r} cannot be a field's name")
-        if given.__doc__ is None:
-            # The library would ask inspect for a signature, which evaluates names in texts.
-            given.__doc__ = f"{given.__name__}(…)"
         matched = options.get("match_args", True) and "__match_args__" not in class_dict(given)
         made: Any = dataclasses.dataclass(**{**options, "match_args": False})(given)
         if matched:
