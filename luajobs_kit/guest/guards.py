@@ -210,6 +210,8 @@ def _special_method(value: Any, name: str) -> Any:
     kind = type(value)
     if name == "__await__" and (waiting := await_of(value)) is not None:
         return waiting
+    if name == "__next__" and not issubclass(kind, type) and hasattr(kind, name):
+        return lambda: next(value)
     if name in _TO_ITS_OWN_ONLY and not _defined_by_own(value, name):
         _refuse(value, name)  # the host's write to, or believe, whatever they are given
     if kind is super or own.is_class(value) or own.made(kind):
