@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import ssl
@@ -29,6 +30,20 @@ class Address:
         """Whether the engine runs on another machine: it cannot be started or ended from here."""
         return self.pid == 0
 
+    @property
+    def fault(self) -> str | None:
+        """Why no engine can be asked like this; None where one can."""
+        try:
+            where = urlsplit(self.url)
+            named = where.scheme in {"http", "https"} and where.hostname and where.port != 0
+        except ValueError:  # a port beyond 65535, a bracket that is left open
+            named = None
+        if not (named and self.url.isascii() and self.url.isprintable()):
+            return f"{self.url!r} is no address of an engine, such as https://host:8443."
+        if not (self.token.isascii() and self.token.isprintable() and self.token.split()):
+            return "The token is none of an engine's: those are of ASCII letters and digits."
+        return None
+
     @classmethod
     def read(cls, folder: Path) -> Self | None:
         """Return what the folder's file says, or None when there is none that can be read.
@@ -41,15 +56,17 @@ class Address:
                 if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
                     return None
                 told = json.load(file)
-            return cls(
+            address = cls(
                 url=str(told["url"]),
                 token=str(told["token"]),
                 pid=int(told["pid"]),
                 version=str(told["version"]),
-                certificate=told.get("certificate"),
+                certificate=str(told["certificate"]) if told.get("certificate") else None,
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, OverflowError, RecursionError, LookupError, TypeError):
             return None
+        # A number that is no process's must reach no signal: -1 is every process.
+        return address if address.fault is None and 0 <= address.pid < 2**31 else None
 
     def write(self, folder: Path) -> None:
         """Put the file there whole: a reader finds the old one or the new one."""

@@ -148,6 +148,7 @@ def agree(question: str) -> None:
         signal.signal(signal.SIGINT, before)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, *, indent: int | None = 2) -> None:
     """Print a value for programs, and no control character to the terminal that shows it."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False).translate(_ESCAPED))
+    narrow = not (sys.stdout.encoding or "").lower().startswith("utf")
+    click.echo(json.dumps(value, indent=indent, ensure_ascii=narrow).translate(_ESCAPED))

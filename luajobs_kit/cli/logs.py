@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -89,7 +89,7 @@ def show(line: LogLine) -> None:
 
 def _print(line: LogLine, *, as_json: bool) -> None:
     if as_json:
-        click.echo(line.model_dump_json(by_alias=True, exclude_none=True))
+        print_json(line.model_dump(mode="json", by_alias=True, exclude_none=True), indent=None)
     else:
         show(line)
 
@@ -107,12 +107,11 @@ def _wanted(line: LogLine, query: LogQuery) -> bool:
 
 def _moment(text: str, now: datetime) -> datetime:
     unit = _UNITS.get(text[-1:])
-    if unit and text[:-1].isdecimal():
-        return now - timedelta(seconds=int(text[:-1]) * unit)
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        if unit and text[:-1].isdecimal():
+            return now - timedelta(seconds=int(text[:-1]) * unit)
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # the calendar begins with the year 1
         raise InvalidInput(
             f"--since {text!r}: write 15m, 2h, 1d, or a time such as 2026-01-31T09:00."
         ) from None
-    return moment.astimezone()

@@ -57,6 +57,8 @@ def _read(file: Path) -> dict[str, Any] | None:
         exported = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as problem:
         raise InvalidInput(f"{file} is no JSON: {problem}") from None
+    except RecursionError:
+        raise InvalidInput(f"{file} is nested too deeply for an export.") from None
     if not isinstance(exported, dict):
         raise InvalidInput(f"{file} is no export of luajobs-kit.")
     return exported

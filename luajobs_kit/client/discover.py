@@ -115,7 +115,10 @@ async def refusal(address: Address) -> str | None:
     """Return why no engine of ours is behind the address, None when one is."""
     if not address.elsewhere and not _alive(address.pid):
         return f"process {address.pid} is gone"
-    transport = Transport(address)
+    try:
+        transport = Transport(address)
+    except OSError as problem:  # ssl's errors are some too
+        return f"its certificate {address.certificate} cannot be used ({problem})"
     try:
         status, body = await transport.ask(
             f"{wire.PREFIX}/hello", b"", [], seconds=10.0, method="GET"

@@ -35,6 +35,8 @@ async def join(folder: Path, url: str, token: str, certificate: str | None = Non
         raise Conflict(
             f"{folder} is a workspace with an engine of its own; join in another folder."
         )
+    if (fault := Address(url, token, pid=0, version="").fault) is not None:
+        raise InvalidInput(fault)
     kept: str | None = None
     if certificate is not None:
         kept = str(folder / CERTIFICATE)

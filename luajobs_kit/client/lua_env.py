@@ -41,7 +41,7 @@ async def prepare(port: HttpPort, directory: Path) -> LuaEnv:
     agent = (await port.status()).agent_id
     jobs = await port.list_jobs(include_dynamic=True)
     file = directory / FILE
-    if file.exists() and not file.read_text(encoding="utf-8").startswith(MARK):
+    if file.exists() and not _written_by_us(file):
         raise Conflict(
             f"{file} is there already and was not written by luajobs. Run this in another folder, "
             f"or set its agent.agentId to {agent} yourself."
@@ -49,6 +49,13 @@ async def prepare(port: HttpPort, directory: Path) -> LuaEnv:
     file.write_text(MARK + _yaml(agent, jobs), encoding="utf-8")
     address = port.address
     return LuaEnv(address.url, address.token, file, address.certificate)
+
+
+def _written_by_us(file: Path) -> bool:
+    try:
+        return file.read_bytes().startswith(MARK.encode())
+    except IsADirectoryError:
+        return False
 
 
 def _yaml(agent: str, jobs: list[Job]) -> str:

@@ -172,7 +172,7 @@ class Transport:
         try:
             async with asyncio.timeout(CONNECT):
                 streams = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
-        except (OSError, TimeoutError) as problem:
+        except (OSError, TimeoutError, UnicodeError) as problem:  # the last: no name of a host
             raise ConnectionLost(problem, sent=False) from problem
         connection = _Connection(*streams)
         self._open.add(connection)

@@ -34,7 +34,12 @@ def read_schedule(text: str, now: datetime) -> Schedule:
         case "in" | "after":
             after = _seconds(rest, "in 10m")
             # As once(seconds=…) would, counted from the engine's own time.
-            start = once(at=now + timedelta(seconds=after))
+            try:
+                start = once(at=now + timedelta(seconds=after))
+            except OverflowError:
+                raise InvalidInput(
+                    f"{words!r} is beyond the calendar; is the unit right?", field="schedule"
+                ) from None
             return start.model_copy(update={"after": after})
         case "at":
             return _at(rest, now)

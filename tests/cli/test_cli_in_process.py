@@ -1,13 +1,16 @@
 """The command line's manners, asked in this process: quick, and one engine serves them all."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from luajobs_kit.cli import main
 from luajobs_kit.cli.root import root
 
 
@@ -91,3 +94,52 @@ def test_a_port_that_cannot_be_is_refused_and_no_other_taken(tmp_path):
     nowhere = Asked(tmp_path / ".luajobs")
     for port in ("99999", "-1"):
         assert "0<=x<=65535" in nowhere("serve", "--port", port, code=2)
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:99999", "https://[::1", "https://é:1"])
+def test_joining_what_is_no_address_is_refused_in_one_line(tmp_path, url):
+    refused = Asked(tmp_path / ".luajobs")("join", url, typed="token\n", code=1)
+    assert "is no address of an engine" in refused
+
+
+def test_joining_with_what_is_no_token_is_refused_in_one_line(tmp_path):
+    here = Asked(tmp_path / ".luajobs")
+    assert "The token is none" in here("join", "https://127.0.0.1:1", typed="é\n", code=1)
+
+
+def test_what_is_no_file_of_ours_is_refused_in_one_line(asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000)
+    assert "nested too deeply" in asked("import", "deep.json", code=1)
+    skill = tmp_path / "lua.skill.yaml"
+    skill.write_bytes(b"\xff")
+    assert "was not written by luajobs" in asked("lua-env", code=1)
+    skill.unlink()
+    skill.mkdir()
+    assert "was not written by luajobs" in asked("lua-env", code=1)
+
+
+def test_a_file_that_cannot_be_written_is_named_in_one_line(asked, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "none" / "x.json"
+    monkeypatch.setattr(sys, "argv", ["luajobs", "-w", str(asked.folder), "export", str(file)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 1
+    assert capsys.readouterr().err == f"luajobs: {file}: No such file or directory\n"
+
+
+def test_a_terminal_without_our_signs_shows_a_question_mark_instead(asked, hourly):
+    hourly("plain")
+    words = [sys.executable, "-m", "luajobs_kit.cli", "-w", str(asked.folder), "jobs", "list"]
+    narrow = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    shown = subprocess.run(words, check=True, capture_output=True, env=narrow)
+    assert b"? active" in shown.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
+def test_a_full_disk_behind_the_output_is_told_in_one_line():
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "luajobs_kit.cli", "--help"]
+        told = subprocess.run(words, check=False, stdout=full, stderr=subprocess.PIPE)
+    assert (told.returncode, told.stderr) == (1, b"luajobs: No space left on device\n")

@@ -1,8 +1,11 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from luajobs_kit.cli.asking import print_json
-from luajobs_kit.cli.logs import show
+from luajobs_kit.cli.logs import _moment, show
 from luajobs_kit.cli.tables import mark, table
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import LogLine, LogSource
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -23,3 +26,9 @@ def test_a_name_in_a_table_gives_the_terminal_no_orders_and_keeps_to_its_row(cap
     _, row = capsys.readouterr().out.splitlines()
     assert "X␛]0;pwn␇Y␊Z" in row
     assert "● active" in row
+
+
+@pytest.mark.parametrize("since", ["99999999999999d", "9" * 5_000 + "d", "0001-01-01T00:00+14:00"])
+def test_a_time_beyond_the_calendar_is_refused_with_what_to_write(since):
+    with pytest.raises(InvalidInput, match="write 15m"):
+        _moment(since, NOW)

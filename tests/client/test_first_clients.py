@@ -112,7 +112,19 @@ async def test_another_server_at_the_old_address_is_not_taken_for_the_engine(fol
     assert found.url != url
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"url": 1}', "null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"url": 1}', "null", "[" * 100_000),
+        '{"url": "http://127.0.0.1:99999", "token": "t", "pid": 1, "version": "0"}',
+        '{"url": "http://[::1", "token": "t", "pid": 1, "version": "0"}',
+        '{"url": "http://127.0.0.1:1", "token": "é", "pid": 1, "version": "0"}',
+        '{"url": "http://127.0.0.1:1", "token": "t", "pid": 1e400, "version": "0"}',
+        '{"url": "http://127.0.0.1:1", "token": "t", "pid": 1%s, "version": "0"}' % ("0" * 30),
+        '{"url": "http://127.0.0.1:1", "token": "t", "pid": -1, "version": "0"}',
+    ],
+    ids=range(12),
+)
 def test_an_address_that_cannot_be_read_is_none(tmp_path, text):
     (tmp_path / FILE).write_text(text)
     (tmp_path / FILE).chmod(0o600)

@@ -55,6 +55,7 @@ def test_cron_may_name_its_zone(typed, expression, zone):
         ("every banana", "is no length of time"),
         ("at noonish", "is no time"),
         ("tomorrow", "is no schedule"),
+        ("in 999999999d", "beyond the calendar"),
         ("99 * * * *", "minute"),
     ],
 )
