@@ -9,26 +9,37 @@ it holds wherever the library copies by itself (``asdict``, ``UserDict.copy``).
 
 from __future__ import annotations
 
+import calendar
 import collections
+import contextlib
 import copy
-import functools
+import difflib
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from luajobs_kit.guest.frozen import Given, make
+from luajobs_kit.guest.frozen import Given, for_instances, make
 from luajobs_kit.guest.owning import own
 
 _library: Any = copy  # with the names it keeps to itself
 _reconstruct: Final = _library._reconstruct  # noqa: SLF001  # what copy and deepcopy end in
 _MEMO: Final = "memo"  # under which a real memo, otherwise keyed by numbers, holds its decoy
 _MISSING: Final = object()
-_MAKE_ANOTHER: Final[dict[type, tuple[str, ...]]] = {
+_TO_THEIR_OWN_ONLY: Final[dict[Any, tuple[str, ...]]] = {
+    calendar.Calendar: ("firstweekday", "setfirstweekday"),
     collections.ChainMap: ("copy", "new_child", "parents"),
     collections.Counter: ("copy",),
     collections.UserDict: ("copy",),
     collections.UserList: ("copy",),
+    contextlib.AsyncExitStack.__mro__[1]: ("pop_all",),
+    difflib.SequenceMatcher: (
+        "get_matching_blocks",
+        "get_opcodes",
+        "quick_ratio",
+        "set_seq1",
+        "set_seq2",
+    ),
 }
-"""Methods of the library that call the class of whatever they are given."""
+"""Methods of the library that write to whatever they are given, or call its class."""
 
 
 class _Memo(Given, dict[int, Any]):
@@ -118,21 +129,6 @@ def _copied_user_collection(value: Any) -> Any:
     return made
 
 
-def _of(kind: type, function: Any) -> Any:
-    """Return a method that takes instances of ``kind`` only.
-
-    It makes another object of its object's class. Given a class, that would be ``type``.
-    """
-
-    @functools.wraps(function)
-    def checked(value: Any, *args: Any, **keywords: Any) -> Any:
-        if not issubclass(type(value), kind):
-            raise TypeError(f"a {kind.__name__!r} object is needed, not {type(value).__name__!r}")
-        return function(value, *args, **keywords)
-
-    return checked
-
-
 def install() -> None:
     """Let the library's ``copy`` and collections ask here first, in this process."""
     if type(_library._copy_dispatch) is _OwnFirst:  # noqa: SLF001  # its hooks have no other names
@@ -142,10 +138,11 @@ def install() -> None:
     _library._reconstruct = _checked  # noqa: SLF001  # likewise
     for user in (collections.UserDict, collections.UserList):
         setattr(user, "__copy__", _copied_user_collection)  # noqa: B010  # mypy knows only one of them
-    for kind, names in _MAKE_ANOTHER.items():
+    for kind, names in _TO_THEIR_OWN_ONLY.items():
         for name in names:
-            made_by = vars(kind)[name]
-            if type(made_by) is property:
-                setattr(kind, name, property(_of(kind, made_by.fget)))
+            known: Any = vars(kind)[name]
+            if type(known) is property:
+                change = for_instances(known.fset, kind) if known.fset else None
+                setattr(kind, name, property(for_instances(known.fget, kind), change))
             else:
-                setattr(kind, name, _of(kind, made_by))
+                setattr(kind, name, for_instances(known, kind))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dis
 import importlib
+import itertools
 import pkgutil
 from collections.abc import Iterator
+from types import FunctionType
 
 import pytest
 
 from luajobs_kit import guest
-from luajobs_kit.guest import catalog, classes, facades
+from luajobs_kit.guest import catalog, classes, facades, preloading
 from luajobs_kit.guest.frozen import Frozen, FrozenType, GivenType
 
 
@@ -44,3 +47,38 @@ def test_public_methods_take_instances_of_their_class_only(kind: type) -> None:
         if callable(value) and not name.startswith("_") and not isinstance(value, staticmethod):
             with pytest.raises(TypeError, match="object is needed"):
                 getattr(kind, name)(object())
+
+
+def _written_by(function: object) -> set[str]:
+    """Return the attributes that a function of Python sets on its first argument."""
+    if type(function) is not FunctionType:
+        return set()
+    steps = list(dis.get_instructions(function))
+    first = function.__code__.co_varnames[:1]
+    return {
+        each.argval
+        for before, each in itertools.pairwise(steps)
+        if each.opname == "STORE_ATTR" and (before.argval,) == first
+    }
+
+
+def test_public_methods_of_the_library_write_to_instances_of_their_class_only() -> None:
+    preloading.load_lazy_parts()
+    facades.load()
+    values = [each for module in catalog.MODULES for each in facades.names_of(module).values()]
+    kinds = {kind for each in values if isinstance(each, type) for kind in each.__mro__}
+    kinds |= {kind for each in values for kind in type(each).__mro__}
+    writing = {
+        f"{kind.__name__}.{name}"
+        for kind in kinds
+        if not issubclass(kind, Frozen)
+        for name, value in vars(kind).items()
+        if name[0] != "_"
+        for function in (value, getattr(value, "fset", None))
+        if _written_by(function)
+    }
+    assert writing == {
+        "Random.gauss",  # its object's generator writes to anything of a job's alone
+        "Random.seed",  # these two ask super() first
+        "Random.setstate",
+    }
