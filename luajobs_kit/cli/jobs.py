@@ -168,7 +168,8 @@ async def preview(port: Port, /, *, job: str, count: int, as_json: bool) -> None
         for time in times:
             click.echo(f"{clock(time)}  {until(time)}")
         if not times:
-            click.echo("It never fires again.")
+            switched_on = found.status == "active"
+            click.echo("It never fires again." if switched_on else f"It is {found.status}.")
 
 
 @jobs.command()

@@ -7,9 +7,10 @@ from typing import Final
 
 from luajobs_kit.engine.outcomes import new_execution
 from luajobs_kit.engine.runs import Runs
+from luajobs_kit.engine.skipped import tell_skipped
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.views import active_version
-from luajobs_kit.model import FireSkipped, JobRecord, JobVersion, OnceSchedule
+from luajobs_kit.model import JobRecord, JobVersion, OnceSchedule
 from luajobs_kit.timing import jittered, next_fire, trigger_for
 
 MISSED_AFTER: Final = timedelta(seconds=30)
@@ -180,24 +181,4 @@ class Firing:
             await self._state.keep_fire(fire.evolve(state="done", note=note))
         else:
             await self._state.keep_dealt_with(fire)
-        at = last.isoformat(timespec="seconds") if last else None
-        if count == 1:
-            fires = f"The fire due at {at} was" if at else "A fire was"
-        else:
-            fires = f"{count} fires, the last due at {at}, were" if at else f"{count} fires were"
-        self._state.log(
-            f"{fires} not run: {reason}.",
-            level="warn",
-            job=(record.id, record.name),
-            user_id=record.user_id,
-        )
-        self._state.events.publish(
-            FireSkipped(
-                at=self._state.clock.now(),
-                job_id=record.id,
-                job_name=record.name,
-                fire_time=last,
-                count=count,
-                reason=reason,
-            )
-        )
+        tell_skipped(self._state, record, last, count, reason)

@@ -25,6 +25,7 @@ LONGEST_BACKOFF: Final = 7 * 86_400.0  # seconds
 STOPPED: Final = {
     "cancelled": RunError(type="Cancelled", message="It was cancelled."),
     "timeout": RunError(type="Timeout", message="It slept past its timeout, in virtual time."),
+    "paused": RunError(type="Cancelled", message="Its job was paused before it began."),
     "abandoned": RunError(
         type="Abandoned",
         message="The engine ended while this attempt ran; how far it got is not known.",
@@ -80,10 +81,14 @@ def fire_after(
 ) -> FireState | None:
     """Return what the outcome makes of the job's schedule, or None where it changes nothing."""
     fire = state.fire(record)
-    if execution.cause == "manual" or not _is_of_this_arming(execution, fire, record):
+    stopped = execution.status == "cancelled"
+    if execution.cause == "manual":
+        return None
+    if fire.state == "paused" and stopped and not execution.attempts:
+        return fire.evolve(skipped=fire.skipped + 1)
+    if not _is_of_this_arming(execution, fire, record):
         return None
     completed = execution.status == "completed"
-    stopped = execution.status == "cancelled"
     failures = 0 if completed else fire.failures + (not stopped)
     fire = fire.evolve(failures=failures)
     if isinstance(version.schedule, OnceSchedule):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from luajobs_kit.engine.attempts import Attempts
 from luajobs_kit.engine.ledger import Ledger
 from luajobs_kit.engine.outcomes import RETRIED, STOPPED, backoff, error_of, fire_after
+from luajobs_kit.engine.skipped import tell_skipped
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.under_way import Awake, Run, UnderWay
 from luajobs_kit.model import (
@@ -103,6 +104,9 @@ class Runs:
 
     def _enter(self, run: Run) -> None:
         self._under_way.add(run)
+        self._begin_when_due(run)
+
+    def _begin_when_due(self, run: Run) -> None:
         due = run.execution.next_attempt_at
         if due is not None and due > self._state.clock.now():
             self._begin_at(run, due)
@@ -126,6 +130,8 @@ class Runs:
         self.awake.rest()
 
     def _may_start(self, run: Run) -> bool:
+        if run.waits_first and self._is_paused(run.execution.job_id):
+            return False  # it is about to be dropped
         all_of_job = self._under_way.of(run.execution.job_id)  # in the order of their claims
         if run.execution.alone and all_of_job[0] is not run:
             return False
@@ -234,7 +240,28 @@ class Runs:
             self._state.announce(record)
         self.concluded()
         run.finished.set()
+        if execution.attempts:
+            await self._drop_if_paused(execution.job_id)
         self._begin_waiting(execution.job_id)
+
+    def _is_paused(self, job_id: str) -> bool:
+        record = self._state.store.definitions.job(job_id)
+        return record is not None and self._state.fire(record).state == "paused"
+
+    async def _drop_if_paused(self, job_id: str) -> None:
+        """Cancel what a paused job's fires have left waiting; what was begun, or asked for, stays."""
+        if not self._is_paused(job_id):
+            return
+        dropped = []
+        for run in self._under_way.of(job_id):
+            if run.waits_first and not run.ending and self._is_paused(job_id):
+                await self._stop(run, "paused")
+                dropped.append(run.execution.fire_time)
+        record = self._state.store.definitions.job(job_id)
+        if dropped and record is not None:
+            reason = "the job was paused before they could begin"
+            tell_skipped(self._state, record, dropped[-1], len(dropped), reason)
+            self._state.announce(record)
 
     # Stopping
 
@@ -263,7 +290,7 @@ class Runs:
             run.stopping = "timeout"
             run.task.cancel()
 
-    async def _stop(self, run: Run, status: Literal["cancelled", "abandoned"]) -> None:
+    async def _stop(self, run: Run, status: Literal["cancelled", "abandoned", "paused"]) -> None:
         while run.task is not None and (run.ending or run.stopping is not None):
             await asyncio.wait([run.task])  # it is being recorded; a retry may come of it
         if run.finished.is_set():
@@ -284,11 +311,12 @@ class Runs:
                 await self._finish_stopped(run)
 
     async def _finish_stopped(self, run: Run) -> None:
-        status = run.stopping or "cancelled"
+        why = run.stopping or "cancelled"
         run.stopping = None
-        if run.execution.status == "pending" and status == "abandoned":
+        if run.execution.status == "pending" and why == "abandoned":
             return  # it never started: it stays pending, and the next engine runs it
-        await self._finish(run, status, error=STOPPED[status], duration=self._since_began(run))
+        status = "cancelled" if why == "paused" else why
+        await self._finish(run, status, error=STOPPED[why], duration=self._since_began(run))
 
     def _since_began(self, run: Run) -> float | None:
         """Return the milliseconds that the attempt under way took by the engine's clock."""
@@ -301,6 +329,7 @@ class Runs:
 
     async def recover(self) -> None:
         """Take up what the last engine left: run what waited, give up on what was running."""
+        left = []
         for execution in await self._state.store.history.unfinished():
             version = self._state.store.definitions.version(execution.version_id)
             record = self._state.store.definitions.job(execution.job_id)
@@ -311,8 +340,13 @@ class Runs:
                 await self._ledger.record(gone)
                 continue
             run = Run(execution, version)
-            if execution.status == "pending":
-                self._enter(run)
-            else:
-                self._under_way.add(run)
+            self._under_way.add(run)
+            left.append(run)
+        # First what was running: giving it up may pause its job, and what waits is not begun then.
+        for run in left:
+            if run.execution.status != "pending":
                 await self._finish(run, "abandoned", error=STOPPED["abandoned"])
+        for run in left:
+            await self._drop_if_paused(run.execution.job_id)
+            if not run.started and not run.finished.is_set():
+                self._begin_when_due(run)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from luajobs_kit.model import Execution, JobVersion
 
-Stop = Literal["cancelled", "abandoned", "timeout"]
+Stop = Literal["cancelled", "abandoned", "timeout", "paused"]
 
 
 @dataclass(eq=False)
@@ -29,6 +29,17 @@ class Run:
     @property
     def started(self) -> bool:
         return self.task is not None
+
+    @property
+    def waits_first(self) -> bool:
+        """Whether it is a fire's, and was never begun."""
+        execution = self.execution
+        return (
+            execution.cause != "manual"
+            and execution.status == "pending"
+            and not execution.attempts
+            and not self.finished.is_set()
+        )
 
 
 class UnderWay:

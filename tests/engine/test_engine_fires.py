@@ -3,7 +3,16 @@
 import asyncio
 from datetime import timedelta
 
-from luajobs_kit.model import CronSchedule, FireSkipped, LogQuery, OnceSchedule, Retry
+from luajobs_kit.clock import VirtualClock
+from luajobs_kit.engine import Engine
+from luajobs_kit.model import (
+    CronSchedule,
+    ExecutionPage,
+    FireSkipped,
+    LogQuery,
+    OnceSchedule,
+    Retry,
+)
 
 
 async def test_a_once_job_runs_at_its_time_and_is_then_inactive(engine, clock, spec):
@@ -86,6 +95,37 @@ async def test_a_job_that_keeps_failing_is_paused_with_a_note(engine, clock, spe
 
     job = await engine.activate_job(job.id)
     assert (job.status, job.next_run_at) == ("active", clock.now() + timedelta(minutes=1))
+
+
+async def test_a_paused_job_runs_nothing_that_was_queued(tmp_path, clock, spec):
+    body = "import asyncio; await asyncio.sleep(250); raise ValueError('no')"
+    folder = tmp_path / "w"
+    async with await Engine.open(folder, clock=clock, virtual_runs=True) as engine:
+        job = await engine.create_job(spec(body, overlap="queue", pause_after_failures=1))
+        await clock.advance(seconds=200)
+        asked = await engine.trigger_job(job.id)
+        await clock.advance(minutes=15)
+        job = await engine.get_job(job.id)
+        runs = (await engine.list_executions(job.id)).executions
+        assert (job.status, job.skipped_fires) == ("paused", 4)
+        assert sorted(run.status for run in runs) == ["cancelled"] * 4 + ["failed"] * 2
+        assert (await engine.get_execution(asked.id)).status == "failed"
+        assert await engine.list_executions(job.id, status="pending") == ExecutionPage(
+            executions=[], total=0, limit=50, offset=0
+        )
+
+
+async def test_catching_up_all_stops_when_the_job_is_paused(tmp_path, clock, spec):
+    async with await Engine.open(tmp_path / "w", clock=clock) as engine:
+        given = spec("raise ValueError('no')", catch_up="all", pause_after_failures=2)
+        job = await engine.create_job(given)
+    later = VirtualClock(clock.now() + timedelta(minutes=10))
+    async with await Engine.open(tmp_path / "w", clock=later) as engine:
+        await later.advance(seconds=1)
+        job = await engine.get_job(job.id)
+        assert (job.status, job.skipped_fires) == ("paused", 8)
+        assert (await engine.list_executions(job.id, status="failed")).total == 2
+        assert "2 failures in a row" in job.note
 
 
 async def test_a_once_job_that_fails_for_good_is_failed(engine, clock, spec):

@@ -245,3 +245,16 @@ async def test_what_waited_its_turn_when_the_engine_left_runs_with_the_next(fold
     left = await store.history.unfinished()
     await store.aclose()
     assert [(run.id, run.status, run.attempts) for run in left] == [(second.id, "pending", [])]
+
+
+async def test_what_a_paused_job_left_waiting_is_not_begun(folder, clock, spec):
+    job = await left_running(folder, clock, spec, "pending")
+    store = await Store.open(folder, clock=clock, ids=Ids(clock))
+    fire = (await store.history.fires())[job.id]
+    await store.history.set_fire(fire.evolve(state="paused"))
+    await store.aclose()
+    async with await Engine.open(folder, clock=clock) as engine:
+        run = await engine.wait_execution("exec_left")
+        assert (run.status, run.attempts) == ("cancelled", [])
+        assert "paused" in run.error.message
+        assert (await engine.get_job(job.id)).skipped_fires == 1
