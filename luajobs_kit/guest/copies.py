@@ -142,7 +142,9 @@ def install() -> None:
         for name in names:
             known: Any = vars(kind)[name]
             if type(known) is property:
-                change = for_instances(known.fset, kind) if known.fset else None
-                setattr(kind, name, property(for_instances(known.fget, kind), change))
+                parts: Any = (known.fget, known.fset)
+                setattr(
+                    kind, name, property(*[each and for_instances(each, kind) for each in parts])
+                )
             else:
                 setattr(kind, name, for_instances(known, kind))
