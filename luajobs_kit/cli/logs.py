@@ -30,7 +30,7 @@ _RANK = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 @click.option("--grep", metavar="TEXT", help="Only lines with these words.")
 @click.option("--since", metavar="T", help="Only lines since 15m, 2h, 1d or an ISO time.")
 @click.option("--limit", default=20, show_default=True, help="How many, the newest.")
-@click.option("--page", default=1, help="Page, from 1 (newest).")
+@click.option("--page", type=click.IntRange(1), default=1, help="Page, from 1 (newest).")
 @click.option("--follow", "-f", is_flag=True, help="Go on with new lines until interrupted.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for programs, a line each with -f."

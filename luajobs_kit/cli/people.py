@@ -8,6 +8,7 @@ import click
 
 from luajobs_kit.cli.asking import asks, print_json
 from luajobs_kit.cli.tables import clock, table
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.live.words import clean
 from luajobs_kit.model import Message, UserRecord
 from luajobs_kit.port import Port
@@ -50,6 +51,8 @@ async def list_(port: Port, /, *, as_json: bool) -> None:
 @asks
 async def add(port: Port, /, *, user_id: str, full_name: str | None, **lists: Any) -> None:
     """Add a user."""
+    if not user_id.strip():
+        raise InvalidInput("A user needs an ID, such as ada.")
     given = {name: list(values) for name, values in lists.items()}
     await port.call("user.add", {"id": user_id, "full_name": full_name, **given})
     click.echo(f"{clean(user_id)} was added.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from luajobs_kit import wire
 from luajobs_kit.address import Address
 from luajobs_kit.client.transport import ConnectionLost, Transport
+from luajobs_kit.client.workspace import own
 from luajobs_kit.errors import Conflict, EngineUnavailable, InvalidInput
 
 CERTIFICATE: Final = "certificate.pem"
@@ -18,7 +20,7 @@ OWN: Final = "lock"  # an engine's own folder has it
 
 
 async def join(folder: Path, url: str, token: str, certificate: str | None = None) -> Address:
-    """Let every face in this folder use the engine at ``url``.
+    """Let every face in this folder use the engine at ``url``; nothing is made when that fails.
 
     ``certificate`` (PEM) is what to believe it by; it is kept here. Without one, it is believed
     by the certificates that this machine trusts.
@@ -37,15 +39,24 @@ async def join(folder: Path, url: str, token: str, certificate: str | None = Non
         )
     if (fault := Address(url, token, pid=0, version="").fault) is not None:
         raise InvalidInput(fault)
-    kept: str | None = None
-    if certificate is not None:
-        kept = str(folder / CERTIFICATE)
-        (folder / CERTIFICATE).write_text(certificate, encoding="utf-8")
-        (folder / CERTIFICATE).chmod(0o600)
-    asked = Address(url.rstrip("/"), token, pid=0, version="", certificate=kept)
-    address = replace(asked, version=await _version(asked))
+    with tempfile.TemporaryDirectory(prefix="luajobs-") as draft:
+        given = _kept(certificate, Path(draft))
+        asked = Address(url.rstrip("/"), token, pid=0, version="", certificate=given)
+        version = await _version(asked)
+    own(folder)
+    address = replace(asked, version=version, certificate=_kept(certificate, folder))
     address.write(folder)
     return address
+
+
+def _kept(certificate: str | None, folder: Path) -> str | None:
+    """Write the certificate there; return its path."""
+    if certificate is None:
+        return None
+    file = folder / CERTIFICATE
+    file.write_text(certificate, encoding="utf-8")
+    file.chmod(0o600)
+    return str(file)
 
 
 async def _version(address: Address) -> str:

@@ -20,11 +20,21 @@ def find(path: Path | str | None = None, *, make: bool = True) -> Path:
     Raises ``WorkspaceError`` when the folder belongs to another user or cannot be made, or
     when there is none and ``make`` is false.
     """
-    folder = _named(path) or _home() or _nearest(Path.cwd())
+    folder = where(path)
     if not folder.exists() and not make:
         raise WorkspaceError(
             f"There is no workspace at {folder}; `luajobs serve` or Jobs.create makes one."
         )
+    return own(folder)
+
+
+def where(path: Path | str | None = None) -> Path:
+    """Return the folder that ``find`` would return, which need not be there."""
+    return _named(path) or _home() or _nearest(Path.cwd())
+
+
+def own(folder: Path) -> Path:
+    """Return the folder, made owner-only if it was not there. Raises ``WorkspaceError``."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = folder.stat().st_uid

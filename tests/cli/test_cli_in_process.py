@@ -143,3 +143,25 @@ def test_a_full_disk_behind_the_output_is_told_in_one_line():
         words = [sys.executable, "-m", "luajobs_kit.cli", "--help"]
         told = subprocess.run(words, check=False, stdout=full, stderr=subprocess.PIPE)
     assert (told.returncode, told.stderr) == (1, b"luajobs: No space left on device\n")
+
+
+def test_a_join_that_fails_leaves_nothing_behind(tmp_path):
+    certificate = tmp_path / "theirs.pem"
+    certificate.write_text("no certificate")
+    words = ["join", "https://127.0.0.1:1"]
+    here = Asked(tmp_path / "here" / ".luajobs")
+    assert "cannot be reached" in here(*words, typed="token\n", code=3)
+    refused = here(*words, "--tls-cert", str(certificate), typed="token\n", code=1)
+    assert "This is no certificate" in refused
+    assert not here.folder.parent.exists()
+
+
+def test_a_user_without_an_id_is_refused(asked):
+    assert "needs an ID" in asked("users", "add", "", code=1)
+    assert "needs an ID" in asked("users", "add", " ", code=1)
+    assert asked("users", "add", "ada") == "ada was added.\n"
+
+
+@pytest.mark.parametrize("page", ["0", "-1"])
+def test_a_page_of_the_log_that_cannot_be_is_refused(tmp_path, page):
+    assert "x>=1" in Asked(tmp_path / ".luajobs")("logs", "--page", page, code=2)
