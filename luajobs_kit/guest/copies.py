@@ -142,9 +142,8 @@ def install() -> None:
         for name in names:
             known: Any = vars(kind)[name]
             if type(known) is property:
-                parts: Any = (known.fget, known.fset)
-                setattr(
-                    kind, name, property(*[each and for_instances(each, kind) for each in parts])
-                )
+                getter: Any = known.fget
+                setter: Any = known.fset and for_instances(known.fset, kind)
+                setattr(kind, name, property(for_instances(getter, kind), setter))
             else:
                 setattr(kind, name, for_instances(known, kind))
