@@ -25,6 +25,7 @@ from luajobs_kit.errors import EngineUnavailable
 LOG: Final = "engine.log"
 LOG_KEPT: Final = 2**20  # bytes; a longer one is put aside when an engine starts
 STARTER: Final = "start.lock"
+LOCK: Final = "lock"  # the owner's
 PATIENCE: Final = 30.0  # seconds until a start is given up
 LOOK: Final = 0.02  # seconds between two looks at the folder
 PAUSE: Final = 1.0  # seconds, at most, between two attempts to start
@@ -89,10 +90,17 @@ def stop(folder: Path, *, patience: float = PATIENCE) -> int | None:
     """End the folder's engine and wait until it is gone; return its pid, None when none ran.
 
     Blocks, and needs a thread without a running event loop (``asyncio.to_thread`` gives one).
-    Raises ``EngineUnavailable`` when it is still there after ``patience`` seconds.
+    Raises ``EngineUnavailable`` when it does not answer, or is still there after ``patience``
+    seconds.
     """
     address = asyncio.run(find(folder))
     if address is None:
+        mute = Address.read(folder)
+        if mute is not None and _alive(mute.pid) and _is_owned(folder):
+            raise EngineUnavailable(
+                f"The engine (pid {mute.pid}) is there and does not answer; `kill -9 {mute.pid}` "
+                "ends it, and what is acknowledged stays kept."
+            )
         return None
     if address.elsewhere:
         raise EngineUnavailable(
@@ -155,6 +163,23 @@ def _has_ended(process: int) -> bool:
         return bool(poll.poll(0))
     finally:
         os.close(process)
+
+
+def _is_owned(folder: Path) -> bool:
+    """Tell whether an engine holds the folder's lock: a number alone may be another process's."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # a file system without locks: no engine was started there
+    finally:
+        os.close(handle)
+    return False
 
 
 @contextlib.contextmanager

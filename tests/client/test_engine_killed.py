@@ -121,6 +121,19 @@ async def test_an_engine_is_stopped_at_once_though_its_parent_does_not_look(fold
     assert engine.wait() == 0
 
 
+@pytest.mark.soak  # it is given ten seconds to answer
+async def test_an_engine_that_does_not_answer_is_not_said_to_have_ended(folder):
+    engine = await discover.find_or_start(folder)
+    os.kill(engine.pid, signal.SIGSTOP)
+    with pytest.raises(EngineUnavailable, match=f"kill -9 {engine.pid}"):
+        await asyncio.to_thread(discover.stop, folder)
+    os.kill(engine.pid, signal.SIGKILL)
+    async with asyncio.timeout(30):
+        while discover._alive(engine.pid):  # noqa: ASYNC110 - the kernel is quick
+            await asyncio.sleep(0)
+    assert await asyncio.to_thread(discover.stop, folder) is None
+
+
 async def test_a_face_that_only_watches_does_not_start_an_engine_that_was_stopped(folder, spec):
     async with await HttpPort.connect(folder) as port:
         with watching():
