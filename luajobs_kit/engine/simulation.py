@@ -23,6 +23,7 @@ from luajobs_kit.model import (
     LogQuery,
     Simulation,
 )
+from luajobs_kit.platform import MOST_CONCURRENT
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import FireState, Put, Set, Store
@@ -53,7 +54,9 @@ async def simulate(
         await Store.open(None, clock=clock, ids=ids) as copy,
         # Its own: with the seed, the order of sets repeats as well.
         Sandbox(
-            hash_seed=seed % 2**32, ceiling=Limits(memory=state.settings.values.memory_limit)
+            max_children=MOST_CONCURRENT,
+            hash_seed=seed % 2**32,
+            ceiling=Limits(memory=state.settings.values.memory_limit),
         ) as sandbox,
     ):
         recorder.claimed += await _fill(copy, state.store, state.fires, only=job_id)

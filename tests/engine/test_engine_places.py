@@ -41,6 +41,13 @@ async def test_a_simulation_ends_though_more_runs_sleep_than_there_are_places(en
     assert [run.status for run in told.executions] == ["completed"] * 2
 
 
+async def test_a_simulation_has_as_many_places_as_the_setting_says(engine, clock, spec):
+    await engine.settings({"max_concurrent": 12})
+    await sleepers(engine, clock, spec, 12)
+    told = await engine.simulate(clock.now() + timedelta(minutes=5))
+    assert {(run.status, run.lateness) for run in told.executions} == {("completed", None)}
+
+
 async def test_more_runs_begin_at_once_when_the_setting_allows_more(engine, clock, spec):
     await engine.settings({"max_concurrent": 1})
     await sleepers(engine, clock, spec, 3)
