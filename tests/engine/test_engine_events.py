@@ -151,15 +151,21 @@ async def test_a_users_job_creates_no_job_of_the_agents(engine, spec):
 async def test_a_job_of_another_user_is_as_good_as_none(engine, spec, verb):
     with acting_as("user_bob"):
         theirs = await engine.create_job(spec(metadata={"a": "secret"}))
-    # What it makes of the class of `job` is held to the same.
+    # Nor can it make one of the class of its own.
     forged = f"type(job)({{'id': {theirs.id!r}}})"
-    for body in (f"await Jobs.get_job({theirs.id!r})", f"await {forged}.{verb}()"):
+    tries = {
+        f"await Jobs.get_job({theirs.id!r})": "NotFound",
+        f"await {forged}.{verb}()": "TypeError",
+    }
+    for body, refused in tries.items():
         with acting_as("user_eve"):
             job = await engine.create_job(spec(body))
         run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
-        assert run.error.type == "NotFound"
+        assert run.error.type == refused
+    requests = RunRequests(engine._core.runs.attempts.serve.__self__, run, job.active_version)
+    with pytest.raises(NotFound):  # were the wall down
+        await requests.answer(f"jobs.{verb}", {"id": theirs.id})
     assert (await engine.list_executions(theirs.id)).total == 0
     for verb_of_its_own in ("delete", "update_metadata", "logs", "executions", "versions"):
-        requests = RunRequests(engine._core.runs.attempts.serve.__self__, run, job.active_version)
         with pytest.raises(InvalidInput):
             await requests.answer(f"jobs.{verb_of_its_own}", {"id": theirs.id, "data": {}})
