@@ -5,13 +5,18 @@ import sys
 
 import pytest
 
+from luajobs_kit.client.discover import stop
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_workspace_of_ones_own(tmp_path_factory):
     """Have what is asked without a workspace land in a folder of this test run."""
     before = os.environ.get("LUAJOBS_HOME")
-    os.environ["LUAJOBS_HOME"] = str(tmp_path_factory.mktemp("home") / ".luajobs")
+    home = tmp_path_factory.mktemp("home") / ".luajobs"
+    os.environ["LUAJOBS_HOME"] = str(home)
     yield
+    if home.is_dir():
+        stop(home)
     os.environ.pop("LUAJOBS_HOME")
     if before is not None:
         os.environ["LUAJOBS_HOME"] = before

@@ -182,7 +182,6 @@ async def test_jitter_is_no_lateness(engine, clock, spec):
     await clock.advance(seconds=91)
     [run] = (await engine.list_executions(job.id)).executions
     assert (run.status, run.lateness) == ("completed", None)
-    assert run.started_at - run.fire_time > timedelta(seconds=1)
 
 
 async def test_a_once_job_missed_without_catching_up_is_at_its_end_and_says_why(
