@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any, Final
 
-from luajobs_kit.guest import classes, guards, names, stand_ins
+from luajobs_kit.guest import classes, guards, making, names, stand_ins
 from luajobs_kit.guest.facades import Imports, for_the_interpreter
 from luajobs_kit.guest.run import current
 
@@ -99,14 +99,14 @@ def _everyday() -> dict[str, Any]:
         "setattr": _setattr,
         "type": classes.Type,
         "vars": _vars,
-        "__build_class__": guards.build_class,
+        "__build_class__": making.build_class,
         "__import__": for_the_interpreter,
         "__debug__": True,
         names.READ: guards.read,
         names.WRITE: guards.write,
         names.WRITE_OWN: guards.write_own,
         names.WRITE_TITLE: guards.write_title,
-        names.ANNOTATION: guards.annotation,
+        names.ANNOTATION: making.annotation,
         names.REGISTER: stand_ins.by_annotation,
         names.NO_ARGUMENT: _without_argument,
     }

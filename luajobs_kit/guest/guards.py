@@ -12,7 +12,6 @@ Guards look at ``type(x)``, never at ``isinstance``, which an object can lie to.
 
 from __future__ import annotations
 
-import builtins
 import decimal
 import enum
 import types
@@ -23,7 +22,6 @@ from typing import Any, Final, NoReturn, cast
 
 from luajobs_kit.guest import names
 from luajobs_kit.guest.awaiting import advice_for, is_unawaited
-from luajobs_kit.guest.bases import inheritable
 from luajobs_kit.guest.classes import class_of
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
 from luajobs_kit.guest.frozen import Frozen, for_instances
@@ -34,8 +32,7 @@ _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
 _PLAIN: Final = frozenset(
     {str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range}
 )
-_ALIASES: Final = (types.GenericAlias, typing._BaseGenericAlias)  # type: ignore[attr-defined]  # noqa: SLF001  # of all of typing's
-_STAND_FOR_CLASSES: Final = (*_ALIASES, typing.NewType, types.FunctionType)  # NamedTuple is one
+ALIASES: Final = (types.GenericAlias, typing._BaseGenericAlias)  # type: ignore[attr-defined]  # noqa: SLF001  # of all of typing's
 _SLOT_WRAPPERS: Final = (
     types.MethodWrapperType,
     types.WrapperDescriptorType,
@@ -65,11 +62,11 @@ def read(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never r
 
 def _refuse(value: object, name: str) -> NoReturn:
     raise AttributeError(
-        f"{_title(value)}: the attribute {name!r} is out of job code's reach"
+        f"{title(value)}: the attribute {name!r} is out of job code's reach"
     ) from None
 
 
-def _title(value: object) -> str:
+def title(value: object) -> str:
     if issubclass(type(value), type):
         return f"class {type.__getattribute__(cast('type', value), '__name__')!r}"
     if type(value).__name__ == "Facade":
@@ -78,7 +75,7 @@ def _title(value: object) -> str:
 
 
 def _read_watched(value: Any, name: str) -> Any:
-    if name in {"obj", "register"} and issubclass(type(value), _ALIASES):
+    if name in {"obj", "register"} and issubclass(type(value), ALIASES):
         _refuse(value, name)  # it passes the question on to what it stands for
     if name == "obj" and issubclass(type(value), BaseException):
         _refuse(value, name)
@@ -90,10 +87,10 @@ def _read_watched(value: Any, name: str) -> Any:
     if name in {"format", "format_map"}:
         return _safe_formatter(found, name)
     if is_unawaited(value):
-        raise AttributeError(f"{_title(value)} has no {name}() for job code; {advice_for(value)}")
+        raise AttributeError(f"{title(value)} has no {name}() for job code; {advice_for(value)}")
     if name in names.STEPPING or name == "mro":
         raise AttributeError(
-            f"{_title(value)}: {name}() is out of job code's reach"
+            f"{title(value)}: {name}() is out of job code's reach"
             + ("; use for, await or yield from" if name != "mro" else "")
         )
     return found
@@ -165,7 +162,7 @@ def _read_private(value: Any, name: str) -> Any:
             return getattr(value, name)
     else:
         _refuse(value, name)
-    raise AttributeError(f"{_title(value)} has no attribute {name!r}")
+    raise AttributeError(f"{title(value)} has no attribute {name!r}")
 
 
 def _after(value: super) -> tuple[type, ...]:
@@ -276,7 +273,7 @@ def snapshot(value: Any) -> Snapshot:
         held = _instance_dict(value)
         if held is not None:
             return Snapshot(held)
-    raise AttributeError(f"{_title(value)} shows no __dict__ to job code")
+    raise AttributeError(f"{title(value)} shows no __dict__ to job code")
 
 
 def _check_written(name: object) -> None:
@@ -293,7 +290,7 @@ def write(value: Any) -> Any:
     if type(value) in OPEN:
         return value
     raise AttributeError(
-        f"{_title(value)}: its attributes cannot be set by job code; only those of "
+        f"{title(value)}: its attributes cannot be set by job code; only those of "
         "your own classes and functions can"
     )
 
@@ -306,97 +303,14 @@ def write_own(value: Any) -> Any:
     if issubclass(type(value), enum.EnumType):
         # The library keeps there what it calls for members.
         raise AttributeError(  # noqa: TRY004  # as for every other attribute
-            f"{_title(value)}: private attributes of an enumeration cannot be set"
+            f"{title(value)}: private attributes of an enumeration cannot be set"
         )
     if own.is_instance(value) or own.is_class(value) or own.is_function(value):
         return value
-    raise AttributeError(f"{_title(value)}: private attributes can be set on your own objects only")
+    raise AttributeError(f"{title(value)}: private attributes can be set on your own objects only")
 
 
 def write_title(value: Any) -> Any:
     if own.is_class(value) or own.is_function(value):
         return value
-    raise AttributeError(f"{_title(value)}: its name and description cannot be set")
-
-
-# Classes
-
-
-def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
-    """Make a class of job code's: Python's own way, its bases checked before, its slots after."""
-    if "metaclass" in keywords:
-        raise TypeError("metaclass= is not allowed in job code")
-    for base in bases:
-        if not issubclass(type(base), (type, *_STAND_FOR_CLASSES)):
-            raise TypeError(f"a class inherits from classes, not from {_title(base)}")
-    classes = types.resolve_bases(bases)  # what Field[int] or List[str] stand for
-    for base in classes:
-        if not issubclass(type(base), type):
-            # Python would call the base's own class with a name, bases and a namespace.
-            raise TypeError(f"a class inherits from classes, not from {_title(base)}")
-        if not (own.made(base) or inheritable(base)):
-            raise TypeError(f"job code cannot inherit from {base.__name__}")
-        _check_patterns(base)
-    if classes is not bases:
-        keywords["metaclass"] = _Resolved(bases)
-    return adopt(builtins.__build_class__(function, name, *classes, **keywords))
-
-
-class _Resolved:
-    """Makes a class of exactly the bases that were checked, and notes what was written for them.
-
-    Python would ask again what the written ones stand for, and anything may have another
-    answer by then.
-    """
-
-    def __init__(self, written: tuple[Any, ...]) -> None:
-        self._written = written
-        self._kind: Any = type
-
-    def __prepare__(self, name: str, bases: tuple[Any, ...], **keywords: Any) -> Any:
-        self._kind, namespace, _ = types.prepare_class(name, bases, keywords)
-        return namespace
-
-    def __call__(self, name: str, bases: tuple[Any, ...], namespace: Any, **keywords: Any) -> Any:
-        namespace["__orig_bases__"] = self._written
-        return self._kind(name, bases, namespace, **keywords)
-
-
-def adopt(made: Any) -> Any:
-    """Take a class as job code's own, once the names it gives away are known to be harmless."""
-    if issubclass(type(made), type):
-        _check_patterns(made)
-        _check_slots(made)
-        own.adopt(made)
-    return made
-
-
-def _check_patterns(kind: type) -> None:
-    for each in getattr(kind, "__match_args__", ()):
-        if type(each) is not str or not is_plain(each):
-            raise TypeError(f"__match_args__ of {kind.__name__} cannot hold {each!r}")
-
-
-def _check_slots(kind: type) -> None:
-    for name, value in class_dict(kind).items():  # what __slots__ says may have been used up
-        if type(value) is types.MemberDescriptorType and not harmless(name):
-            raise TypeError(f"__slots__ of {kind.__name__} cannot hold {name!r}")
-
-
-def harmless(name: str) -> bool:
-    """Whether reading an attribute of this name past the guards could give nothing away."""
-    return names.kind_of(name) in {"plain", "private"}
-
-
-def is_plain(name: str) -> bool:
-    """Whether a pattern may read an attribute of this name, from whatever passes for the class."""
-    return names.kind_of(name) == "plain"
-
-
-def annotation(expression: Callable[[], Any]) -> Any:
-    """Return a class attribute's annotation; what only exists outside the job is ``object``."""
-    try:
-        found = expression()
-    except (NameError, AttributeError, TypeError):
-        return object
-    return object if issubclass(type(found), str) else found
+    raise AttributeError(f"{title(value)}: its name and description cannot be set")

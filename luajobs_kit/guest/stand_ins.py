@@ -17,7 +17,8 @@ from typing import Any, Final
 from luajobs_kit.guest import copies, names
 from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen
-from luajobs_kit.guest.guards import adopt, harmless, is_plain, read, write_own
+from luajobs_kit.guest.guards import read, write_own
+from luajobs_kit.guest.making import adopt, harmless, is_plain
 from luajobs_kit.guest.owning import class_dict, mro_of, own
 
 # operator

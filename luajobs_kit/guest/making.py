@@ -1,0 +1,96 @@
+"""Making classes of job code's: of bases that were checked, with names that give nothing away."""
+
+from __future__ import annotations
+
+import builtins
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, Final
+
+from luajobs_kit.guest import names
+from luajobs_kit.guest.bases import inheritable
+from luajobs_kit.guest.guards import ALIASES, title
+from luajobs_kit.guest.owning import class_dict, own
+
+_STAND_FOR_CLASSES: Final = (*ALIASES, typing.NewType, types.FunctionType)  # NamedTuple is one
+
+
+def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
+    """Make a class of job code's: Python's own way, its bases checked before, its slots after."""
+    if "metaclass" in keywords:
+        raise TypeError("metaclass= is not allowed in job code")
+    for base in bases:
+        if not issubclass(type(base), (type, *_STAND_FOR_CLASSES)):
+            raise TypeError(f"a class inherits from classes, not from {title(base)}")
+    classes = types.resolve_bases(bases)  # what Field[int] or List[str] stand for
+    for base in classes:
+        if not issubclass(type(base), type):
+            # Python would call the base's own class with a name, bases and a namespace.
+            raise TypeError(f"a class inherits from classes, not from {title(base)}")
+        if not (own.made(base) or inheritable(base)):
+            raise TypeError(f"job code cannot inherit from {base.__name__}")
+        _check_patterns(base)
+    if classes is not bases:
+        keywords["metaclass"] = _Resolved(bases)
+    return adopt(builtins.__build_class__(function, name, *classes, **keywords))
+
+
+class _Resolved:
+    """Makes a class of exactly the bases that were checked, and notes what was written for them.
+
+    Python would ask again what the written ones stand for, and anything may have another
+    answer by then.
+    """
+
+    def __init__(self, written: tuple[Any, ...]) -> None:
+        self._written = written
+        self._kind: Any = type
+
+    def __prepare__(self, name: str, bases: tuple[Any, ...], **keywords: Any) -> Any:
+        self._kind, namespace, _ = types.prepare_class(name, bases, keywords)
+        return namespace
+
+    def __call__(self, name: str, bases: tuple[Any, ...], namespace: Any, **keywords: Any) -> Any:
+        namespace["__orig_bases__"] = self._written
+        return self._kind(name, bases, namespace, **keywords)
+
+
+def adopt(made: Any) -> Any:
+    """Take a class as job code's own, once the names it gives away are known to be harmless."""
+    if issubclass(type(made), type):
+        _check_patterns(made)
+        _check_slots(made)
+        own.adopt(made)
+    return made
+
+
+def _check_patterns(kind: type) -> None:
+    for each in getattr(kind, "__match_args__", ()):
+        if type(each) is not str or not is_plain(each):
+            raise TypeError(f"__match_args__ of {kind.__name__} cannot hold {each!r}")
+
+
+def _check_slots(kind: type) -> None:
+    for name, value in class_dict(kind).items():  # what __slots__ says may have been used up
+        if type(value) is types.MemberDescriptorType and not harmless(name):
+            raise TypeError(f"__slots__ of {kind.__name__} cannot hold {name!r}")
+
+
+def harmless(name: str) -> bool:
+    """Whether reading an attribute of this name past the guards could give nothing away."""
+    return names.kind_of(name) in {"plain", "private"}
+
+
+def is_plain(name: str) -> bool:
+    """Whether a pattern may read an attribute of this name, from whatever passes for the class."""
+    return names.kind_of(name) == "plain"
+
+
+def annotation(expression: Callable[[], Any]) -> Any:
+    """Return a class attribute's annotation; what only exists outside the job is ``object``."""
+    try:
+        found = expression()
+    except (NameError, AttributeError, TypeError):
+        return object
+    return object if issubclass(type(found), str) else found
