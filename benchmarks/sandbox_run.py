@@ -103,14 +103,19 @@ def options_for(world: str) -> dict:
     return {"world": "plain_world", "policy": "plain_world"}
 
 
-async def latency(sandbox: Sandbox, program: Program, runs: int) -> list[float]:
+async def latency(
+    sandbox: Sandbox, program: Program, runs: int, pause: float = 0.001
+) -> list[float]:
+    """Ask again as soon as the spares wait again, looked for every ``pause`` seconds."""
     times = []
     for _ in range(runs):
         begun = time.perf_counter()
         outcome = await sandbox.run(program, context=CONTEXT, limits=Limits(), serve=serve)
         times.append(time.perf_counter() - begun)
         assert outcome.status == "completed", outcome
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(pause)
+        while len(sandbox._link._spares) < SPARES:  # noqa: ASYNC110, SLF001  # nothing says so
+            await asyncio.sleep(pause)
     return times
 
 
@@ -146,7 +151,8 @@ def children_of(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-PAUSE = 0.05  # seconds between requests: a spare waits again, on a busy machine too
+SPARES = 2  # waiting when a run is asked for
+PAUSE = 0.05  # seconds between those that are asked for seldom: the processor has gone to sleep
 CONTEXT = {"job": {"id": "job_1", "name": "bench", "metadata": {}}}
 
 
@@ -244,7 +250,8 @@ async def main(runs: int, world: str, rounds: int) -> None:
     compare = others(min(runs, 100))
     loops = [Bare(), Bare()]
     empty = Bare(imports="")
-    smallest, limits, paced, mine, rates = (
+    smallest, limits, paced, mine, seldom, rates = (
+        [],
         [],
         [],
         [],
@@ -265,6 +272,7 @@ async def main(runs: int, world: str, rounds: int) -> None:
             loops[0].begin(runs // rounds, PAUSE)
             paced += loops[0].times()
             mine += await latency(sandbox, program, runs // rounds)
+            seldom += await latency(sandbox, program, runs // rounds, PAUSE)
         spent_bare, spent = loops[0].spent, time.process_time() + spent_by(sandbox.server_pid)
         for _ in range(rounds):
             rates["bare"].append(bare_rate(loops, 100))
@@ -279,12 +287,14 @@ async def main(runs: int, world: str, rounds: int) -> None:
     limit, limit99 = quantiles(limits)
     p50, p99 = quantiles(mine)
     paced50, paced99 = quantiles(paced)
+    seldom50, _ = quantiles(seldom)
     rate = {name: statistics.median(each) for name, each in rates.items()}
     rows = [
         ("bare fork, pipe, wait", limit, limit99, len(limits) / sum(limits)),
         ("the same, nothing imported", *quantiles(smallest), len(smallest) / sum(smallest)),
-        ("the same, asked as seldom as the sandbox", paced50, paced99, len(paced) / sum(paced)),
+        ("the same, asked seldom", paced50, paced99, len(paced) / sum(paced)),
         ("sandbox, a spare waiting", p50, p99, rate["one"]),
+        ("the same, asked seldom", seldom50, quantiles(seldom)[1], len(seldom) / sum(seldom)),
     ]
     for name, times in compare.items():
         rows.append((name, *quantiles(times), len(times) / sum(times)))
@@ -295,8 +305,8 @@ async def main(runs: int, world: str, rounds: int) -> None:
     for name, middle, worst, each in rows:
         print(f"{name:45}{middle:8.2f}{worst:8.2f}{middle / limit:9.2f}{each:9.0f}")
     print(
-        f"p50: {p50 / limit:.2f} of bare p50 (goal 0.6), {p50 / paced50:.2f} of one asked as seldom; "
-        f"fastest to fastest {min(mine) / min(limits):.2f}, {min(mine) / min(paced):.2f}"
+        f"p50: {p50 / limit:.2f} of bare p50 (goal 0.6), fastest to fastest "
+        f"{min(mine) / min(limits):.2f}; both asked seldom: {seldom50 / paced50:.2f}"
     )
     print(f"p99: {p99 / limit99:.2f} of bare p99 (goal 3), {p99 / limit:.2f} of bare p50")
     print(f"two workers: {rate['two']:.0f} runs/s, {rate['two'] / rate['bare']:.2f} "

@@ -39,13 +39,22 @@ _REHEARSAL: Final = pack(
 )
 
 
-def live(socket: int, walls: Walls, parent: int, world: ModuleType, policy: ModuleType) -> NoReturn:
+def live(
+    socket: int,
+    walls: Walls,
+    parent: int,
+    world: ModuleType,
+    policy: ModuleType,
+    *,
+    rehearsed: bool,
+) -> NoReturn:
     """Be a child from fork to exit: never returns to the fork server's own code."""
     code = EXIT_FAILED
     try:
         _settle_in(socket)
         walls.raise_around_child(parent)
-        rehearse(world, policy)
+        if rehearsed:
+            rehearse(world, policy)
         channel = Channel(DESCRIPTOR)
         os.write(DESCRIPTOR, READY)
         _serve(channel, world, policy)

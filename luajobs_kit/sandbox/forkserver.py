@@ -105,11 +105,14 @@ class ForkServer:
         self._kill_late()
         if self._waiting:
             self._fork_for_waiting()
-        if self._short_of_spares() and (not events or time.monotonic() < self._pressed):
+        if self._short_of_spares() and (not events or self._is_pressed()):
             self._fork()
 
     def _short_of_spares(self) -> bool:
         return self._untaken < self._spares and self._failures < MOST_FAILURES
+
+    def _is_pressed(self) -> bool:
+        return time.monotonic() < self._pressed
 
     def _patience(self) -> float | None:
         """Return how long to wait for something to happen, in milliseconds."""
@@ -195,7 +198,15 @@ class ForkServer:
             self._refuse_waiting(f"no process could be started: {error}")
             return
         if pid == 0:
-            child.live(guest_end.fileno(), self._walls, parent, self._world, self._policy)
+            # What is waited for already does in its run what it would rehearse.
+            child.live(
+                guest_end.fileno(),
+                self._walls,
+                parent,
+                self._world,
+                self._policy,
+                rehearsed=not self._is_pressed(),
+            )
         guest_end.close()
         self._last_number += 1
         self._children[self._last_number] = Forked(self._last_number, pid)
