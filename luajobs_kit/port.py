@@ -23,6 +23,7 @@ from luajobs_kit.model import (
     Execution,
     ExecutionPage,
     ExecutionStatus,
+    Instant,
     Job,
     JobSpec,
     JobVersion,
@@ -185,8 +186,11 @@ class Port(ABC):
         """Make a version (its id or number) the active one. Raises ``NotFound``."""
 
     @abstractmethod
-    async def next_runs(self, job_id: str, count: int = 5) -> list[datetime]:
-        """Return the job's next fires; none while it is not active. ``preview`` asks a schedule."""
+    async def next_runs(self, job_id: str, count: int = 5) -> list[Instant]:
+        """Return the job's next fires, in UTC; none while it is not active.
+
+        ``preview`` asks a schedule.
+        """
 
     @abstractmethod
     async def preview(

@@ -153,7 +153,7 @@ class JobInstance:
         return list((await self.refresh()).data.versions)
 
     async def next_runs(self, count: int = 5) -> list[datetime]:
-        """Return the next fires of its schedule, whether or not it is active."""
+        """Return its next fires, in UTC; none while it is not active."""
         return await (await self._workspace.port()).next_runs(self.id, count)
 
     async def push_version(

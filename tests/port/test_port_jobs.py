@@ -149,6 +149,12 @@ async def test_next_runs_are_those_of_the_schedule(port, spec):
     assert job.next_run_at == at
 
 
+async def test_next_runs_are_told_in_python_s_own_utc(port, spec):
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    job = await port.create_job(spec(schedule=OnceSchedule(execute_at=at)))
+    assert [fire.tzinfo for fire in await port.next_runs(job.id)] == [UTC]
+
+
 async def test_settings_are_merged_and_none_removes_one(port):
     assert (await port.settings({"env": {"CITY": "Ghent"}}))["env"] == {"CITY": "Ghent"}
     assert (await port.settings({"env": None}))["env"] == {}
