@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -14,12 +15,19 @@ from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
 from luajobs_kit.model import Bundle, Execution, Job, JobSpec, JobVersion, LogQuery
-from luajobs_kit.platform import Caller, Platform
+from luajobs_kit.platform import Answer, Caller, Platform
 from luajobs_kit.port import Port
 
 TRIGGERS: Final = 10  # job code may trigger a job, itself or another, this often…
 TRIGGER_WINDOW: Final = timedelta(minutes=1)  # …in this time
 JOBS_CREATED: Final = 10  # jobs one run may create
+CREATIONS: Final = 100  # all runs together may create so many jobs…
+CREATION_WINDOW: Final = timedelta(minutes=10)  # …in this time: each may create others
+LONG_LOOKS: Final = frozenset(
+    {"data.get", "data.search", "products.get", "products.search", "user.history"}
+)
+"""Requests that may look through all there is."""
+EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
@@ -33,6 +41,7 @@ class Requests:
         self.platform = platform
         self.powers = powers
         self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
+        self._creations: deque[datetime] = deque()
 
     def serve(self, execution: Execution, version: JobVersion) -> Serve:
         """Return the function that answers one attempt's requests."""
@@ -40,15 +49,30 @@ class Requests:
 
     def count_trigger(self, job_id: str) -> None:
         """Raise ``NotAllowed`` when runs trigger a job too often: loops must come to an end."""
+        self._count(
+            self._triggers[job_id],
+            TRIGGERS,
+            TRIGGER_WINDOW,
+            f"Job code triggered {job_id} {TRIGGERS} times within a minute; give it a "
+            "schedule such as every(minutes=1) instead.",
+        )
+
+    def count_creation(self) -> None:
+        """Raise ``NotAllowed`` when runs create jobs too often: so must jobs that create jobs."""
+        self._count(
+            self._creations,
+            CREATIONS,
+            CREATION_WINDOW,
+            f"Job code created {CREATIONS} jobs within ten minutes; let one job with a schedule "
+            "look through what there is to do instead.",
+        )
+
+    def _count(self, recent: deque[datetime], most: int, window: timedelta, refusal: str) -> None:
         now = self.state.clock.now()
-        recent = self._triggers[job_id]
-        while recent and now - recent[0] > TRIGGER_WINDOW:
+        while recent and now - recent[0] > window:
             recent.popleft()
-        if len(recent) >= TRIGGERS:
-            raise NotAllowed(
-                f"Job code triggered {job_id} {TRIGGERS} times within a minute; give it a "
-                "schedule such as every(minutes=1) instead."
-            )
+        if len(recent) >= most:
+            raise NotAllowed(refusal)
         recent.append(now)
 
 
@@ -60,6 +84,7 @@ class RunRequests:
         self._execution = execution
         self._version = version
         self._created = 0
+        self._looking = asyncio.Lock()
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
         """Answer one request of the attempt, as the run's own user."""
@@ -72,6 +97,10 @@ class RunRequests:
                     return await self._of_jobs(name, arguments)
                 case "power":
                     return await self._power(arguments)
+                case _ if verb in LONG_LOOKS:
+                    # One at a time, for others wait for theirs.
+                    async with self._looking:
+                        return await self._requests.platform.call(verb, arguments, self._caller())
                 case _:
                     return await self._requests.platform.call(verb, arguments, self._caller())
 
@@ -97,19 +126,29 @@ class RunRequests:
             case "delete":
                 return (await port.delete_job(job_id)).to_json()
             case "executions":
-                page = await port.list_executions(job_id, limit=_count(arguments, "limit", 50))
-                return [execution.to_json() for execution in page.executions]
+                return await self._executions(job_id, _count(arguments, "limit", 50))
             case "logs":
                 lines = await port.logs(
                     LogQuery(job_id=job_id, limit=_count(arguments, "limit", 20))
                 )
-                return [line.to_json() for line in lines.logs]
+                return Answer().add(lines.logs)
             case "versions":
                 return [version.to_json() for version in (await port.get_job(job_id)).versions]
             case "next_runs":
                 times = await port.next_runs(job_id, _count(arguments, "count", 5))
                 return [time.isoformat() for time in times]
         raise InvalidInput(f"A job has no request {name!r}.")
+
+    async def _executions(self, job_id: str, limit: int) -> list[dict[str, Any]]:
+        answer = Answer()
+        while (left := limit - len(answer.documents)) > 0:
+            page = await self._requests.port.list_executions(
+                job_id, limit=min(left, EXECUTIONS_READ), offset=len(answer.documents)
+            )
+            answer.add(page.executions)
+            if len(page.executions) < EXECUTIONS_READ:
+                break
+        return answer.documents
 
     async def _of_jobs(self, name: str, arguments: dict[str, Any]) -> Any:
         port = self._requests.port
@@ -142,6 +181,7 @@ class RunRequests:
     async def _create(self, arguments: dict[str, Any]) -> Any:
         if self._created >= JOBS_CREATED:
             raise NotAllowed(f"One run may create {JOBS_CREATED} jobs; this one has.")
+        self._requests.count_creation()
         self._created += 1
         given = dict(arguments)
         if self._execution.user_id is not None and given.get("dynamic", True) is not True:

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import Document
 
 DEEPEST: Final = 64  # levels of lists and dicts
+MOST_ANSWERED: Final = 4 * 2**20  # characters of JSON in one answer to job code
+
+
+class Answer:
+    """Documents for one answer to job code: no more than are held and sent without harm."""
+
+    def __init__(self) -> None:
+        self.documents: list[dict[str, Any]] = []
+        self._size = 0  # characters
+
+    def add(self, documents: Iterable[Document]) -> list[dict[str, Any]]:
+        """Add some, the newest first; return all. Raises ``InvalidInput`` for one too many."""
+        for each in documents:
+            self._size += len(each.model_dump_json(by_alias=True, exclude_none=True))
+            if self._size > MOST_ANSWERED and self.documents:
+                raise InvalidInput(
+                    f"The newest {len(self.documents)} take {MOST_ANSWERED // 2**20} MB, which is "
+                    f"all that is answered at once; ask for less: limit={len(self.documents)}."
+                )
+            self.documents.append(each.to_json())
+        return self.documents
 
 
 def check_object(value: dict[str, Any], path: str, most: int) -> None:

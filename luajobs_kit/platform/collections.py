@@ -8,6 +8,7 @@ from typing import Any
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Entry
 from luajobs_kit.platform.caller import Caller
+from luajobs_kit.platform.settings import Settings
 from luajobs_kit.store import Entries
 from luajobs_kit.store.entries import PRODUCTS
 
@@ -15,8 +16,9 @@ from luajobs_kit.store.entries import PRODUCTS
 class Data:
     """The ``data.*`` verbs."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Entries, settings: Settings) -> None:
         self._entries = entries
+        self._settings = settings
 
     async def collections(self, caller: Caller) -> list[str]:
         """Return the names of the collections."""
@@ -32,7 +34,10 @@ class Data:
         key: str | None = None,
     ) -> dict[str, Any]:
         """Keep an object in a collection."""
-        entry = await self._entries.create(_named(collection), data, search_text, key)
+        within = _within(self._settings, caller)
+        entry = await self._entries.create(
+            _named(collection), data, search_text, key, within=within
+        )
         return entry.to_json()
 
     async def get(
@@ -70,7 +75,11 @@ class Data:
         search_text: str | None = None,
     ) -> dict[str, Any]:
         """Replace an entry's object. Raises ``NotFound``."""
-        return (await self._entries.replace(_named(collection), id, data, search_text)).to_json()
+        within = _within(self._settings, caller)
+        replaced = await self._entries.replace(
+            _named(collection), id, data, search_text, within=within
+        )
+        return replaced.to_json()
 
     async def patch(
         self,
@@ -81,7 +90,8 @@ class Data:
         data: dict[str, Any],
     ) -> dict[str, Any]:
         """Merge into an entry's object, shallowly. Raises ``NotFound``."""
-        return (await self._entries.merge(_named(collection), id, data)).to_json()
+        within = _within(self._settings, caller)
+        return (await self._entries.merge(_named(collection), id, data, within=within)).to_json()
 
     async def delete(
         self,
@@ -112,8 +122,9 @@ class Data:
 class Products:
     """The ``products.*`` verbs."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Entries, settings: Settings) -> None:
         self._entries = entries
+        self._settings = settings
 
     async def get(
         self,
@@ -138,7 +149,8 @@ class Products:
         self, caller: Caller, *, product: dict[str, Any], key: str | None = None
     ) -> dict[str, Any]:
         """Add a product to the catalogue."""
-        return _product(await self._entries.create(PRODUCTS, product, None, key))
+        within = _within(self._settings, caller)
+        return _product(await self._entries.create(PRODUCTS, product, None, key, within=within))
 
     async def update(
         self,
@@ -149,7 +161,8 @@ class Products:
     ) -> dict[str, Any]:
         """Merge into a product. Raises ``NotFound``."""
         changes = {name: value for name, value in product.items() if name != "id"}
-        return _product(await self._entries.merge(PRODUCTS, id, changes))
+        within = _within(self._settings, caller)
+        return _product(await self._entries.merge(PRODUCTS, id, changes, within=within))
 
     async def delete(self, caller: Caller, *, id: str) -> None:
         """Take a product from the catalogue. Raises ``NotFound``."""
@@ -165,6 +178,11 @@ class Products:
 
 def _product(entry: Entry) -> dict[str, Any]:
     return {**entry.data, "id": entry.id}
+
+
+def _within(settings: Settings, caller: Caller) -> int | None:
+    """Return how many bytes history and entries may take together for job code to add to them."""
+    return settings.values.keep_bytes + settings.values.data_bytes if caller.in_run else None
 
 
 def _named(collection: str) -> str:

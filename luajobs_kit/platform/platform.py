@@ -71,8 +71,8 @@ class Platform:
         self._users = Users(store, clock, ids, sent)
         families = {
             "user": self._users,
-            "data": Data(store.entries),
-            "products": Products(store.entries),
+            "data": Data(store.entries, settings),
+            "products": Products(store.entries, settings),
             "http": Http(settings),
         }
         self._verbs = {

@@ -45,7 +45,9 @@ class SettingValues(Document):
     http_private: bool = False  # whether those may be private addresses
     keep_executions: Annotated[int, Field(ge=1)] = 1_000  # a job
     keep_days: Annotated[float, Field(gt=0)] | None = None
-    keep_bytes: Annotated[int, Field(ge=2**20)] = 2**30
+    keep_bytes: Annotated[int, Field(ge=2**20)] = 2**30  # of history
+    data_bytes: Annotated[int, Field(ge=0)] = 2**30
+    """What jobs may fill with data and products beside it; their owner may fill the disk."""
 
 
 class Settings:

@@ -12,12 +12,13 @@ from luajobs_kit.clock import Clock
 from luajobs_kit.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, TextPart, UserRecord
-from luajobs_kit.platform.bounds import check_object
+from luajobs_kit.platform.bounds import Answer, check_object
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.store import Put, Store
 
 Limit = Annotated[int, Field(ge=1, le=1_000)]  # messages at once
 MAX_DATA: Final = 262_144  # characters of JSON, kept about one user
+MAX_MESSAGE: Final = 262_144  # characters of JSON
 MAX_PROFILE: Final = 16_384  # characters of JSON
 MAX_ID: Final = 200  # characters
 _PARTS: TypeAdapter[list[MessagePart]] = TypeAdapter(list[MessagePart])
@@ -151,6 +152,7 @@ class Users:
                 ) from None
         if not parts:
             raise InvalidInput("user.send was given no message.")
+        check_object({"content": [part.to_json() for part in parts]}, "the message", MAX_MESSAGE)
         message = Message(
             id=self._ids.new("msg"),
             user_id=record.id,
@@ -176,6 +178,8 @@ class Users:
         """Return the user's messages, newest first."""
         record = self._record(caller, id)
         kept = await self._store.history.messages(record.id, limit=limit)
+        if caller.in_run:
+            return Answer().add(kept)
         return [message.to_json() for message in kept]
 
     async def inbox(self, caller: Caller, *, limit: Limit = 50) -> list[dict[str, Any]]:

@@ -21,11 +21,13 @@ from luajobs_kit.sandbox.values import Level, LogRecord
 
 CHUNK: Final = 64 * 2**10  # bytes read at once, between turns of the loop
 MAX_CALLS: Final = 64  # served at the same time for one run
-MAX_REPLY: Final = 16 * 2**20  # bytes of one answer to a call
+MAX_REPLY: Final = 5 * 2**20  # bytes of one answer to a call
 FRAMES_AT_ONCE: Final = 25_000  # a run may send these as fast as it likes
 FRAMES_A_SECOND: Final = 2_000  # and these from then on
 BYTES_AT_ONCE: Final = 16 * 2**20
 BYTES_A_SECOND: Final = 4 * 2**20
+REPLIES_AT_ONCE: Final = 64 * 2**20  # bytes answered, likewise
+REPLIES_A_SECOND: Final = 16 * 2**20
 
 _LEVELS: Final[dict[str, Level]] = {
     "debug": "debug", "info": "info", "warn": "warn", "error": "error",
@@ -64,6 +66,7 @@ class Conversation:
         self._splitter = Splitter()
         self._frames = Budget(FRAMES_AT_ONCE, FRAMES_A_SECOND)
         self._bytes = Budget(BYTES_AT_ONCE, BYTES_A_SECOND)
+        self._replies = Budget(REPLIES_AT_ONCE, REPLIES_A_SECOND)
         self._room = asyncio.Semaphore(MAX_CALLS)
         self._writing = asyncio.Lock()
         self._serving: set[asyncio.Task[None]] = set()
@@ -106,7 +109,11 @@ class Conversation:
                     await self._take_call(message)
                 else:
                     return _last_word(message)
-            pause = max(self._frames.spend(len(bodies)), self._bytes.spend(len(data)))
+            pause = max(
+                self._frames.spend(len(bodies)),
+                self._bytes.spend(len(data)),
+                self._replies.spend(0),  # what was answered meanwhile
+            )
             # Also without a pause the loop gets its turn: a socket that always has data
             # would otherwise never suspend.
             await self._rest(pause)
@@ -184,6 +191,7 @@ class Conversation:
         except Exception as error:  # noqa: BLE001  # whatever serves a call may raise anything
             text = f"{verb} failed in the engine: {type(error).__name__}: {error}"
             frame = _error_reply(number, "error", text)
+        self._replies.spend(len(frame))
         await self._send(frame)
 
     async def _send(self, frame: bytes) -> None:

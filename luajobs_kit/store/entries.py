@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from luajobs_kit.clock import Clock
-from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.errors import InvalidInput, NotFound, StorageFull
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Entry, EntryPage, Pagination
 from luajobs_kit.store import keys, search
 from luajobs_kit.store.entry_rules import accepted, valid_collection, valid_data
 from luajobs_kit.store.filters import compile_filter
-from luajobs_kit.store.sqlite import Database
+from luajobs_kit.store.sqlite import Database, used_bytes
+from luajobs_kit.store.steps import Steps
 from luajobs_kit.store.times import from_micros, to_micros
 from luajobs_kit.store.words import utf8
 
@@ -23,7 +24,11 @@ PRODUCTS: Final = "$products"
 """The collection that holds the products; no name a user gives begins with a dollar sign."""
 THRESHOLD: Final = 0.6  # Lua's default
 
+MOST_ANSWERED: Final = 4 * 2**20  # characters of JSON in one answer
+LONGEST_QUERY: Final = 4_000  # characters of a search's text
+
 _MOST: Final = 2**63 - 1  # what SQLite can count
+_READ_A_STEP: Final = 100  # characters of JSON read in the time of one comparison
 _COLUMNS: Final = "id, collection, data, search_text, created_at, updated_at"
 Row = tuple[str, str, str, str | None, int, int]
 
@@ -79,12 +84,15 @@ class Entries:
         data: Mapping[str, Any],
         search_text: str | None = None,
         key: str | None = None,
+        *,
+        within: int | None = None,
     ) -> Entry:
         """Add an object; with a key used in the last 24 hours, return what was made then.
 
         Without ``search_text`` a search looks at all of the data's text. Half a surrogate pair,
-        which is no text, becomes a question mark. Raises ``InvalidInput``, and ``Conflict`` for a
-        key that was used for another object.
+        which is no text, becomes a question mark. Raises ``InvalidInput``, ``Conflict`` for a
+        key that was used for another object, and ``StorageFull`` where the whole file takes
+        more than ``within`` bytes already.
         """
         now = self._clock.now()
         prefix = "prod" if collection == PRODUCTS else "entry"
@@ -108,6 +116,7 @@ class Entries:
                 )
                 row = _row(db, first["collection"], first["id"])
                 return Entry.model_validate(first) if row is None else _entry(row)
+            _check_room(db, within)
             self._insert(db, entry)
             if key is not None:
                 keys.keep(db, "entry", key, now, json.dumps(entry.to_json()))
@@ -130,30 +139,35 @@ class Entries:
     ) -> EntryPage:
         """Return a page of those that satisfy ``filter``, in the order they were made.
 
-        Raises ``InvalidInput``. The filter's words are in ``filters.compile_filter``.
+        Raises ``InvalidInput``, also where the page takes more than ``MOST_ANSWERED`` characters
+        or the filter more than ``MOST_STEPS`` comparisons. The filter's words are in
+        ``filters.compile_filter``.
         """
         if page < 1 or limit < 1:
             raise InvalidInput(f"page and limit count from 1; got page={page}, limit={limit}.")
         if page * limit > _MOST:
             raise InvalidInput(f"No collection has so many entries: page={page}, limit={limit}.")
-        holds = compile_filter(filter)
+        steps = Steps()
+        holds = compile_filter(filter, steps)
         start = (page - 1) * limit
 
         def work(db: sqlite3.Connection) -> EntryPage:
-            sql = f"SELECT {_COLUMNS} FROM entries WHERE collection = ? ORDER BY seq"  # noqa: S608  our names
+            answer = _Answer()
             if not filter:
-                rows = db.execute(f"{sql} LIMIT ? OFFSET ?", (collection, limit, start)).fetchall()
+                for row in _in_order(db, collection, limit, start):
+                    answer.add(row)
                 count = "SELECT count(*) FROM entries WHERE collection = ?"
                 total = db.execute(count, (collection,)).fetchone()[0]
             else:
-                rows, total = [], 0
-                for row in db.execute(sql, (collection,)):
+                total = 0
+                for row in _in_order(db, collection):
+                    steps.take(1 + len(row[2]) // _READ_A_STEP)
                     if holds(json.loads(row[2])):
                         if start <= total < start + limit:
-                            rows.append(row)
+                            answer.add(row)
                         total += 1
             return EntryPage(
-                data=[_entry(row) for row in rows],
+                data=answer.entries,
                 pagination=Pagination.of(page=page, limit=limit, total=total),
             )
 
@@ -165,13 +179,15 @@ class Entries:
         entry_id: str,
         data: Mapping[str, Any],
         search_text: str | None = None,
+        *,
+        within: int | None = None,
     ) -> Entry:
         """Put ``data`` in place of an entry's data; without ``search_text``, the old one stays.
 
-        Raises ``NotFound`` and ``InvalidInput``.
+        Raises ``NotFound``, and as ``create`` does.
         """
         given = valid_data(data)
-        return await self._change(collection, entry_id, lambda _: given, search_text)
+        return await self._change(collection, entry_id, lambda _: given, search_text, within)
 
     async def merge(
         self,
@@ -179,10 +195,14 @@ class Entries:
         entry_id: str,
         data: Mapping[str, Any],
         search_text: str | None = None,
+        *,
+        within: int | None = None,
     ) -> Entry:
         """Set these fields of an entry's data; the others stay. Raises as ``replace`` does."""
         given = valid_data(data)
-        return await self._change(collection, entry_id, lambda old: old | given, search_text)
+        return await self._change(
+            collection, entry_id, lambda old: old | given, search_text, within
+        )
 
     async def delete(self, collection: str, entry_id: str) -> None:
         """Remove an entry. Raises ``NotFound``."""
@@ -197,22 +217,30 @@ class Entries:
     ) -> list[Entry]:
         """Return the entries whose ``score`` is at least ``threshold``, the best first.
 
-        Any text is a query; what the score means is in ``search``. Raises ``InvalidInput``.
+        Any text of at most ``LONGEST_QUERY`` characters is a query; what the score means is in
+        ``search``. Raises ``InvalidInput``, also as ``page`` does.
         """
         if limit < 1 or not 0 <= threshold <= 1:
             raise InvalidInput(
                 f"A search needs a limit of 1 or more and a threshold from 0 to 1; got"
                 f" limit={limit}, threshold={threshold}."
             )
+        if len(text) > LONGEST_QUERY:
+            raise InvalidInput(
+                f"A search's text has at most {LONGEST_QUERY:,} characters; this one has {len(text):,}."
+            )
         full_text = self._database.full_text
         sql = f"SELECT {_COLUMNS} FROM entries WHERE seq = ?"  # noqa: S608  our names
+        steps = Steps()
 
         def work(db: sqlite3.Connection) -> list[Entry]:
-            found = search.find(db, collection, text, threshold, full_text=full_text)[:limit]
-            return [
-                _entry(db.execute(sql, (seq,)).fetchone()).evolve(score=score)
-                for seq, score in found
+            found = search.find(db, collection, text, threshold, full_text=full_text, steps=steps)[
+                :limit
             ]
+            answer = _Answer()
+            for seq, score in found:
+                answer.add(db.execute(sql, (seq,)).fetchone(), score)
+            return answer.entries
 
         return await self._database.read(work)
 
@@ -222,10 +250,12 @@ class Entries:
         entry_id: str,
         change: Any,
         search_text: str | None,
+        within: int | None,
     ) -> Entry:
         now = self._clock.now()
 
         def work(db: sqlite3.Connection) -> Entry:
+            _check_room(db, within)
             row = _found(_row(db, collection, entry_id), collection, entry_id)
             old = _entry(row)
             new = old.evolve(
@@ -269,15 +299,56 @@ class Entries:
         return int(seq)
 
 
+class _Answer:
+    """The entries of one answer: no more than are read, sent and held at once without harm."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self._size = 0  # characters
+
+    def add(self, row: Row, score: float | None = None) -> None:
+        """Add an entry. Raises ``InvalidInput`` for one too many, and says how many fit."""
+        self._size += len(row[2]) + len(row[3] or "")
+        if self._size > MOST_ANSWERED and self.entries:
+            raise InvalidInput(
+                f"These entries are too large to be answered at once: the first {len(self.entries)} "
+                f"take {MOST_ANSWERED // 2**20} MB. Ask for less, page by page: "
+                f"limit={len(self.entries)}."
+            )
+        self.entries.append(_entry(row, score))
+
+
 def all_entries(db: sqlite3.Connection) -> Iterator[Entry]:
     """Return every entry of every collection, products too, in the order they were made."""
     return map(_entry, db.execute(f"SELECT {_COLUMNS} FROM entries ORDER BY seq"))  # noqa: S608  our names
+
+
+def _check_room(db: sqlite3.Connection, within: int | None) -> None:
+    if within is not None and used_bytes(db) > within:
+        raise StorageFull(
+            f"History, data and products take more than {within:,} bytes together, which is all "
+            "that jobs of this workspace may fill. Delete entries, or let its owner raise the "
+            "setting data_bytes."
+        )
 
 
 def _row(db: sqlite3.Connection, collection: str, entry_id: str) -> Row | None:
     sql = f"SELECT {_COLUMNS} FROM entries WHERE collection = ? AND id = ?"  # noqa: S608  our names
     row: Row | None = db.execute(sql, (collection, entry_id)).fetchone()
     return row
+
+
+def _in_order(
+    db: sqlite3.Connection, collection: str, limit: int = -1, start: int = 0
+) -> Iterator[Row]:
+    """Return the rows of a collection in the order they were made."""
+    # Their numbers are brought into order first: with whole rows SQLite would copy all of them.
+    sql = (
+        f"SELECT {', '.join(f'e.{name}' for name in _COLUMNS.split(', '))} FROM"  # noqa: S608  our names
+        " (SELECT seq AS number FROM entries WHERE collection = ? ORDER BY seq LIMIT ? OFFSET ?)"
+        " CROSS JOIN entries e ON e.seq = number"
+    )
+    return db.execute(sql, (collection, limit, start))
 
 
 def _found(row: Row | None, collection: str, entry_id: str) -> Row:
@@ -287,7 +358,7 @@ def _found(row: Row | None, collection: str, entry_id: str) -> Row:
     return row
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: Row, score: float | None = None) -> Entry:
     entry_id, collection, data, search_text, created_at, updated_at = row
     return Entry(
         id=entry_id,
@@ -296,4 +367,5 @@ def _entry(row: Row) -> Entry:
         search_text=search_text,
         created_at=from_micros(created_at),
         updated_at=from_micros(updated_at),
+        score=score,
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.store.steps import Steps
 
-Test = Callable[[Any], bool]
+Test = Callable[[Any], bool]  # of an entry's object
+Found = Callable[[list[Any]], bool]  # of the values that stand under a name
 _DEEPEST: Final = 32  # $and and $or inside one another
 _LONGEST: Final = 20  # digits; no array has such a position, and int() refuses some thousand
 
 
-def compile_filter(given: Mapping[str, Any] | None) -> Test:
+def compile_filter(given: Mapping[str, Any] | None, steps: Steps) -> Test:
     """Return a function that says whether an object satisfies ``given``; None: all do.
 
     - ``{"a.b": v}`` is ``{"a.b": {"$eq": v}}``; all conditions of one object must hold. A dotted
@@ -26,113 +29,135 @@ def compile_filter(given: Mapping[str, Any] | None) -> Test:
       ISO times in one zone compare as times); between different types they do not hold.
     - ``$and`` and ``$or`` take an array of filters.
 
-    Raises ``InvalidInput``, naming what is wrong and what is known.
+    The function takes ``steps``. Raises ``InvalidInput``, naming what is wrong and what is known.
     """
     if given is None:
         return _always
-    return _all_of(given, "filter", 0)
+    return _Reading(steps).all_of(given, "filter", 0)
 
 
-def _all_of(given: Any, where: str, depth: int) -> Test:
-    if not isinstance(given, Mapping):
-        raise InvalidInput(
-            f'{where} must be an object such as {{"status": "open"}}; got {given!r}.'
-        )
-    if depth > _DEEPEST:
-        raise InvalidInput(f"{where} is nested deeper than {_DEEPEST}.")
-    tests: list[Test] = []
-    for name, value in given.items():
-        if name in ("$and", "$or"):
-            if not isinstance(value, list | tuple) or not value:
-                raise InvalidInput(f"{where}: {name} takes an array of filters; got {value!r}.")
-            parts = [
-                _all_of(part, f"{where}.{name}[{place}]", depth + 1)
-                for place, part in enumerate(value)
-            ]
-            tests.append(_every(parts) if name == "$and" else _some(parts))
-        elif not isinstance(name, str) or name.startswith("$"):
+class _Reading:
+    """Turns the parts of one filter into functions."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+
+    def all_of(self, given: Any, where: str, depth: int) -> Test:
+        if not isinstance(given, Mapping):
             raise InvalidInput(
-                f"{where}: {name!r} is not known here; use field names, $and or $or, and put"
-                f' operators below a field: {{"price": {{"$gt": 10}}}}.'
+                f'{where} must be an object such as {{"status": "open"}}; got {given!r:.200}.'
             )
-        else:
-            tests.append(_field(name, value, where))
-    return _every(tests)
+        if depth > _DEEPEST:
+            raise InvalidInput(f"{where} is nested deeper than {_DEEPEST}.")
+        tests: list[Test] = []
+        for name, value in given.items():
+            if name in ("$and", "$or"):
+                if not isinstance(value, list | tuple) or not value:
+                    raise InvalidInput(
+                        f"{where}: {name} takes an array of filters; got {value!r:.200}."
+                    )
+                parts = [
+                    self.all_of(part, f"{where}.{name}[{place}]", depth + 1)
+                    for place, part in enumerate(value)
+                ]
+                tests.append(_every(parts) if name == "$and" else _some(parts))
+            elif not isinstance(name, str) or name.startswith("$"):
+                raise InvalidInput(
+                    f"{where}: {name!r} is not known here; use field names, $and or $or, and put"
+                    f' operators below a field: {{"price": {{"$gt": 10}}}}.'
+                )
+            else:
+                tests.append(self._field(name, value, where))
+        return _every(tests)
 
-
-def _field(name: str, value: Any, where: str) -> Test:
-    if isinstance(value, Mapping) and any(str(key).startswith("$") for key in value):
+    def _field(self, name: str, value: Any, where: str) -> Test:
+        if not isinstance(value, Mapping) or not any(str(key).startswith("$") for key in value):
+            return self._at(name, self._equals(value))
         tests = []
-        for operator, operand in value.items():
-            if operator not in _OPERATORS:
+        for word, operand in value.items():
+            if word not in _OPERATORS:
                 known = " ".join(sorted(_OPERATORS))
                 raise InvalidInput(
-                    f"{where}.{name}: {operator!r} is not a known operator; use {known}."
+                    f"{where}.{name}: {word!r} is not a known operator; use {known}."
                 )
-            if operator in ("$in", "$nin") and not isinstance(operand, list | tuple):
-                raise InvalidInput(f"{where}.{name}: {operator} takes an array; got {operand!r}.")
-            tests.append(_at(name, _OPERATORS[operator](operand)))
+            if word in ("$in", "$nin") and not isinstance(operand, list | tuple):
+                raise InvalidInput(f"{where}.{name}: {word} takes an array; got {operand!r:.200}.")
+            tests.append(self._at(name, self._operator(word, operand)))
         return _every(tests)
-    return _at(name, _equals(value))
 
+    def _operator(self, name: str, operand: Any) -> Found:
+        match name:
+            case "$eq":
+                return self._equals(operand)
+            case "$ne":
+                return _opposite(self._equals(operand))
+            case "$in":
+                return self._among(operand)
+            case "$nin":
+                return _opposite(self._among(operand))
+        return self._ordered(_ORDERS[name], operand)
 
-def _at(name: str, test: Callable[[list[Any]], bool]) -> Test:
-    """Give ``test`` the values that stand under ``name``; none when the field is missing."""
-    path = name.split(".")
+    def _at(self, name: str, test: Found) -> Test:
+        """Give ``test`` the values that stand under ``name``; none when the field is missing."""
+        path = name.split(".")
 
-    def holds(entry: Any) -> bool:
-        found: list[Any] = []
-        _collect(entry, path, found)
-        if len(path) > 1 and isinstance(entry, Mapping) and name in entry:
-            found.append(entry[name])
-        return test(found)
+        def holds(entry: Any) -> bool:
+            found: list[Any] = []
+            self._collect(entry, path, 0, found)
+            if len(path) > 1 and isinstance(entry, Mapping) and name in entry:
+                found.append(entry[name])
+            return test(found)
 
-    return holds
+        return holds
 
+    def _collect(self, value: Any, path: list[str], at: int, found: list[Any]) -> None:
+        self._steps.take()
+        if at == len(path):
+            found.append(value)
+            return
+        name = path[at]
+        if isinstance(value, Mapping):
+            if name in value:
+                self._collect(value[name], path, at + 1, found)
+        elif isinstance(value, list):
+            if len(name) < _LONGEST and name.isdecimal() and int(name) < len(value):
+                self._collect(value[int(name)], path, at + 1, found)
+            for member in value:
+                if isinstance(member, Mapping):
+                    self._collect(member, path, at, found)
 
-def _collect(value: Any, path: list[str], found: list[Any]) -> None:
-    if not path:
-        found.append(value)
-    elif isinstance(value, Mapping):
-        if path[0] in value:
-            _collect(value[path[0]], path[1:], found)
-    elif isinstance(value, list):
-        if len(path[0]) < _LONGEST and path[0].isdecimal() and int(path[0]) < len(value):
-            _collect(value[int(path[0])], path[1:], found)
-        for member in value:
-            if isinstance(member, Mapping):
-                _collect(member, path, found)
+    def _equals(self, operand: Any) -> Found:
+        def test(found: list[Any]) -> bool:
+            if operand is None and not found:
+                return True
+            return any(
+                self._same(value, operand)
+                or (isinstance(value, list) and any(self._same(each, operand) for each in value))
+                for value in found
+            )
 
+        return test
 
-def _equals(operand: Any) -> Callable[[list[Any]], bool]:
-    def test(found: list[Any]) -> bool:
-        if operand is None and not found:
-            return True
-        return any(
-            same(value, operand)
-            or (isinstance(value, list) and any(same(member, operand) for member in value))
-            for value in found
-        )
+    def _among(self, operand: Sequence[Any]) -> Found:
+        # Most are ids: looked up, however many there are. What is no text or number is compared.
+        plain = {each for each in operand if _is_plain(each)}
+        tests = [self._equals(each) for each in operand if not _is_plain(each)]
 
-    return test
+        def listed(value: Any) -> bool:
+            self._steps.take()
+            return _is_plain(value) and value in plain
 
+        def test(found: list[Any]) -> bool:
+            return any(
+                listed(value) or (isinstance(value, list) and any(map(listed, value)))
+                for value in found
+            ) or any(test(found) for test in tests)
 
-def _among(operand: Any) -> Callable[[list[Any]], bool]:
-    tests = [_equals(each) for each in operand]
-    return lambda found: any(test(found) for test in tests)
+        return test
 
-
-def _opposite(make: Callable[[Any], Callable[[list[Any]], bool]]) -> Any:
-    def operator(operand: Any) -> Callable[[list[Any]], bool]:
-        test = make(operand)
-        return lambda found: not test(found)
-
-    return operator
-
-
-def _ordered(holds: Callable[[Any, Any], bool]) -> Any:
-    def operator(operand: Any) -> Callable[[list[Any]], bool]:
+    def _ordered(self, holds: Callable[[Any, Any], bool], operand: Any) -> Found:
         def one(value: Any) -> bool:
+            self._steps.take()
             return comparable(value, operand) and holds(value, operand)
 
         def test(found: list[Any]) -> bool:
@@ -142,18 +167,18 @@ def _ordered(holds: Callable[[Any, Any], bool]) -> Any:
 
         return test
 
-    return operator
-
-
-def same(left: Any, right: Any) -> bool:
-    """Return whether two JSON values are equal; true is not 1, the order of keys is nothing."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        return len(left) == len(right) and all(map(same, left, right))
-    return bool(left == right)
+    def _same(self, left: Any, right: Any) -> bool:
+        """Return whether two JSON values are equal; true is not 1, the order of keys is nothing."""
+        self._steps.take()
+        if isinstance(left, bool) or isinstance(right, bool):
+            return left is right
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            return left.keys() == right.keys() and all(
+                self._same(left[key], right[key]) for key in left
+            )
+        if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+            return len(left) == len(right) and all(map(self._same, left, right))
+        return bool(left == right)
 
 
 def comparable(left: Any, right: Any) -> bool:
@@ -162,6 +187,15 @@ def comparable(left: Any, right: Any) -> bool:
         return False
     numbers = isinstance(left, int | float) and isinstance(right, int | float)
     return numbers or (isinstance(left, str) and isinstance(right, str))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether Python finds the value in a set as JSON compares it."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
+def _opposite(test: Found) -> Found:
+    return lambda found: not test(found)
 
 
 def _every(tests: list[Test]) -> Test:
@@ -178,13 +212,10 @@ def _always(_: Any) -> bool:
     return True
 
 
-_OPERATORS: Final[dict[str, Callable[[Any], Callable[[list[Any]], bool]]]] = {
-    "$eq": _equals,
-    "$ne": _opposite(_equals),
-    "$gt": _ordered(lambda left, right: left > right),
-    "$gte": _ordered(lambda left, right: left >= right),
-    "$lt": _ordered(lambda left, right: left < right),
-    "$lte": _ordered(lambda left, right: left <= right),
-    "$in": _among,
-    "$nin": _opposite(_among),
+_ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "$gt": operator.gt,
+    "$gte": operator.ge,
+    "$lt": operator.lt,
+    "$lte": operator.le,
 }
+_OPERATORS: Final = frozenset({"$eq", "$ne", "$in", "$nin", *_ORDERS})

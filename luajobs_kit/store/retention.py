@@ -15,7 +15,7 @@ from typing import Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.store import keys, log_rows
-from luajobs_kit.store.sqlite import Database
+from luajobs_kit.store.sqlite import Database, used_bytes
 from luajobs_kit.store.times import to_micros
 
 PER_JOB: Final = 1000  # executions
@@ -105,13 +105,6 @@ def _rows(db: sqlite3.Connection) -> int:
         " + (SELECT count(*) FROM executions) + (SELECT count(*) FROM messages)"
     )
     return int(db.execute(sql).fetchone()[0])
-
-
-def used_bytes(db: sqlite3.Connection) -> int:
-    """Return how many bytes of the file are in use."""
-    pages = db.execute("PRAGMA page_count").fetchone()[0]
-    free = db.execute("PRAGMA freelist_count").fetchone()[0]
-    return int((pages - free) * db.execute("PRAGMA page_size").fetchone()[0])
 
 
 def _entry_bytes(db: sqlite3.Connection) -> int:

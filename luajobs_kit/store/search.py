@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from luajobs_kit.store.steps import Steps
 from luajobs_kit.store.words import phrase, utf8
 
 _COMMON: Final = 0.5  # weight of a term that every entry holds
@@ -37,6 +38,7 @@ _EDGES: Final = re.compile(r"^[\W_]+|[\W_]+$")
 _IDENTIFIER: Final = re.compile(r"(?=.*[\d@_])(?=.*[^\W_][\W_]+[^\W_])")
 _TOKENS: Final = re.compile(r"[^\W_]+")
 _MOST_TERMS: Final = 64
+_FOLDED_A_STEP: Final = 8  # characters folded in the time of one comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,22 @@ def text_of(value: Any) -> str:
 
 
 def find(
-    db: sqlite3.Connection, collection: str, text: str, threshold: float, *, full_text: bool
+    db: sqlite3.Connection,
+    collection: str,
+    text: str,
+    threshold: float,
+    *,
+    full_text: bool,
+    steps: Steps,
 ) -> list[tuple[int, float]]:
     """Return ``(seq, score)`` of the entries that score at least ``threshold``, the best first."""
-    terms = _terms(text)
+    terms = _terms(text, steps)
     entries = db.execute(
         "SELECT count(*) FROM entries WHERE collection = ?", (collection,)
     ).fetchone()[0]
     if not terms or not entries:
         return []
-    matches = [(_indexed if full_text else _scanned)(db, collection, term) for term in terms]
+    matches = [(_indexed if full_text else _scanned)(db, collection, term, steps) for term in terms]
     weights = [
         _weight(term, len(found), entries) for term, found in zip(terms, matches, strict=True)
     ]
@@ -99,10 +107,10 @@ def _texts(value: Any) -> Iterable[str]:
         yield str(value)
 
 
-def _terms(text: str) -> list[_Term]:
+def _terms(text: str, steps: Steps) -> list[_Term]:
     terms: dict[str, _Term] = {}
     for word in utf8(text).split():
-        plain = _EDGES.sub("", _folded(word))
+        plain = _EDGES.sub("", _folded(word, steps))
         if plain and _TOKENS.search(word):
             terms.setdefault(plain, _Term(word, plain))
     return list(terms.values())[:_MOST_TERMS]
@@ -116,7 +124,9 @@ def _weight(term: _Term, holding: int, entries: int) -> float:
     return _RARE - (_RARE - _COMMON) * (holding - 1) / max(1, entries - 1)
 
 
-def _indexed(db: sqlite3.Connection, collection: str, term: _Term) -> dict[int, float]:
+def _indexed(
+    db: sqlite3.Connection, collection: str, term: _Term, steps: Steps
+) -> dict[int, float]:
     rows = db.execute(
         "SELECT e.seq, f.rank, e.text FROM entries_fts f CROSS JOIN entries e ON e.seq = f.rowid"
         " WHERE entries_fts MATCH ? AND e.collection = ?",
@@ -125,10 +135,12 @@ def _indexed(db: sqlite3.Connection, collection: str, term: _Term) -> dict[int, 
     if not _IDENTIFIER.match(term.plain):
         return {seq: rank for seq, rank, _ in rows}
     whole = _whole(term.plain)
-    return {seq: rank for seq, rank, text in rows if whole.search(_folded(text))}
+    return {seq: rank for seq, rank, text in rows if whole.search(_folded(text, steps))}
 
 
-def _scanned(db: sqlite3.Connection, collection: str, term: _Term) -> dict[int, float]:
+def _scanned(
+    db: sqlite3.Connection, collection: str, term: _Term, steps: Steps
+) -> dict[int, float]:
     """Find a term without FTS5, by looking at every entry."""
     sql = "SELECT seq, text FROM entries WHERE collection = ?"
     if _IDENTIFIER.match(term.plain):
@@ -137,7 +149,7 @@ def _scanned(db: sqlite3.Connection, collection: str, term: _Term) -> dict[int, 
         words = r"[\W_]+".join(map(re.escape, _TOKENS.findall(term.plain)))
         pattern = re.compile(rf"(?<![^\W_]){words}(?![^\W_])")
     rows = db.execute(sql, (collection,))
-    return {seq: 0.0 for seq, text in rows if pattern.search(_folded(text))}
+    return {seq: 0.0 for seq, text in rows if pattern.search(_folded(text, steps))}
 
 
 def _whole(plain: str) -> re.Pattern[str]:
@@ -148,6 +160,7 @@ def _whole(plain: str) -> re.Pattern[str]:
     )
 
 
-def _folded(text: str) -> str:
+def _folded(text: str, steps: Steps) -> str:
+    steps.take(1 + len(text) // _FOLDED_A_STEP)
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(each for each in plain if not unicodedata.combining(each))

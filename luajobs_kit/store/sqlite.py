@@ -254,6 +254,13 @@ def _answer(items: list[_Item]) -> None:
         item.settle()
 
 
+def used_bytes(db: sqlite3.Connection) -> int:
+    """Return how many bytes of the file are in use."""
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    free = db.execute("PRAGMA freelist_count").fetchone()[0]
+    return int((pages - free) * db.execute("PRAGMA page_size").fetchone()[0])
+
+
 def told(error: Exception, path: Path | None) -> LuaJobsError:
     """Return SQLite's error in the kit's terms: what happened, where, what to do."""
     where = path or "the database in memory"

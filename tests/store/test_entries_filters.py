@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.store.filters import compile_filter
+from luajobs_kit.store.steps import Steps
 
 CASES = [
     # filter, what it matches, what it does not
@@ -57,7 +58,7 @@ CASES = [
     ("wanted", "yes", "no"), CASES, ids=[json.dumps(case[0])[:60] for case in CASES]
 )
 def test_a_filter_matches_exactly_what_its_words_say(wanted, yes, no):
-    holds = compile_filter(wanted)
+    holds = compile_filter(wanted, Steps())
     assert [each for each in yes if not holds(each)] == []
     assert [each for each in no if holds(each)] == []
 
@@ -77,7 +78,7 @@ def test_a_filter_matches_exactly_what_its_words_say(wanted, yes, no):
 )
 def test_a_wrong_filter_is_refused_naming_the_place(wrong, message):
     with pytest.raises(InvalidInput, match=message):
-        compile_filter(wrong)
+        compile_filter(wrong, Steps())
 
 
 def test_endless_nesting_is_refused():
@@ -85,7 +86,7 @@ def test_endless_nesting_is_refused():
     for _ in range(200):
         nested = {"$and": [nested]}
     with pytest.raises(InvalidInput, match="deeper"):
-        compile_filter(nested)
+        compile_filter(nested, Steps())
 
 
 # The oracle: JSON values become (type, value) pairs, so Python's own == is exact on them.
@@ -192,5 +193,5 @@ filters = st.recursive(
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(filters, st.lists(objects, min_size=1, max_size=5))
 def test_any_filter_agrees_with_a_plain_reading_of_its_words(wanted, kept):
-    holds = compile_filter(wanted)
+    holds = compile_filter(wanted, Steps())
     assert [holds(each) for each in kept] == [oracle(wanted, each) for each in kept]

@@ -1,0 +1,76 @@
+"""What job code may ask for is bounded: it slows itself, and never the engine."""
+
+from __future__ import annotations
+
+import re
+
+from luajobs_kit.acting import acting_as
+from luajobs_kit.engine import requests
+from luajobs_kit.model import IntervalSchedule
+from luajobs_kit.platform import bounds
+
+
+async def outcome(engine, job):
+    execution = await engine.trigger_job(job.id)
+    return await engine.wait_execution(execution.id)
+
+
+async def test_jobs_that_create_jobs_come_to_an_end(engine, clock, spec, monkeypatch):
+    monkeypatch.setattr(requests, "CREATIONS", 3)
+    maker = await engine.create_job(
+        spec(
+            """
+            for n in range(3):
+                await Jobs.create(
+                    name=f"{job.execution.id} {n}",
+                    schedule={"type": "interval", "seconds": 99_999},
+                    source="async def execute(job): pass",
+                )
+            """,
+            schedule=IntervalSchedule(seconds=99_999),
+        )
+    )
+    assert (await outcome(engine, maker)).status == "completed"
+    refused = await outcome(engine, maker)
+    assert "created 3 jobs within ten minutes" in refused.error.message
+    await clock.advance(minutes=11)
+    assert (await outcome(engine, maker)).status == "completed"
+
+
+async def test_a_job_reads_of_its_large_executions_as_many_as_fit(engine, spec, monkeypatch):
+    monkeypatch.setattr(bounds, "MOST_ANSWERED", 20_000)
+    large = await engine.create_job(
+        spec(
+            """
+            if job.metadata.get("limit"):
+                return len(await job.executions(limit=job.metadata["limit"]))
+            return "x" * 5_000
+            """
+        )
+    )
+    for _ in range(10):
+        await outcome(engine, large)
+    await engine.update_metadata(large.id, {"limit": 11})
+    refused = await outcome(engine, large)
+    fits = int(re.search(r"ask for less: limit=(\d+)", refused.error.message)[1])
+    await engine.update_metadata(large.id, {"limit": fits})
+    assert 1 < (await outcome(engine, large)).result == fits < 11
+
+
+async def test_a_message_is_bounded(engine, spec):
+    job = await engine.create_job(
+        spec("await (await job.user()).send('x' * 300_000)", name="floods")
+    )
+    assert "262,144 is the most" in (await outcome(engine, job)).error.message
+
+
+async def test_jobs_fill_no_more_of_the_disk_than_their_owner_lets_them(engine, spec):
+    job = await engine.create_job(
+        spec("return (await Data.create('t', {'text': 'x' * 900_000})).id", name="fills")
+    )
+    await engine.settings({"keep_bytes": 2**20, "data_bytes": 2**20})
+    first, *_, ends = [await outcome(engine, job) for _ in range(4)]
+    assert first.status == "completed"
+    assert "raise the setting data_bytes" in ends.error.message
+    with acting_as("user_owner"):
+        await engine.call("data.create", {"collection": "t", "data": {"kept": True}})
