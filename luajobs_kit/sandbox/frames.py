@@ -23,7 +23,9 @@ MAX_DEPTH = 100  # lists and objects inside one another
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
 )
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Of text that is never closed it takes all that is left, and it gives back nothing it took:
+# else each quote in it would be looked at again, as the beginning of another text.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _MAY_OVERFLOW = re.compile(r"\d{200}|[eE]\+?\d{3}")
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

@@ -9,6 +9,7 @@ import socket
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from time import monotonic
 from uuid import UUID
 
 import pytest
@@ -170,6 +171,16 @@ def is_plain_text(value) -> bool:
 def test_a_hostile_body_is_a_broken_frame_and_nothing_worse(body):
     with pytest.raises(BrokenFrame):
         parse(body)
+
+
+@pytest.mark.parametrize(
+    "text", [b'\\"' * 900_000, b"\\\\\\" * 600_000, b'"' * 1_900_000, b"\n" * 1_900_000]
+)
+def test_a_text_without_an_end_does_not_hold_up_the_engine(text):
+    started = monotonic()
+    with pytest.raises(BrokenFrame):
+        parse(b"[" * 101 + b'"' + text)
+    assert monotonic() - started < 5  # seconds; looking at each quote anew took hours
 
 
 def test_brackets_in_text_are_no_depth_and_lone_surrogates_are_replaced():
