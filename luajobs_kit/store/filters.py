@@ -103,28 +103,40 @@ class _Reading:
 
         def holds(entry: Any) -> bool:
             found: list[Any] = []
-            self._collect(entry, path, 0, found)
+            self._collect(entry, path, 0, found, set())
             if len(path) > 1 and isinstance(entry, Mapping) and name in entry:
                 found.append(entry[name])
             return test(found)
 
         return holds
 
-    def _collect(self, value: Any, path: list[str], at: int, found: list[Any]) -> None:
+    def _collect(
+        self,
+        value: Any,
+        path: list[str],
+        at: int,
+        found: list[Any],
+        seen: set[tuple[int, int]],
+    ) -> None:
+        """Add to ``found`` what stands under the names of ``path`` from ``at`` on.
+
+        A list can be come to in many ways (a name may be passed over, or be a position), and so
+        can each list in it: ``seen`` are those that were looked through, and from which name on.
+        """
         self._steps.take()
         if at == len(path):
             found.append(value)
-            return
-        name = path[at]
-        if isinstance(value, Mapping):
-            if name in value:
-                self._collect(value[name], path, at + 1, found)
-        elif isinstance(value, list):
+        elif isinstance(value, Mapping):
+            if path[at] in value:
+                self._collect(value[path[at]], path, at + 1, found, seen)
+        elif isinstance(value, list) and (id(value), at) not in seen:
+            seen.add((id(value), at))
+            name = path[at]
             if len(name) < _LONGEST and name.isdecimal() and int(name) < len(value):
-                self._collect(value[int(name)], path, at + 1, found)
+                self._collect(value[int(name)], path, at + 1, found, seen)
             for member in value:
                 if isinstance(member, Mapping):
-                    self._collect(member, path, at, found)
+                    self._collect(member, path, at, found, seen)
 
     def _equals(self, operand: Any) -> Found:
         def test(found: list[Any]) -> bool:
@@ -139,21 +151,27 @@ class _Reading:
         return test
 
     def _among(self, operand: Sequence[Any]) -> Found:
-        # Most are ids: looked up, however many there are. What is no text or number is compared.
-        plain = {each for each in operand if _is_plain(each)}
-        tests = [self._equals(each) for each in operand if not _is_plain(each)]
-
-        def listed(value: Any) -> bool:
-            self._steps.take()
-            return _is_plain(value) and value in plain
+        wanted = {self._key(each) for each in operand}  # one look a value, however many are named
 
         def test(found: list[Any]) -> bool:
+            if not found and None in wanted:
+                return True
             return any(
-                listed(value) or (isinstance(value, list) and any(map(listed, value)))
+                self._key(value) in wanted
+                or (isinstance(value, list) and any(self._key(each) in wanted for each in value))
                 for value in found
-            ) or any(test(found) for test in tests)
+            )
 
         return test
+
+    def _key(self, value: Any) -> Any:
+        """Return what can be looked up, and is equal for JSON values that are the ``_same``."""
+        self._steps.take()
+        if isinstance(value, Mapping):
+            return frozenset((name, self._key(each)) for name, each in value.items())
+        if isinstance(value, list | tuple):
+            return tuple(map(self._key, value))
+        return (bool, value) if isinstance(value, bool) else value
 
     def _ordered(self, holds: Callable[[Any, Any], bool], operand: Any) -> Found:
         def one(value: Any) -> bool:
@@ -187,11 +205,6 @@ def comparable(left: Any, right: Any) -> bool:
         return False
     numbers = isinstance(left, int | float) and isinstance(right, int | float)
     return numbers or (isinstance(left, str) and isinstance(right, str))
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether Python finds the value in a set as JSON compares it."""
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _opposite(test: Found) -> Found:

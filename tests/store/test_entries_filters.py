@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -61,6 +62,25 @@ def test_a_filter_matches_exactly_what_its_words_say(wanted, yes, no):
     holds = compile_filter(wanted, Steps())
     assert [each for each in yes if not holds(each)] == []
     assert [each for each in no if holds(each)] == []
+
+
+def test_lists_in_lists_are_looked_through_once_however_many_ways_lead_to_them() -> None:
+    nested: Any = 7
+    for _ in range(30):
+        nested = [{"0": nested}]
+    for parts in range(62):
+        named = ".".join(["0"] * (parts + 1))
+        # By every way it took hours, and more steps than there may be.
+        assert compile_filter({named: 7}, Steps())({"0": nested}) == (30 <= parts <= 60), parts
+
+
+def test_many_values_are_looked_for_among_many_without_comparing_each_with_each() -> None:
+    texts, pairs = [f"{n}" for n in range(50_000)], [{"a": [n]} for n in range(20_000)]
+    for values in (texts, pairs):
+        half = len(values) // 2
+        entry = {"a": values[half:]}
+        assert not compile_filter({"a": {"$in": values[:half]}}, Steps())(entry)
+        assert compile_filter({"a": {"$in": values[: half + 1]}}, Steps())(entry)
 
 
 @pytest.mark.parametrize(
