@@ -27,7 +27,7 @@ _ENCODER = json.JSONEncoder(
 # else each quote in it would be looked at again, as the beginning of another text.
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_MAY_OVERFLOW = re.compile(r"\d{200}|[eE]\+?\d{3}")
+_MAY_OVERFLOW = re.compile(r"(?<![0-9])[0-9]{200}|[eE]\+?[0-9]{3}")  # each digit is read once
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
