@@ -1,7 +1,7 @@
 """What job code awaits: futures, tasks, and the errors they end with.
 
-They yield themselves to the loop and nothing else, and hold no way to it: a job that
-got hold of one could only do what these public methods do.
+They yield themselves to the loop, sealed, and nothing else, and hold no way to it: a job
+that got hold of one could only do what these public methods do.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Generator
 from types import CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from luajobs_kit.guest.frozen import Frozen, Given
+from luajobs_kit.guest.frozen import Frozen, Given, make
 
 if TYPE_CHECKING:
     from luajobs_kit.guest.loop import Loop
@@ -126,7 +126,7 @@ class Future(Frozen):
 
     def __await__(self) -> Generator[Any, None, Any]:
         if not self._done:
-            yield self
+            yield make(Sealed, self)
         return self.result()
 
     def __repr__(self) -> str:
@@ -142,12 +142,16 @@ def _same(one: Any, other: Any) -> bool:
 
 
 class Sealed(Given):
-    """Something a coroutine waits for, on its way through job code to the loop."""
+    """A future on its way to the loop, which alone opens it.
 
-    __slots__ = ("_token",)
+    What awaits can be stepped by hand in many ways (``next(anext(generator))`` is one); to be
+    given the future of a call there would let job code answer it in the platform's name.
+    """
 
-    def __init__(self, token: object) -> None:
-        self._token = token
+    __slots__ = ("_future",)
+
+    def __init__(self, future: Future) -> None:
+        self._future = future
 
 
 def _message(given: Any) -> tuple[Any, ...]:
@@ -236,7 +240,7 @@ class Task(Future):
 
     def _wait_for(self, token: object) -> None:
         if type(token) is Sealed:
-            token = token._token  # noqa: SLF001  # it is for this place only
+            token = token._future  # noqa: SLF001  # it is for this place only
         if type(token) in (Future, Task) and token is not self:
             assert isinstance(token, Future)
             token.add_done_callback(self._wake)

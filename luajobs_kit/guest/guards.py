@@ -25,8 +25,8 @@ from luajobs_kit.guest.awaiting import advice_for, is_unawaited
 from luajobs_kit.guest.classes import class_of
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
 from luajobs_kit.guest.frozen import Frozen, for_instances
+from luajobs_kit.guest.futures import Future, Task
 from luajobs_kit.guest.owning import class_dict, mro_of, own
-from luajobs_kit.guest.sealed import await_of
 
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
 _PLAIN: Final = frozenset(
@@ -198,6 +198,7 @@ def _read_special(value: Any, name: str) -> Any:
     _refuse(value, name)
 
 
+_AWAITED: Final = (types.CoroutineType, Future, Task)
 _TO_ITS_OWN_ONLY: Final = frozenset(
     {"__get__", "__set__", "__delete__", "__set_name__", "__deepcopy__"}
 )
@@ -205,8 +206,8 @@ _TO_ITS_OWN_ONLY: Final = frozenset(
 
 def _special_method(value: Any, name: str) -> Any:
     kind = type(value)
-    if name == "__await__" and (waiting := await_of(value)) is not None:
-        return waiting
+    if name == "__await__" and kind in _AWAITED:
+        return value.__await__  # what its steps give is sealed
     if name == "__next__" and not issubclass(kind, type) and hasattr(kind, name):
         return lambda: next(value)
     if name in _TO_ITS_OWN_ONLY and not _defined_by_own(value, name):
