@@ -200,7 +200,7 @@ def _read_special(value: Any, name: str) -> Any:
 
 _AWAITED: Final = (types.CoroutineType, Future, Task)
 _TO_ITS_OWN_ONLY: Final = frozenset(
-    {"__get__", "__set__", "__delete__", "__set_name__", "__deepcopy__"}
+    {"__get__", "__set__", "__delete__", "__set_name__", "__deepcopy__", "__getattr__"}
 )
 
 
@@ -211,7 +211,7 @@ def _special_method(value: Any, name: str) -> Any:
     if name == "__next__" and not issubclass(kind, type) and hasattr(kind, name):
         return lambda: next(value)
     if name in _TO_ITS_OWN_ONLY and not _defined_by_own(value, name):
-        _refuse(value, name)  # the host's write to, or believe, whatever they are given
+        _refuse(value, name)  # the host's write to, read or believe whatever they are given
     if kind is super or own.is_class(value) or own.made(kind):
         return getattr(value, name)
     if issubclass(kind, type):
