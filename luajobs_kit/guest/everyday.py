@@ -147,7 +147,7 @@ def _target(value: Any, name: str) -> Any:
         return guards.write_title(value)
     if kind in {"dunder", "refused"}:
         raise AttributeError(f"the attribute {name!r} belongs to Python and cannot be set")
-    return guards.write_own(value) if kind == "private" else guards.write(value)
+    return guards.write_own(value, name) if kind == "private" else guards.write(value)
 
 
 def _setattr(value: Any, name: str, new: Any, /) -> None:

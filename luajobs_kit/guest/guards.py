@@ -79,7 +79,7 @@ def _read_watched(value: Any, name: str) -> Any:
         _refuse(value, name)  # it passes the question on to what it stands for
     if name == "obj" and issubclass(type(value), BaseException):
         _refuse(value, name)
-    if name == "register" and type(value) is ABCMeta and not own.is_class(value):
+    if name == "register" and issubclass(type(value), ABCMeta) and not own.is_class(value):
         _refuse(value, name)
     found = getattr(value, name)
     if type(found) not in _STEPPABLE:
@@ -244,7 +244,7 @@ def _setter(value: Any, name: str) -> Callable[..., None]:
             _check_written(attribute)
             if not own.is_instance(target):
                 _refuse(target, name)
-            change(target, attribute, *rest)
+            change(_writable(target, attribute), attribute, *rest)
 
         return bound
     if value is not object and not own.is_class(value):
@@ -254,7 +254,7 @@ def _setter(value: Any, name: str) -> Callable[..., None]:
         _check_written(attribute)
         if not own.is_instance(instance):
             _refuse(instance, name)
-        change(instance, attribute, *rest)
+        change(_writable(instance, attribute), attribute, *rest)
 
     return unbound
 
@@ -275,6 +275,10 @@ def snapshot(value: Any) -> Snapshot:
         if held is not None:
             return Snapshot(held)
     raise AttributeError(f"{title(value)} shows no __dict__ to job code")
+
+
+def _writable(value: Any, name: str) -> Any:
+    return write_own(value, name) if names.kind_of(name) == "private" else write(value)
 
 
 def _check_written(name: object) -> None:
@@ -300,15 +304,26 @@ OPEN: Final[set[type]] = {decimal.Context}
 """Host classes whose instances take public attributes (they guard what is set themselves)."""
 
 
-def write_own(value: Any) -> Any:
+def write_own(value: Any, name: str) -> Any:
+    """Return ``value`` itself when job code may set or delete its private attribute ``name``."""
+    if own.is_function(value) or (type(value), name) in own.free:
+        return value
     if issubclass(type(value), enum.EnumType):
         # The library keeps there what it calls for members.
         raise AttributeError(  # noqa: TRY004  # as for every other attribute
             f"{title(value)}: private attributes of an enumeration cannot be set"
         )
-    if own.is_instance(value) or own.is_class(value) or own.is_function(value):
-        return value
-    raise AttributeError(f"{title(value)}: private attributes can be set on your own objects only")
+    if not (own.is_class(value) or own.is_instance(value)):
+        raise AttributeError(
+            f"{title(value)}: private attributes can be set on your own objects only"
+        )
+    kinds = mro_of(value if own.is_class(value) else type(value))
+    if name not in names.ENUM_NAMES and any(
+        name in class_dict(kind) for kind in kinds if not own.made(kind)
+    ):
+        # Python and its library trust what they find under names of their own.
+        raise AttributeError(f"{title(value)}: {name!r} belongs to a class it inherits from")
+    return value
 
 
 def write_title(value: Any) -> Any:

@@ -14,7 +14,7 @@ Kind = Literal["plain", "watched", "private", "dunder", "refused"]
 # Guards are called by names no source can spell, so nothing can rebind them.
 READ: Final = "guard read"  # (object, name) -> value
 WRITE: Final = "guard write"  # (object) -> the same object, if job code may write to it
-WRITE_OWN: Final = "guard write own"  # the same, for private names
+WRITE_OWN: Final = "guard write own"  # (object, name) -> the same, for private names
 WRITE_TITLE: Final = "guard write title"  # the same, for __name__ and its like
 ANNOTATION: Final = "guard annotation"  # (function) -> the annotation, or object
 REGISTER: Final = "guard register"  # (decorator, function giving an annotation) -> decorator

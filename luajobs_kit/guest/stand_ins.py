@@ -86,7 +86,7 @@ def _copy_attribute(wrapper: Any, wrapped: Any, name: str) -> None:
     value = read(wrapped, name)
     is_title = name == "__doc__" or (name in names.WRITABLE_TITLES and type(value) is str)
     if is_title or kind == "plain" or (_is_own(wrapper) and kind in {"watched", "private"}):
-        setattr(write_own(wrapper) if kind == "private" else wrapper, name, value)
+        setattr(write_own(wrapper, name) if kind == "private" else wrapper, name, value)
 
 
 def _held(wrapped: Any, of: str) -> list[str]:

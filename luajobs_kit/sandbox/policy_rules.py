@@ -95,8 +95,11 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             if kind == "plain":
                 return node
             return placed(call(names.READ, node.value, ast.Constant(node.attr)), node)
-        guard = names.WRITE_OWN if kind == "private" else names.WRITE
-        node.value = placed(call(guard, node.value), node.value)
+        if kind == "private":
+            checked = call(names.WRITE_OWN, node.value, ast.Constant(node.attr))
+        else:
+            checked = call(names.WRITE, node.value)
+        node.value = placed(checked, node.value)
         return node
 
     def _other_attribute(self, node: ast.Attribute) -> ast.AST:
