@@ -212,19 +212,37 @@ def _special_method(value: Any, name: str) -> Any:
         return lambda: next(value)
     if name in _TO_ITS_OWN_ONLY and not _defined_by_own(value, name):
         _refuse(value, name)  # the host's write to, read or believe whatever they are given
-    if kind is super or own.is_class(value) or own.made(kind):
-        return getattr(value, name)
-    if issubclass(kind, type):
-        if issubclass(value, Frozen):
+    of = object.__getattribute__(value, "__self__") if kind is super else value
+    if issubclass(type(of), type):
+        if not own.is_class(of) and issubclass(of, Frozen):
             _refuse(value, name)
-        found = getattr(value, name)
-        if type(found) in _SLOT_WRAPPERS:
-            return found  # it looks at what it is called with
-        if type(found) is types.FunctionType:
-            return for_instances(found, value)
-    elif kind in _PLAIN:
+        return _method_of_class(value, of, name)
+    if own.made(type(of)) or kind in _PLAIN or (kind is super and name != "__init__"):
         return getattr(value, name)
     _refuse(value, name)
+
+
+def _method_of_class(value: Any, kind: type, name: str) -> Any:
+    """Return a special method that takes what it works on as an argument."""
+    found = getattr(value, name)
+    if own.is_class(kind) and _defined_by_own(value, name):
+        return found
+    if type(found) is types.FunctionType:
+        found = for_instances(found, kind)
+    elif type(found) not in _SLOT_WRAPPERS and not own.is_class(kind):
+        _refuse(value, name)
+    return _for_own(found) if name == "__init__" else found  # others look at what they are given
+
+
+def _for_own(initialise: Callable[..., None]) -> Callable[..., None]:
+    """Return a library's ``__init__`` that makes nothing but job code's own objects anew."""
+
+    def method(instance: Any, *args: Any, **keywords: Any) -> None:
+        if not own.is_instance(instance):
+            raise TypeError(f"__init__() is for your own objects, not for {title(instance)}")
+        initialise(instance, *args, **keywords)
+
+    return method
 
 
 def _defined_by_own(value: Any, name: str) -> bool:
