@@ -14,6 +14,8 @@ import collections
 import contextlib
 import copy
 import difflib
+import hmac
+import random
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -38,6 +40,8 @@ _TO_THEIR_OWN_ONLY: Final[dict[Any, tuple[str, ...]]] = {
         "set_seq1",
         "set_seq2",
     ),
+    hmac.HMAC: ("copy",),
+    random.Random: ("gauss", "setstate"),
 }
 """Methods of the library that write to whatever they are given, or call its class."""
 

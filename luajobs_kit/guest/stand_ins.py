@@ -177,13 +177,38 @@ def by_annotation(register: Any, annotation: Callable[[], Any]) -> Any:
 
 
 def install() -> None:
-    """Let the library describe a class without asking for its signature, in this process.
+    """Put ours in place of what the library's own classes and functions use, in this process.
 
-    It asks for one where the class has no text of its own, or one that passes for none by
-    then; and a signature may be a text whose names are looked up in the host's modules.
+    A dataclass is described without its signature: the library asks for one where the class
+    has no text of its own, or one that passes for none by then; and a signature may be a text
+    whose names are looked up in the host's modules.
     """
     library: Any = dataclasses
     library.inspect = types.SimpleNamespace(**{**vars(inspect), "signature": lambda _: "(…)"})
+    stacks: Any = contextlib.ExitStack.__mro__[1], contextlib.AsyncExitStack
+    stacks[0].callback, stacks[1].push_async_callback = callback, push_async_callback
+
+
+# contextlib
+
+
+def callback(self: Any, callback: Any, /, *args: Any, **keywords: Any) -> Any:
+    """Have a stack call ``callback`` at its end.
+
+    The library asks the stack, which may be of a job's class, for what it calls then, and
+    writes to the answer.
+    """
+    stack: Any = contextlib.ExitStack
+    self._push_exit_callback(stack._create_cb_wrapper(callback, *args, **keywords))  # noqa: SLF001  # as the library does
+    return callback
+
+
+def push_async_callback(self: Any, callback: Any, /, *args: Any, **keywords: Any) -> Any:
+    """Have a stack await ``callback`` at its end."""
+    stack: Any = contextlib.AsyncExitStack
+    wrapper = stack._create_async_cb_wrapper(callback, *args, **keywords)  # noqa: SLF001  # likewise
+    self._push_exit_callback(wrapper, False)  # likewise
+    return callback
 
 
 def dataclass(cls: Any = None, /, **options: Any) -> Any:
@@ -238,6 +263,13 @@ def namedtuple(
 
 class _EnumType(enum.EnumType):
     """Enumerations whose members are their own, and whose call form takes ordinary names only."""
+
+    def __new__(
+        metacls, name: str, bases: tuple[type, ...], namespace: Any, **keywords: Any
+    ) -> Any:
+        if "_simple" in keywords:  # the library's way to leave out all it does to make members
+            raise TypeError(f"{name}: _simple= is not allowed in job code")
+        return super().__new__(metacls, name, bases, namespace, **keywords)
 
     @classmethod
     def _find_new_(cls, classdict: Any, member_type: Any, first_enum: Any) -> Any:
