@@ -16,6 +16,7 @@ import copy
 import difflib
 import hmac
 import random
+import types
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -112,6 +113,14 @@ def _no_super(*_: Any) -> NoReturn:
     raise TypeError("'super' objects cannot be copied")  # they speak for the object behind them
 
 
+def _copied_method(value: Any, memo: dict[Any, Any]) -> Any:
+    """Bind a method to a copy of its object, which a job's ``__deepcopy__`` may make."""
+    made = copy.deepcopy(value.__self__, memo)
+    if type(made) is not type(value.__self__):
+        raise TypeError("__deepcopy__ gave something else to the copy of a method")
+    return type(value)(value.__func__, made)
+
+
 class _OwnFirst(dict[type, Any]):
     """The library's table of how to copy a class, with an answer for every class of the job's."""
 
@@ -139,6 +148,7 @@ def install() -> None:
         return
     _library._copy_dispatch = _OwnFirst(_library._copy_dispatch, _copied)  # noqa: SLF001  # likewise
     _library._deepcopy_dispatch = _OwnFirst(_library._deepcopy_dispatch, _deep_copied)  # noqa: SLF001  # likewise
+    _library._deepcopy_dispatch[types.MethodType] = _copied_method  # noqa: SLF001  # likewise
     _library._reconstruct = _checked  # noqa: SLF001  # likewise
     for user in (collections.UserDict, collections.UserList):
         setattr(user, "__copy__", _copied_user_collection)  # noqa: B010  # mypy knows only one of them

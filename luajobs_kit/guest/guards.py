@@ -224,14 +224,17 @@ def _special_method(value: Any, name: str) -> Any:
 
 def _method_of_class(value: Any, kind: type, name: str) -> Any:
     """Return a special method that takes what it works on as an argument."""
-    found = getattr(value, name)
-    if own.is_class(kind) and _defined_by_own(value, name):
+    found, is_own = getattr(value, name), own.is_class(kind)
+    if own.is_function(found):
         return found
     if type(found) is types.FunctionType:
-        found = for_instances(found, kind)
-    elif type(found) not in _SLOT_WRAPPERS and not own.is_class(kind):
+        # The library's, or made by it: a dataclass's __init__ sets what its fields are named.
+        found = found if name == "__new__" else for_instances(found, kind)
+    elif not is_own and type(found) not in _SLOT_WRAPPERS:
         _refuse(value, name)
-    return _for_own(found) if name == "__init__" else found  # others look at what they are given
+    if name == "__init__" and not (is_own and _defined_by_own(value, name)):
+        return _for_own(found)
+    return found  # it looks at what it is called with
 
 
 def _for_own(initialise: Callable[..., None]) -> Callable[..., None]:
