@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import socket
+import zlib
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 1_000_000  # bytes, of a request or an answer
 MAX_TIME: Final = 60.0  # seconds
 MAX_REDIRECTS: Final = 5
+ENCODINGS: Final = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 15}
+"""How an answer may be packed, and what zlib calls that."""
 CREDENTIALS: Final = frozenset({"authorization", "cookie"})  # meant for one origin only
 
+_OURS: Final = frozenset({"host", "accept-encoding"})  # headers that are not a job's to choose
 
 # Never NaN, which would put the loop's timers out of order.
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -101,23 +105,25 @@ class Http:
             method,
             # To the address that was checked: a name may resolve to another the next time.
             url.copy_with(host=address),
-            headers={**headers, "Host": url.netloc.decode()},
+            headers={
+                **{name: value for name, value in headers.items() if name.lower() not in _OURS},
+                "Host": url.netloc.decode(),
+                "Accept-Encoding": "gzip, deflate",
+            },
             content=body,
             extensions={"sni_hostname": url.host},
         )
         response = await client.send(request, stream=True)
         try:
-            received = bytearray()
-            async for part in response.aiter_bytes():
-                received += part
-                if len(received) > MAX_BODY:
-                    raise HttpFailed(f"The answer of {url} is larger than {MAX_BODY} bytes.")
+            received = _Body(str(url), response.headers.get("content-encoding", ""))
+            async for part in response.aiter_raw():
+                received.take(part)
         finally:
             await response.aclose()
         return {
             "status": response.status_code,
             "headers": dict(response.headers),
-            "body": received.decode(response.encoding or "utf-8", errors="replace"),
+            "body": received.held.decode(response.encoding or "utf-8", errors="replace"),
             "url": str(url),
         }
 
@@ -148,6 +154,45 @@ class Http:
                     "where the workspace's setting http_private is true."
                 )
         return addresses[0]
+
+
+class _Body:
+    """An answer's body, unpacked as it comes and never further than it may be kept.
+
+    A library that unpacks all that has come first makes gigabytes of a kilobyte, the more
+    so where it is packed in several ways.
+    """
+
+    def __init__(self, url: str, encoding: str) -> None:
+        self.held = bytearray()
+        self._url = url
+        encoding = encoding.strip().lower()
+        if encoding not in ENCODINGS:
+            raise HttpFailed(f"{url} answered packed as {encoding!r:.60}, though asked for gzip.")
+        window = ENCODINGS[encoding]
+        self._unpacker = None if window is None else zlib.decompressobj(window)
+        self._may_be_raw = encoding == "deflate"  # some servers leave out the header
+
+    def take(self, part: bytes) -> None:
+        self.held += self._unpacked(part)
+        if len(self.held) > MAX_BODY:
+            raise HttpFailed(f"The answer of {self._url} is larger than {MAX_BODY} bytes.")
+
+    def _unpacked(self, part: bytes) -> bytes:
+        if self._unpacker is None:
+            return part
+        room = MAX_BODY + 1 - len(self.held)
+        try:
+            unpacked = self._unpacker.decompress(part, room)
+        except zlib.error as problem:
+            if not self._may_be_raw:
+                raise HttpFailed(
+                    f"The answer of {self._url} cannot be unpacked: {problem}."
+                ) from None
+            self._may_be_raw, self._unpacker = False, zlib.decompressobj(-15)
+            return self._unpacked(part)
+        self._may_be_raw = False
+        return unpacked
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

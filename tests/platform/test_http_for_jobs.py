@@ -1,6 +1,8 @@
 """``http`` inside a job: a real request, by the engine, to a host the workspace allows."""
 
 import asyncio
+import gzip
+import zlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +16,13 @@ ANSWERS = {
     "/elsewhere": (302, {"Location": "http://metadata.internal/secret"}, b""),
     "/moved": (302, {"Location": "/hello"}, b""),
     "/large": (200, {}, b"x" * 1_000_001),
+    "/gzip": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"packed" * 1000)),
+    "/deflate": (200, {"Content-Encoding": "deflate"}, zlib.compress(b"packed" * 1000)),
+    "/raw": (200, {"Content-Encoding": "deflate"}, zlib.compress(b"packed" * 1000, wbits=-15)),
+    "/exact": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"x" * 1_000_000)),
+    "/bomb": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"x" * 100_000_000)),
+    "/twice": (200, {"Content-Encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b"x"))),
+    "/torn": (200, {"Content-Encoding": "gzip"}, b"not packed"),
 }
 
 
@@ -100,11 +109,33 @@ async def test_a_redirect_within_the_host_is_followed_and_a_404_is_an_answer(eng
     assert run.result == [200, 404]
 
 
+async def test_a_packed_answer_is_unpacked_and_a_job_chooses_neither_packing_nor_host(engine, url):
+    run = await ran(
+        engine,
+        url,
+        "return [(await http.get(url + path)).text[:12] for path in ('/gzip', '/deflate', '/raw')]"
+        " + [len((await http.get(url + '/exact')).text)]"
+        " + [(await http.get(url + '/echo', headers={'accept-encoding': 'br', 'host': 'other'})).text]",
+    )
+    assert run.status == "completed", run.error
+    *texts, size, echoed = run.result
+    assert texts == ["packedpacked"] * 3
+    assert size == 1_000_000
+    assert ("gzip, deflate" in echoed, "br" in echoed.split(), "other" in echoed) == (
+        True,
+        False,
+        False,
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "error", "says"),
     [
         ("/elsewhere", "NotAllowed", "metadata.internal"),
         ("/large", "HttpFailed", "larger than"),
+        ("/bomb", "HttpFailed", "larger than"),
+        ("/twice", "HttpFailed", "packed as 'gzip, gzip'"),
+        ("/torn", "HttpFailed", "cannot be unpacked"),
     ],
 )
 async def test_a_job_is_told_why_it_gets_no_answer(engine, url, path, error, says):
