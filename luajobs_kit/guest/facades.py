@@ -7,7 +7,16 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from luajobs_kit.guest import aio, calendars, catalog, chance, moments, preloading, stand_ins
+from luajobs_kit.guest import (
+    aio,
+    calendars,
+    catalog,
+    chance,
+    classes,
+    moments,
+    preloading,
+    stand_ins,
+)
 from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.run import Run
 
@@ -24,6 +33,8 @@ _OURS: dict[str, dict[str, Any]] = {
     "zoneinfo": {"available_timezones": preloading.available_timezones},
     "dataclasses": {"dataclass": stand_ins.dataclass},
     "copy": {"copy": stand_ins.shallow_copy, "deepcopy": stand_ins.deep_copy},
+    # An alias of the real one shows it to whatever it is compared with.
+    "typing": {"Type": classes.Type},
     "enum": {
         "Enum": stand_ins.Enum,
         "IntEnum": stand_ins.IntEnum,
