@@ -107,6 +107,7 @@ def _everyday() -> dict[str, Any]:
         names.WRITE_OWN: guards.write_own,
         names.WRITE_TITLE: guards.write_title,
         names.ANNOTATION: making.annotation,
+        names.EXCEPT_STAR: making.star_classes,
         names.REGISTER: stand_ins.by_annotation,
         names.NO_ARGUMENT: _without_argument,
     }

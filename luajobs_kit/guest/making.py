@@ -31,6 +31,7 @@ def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
         if not (own.made(base) or inheritable(base)):
             raise TypeError(f"job code cannot inherit from {base.__name__}")
         _check_patterns(base)
+        own.groups = own.groups or issubclass(base, BaseExceptionGroup)
     if classes is not bases:
         keywords["metaclass"] = _Resolved(bases)
     return adopt(builtins.__build_class__(function, name, *classes, **keywords))
@@ -85,6 +86,19 @@ def harmless(name: str) -> bool:
 def is_plain(name: str) -> bool:
     """Whether a pattern may read an attribute of this name, from whatever passes for the class."""
     return names.kind_of(name) == "plain"
+
+
+def star_classes(kinds: Any) -> Any:
+    """Return what stands after ``except*``, unless a group could be of a class of job code's.
+
+    Python takes what its ``split()`` returns for two exception groups, unlooked at.
+    """
+    if own.groups:
+        raise TypeError(
+            "except* cannot be used beside an exception group class of your own; "
+            "use: except ExceptionGroup as group, and look at group.exceptions"
+        )
+    return kinds
 
 
 def annotation(expression: Callable[[], Any]) -> Any:

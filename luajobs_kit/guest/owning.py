@@ -26,6 +26,8 @@ class Own:
         self.globals: dict[str, Any] = {}
         self.mark = ""
         self._known: set[type] = set()
+        self.groups = False
+        """Whether job code made, or began to make, a class of exception groups."""
         self.free: set[tuple[type, str]] = set()
         """Private names that no host class of a job's class defines: read as Python reads them."""
 

@@ -33,6 +33,7 @@ class Base(RestrictingNodeTransformer):
         self.classes: list[str] = []
         self.scopes: list[str] = ["module"]  # module, class or function
         self.bound: set[str] = set()
+        self.makes_groups = False
         self.modules: dict[str, str] = {}  # names that stand for a module wherever they are read
 
     def refuse(self, node: ast.AST | None, rule: str, advice: str) -> None:
@@ -50,14 +51,7 @@ class Base(RestrictingNodeTransformer):
 
     def not_allowed(self, node: ast.AST) -> None:
         kind = type(node).__name__
-        if kind == "TryStar":
-            self.refuse(
-                node,
-                "except* is not allowed in job code.",
-                "Use: except ExceptionGroup as group, and look at group.exceptions.",
-            )
-        else:
-            self.refuse(node, f"{kind} is not allowed in job code.", "Write it another way.")
+        self.refuse(node, f"{kind} is not allowed in job code.", "Write it another way.")
 
     def check_name(
         self,

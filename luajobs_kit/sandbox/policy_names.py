@@ -31,6 +31,17 @@ def modules_bound_in(tree: ast.AST) -> dict[str, str]:
     }
 
 
+def makes_groups(tree: ast.AST) -> bool:
+    """Whether the source plainly makes an exception group class of its own."""
+    return any(
+        isinstance(name, ast.Name) and name.id in {"ExceptionGroup", "BaseExceptionGroup"}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        for name in ast.walk(base)
+    )
+
+
 def _imported_by(node: ast.AST) -> dict[str, str]:
     if not isinstance(node, ast.Import | ast.ImportFrom):
         return {}

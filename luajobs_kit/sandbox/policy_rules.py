@@ -17,7 +17,7 @@ from luajobs_kit.guest import catalog, names
 from luajobs_kit.sandbox.policy_base import Base, call, is_field, lazy, placed
 from luajobs_kit.sandbox.policy_definitions import DefinitionRules
 from luajobs_kit.sandbox.policy_imports import ImportRules
-from luajobs_kit.sandbox.policy_names import modules_bound_in, names_bound_in
+from luajobs_kit.sandbox.policy_names import makes_groups, modules_bound_in, names_bound_in
 from luajobs_kit.sandbox.policy_patterns import PatternRules
 
 _ASK: Final = "Ask isinstance(value, Class) or issubclass(Class, Other)."
@@ -55,6 +55,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
     def judge(self, tree: ast.Module) -> None:
         self.bound = names_bound_in(tree)
         self.modules = modules_bound_in(tree)
+        self.makes_groups = makes_groups(tree)
         self.visit(tree)
 
     # Names
@@ -193,6 +194,19 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
     visit_comprehension = visit_Starred = visit_Call = visit_Module = Base.as_it_is
     visit_Match = visit_match_case = visit_MatchSingleton = Base.as_it_is
     visit_MatchSequence = visit_MatchOr = Base.as_it_is
+
+    def visit_TryStar(self, node: Any) -> Any:
+        if self.makes_groups:
+            self.refuse(
+                node,
+                "except* cannot stand beside an exception group class of your own.",
+                "Use: except ExceptionGroup as group, and look at group.exceptions.",
+            )
+        node = self.node_contents_visit(node)
+        for handler in node.handlers:
+            if handler.type is not None:  # asked last before Python itself asks the group
+                handler.type = placed(call(names.EXCEPT_STAR, handler.type), handler.type)
+        return node
 
     def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
         return self._comprehension(node)

@@ -75,7 +75,10 @@ def test_everything_refused_is_told_at_once() -> None:
         ("import collections.abc, collections\nx = collections.abc.Nothing", "The docs list"),
         ("class A(metaclass=B): pass", "abc.ABC"),
         ("class A:\n    def __del__(self): pass", "name of its own"),
-        ("try: pass\nexcept* ValueError: pass", "except ExceptionGroup"),
+        (
+            "class G(ExceptionGroup): pass\ntry: pass\nexcept* ValueError: pass",
+            "except ExceptionGroup",
+        ),
     ],
 )
 def test_the_advice_says_what_to_do_instead(source: str, advice: str) -> None:
