@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from luajobs_kit.guest import classes, guards, making, names, stand_ins
 from luajobs_kit.guest.facades import Imports, for_the_interpreter
+from luajobs_kit.guest.held import Held
 from luajobs_kit.guest.run import current
 
 AS_THEY_ARE: Final = (
@@ -165,10 +166,10 @@ def _dir(value: Any = _MISSING, /) -> list[str]:
     return [name for name in dir(value) if _hasattr(value, name) and not names.is_dunder(name)]
 
 
-def _vars(value: Any = _MISSING, /) -> guards.Snapshot:
+def _vars(value: Any = _MISSING, /) -> Held:
     if value is _MISSING:
         raise TypeError("vars() needs an object in job code: vars(object)")
-    return guards.snapshot(value)
+    return guards.attributes(value)
 
 
 def _print(  # what job code knows as print

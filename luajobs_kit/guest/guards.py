@@ -18,6 +18,7 @@ import types
 import typing
 from abc import ABCMeta
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NoReturn, cast
 
 from luajobs_kit.guest import names
@@ -26,6 +27,7 @@ from luajobs_kit.guest.classes import class_of
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
 from luajobs_kit.guest.frozen import Frozen, for_instances
 from luajobs_kit.guest.futures import Future, Task
+from luajobs_kit.guest.held import Held, held_in
 from luajobs_kit.guest.owning import class_dict, mro_of, own
 
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
@@ -177,7 +179,7 @@ def _read_special(value: Any, name: str) -> Any:
     if name == "__class__":
         return class_of(value)
     if name == "__dict__":
-        return snapshot(value)
+        return attributes(value)
     if name in names.TITLES:
         found = getattr(value, name)
         if found is None or type(found) is str:
@@ -262,7 +264,6 @@ def _setter(value: Any, name: str) -> Callable[..., None]:
         target = object.__getattribute__(value, "__self__")
 
         def bound(attribute: str, *rest: Any) -> None:
-            _check_written(attribute)
             if not own.is_instance(target):
                 _refuse(target, name)
             change(_writable(target, attribute), attribute, *rest)
@@ -272,7 +273,6 @@ def _setter(value: Any, name: str) -> Callable[..., None]:
         _refuse(value, name)
 
     def unbound(instance: Any, attribute: str, *rest: Any) -> None:
-        _check_written(attribute)
         if not own.is_instance(instance):
             _refuse(instance, name)
         change(_writable(instance, attribute), attribute, *rest)
@@ -280,33 +280,23 @@ def _setter(value: Any, name: str) -> Callable[..., None]:
     return unbound
 
 
-class Snapshot(dict[str, Any]):
-    """A copy of an object's attributes. Changing it would change nothing, so it refuses."""
-
-    def _read_only(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("this is a copy of the object's attributes; use setattr(object, name, …)")
-
-    __setitem__ = __delitem__ = update = pop = popitem = setdefault = clear = _read_only
-
-
-def snapshot(value: Any) -> Snapshot:
-    """Return what ``vars()`` and ``.__dict__`` show: a copy, of job code's own objects only."""
+def attributes(value: Any) -> Held:
+    """Return what ``vars()`` and ``.__dict__`` give, of job code's own objects only."""
     if own.is_instance(value) or own.is_function(value):
-        held = _instance_dict(value)
-        if held is not None:
-            return Snapshot(held)
+        real = _instance_dict(value)
+        if real is not None:
+            return held_in(real, partial(_writable, value))
     raise AttributeError(f"{title(value)} shows no __dict__ to job code")
 
 
 def _writable(value: Any, name: str) -> Any:
-    return write_own(value, name) if names.kind_of(name) == "private" else write(value)
-
-
-def _check_written(name: object) -> None:
+    """Return ``value`` itself when job code may set or delete its attribute ``name``."""
     if type(name) is not str:
         raise TypeError(f"attribute name must be a string, not {type(name).__name__!r}")
-    if names.kind_of(name) in {"dunder", "refused"}:
+    kind = names.kind_of(name)
+    if kind in {"dunder", "refused"}:
         raise AttributeError(f"the attribute {name!r} belongs to Python and cannot be set")
+    return write_own(value, name) if kind == "private" else write(value)
 
 
 def write(value: Any) -> Any:

@@ -28,6 +28,7 @@ _INSTEAD: Final = {
     "__setattr__": "Use setattr(object, name, value).",
     "__delattr__": "Use delattr(object, name).",
     "__getattribute__": "Use getattr(object, name).",
+    "__dict__": "Use object.__dict__.update(…), or keep what is shared in the class.",
     "__annotations__": "Use dataclasses.fields(…) to look at a dataclass.",
     "__dataclass_fields__": "Use dataclasses.fields(…) to look at a dataclass.",
     "__subclasses__": "Keep a list of your own classes.",
