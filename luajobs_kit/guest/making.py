@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from luajobs_kit.guest import names
 from luajobs_kit.guest.bases import inheritable
 from luajobs_kit.guest.guards import ALIASES, title
-from luajobs_kit.guest.owning import class_dict, own
+from luajobs_kit.guest.owning import class_dict, mro_of, own
 
 _STAND_FOR_CLASSES: Final = (*ALIASES, typing.NewType, types.FunctionType)  # NamedTuple is one
 
@@ -32,9 +33,54 @@ def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
             raise TypeError(f"job code cannot inherit from {base.__name__}")
         _check_patterns(base)
         own.groups = own.groups or issubclass(base, BaseExceptionGroup)
+    _keep_watched_apart(classes)
     if classes is not bases:
         keywords["metaclass"] = _Resolved(bases)
     return adopt(builtins.__build_class__(function, name, *classes, **keywords))
+
+
+def _keep_watched_apart(bases: tuple[type, ...]) -> None:
+    """Let no dataclass with a field such as ``format`` share a class with ``str`` and its like.
+
+    All that is made of these bases is known before any of the class's body runs.
+    """
+    kinds = {kind for base in bases for kind in mro_of(base)}
+    if not any(answers_watched(kind) for kind in kinds):
+        return
+    mine = {kind for kind in kinds if own.made(kind)}
+    for kind in mine & own.with_watched_fields:
+        raise TypeError(
+            f"the dataclass {kind.__name__} cannot be mixed with these bases: one of its fields "
+            f"and one of their methods have a name of {', '.join(sorted(names.WATCHED))}"
+        )
+    own.beside_watched |= mine
+
+
+def answers_watched(kind: type) -> bool:
+    """Whether a library class has a method of a watched name."""
+    return not own.made(kind) and not names.WATCHED.isdisjoint(class_dict(kind))
+
+
+def take_fields(kind: type, fields: Iterable[Any]) -> None:
+    """Take a class that is to become a dataclass with these fields, or refuse one of them.
+
+    The library writes their names into source that it executes, and what that reads passes
+    the guards by.
+    """
+    fields = tuple(fields)
+    for name in fields:
+        usual = type(name) is str and name.isidentifier()
+        if not usual or not _is_usual(name):
+            raise TypeError(f"{name!r} cannot be a field's name")
+    watched = names.WATCHED.intersection(fields)
+    if not watched:
+        return
+    if kind in own.beside_watched or any(answers_watched(each) for each in mro_of(kind)):
+        raise TypeError(
+            f"{min(watched)!r} cannot be a field's name in {kind.__name__}, which is mixed with a "
+            "class that has a method of such a name; call the field something else"
+        )
+    own.with_watched_fields.add(kind)
 
 
 class _Resolved:
@@ -60,31 +106,46 @@ class _Resolved:
 def adopt(made: Any) -> Any:
     """Take a class as job code's own, once the names it gives away are known to be harmless."""
     if issubclass(type(made), type):
+        _trim_patterns(made)
         _check_patterns(made)
         _check_slots(made)
         own.adopt(made)
     return made
 
 
+def _trim_patterns(kind: Any) -> None:
+    """Have patterns name only some fields of a named tuple, as of a dataclass."""
+    listed = class_dict(kind).get("__match_args__")
+    if issubclass(kind, tuple) and "_fields" in class_dict(kind) and type(listed) is tuple:
+        setattr(kind, "__match_args__", plain_first(listed))  # noqa: B010  # mypy takes it for final
+
+
 def _check_patterns(kind: type) -> None:
     for each in getattr(kind, "__match_args__", ()):
-        if type(each) is not str or not is_plain(each):
+        if type(each) is not str or not _is_plain(each):
             raise TypeError(f"__match_args__ of {kind.__name__} cannot hold {each!r}")
 
 
 def _check_slots(kind: type) -> None:
     for name, value in class_dict(kind).items():  # what __slots__ says may have been used up
-        if type(value) is types.MemberDescriptorType and not harmless(name):
+        if type(value) is types.MemberDescriptorType and not _is_usual(name):
             raise TypeError(f"__slots__ of {kind.__name__} cannot hold {name!r}")
 
 
-def harmless(name: str) -> bool:
-    """Whether reading an attribute of this name past the guards could give nothing away."""
-    return names.kind_of(name) in {"plain", "private"}
+def _is_usual(name: str) -> bool:
+    """Whether job code's own objects may have an attribute of this name."""
+    return names.kind_of(name) in {"plain", "private", "watched"}
 
 
-def is_plain(name: str) -> bool:
-    """Whether a pattern may read an attribute of this name, from whatever passes for the class."""
+def plain_first(fields: Iterable[str]) -> tuple[str, ...]:
+    """Return the fields that patterns may name by position: those before the first other one.
+
+    A pattern reads them past the guards, from whatever passes for the class.
+    """
+    return tuple(itertools.takewhile(_is_plain, fields))
+
+
+def _is_plain(name: str) -> bool:
     return names.kind_of(name) == "plain"
 
 

@@ -8,7 +8,6 @@ import dataclasses
 import enum
 import functools
 import inspect
-import itertools
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +17,7 @@ from luajobs_kit.guest import copies, names
 from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen
 from luajobs_kit.guest.guards import read, write_own
-from luajobs_kit.guest.making import adopt, harmless, is_plain
+from luajobs_kit.guest.making import adopt, plain_first, take_fields
 from luajobs_kit.guest.owning import class_dict, mro_of, own
 
 # operator
@@ -215,12 +214,10 @@ def dataclass(cls: Any = None, /, **options: Any) -> Any:
     def decorate(given: Any) -> Any:
         if not own.is_class(given):
             raise TypeError("dataclass decorates a class of your own")
-        # The library writes the names of fields into source that it executes.
-        for name in getattr(given, "__annotations__", {}):
-            if type(name) is not str or not name.isidentifier() or not harmless(name):
-                raise TypeError(f"{name!r} cannot be a field's name")
+        take_fields(given, getattr(given, "__annotations__", {}))
         matched = options.get("match_args", True) and "__match_args__" not in class_dict(given)
         made: Any = dataclasses.dataclass(**{**options, "match_args": False})(given)
+        take_fields(made, getattr(made, "__annotations__", {}))  # with slots it is another
         if matched:
             setattr(made, "__match_args__", _matched(made))  # noqa: B010  # mypy takes it for final
         return adopt(made)
@@ -229,13 +226,12 @@ def dataclass(cls: Any = None, /, **options: Any) -> Any:
 
 
 def _matched(made: Any) -> tuple[str, ...]:
-    """Return the fields that patterns may name by position: those before the first private one."""
     given = [
         field.name
         for field in made.__dataclass_fields__.values()
         if field.init and not field.kw_only and field._field_type is not dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]  # noqa: SLF001  # as the library does
     ]
-    return tuple(itertools.takewhile(is_plain, given))
+    return plain_first(given)
 
 
 # copy
@@ -252,7 +248,6 @@ def namedtuple(
     rename: bool = False,
     defaults: Iterable[Any] | None = None,
 ) -> Any:
-    """Make a named tuple; patterns read its fields, so their names must be harmless."""
     make: Any = collections.namedtuple  # noqa: PYI024  # it is what was asked for
     made = make(typename, field_names, rename=rename, defaults=defaults)
     return adopt(made)

@@ -73,7 +73,7 @@ class Base(RestrictingNodeTransformer):
 
 
 def is_field(name: str) -> bool:
-    return names.kind_of(name) in {"plain", "private"}
+    return names.kind_of(name) in {"plain", "private", "watched"}
 
 
 def call(guard: str, *arguments: ast.expr) -> ast.Call:
