@@ -90,12 +90,25 @@ def _read_watched(value: Any, name: str) -> Any:
         return _safe_formatter(found, name)
     if is_unawaited(value):
         raise AttributeError(f"{title(value)} has no {name}() for job code; {advice_for(value)}")
+    if name in names.STEPPING and _is_own_generator(value):
+        return found
     if name in names.STEPPING or name == "mro":
         raise AttributeError(
             f"{title(value)}: {name}() is out of job code's reach"
             + ("; use for, await or yield from" if name != "mro" else "")
         )
     return found
+
+
+def _is_own_generator(value: Any) -> bool:
+    """Whether stepping ``value`` by hand steps job code; what it waits for is sealed."""
+    if type(value) is types.GeneratorType:
+        frame = value.gi_frame
+    elif type(value) is types.AsyncGeneratorType:
+        frame = value.ag_frame
+    else:
+        return False
+    return frame is None or frame.f_globals is own.globals  # None: there is nothing left to step
 
 
 def _safe_formatter(found: Any, name: str) -> Any:
@@ -201,6 +214,20 @@ def _read_special(value: Any, name: str) -> Any:
 
 
 _AWAITED: Final = (types.CoroutineType, Future, Task)
+_BUILTINS: Final[dict[str, Callable[[Any], Any]]] = {
+    "__next__": next,
+    "__iter__": iter,
+    "__anext__": anext,
+    "__aiter__": aiter,
+    "__reversed__": reversed,
+    "__len__": len,
+    "__hash__": hash,
+    "__bool__": bool,
+    "__repr__": repr,
+    "__str__": str,
+}
+"""What these special methods do of any object is what job code may ask of it anyway."""
+
 _TO_ITS_OWN_ONLY: Final = frozenset(
     {"__get__", "__set__", "__delete__", "__set_name__", "__deepcopy__", "__getattr__"}
 )
@@ -210,8 +237,10 @@ def _special_method(value: Any, name: str) -> Any:
     kind = type(value)
     if name == "__await__" and kind in _AWAITED:
         return value.__await__  # what its steps give is sealed
-    if name == "__next__" and not issubclass(kind, type) and hasattr(kind, name):
-        return lambda: next(value)
+    asked = _BUILTINS.get(name)
+    if asked is not None and not (kind is super or own.made(kind) or issubclass(kind, type)):
+        found = getattr(value, name)
+        return found if found is None else lambda: asked(value)  # None: it cannot be asked that
     if name in _TO_ITS_OWN_ONLY and not _defined_by_own(value, name):
         _refuse(value, name)  # the host's write to, read or believe whatever they are given
     of = object.__getattribute__(value, "__self__") if kind is super else value

@@ -40,7 +40,10 @@ REFUSED: Final = frozenset(
 """Attributes of frames, tracebacks, code and suspended functions: the way to the interpreter."""
 
 STEPPING: Final = frozenset({"send", "throw", "asend", "athrow"})
-"""Methods that step a generator or coroutine by hand; other objects may have their own."""
+"""Methods that step a generator or coroutine by hand: of job code's own generators only.
+
+Other objects may have their own.
+"""
 
 WATCHED: Final = STEPPING | {"format", "format_map", "mro", "obj", "register"}
 """Public names that are harmless on most objects and not on some."""
