@@ -17,7 +17,7 @@ from luajobs_kit.guest.owning import class_dict, mro_of, own
 _STAND_FOR_CLASSES: Final = (*ALIASES, typing.NewType, types.FunctionType)  # NamedTuple is one
 
 
-def build_class(function: Any, name: str, *bases: Any, **keywords: Any) -> Any:
+def build_class(function: Any, name: str, /, *bases: Any, **keywords: Any) -> Any:
     """Make a class of job code's: Python's own way, its bases checked before, its slots after."""
     if "metaclass" in keywords:
         raise TypeError("metaclass= is not allowed in job code")
@@ -94,11 +94,13 @@ class _Resolved:
         self._written = written
         self._kind: Any = type
 
-    def __prepare__(self, name: str, bases: tuple[Any, ...], **keywords: Any) -> Any:
+    def __prepare__(self, name: str, bases: tuple[Any, ...], /, **keywords: Any) -> Any:
         self._kind, namespace, _ = types.prepare_class(name, bases, keywords)
         return namespace
 
-    def __call__(self, name: str, bases: tuple[Any, ...], namespace: Any, **keywords: Any) -> Any:
+    def __call__(
+        self, name: str, bases: tuple[Any, ...], namespace: Any, /, **keywords: Any
+    ) -> Any:
         namespace["__orig_bases__"] = self._written
         return self._kind(name, bases, namespace, **keywords)
 
