@@ -191,6 +191,16 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
 
     # Flow: as it is
 
+    def visit_If(self, node: ast.If) -> ast.AST:
+        """Leave out what is imported for type checkers: annotations do without it."""
+        test = node.test
+        asked = test.id if isinstance(test, ast.Name) else getattr(test, "attr", None)
+        if asked == "TYPE_CHECKING" and all(
+            isinstance(each, ast.Import | ast.ImportFrom) for each in node.body
+        ):
+            node.body = [placed(ast.Pass(), node.body[0])]
+        return self.node_contents_visit(node)
+
     visit_For = visit_AsyncFor = visit_With = visit_AsyncWith = visit_Await = Base.as_it_is
     visit_comprehension = visit_Starred = visit_Call = visit_Module = Base.as_it_is
     visit_Match = visit_match_case = visit_MatchSingleton = Base.as_it_is
