@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from luajobs_kit.guest import classes, guards, making, names, stand_ins
 from luajobs_kit.guest.facades import Imports, for_the_interpreter
-from luajobs_kit.guest.held import Held
 from luajobs_kit.guest.run import current
 
 AS_THEY_ARE: Final = (
@@ -166,7 +165,7 @@ def _dir(value: Any = _MISSING, /) -> list[str]:
     return [name for name in dir(value) if _hasattr(value, name) and not names.is_dunder(name)]
 
 
-def _vars(value: Any = _MISSING, /) -> Held:
+def _vars(value: Any = _MISSING, /) -> Any:
     if value is _MISSING:
         raise TypeError("vars() needs an object in job code: vars(object)")
     return guards.attributes(value)

@@ -309,8 +309,11 @@ def _setter(value: Any, name: str) -> Callable[..., None]:
     return unbound
 
 
-def attributes(value: Any) -> Held:
-    """Return what ``vars()`` and ``.__dict__`` give, of job code's own objects only."""
+def attributes(value: Any) -> Held | types.MappingProxyType[str, Any]:
+    """Return what ``vars()`` and ``.__dict__`` give, of job code's own objects and classes only."""
+    if own.is_class(value) and not issubclass(type(value), enum.EnumType):
+        shown = {name: each for name, each in class_dict(value).items() if _is_shown(name)}
+        return types.MappingProxyType(shown)
     if own.is_instance(value) or own.is_function(value):
         real = _instance_dict(value)
         if real is not None:
@@ -326,6 +329,10 @@ def _writable(value: Any, name: str) -> Any:
     if kind in {"dunder", "refused"}:
         raise AttributeError(f"the attribute {name!r} belongs to Python and cannot be set")
     return write_own(value, name) if kind == "private" else write(value)
+
+
+def _is_shown(name: str) -> bool:
+    return names.kind_of(name) not in {"dunder", "refused"}
 
 
 def write(value: Any) -> Any:

@@ -44,7 +44,8 @@ simulation, where `datetime` and `time` show the simulated clock too.
 Python's own: {builtins}.
 
 Guarded, with the same meaning: {guarded}. `type` takes one argument;
-`vars` and `__dict__` give an object's attributes as they are then, and set on it what is written there.
+`vars` and `__dict__` give an object's attributes as they are then, and set on it what is written
+there; a class shows its ordinary names.
 
 Exceptions: {exceptions}.
 
