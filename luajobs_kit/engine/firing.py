@@ -10,7 +10,7 @@ from luajobs_kit.engine.runs import Runs
 from luajobs_kit.engine.skipped import tell_skipped
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.views import active_version
-from luajobs_kit.model import JobRecord, JobVersion, OnceSchedule
+from luajobs_kit.model import Execution, JobRecord, JobVersion, OnceSchedule
 from luajobs_kit.timing import jittered, next_fire, trigger_for
 
 MISSED_AFTER: Final = timedelta(seconds=30)
@@ -106,7 +106,9 @@ class Firing:
                     done=isinstance(version.schedule, OnceSchedule),
                 )
             for time in wanted:
-                await self._fire(record, version, time, queue=len(wanted) > 1)
+                # "all" promises a run for each, behind whatever goes on: of one missed fire, too.
+                queue = len(wanted) > 1 or (version.catch_up == "all" and self._is_missed(time))
+                await self._fire(record, version, time, queue=queue)
             self._state.announce(record)
 
     def _wanted(self, version: JobVersion, times: list[datetime]) -> list[datetime]:
@@ -138,12 +140,7 @@ class Firing:
         before = self._runs.unfinished_of(record.id)
         once = isinstance(version.schedule, OnceSchedule)
         if before and version.overlap == "skip" and not queue and not once:
-            waits = before[0].status == "pending"
-            reason = (
-                f"execution {before[0].id} "
-                f"{'waits for its next attempt' if waits else 'is still running'}"
-                " and overlap is 'skip'"
-            )
+            reason = f"execution {before[0].id} {_goes_on(before[0])} and overlap is 'skip'"
             await self._skip(record, time, 1, reason)
             return
         now = self._state.clock.now()
@@ -182,3 +179,10 @@ class Firing:
         else:
             await self._state.keep_dealt_with(fire)
         tell_skipped(self._state, record, last, count, reason)
+
+
+def _goes_on(execution: Execution) -> str:
+    """Say why an unfinished execution is not over."""
+    if execution.status != "pending":
+        return "is still running"
+    return "waits for its next attempt" if execution.attempts else "has not begun yet"

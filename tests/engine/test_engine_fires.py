@@ -3,12 +3,15 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import (
     CronSchedule,
     ExecutionPage,
     FireSkipped,
+    IntervalSchedule,
     LogQuery,
     OnceSchedule,
     Retry,
@@ -167,6 +170,27 @@ async def test_jitter_moves_a_run_later_and_never_the_fire(engine, clock, spec):
     assert run.status == "completed"
     assert run.fire_time == run.created_at
     assert timedelta(0) < run.started_at - run.fire_time <= timedelta(seconds=30)
+
+
+async def test_a_fire_skipped_for_a_run_that_has_not_begun_says_so(engine, clock, spec):
+    job = await engine.create_job(spec(jitter=3600))
+    await clock.advance(minutes=2)
+    run = (await engine.list_executions(job.id)).executions[-1]
+    assert run.status == "pending"
+    [line] = (await engine.logs(LogQuery(job_id=job.id))).logs
+    assert f"execution {run.id} has not begun yet" in line.message
+
+
+@pytest.mark.parametrize("missed", [1, 2])
+async def test_catching_up_all_runs_each_fire_behind_a_waiting_retry(engine, clock, spec, missed):
+    retry = Retry(max_attempts=1, backoff_seconds=86_400)
+    body = "if job.execution.attempt == 1: raise ValueError"
+    schedule = IntervalSchedule(seconds=600)
+    job = await engine.create_job(spec(body, schedule=schedule, catch_up="all", retry=retry))
+    await clock.advance(minutes=11)
+    await clock.jump(clock.now() + missed * timedelta(minutes=10))
+    assert (await engine.list_executions(job.id, status="pending")).total == 1 + missed
+    assert (await engine.get_job(job.id)).skipped_fires == 0
 
 
 async def test_many_jobs_due_at_once_all_run(engine, clock, spec):
