@@ -16,6 +16,7 @@ from luajobs_kit.timing.moments import read_instant
 
 DEFAULT_DAYS: Final = 7.0
 SHOWN: Final = 20  # runs, messages and changes, in the tables; the attributes hold all
+NAMED: Final = 5  # jobs, of whose runs it is said that they are left out
 LANES: Final = 30  # jobs on the timeline
 WIDTH: Final = 240  # marks side by side; runs closer than that share one
 
@@ -27,7 +28,8 @@ class SimulationResult(Simulation):
     """The runs, messages and changes of data of a simulation; a notebook shows its timeline.
 
     ``executions messages changes skipped logs refused`` are in order of time; ``stopped``
-    says which bound ended it early, None when none did.
+    says which bound ended it early, None when none did. What was running when it began is
+    in ``left_out``, and nowhere else.
     """
 
     @staticmethod
@@ -46,6 +48,7 @@ class SimulationResult(Simulation):
             f"{missed} fires not run" if missed else "",
             f"{len(self.messages)} messages",
             f"{len(self.changes)} entries changed",
+            left_out(self),
             f"ended early, {self.stopped}" if self.stopped else "",
         ]
         return "; ".join(filter(None, parts))
@@ -126,6 +129,21 @@ def end_of(until: datetime | None, length: Mapping[str, float | None], now: date
         return now + timedelta(**(given or {"days": DEFAULT_DAYS}))
     except (OverflowError, TypeError, ValueError):
         raise InvalidInput(f"A simulation cannot run for {_written(given)}.") from None
+
+
+def left_out(found: Simulation) -> str:
+    """Say which executions it knows nothing of, for they were running; nothing when there were none."""
+    count = len(found.left_out)
+    if not count:
+        return ""
+    names = list(dict.fromkeys(run.job_name for run in found.left_out))
+    named = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    if count == 1:
+        return f"left out: 1 execution that was running ({named}), its retries and what it overlaps"
+    return (
+        f"left out: {count} executions that were running ({named}), their retries and what they "
+        "overlap"
+    )
 
 
 def told(change: EntryChange) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from luajobs_kit.api.simulation import end_of, told
+from luajobs_kit.api.simulation import end_of, left_out, told
 from luajobs_kit.cli.asking import asks, print_json
 from luajobs_kit.cli.completing import complete_jobs
 from luajobs_kit.cli.tables import clock, mark, milliseconds, table
@@ -97,6 +97,7 @@ def _answers(text: str | None) -> dict[str, object] | None:
 def _show(found: Simulation, *, every: bool) -> None:
     if not found.executions:
         click.echo(f"Nothing fires until {clock(found.end)}.")
+        _say_left_out(found)
         return
     shown = [
         run
@@ -165,7 +166,13 @@ def _sum_up(found: Simulation) -> None:
         f"{skipped} fires not run, {len(found.messages)} messages, "
         f"{len(found.changes)} entries changed"
     )
+    _say_left_out(found)
     for request in sorted(set(found.refused)):
         click.echo(f"refused: {_short(request)} (give it an answer with --responses)")
     if found.stopped:
         click.secho(f"Ended early, {found.stopped}.", fg="yellow")
+
+
+def _say_left_out(found: Simulation) -> None:
+    if found.left_out:
+        click.echo(clean(left_out(found)))

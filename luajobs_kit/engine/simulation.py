@@ -18,6 +18,7 @@ from luajobs_kit.model import (
     Entry,
     EntryChange,
     Event,
+    Execution,
     ExecutionClaimed,
     FireSkipped,
     LogQuery,
@@ -59,7 +60,8 @@ async def simulate(
             ceiling=Limits(memory=state.settings.values.memory_limit),
         ) as sandbox,
     ):
-        recorder.claimed += await _fill(copy, state.store, state.fires, only=job_id)
+        waiting, running = await _fill(copy, state.store, state.fires, only=job_id)
+        recorder.claimed += [execution.id for execution in waiting]
         core = Core(copy, sandbox, clock=clock, ids=ids, events=recorder, simulated=simulated)
         engine(core)
         try:
@@ -70,9 +72,10 @@ async def simulate(
             if not simulated.full:
                 await clock.advance(until=until)
             # Before the engine ends: what runs at the end is still running.
-            return await _report(
+            report = await _report(
                 state.store, copy, recorder, simulated, start=start, end=clock.now()
             )
+            return report.evolve(left_out=running)
         finally:  # also where whoever asked has given up
             await core.aclose()
 
@@ -91,11 +94,11 @@ def _check_bounds(now: datetime, until: datetime, seed: int, max_fires: int) -> 
 
 async def _fill(
     copy: Store, store: Store, fires: dict[str, FireState], *, only: str | None
-) -> list[str]:
+) -> tuple[list[Execution], list[Execution]]:
     """Fill the empty ``copy`` with what simulated jobs may see; ``only`` keeps one job active.
 
-    Returns the ids of the executions that wait, for a retry or in a queue: they go on in the copy.
-    How far one that runs has got cannot be copied, so it is left out.
+    Returns the executions that wait, for a retry or in a queue: they go on in the copy. And those
+    that run: how far one has got cannot be copied, so it is left out.
     """
     definitions = store.definitions
     settings = [Set(name, value) for name, value in definitions.settings().items()]
@@ -107,14 +110,14 @@ async def _fill(
         if record.id in fires:
             await copy.history.set_fire(fires[record.id])
     await copy.entries.restore(await store.entries.everything())
-    waiting = [
-        execution
-        for execution in await store.history.unfinished()
-        if execution.status == "pending" and only in {None, execution.job_id}
-    ]
+    waiting: list[Execution] = []
+    running: list[Execution] = []
+    for execution in await store.history.unfinished():
+        if only in {None, execution.job_id}:
+            (waiting if execution.status == "pending" else running).append(execution)
     for execution in waiting:
         await copy.history.claim(execution, None)
-    return [execution.id for execution in waiting]
+    return waiting, running
 
 
 class Recorder(Events):

@@ -35,4 +35,6 @@ class Simulation(Document):
     changes: list[EntryChange] = Field(default_factory=list)
     refused: list[str] = Field(default_factory=list)
     """Requests that would have left the workspace and that no response was given for."""
+    left_out: list[Execution] = Field(default_factory=list)
+    """What was running when it began: how far that had got cannot be copied, so nothing here tells of it."""
     stopped: str | None = None  # which bound ended it early, in words

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from luajobs_kit import Data, InvalidInput, Jobs, NotFound, every
+from luajobs_kit import Data, InvalidInput, Jobs, NotFound, every, once
 from luajobs_kit.api.simulation import told
 
 
@@ -115,3 +115,20 @@ async def test_what_would_leave_the_workspace_is_named(ws):
     assert "GET https://example.org/&lt;x&gt;" in found._repr_html_()
     answered = await ws.simulate(hours=1, responses={"GET https://example.org/*": {"status": 200}})
     assert answered.refused == []
+
+
+async def test_what_was_running_is_said_to_be_left_out(ws, clock):
+    async def takes_long(job):
+        import asyncio
+
+        await asyncio.sleep(250)
+
+    for name in ("<one>", "two"):
+        await Jobs.create(name=name, schedule=once(minutes=1), execute=takes_long)
+    assert "left out" not in (await ws.simulate(hours=1)).summary
+    await clock.advance(minutes=1)
+    found = await ws.simulate(hours=1)
+    said = "left out: 2 executions that were running"
+    assert f"{said} (<one>, two)" in repr(found)
+    assert f"{said} (&lt;one&gt;, two)" in found._repr_html_()
+    assert {run.job_name for run in found.left_out} == {"<one>", "two"}

@@ -1,12 +1,21 @@
 """What ``luajobs simulate`` prints, asked for in this process."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from luajobs_kit import InvalidInput, Jobs, Workspace, every
+from luajobs_kit import InvalidInput, Jobs, Workspace, every, once
 from luajobs_kit.cli.simulate import simulate
+from luajobs_kit.cli.tables import clock
 from luajobs_kit.clock import VirtualClock
+
+WEEK = timedelta(days=7)
+
+
+async def take_long(job):
+    import asyncio
+
+    await asyncio.sleep(250)
 
 
 async def tell(job):
@@ -19,9 +28,13 @@ async def tell(job):
 
 
 @pytest.fixture
-async def ask():
-    start = datetime(2030, 1, 7, 8, tzinfo=UTC)
-    async with Workspace.in_process(clock=VirtualClock(start)) as ws:
+def time():
+    return VirtualClock(datetime(2030, 1, 7, 8, tzinfo=UTC))
+
+
+@pytest.fixture
+async def ask(time):
+    async with Workspace.in_process(clock=time) as ws:
         await Jobs.create(name="tell", schedule=every(hours=1), execute=tell)
 
         async def ask(**given):
@@ -54,3 +67,13 @@ async def test_it_prints_who_gets_what_and_what_data_changes_up_to_so_many(ask, 
 async def test_a_time_that_is_none_is_refused_in_words(ask, asked, said):
     with pytest.raises(InvalidInput, match=said):
         await ask(**asked)
+
+
+async def test_what_is_running_now_is_said_to_be_left_out(ask, time, capsys):
+    await Jobs.create(name="long", schedule=once(minutes=1), execute=take_long)
+    await time.advance(minutes=1)
+    said = "left out: 1 execution that was running (long), its retries and what it overlaps\n"
+    await ask(days=1)
+    assert said in capsys.readouterr().out
+    await ask(name="long")
+    assert capsys.readouterr().out == f"Nothing fires until {clock(time.now() + WEEK)}.\n{said}"

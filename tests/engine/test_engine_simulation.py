@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from luajobs_kit.engine import Engine
 from luajobs_kit.errors import InvalidInput, NotFound
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Retry
 
@@ -92,6 +93,21 @@ async def test_what_waits_for_a_retry_is_retried_in_the_simulation_too(engine, c
     assert [attempt.status for attempt in run.attempts] == ["failed"] * 3
     assert run.completed_at == once.execute_at + timedelta(hours=2)
     assert (await engine.get_execution(run.id)).status == "pending"
+
+
+async def test_what_is_running_is_left_out_and_named(clock, spec):
+    body = "import asyncio\nawait asyncio.sleep(250)"
+    async with await Engine.open(None, clock=clock, virtual_runs=True) as engine:
+        job = await engine.create_job(spec(body, schedule=IntervalSchedule(seconds=300)))
+        other = await engine.create_job(spec(name="other", schedule=YEARLY))
+        await clock.advance(seconds=301)
+        [running] = (await engine.list_executions(job.id)).executions
+        found = await simulated(engine, clock, hours=1)
+        assert [run.id for run in found.left_out] == [running.id]
+        assert running.id not in {run.id for run in found.executions}
+        assert (await simulated(engine, clock, hours=1, job_id=other.id)).left_out == []
+        await clock.advance(seconds=250)
+        assert (await simulated(engine, clock, hours=1)).left_out == []
 
 
 async def test_the_same_seed_gives_the_same_week(engine, clock, spec):
