@@ -22,6 +22,7 @@ from luajobs_kit.engine.retention import Retention
 from luajobs_kit.engine.runs import Runs
 from luajobs_kit.engine.simulated import Simulated, SimulatedRuns, serving
 from luajobs_kit.engine.state import State
+from luajobs_kit.engine.watermarks import Watermarks
 from luajobs_kit.errors import LuaJobsError, NotAllowed, WorkspaceError
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Event, MessageSent
@@ -69,6 +70,7 @@ class Core:
         self.powers = Powers(ids)
         self.runs = SimulatedRuns(state, simulated) if simulated else Runs(state)
         self.firing = Firing(state, self.runs)
+        self.watermarks = Watermarks(state, self.firing)
         self.catalog = Catalog(state)
         self.registry = Registry(state, self.catalog, self.firing, self.runs.cancel_waiting)
         self.runs.disarm = self.firing.disarm
@@ -108,8 +110,9 @@ class Core:
         await self.runs.recover()
         for record in state.store.definitions.jobs():
             try:
-                await self.firing.mend(record)
-                self.firing.arm(record)
+                # A simulation goes on as the engine would that is running.
+                mended = record if self._simulated else await self.watermarks.mend(record)
+                self.firing.arm(mended)
             except (LuaJobsError, ValueError) as error:  # what damage has made of its schedule
                 state.store.definitions.tell(f"lost: job {record.name} does not fire: {error}")
         if self._simulated is None:  # a simulation tells all, and is over soon

@@ -9,8 +9,11 @@ from luajobs_kit.port import Finding
 from luajobs_kit.sandbox import doctor
 
 
-async def diagnose(repaired: Sequence[str]) -> list[Finding]:
-    """Try every wall, and return all findings; ``repaired`` is what the store says in words."""
+async def diagnose(repaired: Sequence[str], held_back: str | None) -> list[Finding]:
+    """Try every wall, and return all findings.
+
+    ``repaired`` is what the store says in words, ``held_back`` which jobs a clock put back keeps waiting.
+    """
     found = [
         Finding(
             topic="sandbox",
@@ -23,6 +26,8 @@ async def diagnose(repaired: Sequence[str]) -> list[Finding]:
     note = doctor.platform_note()
     if note:
         found.append(Finding(topic="platform", name=sys.platform, holds=False, says=note))
+    if held_back:
+        found.append(Finding(topic="engine", name="clock", holds=False, says=held_back))
     found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in repaired]
     if not repaired:
         says = "nothing was lost"

@@ -136,7 +136,7 @@ class Engine(Port):
         return f"stays: {why}" if why else "leaves 10 minutes after its last client"
 
     async def doctor(self) -> list[Finding]:
-        return await diagnose(self._state.store.findings)
+        return await diagnose(self._state.store.findings, self._core.watermarks.ahead())
 
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:

@@ -11,13 +11,12 @@ from luajobs_kit.engine.skipped import tell_skipped
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.views import active_version
 from luajobs_kit.model import Execution, JobRecord, JobVersion, OnceSchedule
+from luajobs_kit.store import FireState, Put
 from luajobs_kit.timing import jittered, next_fire, trigger_for
 
 MISSED_AFTER: Final = timedelta(seconds=30)
 """A fire later than this was missed (no engine, a sleeping machine): catching up decides."""
 CAUGHT_UP: Final = 100  # fires at most, with catch_up="all"
-
-NAMED: Final = 5  # jobs that a finding names
 
 
 class Firing:
@@ -26,8 +25,6 @@ class Firing:
     def __init__(self, state: State, runs: Runs) -> None:
         self._state = state
         self._runs = runs
-        self._lost: list[str] = []  # jobs whose watermarks were lost
-        self._said_lost = ""  # the finding that names them
 
     def arm(self, record: JobRecord) -> None:
         """Hand the job's next fire to the scheduler, or take it away where it has none."""
@@ -48,32 +45,18 @@ class Firing:
         )
         self._state.next_fires[record.id] = upcoming
 
-    async def mend(self, record: JobRecord) -> None:
-        """Count from now where the record of the job's fires was lost: nothing is caught up."""
-        if record.id in self._state.fires:
-            return
-        now = self._state.clock.now()
-        fire = self._state.fire(record)
-        schedule = active_version(self._state, record).schedule
-        if not isinstance(schedule, OnceSchedule):
-            fire = fire.evolve(last_fire=now)
-        elif schedule.execute_at <= now:
-            fire = fire.evolve(last_fire=now, state="done", note="whether it ran was lost")
-        await self._state.keep_fire(fire)
-        self._tell_lost(record.name)
-
-    def _tell_lost(self, name: str) -> None:
-        """Say it once, however many jobs there are."""
-        findings = self._state.store.findings
-        if self._said_lost in findings:
-            findings.remove(self._said_lost)
-        self._lost.append(name)
-        named = ", ".join(self._lost[:NAMED]) + (", …" if len(self._lost) > NAMED else "")
-        self._said_lost = (
-            f"The record of what was last run for is lost of {len(self._lost)} job(s) ({named}); "
-            "nothing is caught up, they go on with their next fires."
-        )
-        findings.append(self._said_lost)
+    async def arm_anew(self, record: JobRecord, *versions: Put) -> None:
+        """Commit the record with its new ``armed_at``: from there on its schedule counts anew."""
+        async with self._state.arming(record.id):
+            since = record.armed_at or self._state.clock.now()
+            skipped = self._state.fire(record).skipped
+            # The record first, for it says which arming holds. The other way about, who dies in
+            # between leaves the old version armed anew, and what it has run is run again.
+            await self._state.store.definitions.commit(*versions, Put(record))
+            fire = FireState(job_id=record.id, armed_at=since, skipped=skipped)
+            self._state.remember_fire(fire)
+            self.arm(record)
+            await self._state.store.history.set_fire(fire)
 
     def disarm(self, job_id: str) -> None:
         """Take the job from the scheduler."""

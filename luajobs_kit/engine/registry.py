@@ -178,7 +178,7 @@ class Registry:
             armed_at=now,
             updated_at=now,
         )
-        await self._arm(changed, Put(version))
+        await self._firing.arm_anew(changed, Put(version))
         new_fire = self._state.next_fires.get(record.id)
         if old_fire is not None and old_fire != new_fire:
             to = new_fire.isoformat(timespec="seconds") if new_fire else "none"
@@ -206,7 +206,7 @@ class Registry:
                     "passed. trigger() runs it now; create it again to give it a new time."
                 )
             changed = record.evolve(active=True, armed_at=now, updated_at=now)
-            await self._arm(changed)
+            await self._firing.arm_anew(changed)
             self._state.announce(changed)
             return self._catalog.shown(job_id)
 
@@ -264,19 +264,6 @@ class Registry:
         return Deletion(deleted=not keep, deactivated=keep, message=message)
 
     # Parts of the above
-
-    async def _arm(self, record: JobRecord, *versions: Put) -> None:
-        """Commit the record with its new ``armed_at``: from there on its schedule counts anew."""
-        async with self._state.arming(record.id):
-            since = record.armed_at or self._state.clock.now()
-            skipped = self._state.fire(record).skipped
-            # The record first, for it says which arming holds. The other way about, who dies in
-            # between leaves the old version armed anew, and what it has run is run again.
-            await self._state.store.definitions.commit(*versions, Put(record))
-            fire = FireState(job_id=record.id, armed_at=since, skipped=skipped)
-            self._state.remember_fire(fire)
-            self._firing.arm(record)
-            await self._state.store.history.set_fire(fire)
 
     async def _keep(self, record: JobRecord) -> Job:
         await self._state.store.definitions.commit(Put(record))

@@ -341,6 +341,7 @@ class Runs:
                 continue
             run = Run(execution, version)
             self._under_way.add(run)
+            await self._wait_no_longer_than_meant(run)
             left.append(run)
         # First what was running: giving it up may pause its job, and what waits is not begun then.
         for run in left:
@@ -350,3 +351,15 @@ class Runs:
             await self._drop_if_paused(run.execution.job_id)
             if not run.started and not run.finished.is_set():
                 self._begin_when_due(run)
+
+    async def _wait_no_longer_than_meant(self, run: Run) -> None:
+        """Move what an execution waits for where the clock was ahead when that was worked out."""
+        execution, due = run.execution, run.execution.next_attempt_at
+        if due is None:
+            return
+        retry = run.version.retry
+        wait = backoff(retry, execution.retry_count) if execution.attempts else run.version.jitter
+        latest = self._state.clock.now() + timedelta(seconds=wait)
+        if due > latest:
+            run.execution = execution.evolve(next_attempt_at=latest)
+            await self._ledger.record(run.execution)

@@ -55,7 +55,7 @@ class State:
         """Return the fire state of the job's present arming."""
         since = record.armed_at or record.created_at
         fire = self.fires.get(record.id)
-        if fire is None or fire.armed_at < since:
+        if fire is None or fire.armed_at != since:  # of another arming; clocks go back
             return FireState(job_id=record.id, armed_at=since, skipped=fire.skipped if fire else 0)
         return fire
 
