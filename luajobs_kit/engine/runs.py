@@ -341,7 +341,8 @@ class Runs:
                 continue
             run = Run(execution, version)
             self._under_way.add(run)
-            await self._wait_no_longer_than_meant(run)
+            if not self._virtual:  # a simulation goes on as the engine would that is running
+                await self._wait_no_longer_than_meant(run)
             left.append(run)
         # First what was running: giving it up may pause its job, and what waits is not begun then.
         for run in left:

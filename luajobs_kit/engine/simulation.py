@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from luajobs_kit.clock import Clock, VirtualClock
@@ -28,10 +29,15 @@ from luajobs_kit.platform import MOST_CONCURRENT
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import FireState, Put, Set, Store
+from luajobs_kit.store.restoring import restore_executions, restore_messages
 
 LONGEST: Final = timedelta(days=366)
 MOST_FIRES: Final = 10_000
-LOG_LINES: Final = 10_000  # of the report; the newest are dropped beyond it
+TOLD: Final = 10_000  # log lines and messages of the report, each; the newest are dropped beyond it
+EVERYTHING: Final = 2**62
+PAST: Final = (
+    1_000  # executions, and messages, that job code can look back on: what it may ask for at once
+)
 
 
 async def simulate(
@@ -62,6 +68,7 @@ async def simulate(
     ):
         waiting, running = await _fill(copy, state.store, state.fires, only=job_id)
         recorder.claimed += [execution.id for execution in waiting]
+        past = await _fill_past(copy, state.store)
         core = Core(copy, sandbox, clock=clock, ids=ids, events=recorder, simulated=simulated)
         engine(core)
         try:
@@ -73,7 +80,7 @@ async def simulate(
                 await clock.advance(until=until)
             # Before the engine ends: what runs at the end is still running.
             report = await _report(
-                state.store, copy, recorder, simulated, start=start, end=clock.now()
+                state.store, copy, recorder, simulated, past, start=start, end=clock.now()
             )
             return report.evolve(left_out=running)
         finally:  # also where whoever asked has given up
@@ -120,6 +127,17 @@ async def _fill(
     return waiting, running
 
 
+async def _fill_past(copy: Store, store: Store) -> set[str]:
+    """Give the copy the newest of what has run and was sent; returns the ids of the messages."""
+    runs = (await store.history.executions(limit=PAST)).executions
+    messages = await store.history.messages(None, limit=PAST)
+    finished = [execution for execution in reversed(runs) if execution.finished]
+    write = copy.database.write
+    await write(partial(restore_executions, executions=finished))
+    await write(partial(restore_messages, messages=messages[::-1]))
+    return {message.id for message in messages}
+
+
 class Recorder(Events):
     """The events of a simulated engine: what a report needs is kept, and nobody follows."""
 
@@ -143,21 +161,23 @@ async def _report(
     copy: Store,
     recorder: Recorder,
     simulated: Simulated,
+    past: set[str],
     *,
     start: datetime,
     end: datetime,
 ) -> Simulation:
-    """Put together what the simulated engine left in its store."""
+    """Put together what the simulated engine left in its store, but for the messages of the ``past``."""
     found = [await copy.history.execution(execution_id) for execution_id in recorder.claimed]
-    messages = await copy.history.messages(None, limit=LOG_LINES)
-    logs = (await copy.history.logs(LogQuery(after=0, limit=LOG_LINES))).logs
+    messages = await copy.history.messages(None, limit=EVERYTHING)
+    sent = [message for message in reversed(messages) if message.id not in past]
+    logs = (await copy.history.logs(LogQuery(after=0, limit=TOLD))).logs
     return Simulation(
         start=start,
         end=end,
         seed=simulated.seed,
         executions=[execution for execution in found if execution is not None],
         skipped=recorder.skipped,
-        messages=messages[::-1],
+        messages=sent[:TOLD],
         logs=logs,
         changes=_changes(await original.entries.everything(), await copy.entries.everything()),
         refused=simulated.refused,

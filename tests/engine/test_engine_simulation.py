@@ -110,6 +110,25 @@ async def test_what_is_running_is_left_out_and_named(clock, spec):
         assert (await simulated(engine, clock, hours=1)).left_out == []
 
 
+async def test_job_code_finds_what_has_run_and_was_sent_before(engine, clock, spec):
+    body = """
+        user = await job.user()
+        earlier = await job.executions()
+        sent = await user.get_chat_history()
+        await user.send(f"{len(earlier)} runs, {len(sent)} messages")
+        """
+    job = await engine.create_job(spec(body, schedule=DAILY))
+    await clock.advance(days=2)
+    found = await simulated(engine, clock, days=2)
+    assert [message.text for message in found.messages] == [
+        "3 runs, 2 messages",
+        "4 runs, 3 messages",
+    ]
+    assert len(found.executions) == 2
+    assert len(await engine.call("user.history", {})) == 2
+    assert (await engine.list_executions(job.id)).total == 2
+
+
 async def test_the_same_seed_gives_the_same_week(engine, clock, spec):
     body = """
         import random, uuid, secrets
