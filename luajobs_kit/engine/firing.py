@@ -17,6 +17,7 @@ from luajobs_kit.timing import jittered, next_fire, trigger_for
 MISSED_AFTER: Final = timedelta(seconds=30)
 """A fire later than this was missed (no engine, a sleeping machine): catching up decides."""
 CAUGHT_UP: Final = 100  # fires at most, with catch_up="all"
+SHORTEST: Final = timedelta(seconds=1)  # between two fires of a job
 
 
 class Firing:
@@ -86,6 +87,8 @@ class Firing:
                     skipped[-1] if skipped else None,
                     len(skipped) + omitted,
                     f"missed, and catch_up is {version.catch_up!r}",
+                    # Counted for good, should the claims that follow fail, or this engine die.
+                    dealt_with=skipped[-1] if skipped else fresh[0] - SHORTEST,
                     done=isinstance(version.schedule, OnceSchedule),
                 )
             for time in wanted:
@@ -148,14 +151,16 @@ class Firing:
         count: int,
         reason: str,
         *,
+        dealt_with: datetime | None = None,
         done: bool = False,
     ) -> None:
         """Record fires that are not run; ``last`` is the last of them, where it is known.
 
+        They are all that were up to ``dealt_with``, or else up to ``last``.
         ``done`` says that no other comes, so that the job is at its end.
         """
         fire = self._state.fire(record)
-        fire = fire.evolve(last_fire=last or fire.last_fire, skipped=fire.skipped + count)
+        fire = fire.evolve(last_fire=dealt_with or last, skipped=fire.skipped + count)
         if done:
             note = f"its one fire was not run: {reason}"
             await self._state.keep_fire(fire.evolve(state="done", note=note))

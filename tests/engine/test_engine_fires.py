@@ -193,6 +193,26 @@ async def test_catching_up_all_runs_each_fire_behind_a_waiting_retry(engine, clo
     assert (await engine.get_job(job.id)).skipped_fires == 0
 
 
+async def test_fires_not_run_are_counted_once_though_the_engine_dies_before_the_next_is_claimed(
+    tmp_path, clock, spec, monkeypatch
+):
+    async with await Engine.open(tmp_path / "w", clock=clock) as engine:
+        job = await engine.create_job(spec(schedule=IntervalSchedule(seconds=1.5)))
+
+        async def dies(*_, **__):
+            raise LookupError("as if it were killed here")
+
+        monkeypatch.setattr(engine._core.state.store.history, "claim", dies)
+        await clock.jump(clock.now() + timedelta(seconds=6))  # of four fires the last two are run
+        assert (await engine.get_job(job.id)).skipped_fires == 2
+    later = VirtualClock(clock.now())
+    async with await Engine.open(tmp_path / "w", clock=later) as engine:
+        await later.advance(seconds=0)
+        fires = [run.fire_time for run in (await engine.list_executions(job.id)).executions]
+        assert fires == [clock.now(), clock.now() - timedelta(seconds=1.5)]
+        assert (await engine.get_job(job.id)).skipped_fires == 2
+
+
 async def test_many_jobs_due_at_once_all_run(engine, clock, spec):
     for number in range(20):
         await engine.create_job(spec(name=f"job-{number}"))
