@@ -91,9 +91,8 @@ class Firing:
                     dealt_with=skipped[-1] if skipped else fresh[0] - SHORTEST,
                     done=isinstance(version.schedule, OnceSchedule),
                 )
+            queue = self._one_after_another(version, wanted)
             for time in wanted:
-                # "all" promises a run for each, behind whatever goes on: of one missed fire, too.
-                queue = len(wanted) > 1 or (version.catch_up == "all" and self._is_missed(time))
                 await self._fire(record, version, time, queue=queue)
             self._state.announce(record)
 
@@ -107,6 +106,17 @@ class Firing:
                 return on_time
             case "once":
                 return on_time or times[-1:]
+
+    def _one_after_another(self, version: JobVersion, wanted: list[datetime]) -> bool:
+        """Whether fires due at once are run one after another, behind what goes on, whatever overlap says."""
+        if version.catch_up == "all" and wanted and self._is_missed(wanted[0]):
+            return True  # a run for each is promised, of a single one, too
+        # Two of them are each other's overlap only because they come late.
+        return (
+            len(wanted) > 1
+            and version.overlap == "skip"
+            and not self._runs.unfinished_of(version.job_id)
+        )
 
     def _look_ahead(
         self, job_id: str, version: JobVersion, fired: datetime, armed_at: datetime

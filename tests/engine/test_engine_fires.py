@@ -193,6 +193,31 @@ async def test_catching_up_all_runs_each_fire_behind_a_waiting_retry(engine, clo
     assert (await engine.get_job(job.id)).skipped_fires == 0
 
 
+@pytest.mark.parametrize(
+    ("overlap", "running", "skipped"), [("skip", 1, 3), ("allow", 3, 1), ("queue", 1, 1)]
+)
+async def test_two_fires_due_at_once_while_a_run_goes_on_overlap_as_one_does(
+    clock, spec, overlap, running, skipped
+):
+    body = "import asyncio; await asyncio.sleep(250)"
+    async with await Engine.open(None, clock=clock, virtual_runs=True) as engine:
+        schedule = IntervalSchedule(seconds=5)
+        job = await engine.create_job(spec(body, schedule=schedule, overlap=overlap))
+        await clock.advance(seconds=5)
+        await clock.jump(clock.now() + timedelta(seconds=15))  # the last two are not missed
+        runs = (await engine.list_executions(job.id)).executions
+        assert sum(run.status == "running" for run in runs) == running
+        assert (await engine.get_job(job.id)).skipped_fires == skipped
+        assert len(runs) + skipped == 4
+
+
+async def test_two_fires_due_at_once_run_one_after_another_when_none_goes_on(engine, clock, spec):
+    job = await engine.create_job(spec(schedule=IntervalSchedule(seconds=5)))
+    await clock.jump(clock.now() + timedelta(seconds=10))
+    assert (await engine.list_executions(job.id, status="completed")).total == 2
+    assert (await engine.get_job(job.id)).skipped_fires == 0
+
+
 async def test_fires_not_run_are_counted_once_though_the_engine_dies_before_the_next_is_claimed(
     tmp_path, clock, spec, monkeypatch
 ):
