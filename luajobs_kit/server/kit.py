@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -14,12 +15,14 @@ import luajobs_kit
 from luajobs_kit import verbs, wire
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.port import Port, PowerOffer
-from luajobs_kit.server.answers import answer, read_body, success
+from luajobs_kit.server.answers import Refused, answer, read_body, success
 from luajobs_kit.server.broadcast import Broadcast, message
-from luajobs_kit.server.stream import EventStream
+from luajobs_kit.server.stream import EventStream, left
 
 MAX_KEY: Final = 200  # characters of an idempotency key
 MAX_WAIT: Final = 600.0  # seconds an answer may be waited for
+GIVEN_UP: Final = frozenset({"simulate"})
+"""Verbs that change nothing, and may take minutes of work: they end when nobody waits for the answer."""
 TRANSFERS: Final = frozenset({"export_workspace", "import_workspace"})
 
 
@@ -41,7 +44,9 @@ def routes(port: Port, broadcast: Broadcast) -> list[Route]:
             )
         if verb.keyed:
             arguments["key"] = idempotency_key(request)
-        return answer(verb.write_answer(await getattr(port, verb.name)(**arguments)))
+        asked = getattr(port, verb.name)(**arguments)
+        found = await (_while_wanted(request, asked) if verb.name in GIVEN_UP else asked)
+        return answer(verb.write_answer(found))
 
     async def events(request: Request) -> EventStream:
         after = request.query_params.get("after") or request.headers.get("last-event-id")
@@ -57,6 +62,21 @@ def routes(port: Port, broadcast: Broadcast) -> list[Route]:
         Route(f"{wire.PREFIX}/offer", offer, methods=["POST"]),
         *(Route(f"{wire.PREFIX}/{name}", ask, methods=["POST"]) for name in verbs.VERBS),
     ]
+
+
+async def _while_wanted(request: Request, asked: Coroutine[Any, Any, Any]) -> Any:
+    """Return what was asked for. Raises ``Refused``, which nobody hears, when the client leaves."""
+    working = asyncio.create_task(asked)
+    leaving = asyncio.create_task(left(request.receive))
+    try:
+        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Refused(400, "The client left before it was answered.")
+    finally:
+        leaving.cancel()
+        working.cancel()
+        await asyncio.wait([working, leaving])
 
 
 def idempotency_key(request: Request) -> str | None:

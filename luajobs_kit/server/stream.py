@@ -39,7 +39,7 @@ class EventStream:
         tasks: list[asyncio.Task[Any]] = [
             pump,
             asyncio.create_task(self._beat(send)),
-            asyncio.create_task(_left(receive)),
+            asyncio.create_task(left(receive)),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -83,6 +83,7 @@ def _part(body: bytes) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": True}
 
 
-async def _left(receive: Receive) -> None:
+async def left(receive: Receive) -> None:
+    """Return when the client has closed its connection; its request has been read."""
     while (await receive())["type"] != "http.disconnect":
         pass

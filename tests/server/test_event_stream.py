@@ -2,6 +2,11 @@
 
 import asyncio
 
+from starlette.applications import Starlette
+
+from luajobs_kit import wire
+from luajobs_kit.server import kit
+from luajobs_kit.server.answers import Refused, failure
 from luajobs_kit.server.stream import HEARTBEAT, EventStream
 
 SCOPE = {"type": "http"}
@@ -70,3 +75,41 @@ async def test_a_client_that_leaves_ends_its_stream():
 
     async with asyncio.timeout(5):
         await EventStream(never())(SCOPE, left, send)
+
+
+class Simulates:
+    """An engine whose simulation goes on until it is given up."""
+
+    def __init__(self):
+        self.begun, self.given_up = asyncio.Event(), asyncio.Event()
+
+    async def simulate(self, until, **_):
+        self.begun.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.given_up.set()
+
+
+async def test_a_simulation_ends_when_whoever_asked_for_it_leaves():
+    engine = Simulates()
+    body = [b'{"until": "2030-01-07T08:00:00Z"}']
+
+    async def receive():
+        if body:
+            return {"type": "http.request", "body": body.pop(), "more_body": False}
+        await engine.begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        assert message.get("status", 400) == 400
+
+    app = Starlette(routes=kit.routes(engine, None), exception_handlers={Refused: _refused})
+    scope = {"type": "http", "method": "POST", "path": f"{wire.PREFIX}/simulate", "headers": []}
+    async with asyncio.timeout(5):
+        await app(scope, receive, send)
+    assert engine.given_up.is_set()
+
+
+async def _refused(_, error):
+    return failure(error)
