@@ -216,7 +216,8 @@ class Port(ABC):
         ``{"GET https://api.example/*": {"status": 200, "body": "…"}, "tools.weather": {…}}``.
 
         Raises ``NotFound`` for the job, ``InvalidInput`` for an ``until`` that is not ahead
-        or more than 366 days, a ``seed`` that is no whole number, or a ``max_fires`` outside 1 to 10,000.
+        or more than 366 days, a ``seed`` that is no whole number, or a ``max_fires`` outside 1 to 10,000,
+        and ``LuaJobsError`` when the engine ends meanwhile.
         """
 
     # Executions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -16,7 +17,7 @@ from luajobs_kit.engine.diagnosis import diagnose
 from luajobs_kit.engine.outcomes import new_execution
 from luajobs_kit.engine.simulation import simulate
 from luajobs_kit.engine.views import active_version, show
-from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Deletion,
@@ -54,6 +55,8 @@ class Engine(Port):
         """Open connections, counted by the server."""
         self.served = False
         """Whether it is served until it is stopped, set by the server."""
+        self._simulations: set[asyncio.Task[Simulation]] = set()
+        self._ending = False
         core.answer_with(self)
 
     @classmethod
@@ -100,6 +103,11 @@ class Engine(Port):
 
     async def aclose(self, *, grace: float = 0.0) -> None:
         """End: fire nothing more, give running jobs ``grace`` seconds, then end them and close."""
+        self._ending = True
+        for simulation in self._simulations:
+            simulation.cancel()
+        if self._simulations:
+            await asyncio.wait(self._simulations)
         await self._core.aclose(grace=grace)
 
     def busy(self) -> str | None:
@@ -251,15 +259,28 @@ class Engine(Port):
     ) -> Simulation:
         if job_id is not None:
             self._core.catalog.record(job_id)
-        return await simulate(
-            self._state,
-            Engine,
-            until,
-            job_id=job_id,
-            seed=seed,
-            responses=responses or {},
-            max_fires=max_fires,
+        running = asyncio.create_task(
+            simulate(
+                self._state,
+                Engine,
+                until,
+                job_id=job_id,
+                seed=seed,
+                responses=responses or {},
+                max_fires=max_fires,
+            )
         )
+        self._simulations.add(running)
+        try:
+            return await running
+        except asyncio.CancelledError:
+            if not self._ending:
+                raise
+            raise LuaJobsError(
+                "The engine ended before the simulation had; ask for it again."
+            ) from None
+        finally:
+            self._simulations.discard(running)
 
     # Executions
 

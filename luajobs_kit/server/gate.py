@@ -26,7 +26,8 @@ MAX_HEADERS: Final = 32 * 1024  # bytes
 MAX_USER: Final = 200  # characters of an acting user's id
 ANY_VERSION: Final = frozenset({f"{wire.PREFIX}/hello"})  # what clients of any version may ask
 LONG: Final = frozenset(
-    wire.PREFIX + path for path in ("/events", "/offer", "/wait_execution", "/call_tool")
+    wire.PREFIX + path
+    for path in ("/events", "/offer", "/wait_execution", "/call_tool", "/simulate")
 )
 
 _log = logging.getLogger(__name__)

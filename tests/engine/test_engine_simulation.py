@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from luajobs_kit.engine import Engine
-from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Retry
 
 DAILY = CronSchedule(expression="0 9 * * *")
@@ -169,6 +169,23 @@ async def test_a_simulation_that_is_given_up_ends_quietly(engine, clock, spec, c
     with pytest.raises(asyncio.CancelledError):
         await going_on
     gc.collect()  # a task that ended badly says so when it is collected
+    assert caplog.messages == []
+
+
+async def test_an_engine_that_ends_ends_its_simulation_and_says_so(clock, spec, caplog):
+    class Asked(dict):
+        def __contains__(self, request):
+            ending.append(asyncio.create_task(engine.aclose()))
+            return True
+
+    ending = []
+    body = "import asyncio\nawait asyncio.sleep(300)\nreturn await tools.any()"
+    async with await Engine.open(None, clock=clock) as engine:
+        await engine.create_job(spec(body, timeout=600))
+        with pytest.raises(LuaJobsError, match="ended before the simulation had"):
+            await simulated(engine, clock, days=300, responses=Asked({"tools.any": 1}))
+        await asyncio.gather(*ending)
+    gc.collect()
     assert caplog.messages == []
 
 
