@@ -99,7 +99,6 @@ class Runs:
         """Begin the attempt an execution waits for."""
         run = self._under_way.get(execution_id)
         if run is not None and not run.started:
-            run.execution = run.execution.evolve(next_attempt_at=None)
             self._begin(run)
 
     def _enter(self, run: Run) -> None:
@@ -118,6 +117,8 @@ class Runs:
         self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
 
     def _begin(self, run: Run) -> None:
+        # Its time has come. What it may wait for now is its turn, which has no time.
+        run.execution = run.execution.evolve(next_attempt_at=None)
         if self._leaving or not self._may_start(run):
             return  # an earlier execution of the job begins it when it finishes
         run.task = task = asyncio.create_task(self._attempt(run), name=run.execution.id)
