@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+import typing
 from typing import Any, Final
 
 from luajobs_kit.guest.frozen import Frozen, FrozenType, GivenType
@@ -15,7 +16,7 @@ def class_of(value: Any) -> Any:
     kind = type(value)
     if issubclass(kind, type):
         return Type
-    if kind in _OPAQUE:
+    if kind in _OPAQUE or issubclass(kind, _MADE_BY_ITEMS):
         return _stand_in(kind)
     return kind
 
@@ -36,6 +37,11 @@ _OPAQUE: Final = frozenset(
         super,
     }
 )
+
+
+ALIASES: Final = (types.GenericAlias, typing._BaseGenericAlias)  # type: ignore[attr-defined]  # noqa: SLF001  # of all of typing's
+_MADE_BY_ITEMS: Final = (*ALIASES, typing._SpecialForm, typing.ForwardRef)  # noqa: SLF001  # ``List[int]``, ``List["name"]``
+"""Classes of typing's whose objects are written with brackets; called, they take anything."""
 
 
 class _StandInMeta(GivenType, type):

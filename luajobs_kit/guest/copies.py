@@ -98,12 +98,14 @@ def _checked(
     *rest: Any,
     **options: Any,
 ) -> Any:
-    """Do what the library does, through nothing but an instance of the same class."""
+    """Do what the library does, and give nothing but an instance of the same class."""
 
     def build(*given: Any) -> Any:
         made = function(*given)
-        if type(made) is not type(value) and (state is not None or own.is_instance(value)):
-            raise TypeError(f"__new__ of {type(value).__name__} gave something else to a copy")
+        # A set's iterator is copied to a list's. Else what is made may be anything: an alias,
+        # for one, is looked up by a name among typing's globals.
+        if type(made) is not type(value) and (function is not iter or own.is_instance(value)):
+            raise TypeError(f"a copy of a {type(value).__name__!r} object became something else")
         return made
 
     return _reconstruct(value, memo, build, arguments, state, *rest, **options)
@@ -148,6 +150,8 @@ def install() -> None:
         return
     _library._copy_dispatch = _OwnFirst(_library._copy_dispatch, _copied)  # noqa: SLF001  # likewise
     _library._deepcopy_dispatch = _OwnFirst(_library._deepcopy_dispatch, _deep_copied)  # noqa: SLF001  # likewise
+    # The library looks a method up by its function's name, which a job may change.
+    _library._copy_dispatch[types.MethodType] = lambda method: method  # noqa: SLF001  # likewise
     _library._deepcopy_dispatch[types.MethodType] = _copied_method  # noqa: SLF001  # likewise
     _library._reconstruct = _checked  # noqa: SLF001  # likewise
     for user in (collections.UserDict, collections.UserList):

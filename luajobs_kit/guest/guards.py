@@ -15,7 +15,6 @@ from __future__ import annotations
 import decimal
 import enum
 import types
-import typing
 from abc import ABCMeta
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +22,7 @@ from typing import Any, Final, NoReturn, cast
 
 from luajobs_kit.guest import names
 from luajobs_kit.guest.awaiting import advice_for, is_unawaited
-from luajobs_kit.guest.classes import class_of
+from luajobs_kit.guest.classes import ALIASES, class_of
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
 from luajobs_kit.guest.frozen import Frozen, for_instances
 from luajobs_kit.guest.futures import Future, Task
@@ -34,7 +33,6 @@ _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
 _PLAIN: Final = frozenset(
     {str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range}
 )
-ALIASES: Final = (types.GenericAlias, typing._BaseGenericAlias)  # type: ignore[attr-defined]  # noqa: SLF001  # of all of typing's
 _SLOT_WRAPPERS: Final = (
     types.MethodWrapperType,
     types.WrapperDescriptorType,
