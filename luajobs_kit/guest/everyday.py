@@ -106,6 +106,7 @@ def _everyday() -> dict[str, Any]:
         names.WRITE: guards.write,
         names.WRITE_OWN: guards.write_own,
         names.WRITE_TITLE: guards.write_title,
+        names.WRITE_SPECIAL: guards.write_special,
         names.ANNOTATION: making.annotation,
         names.EXCEPT_STAR: making.star_classes,
         names.REGISTER: stand_ins.by_annotation,
@@ -146,6 +147,8 @@ def _target(value: Any, name: str) -> Any:
     kind = names.kind_of(_name(name))
     if name in names.WRITABLE_TITLES:
         return guards.write_title(value)
+    if name in names.SETTABLE_METHODS:
+        return guards.write_special(value)
     if kind in {"dunder", "refused"}:
         raise AttributeError(f"the attribute {name!r} belongs to Python and cannot be set")
     return guards.write_own(value, name) if kind == "private" else guards.write(value)

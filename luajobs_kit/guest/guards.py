@@ -371,6 +371,12 @@ def write_own(value: Any, name: str) -> Any:
     return value
 
 
+def write_special(value: Any) -> Any:
+    if own.is_class(value) and not issubclass(type(value), enum.EnumType):
+        return value
+    raise AttributeError(f"{title(value)}: special methods can be set on your own classes only")
+
+
 def write_title(value: Any) -> Any:
     if own.is_class(value) or own.is_function(value):
         return value

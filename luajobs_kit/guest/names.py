@@ -16,6 +16,7 @@ READ: Final = "guard read"  # (object, name) -> value
 WRITE: Final = "guard write"  # (object) -> the same object, if job code may write to it
 WRITE_OWN: Final = "guard write own"  # (object, name) -> the same, for private names
 WRITE_TITLE: Final = "guard write title"  # the same, for __name__ and its like
+WRITE_SPECIAL: Final = "guard write special"  # the same, for __repr__ and its like
 ANNOTATION: Final = "guard annotation"  # (function) -> the annotation, or object
 REGISTER: Final = "guard register"  # (decorator, function giving an annotation) -> decorator
 EXCEPT_STAR: Final = "guard except star"  # (classes) -> the same classes
@@ -154,11 +155,14 @@ SPECIAL_METHODS: Final = frozenset(
 )
 """Special methods a class may define, and call on its own instances or through ``super()``."""
 
+SETTABLE_METHODS: Final = SPECIAL_METHODS - {"__new__"}
+"""Those a class may be given later; an enumeration made of it trusts its ``__new__`` by then."""
+
 CLASS_VARIABLES: Final = frozenset({"__slots__", "__match_args__", "__hash__", "__doc__"})
 """Special names a class body may assign."""
 
-CLASS_NAMES: Final = (CLASS_VARIABLES | SPECIAL_METHODS) - {"__match_args__"}
-"""Special names that stand alone in a class body: ``__radd__ = __add__``."""
+CLASS_NAMES: Final = CLASS_VARIABLES - {"__match_args__"}
+"""Special names that stand alone in a class body only; those of methods do everywhere."""
 
 TITLES: Final = frozenset({"__name__", "__qualname__", "__doc__", "__module__"})
 

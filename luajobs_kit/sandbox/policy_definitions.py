@@ -21,7 +21,7 @@ class DefinitionRules(Base):
         return node
 
     def visit_FunctionDef(self, node: Any) -> ast.AST:
-        if not (self.scopes[-1] == "class" and node.name in names.SPECIAL_METHODS):
+        if node.name not in names.SPECIAL_METHODS:
             self._check_definition(node)
         node.returns = None
         node.type_comment = None

@@ -26,6 +26,7 @@ _CALL: Final = "A function can be called, no more: pass it what it needs as argu
 _INSTEAD: Final = {
     "__traceback__": "Print the error itself: print(repr(error)).",
     "__setattr__": "Use setattr(object, name, value).",
+    "__new__": "Define it in the class.",
     "__delattr__": "Use delattr(object, name).",
     "__getattribute__": "Use getattr(object, name).",
     "__dict__": "Use object.__dict__.update(…), or keep what is shared in the class.",
@@ -49,6 +50,11 @@ _INSTEAD: Final = {
 }
 """The way out, by the attribute that is refused."""
 
+_GUARDS: Final = dict.fromkeys(names.SETTABLE_METHODS, names.WRITE_SPECIAL) | dict.fromkeys(
+    names.WRITABLE_TITLES, names.WRITE_TITLE
+)
+"""Who is asked whether a special name may be set."""
+
 
 class Rules(PatternRules, DefinitionRules, ImportRules):
     """Changes a syntax tree in place and collects what it refuses in ``found``."""
@@ -68,6 +74,8 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             advice = catalog.OUT_OF_REACH_NAMES.get(node.id)
             if advice is not None and node.id not in self.bound:
                 self.refuse(node, f"{node.id}() does not exist in job code.", advice)
+        if node.id in names.SPECIAL_METHODS:
+            return node
         if self.scopes[-1] == "class" and node.id in names.CLASS_NAMES:
             return node
         if self.scopes[-1] != "class" and node.id in names.ABOUT_THE_SOURCE:
@@ -105,9 +113,9 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         return node
 
     def _other_attribute(self, node: ast.Attribute) -> ast.AST:
-        if node.attr in names.WRITABLE_TITLES and isinstance(node.ctx, ast.Store):
+        if node.attr in _GUARDS and isinstance(node.ctx, ast.Store):
             node = self.node_contents_visit(node)
-            node.value = placed(call(names.WRITE_TITLE, node.value), node.value)
+            node.value = placed(call(_GUARDS[node.attr], node.value), node.value)
             return node
         advice = _INSTEAD.get(node.attr, "Use a public method of the object instead.")
         what = (
