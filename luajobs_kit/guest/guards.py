@@ -162,20 +162,40 @@ def _read_private(value: Any, name: str) -> Any:
         if owner or (owner is False and name in names.ENUM_NAMES):
             return getattr(value, name)
     elif own.made(kind):
-        if not _host_defines(mro_of(kind), name):
-            own.free.add((kind, name))
-            return getattr(value, name)
-        owner = _own_in(mro_of(kind), name)
-        if owner or (owner is False and name in names.ENUM_NAMES):
-            return getattr(value, name)
-        held = _instance_dict(value)
-        if held is not None and name in held:
-            return held[name]
-        if owner is None and _own_in(mro_of(kind), "__getattr__"):
-            return getattr(value, name)
-    else:
+        return _read_private_of_own(value, name)
+    elif _has(value, name):
         _refuse(value, name)
-    raise AttributeError(f"{title(value)} has no attribute {name!r}")
+    raise _not_there(value, name)
+
+
+def _read_private_of_own(value: Any, name: str) -> Any:
+    kind = type(value)
+    if not _host_defines(mro_of(kind), name):
+        own.free.add((kind, name))
+        return getattr(value, name)
+    owner = _own_in(mro_of(kind), name)
+    if owner or (owner is False and name in names.ENUM_NAMES):
+        return getattr(value, name)
+    held = _instance_dict(value)
+    if held is not None and name in held:
+        return held[name]
+    if owner is None and _own_in(mro_of(kind), "__getattr__"):
+        return getattr(value, name)
+    raise _not_there(value, name)
+
+
+def _not_there(value: object, name: str) -> AttributeError:
+    what = title(value)
+    if what.startswith("class "):
+        what = what.replace("class", "type object", 1)  # as Python says it
+    return AttributeError(f"{what} has no attribute {name!r}")
+
+
+def _has(value: Any, name: str) -> bool:
+    """Whether there is an attribute of this name at all, asking nobody's ``__getattr__``."""
+    kind = type(value)
+    classes = mro_of(kind) + (mro_of(value) if issubclass(kind, type) else ())
+    return name in (_instance_dict(value) or ()) or any(name in class_dict(e) for e in classes)
 
 
 def _after(value: super) -> tuple[type, ...]:
@@ -339,6 +359,7 @@ def write(value: Any) -> Any:
         return value
     if type(value) in OPEN:
         return value
+    _refuse_none(value)
     raise AttributeError(
         f"{title(value)}: its attributes cannot be set by job code; only those of "
         "your own classes and functions can"
@@ -347,6 +368,11 @@ def write(value: Any) -> Any:
 
 OPEN: Final[set[type]] = {decimal.Context}
 """Host classes whose instances take public attributes (they guard what is set themselves)."""
+
+
+def _refuse_none(value: object) -> None:
+    if value is None:
+        raise AttributeError("'NoneType' object takes no attributes: there is None")
 
 
 def write_own(value: Any, name: str) -> Any:
@@ -359,6 +385,7 @@ def write_own(value: Any, name: str) -> Any:
             f"{title(value)}: private attributes of an enumeration cannot be set"
         )
     if not (own.is_class(value) or own.is_instance(value)):
+        _refuse_none(value)
         raise AttributeError(
             f"{title(value)}: private attributes can be set on your own objects only"
         )

@@ -89,7 +89,7 @@ class Semaphore(_Held):
 
     def release(self) -> None:
         if self._most is not None and self._value >= self._most:
-            raise ValueError("released too many times")
+            raise ValueError("BoundedSemaphore released too many times")
         self._value += 1
         self._give()
 
@@ -165,6 +165,10 @@ class Queue(Frozen):
         self._items: list[Any] = []
         self._unfinished = 0
         self._changed: list[Future] = []
+
+    @property
+    def maxsize(self) -> int:
+        return self._most
 
     def qsize(self) -> int:
         return len(self._items)
