@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import base64
 import math
+import types
 from collections import deque
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -33,8 +34,10 @@ from typing import Any
 from uuid import UUID
 
 from luajobs_kit.guest.awaiting import advice_for, is_unawaited
+from luajobs_kit.guest.owning import own
 
 MAX_DEPTH = 64  # well under what the host takes, which counts the frame's own levels too
+_CALLED = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type)
 _LONGEST_PLACE = 40  # characters
 MAX_INTEGER_BITS = 14_000  # about 4,200 digits; Python itself refuses to print more
 
@@ -101,8 +104,21 @@ def _text(value: Any, kind: type, where: str) -> Any:
         raise TypeError(f"{where} is a call that was not awaited; {advice_for(value)}")
     raise TypeError(
         f"{where} is {_named(kind)}, which JSON cannot hold; "
-        "use None, bool, int, float, str, list, dict, or turn it into one of these"
+        f"use None, bool, int, float, str, list, dict, or turn it into one of these{_how(kind)}"
     )
+
+
+def _how(kind: type) -> str:
+    """Return how a value of this kind is turned into one that has a form."""
+    if hasattr(kind, "__dataclass_fields__"):
+        return ": dataclasses.asdict(…)"
+    if issubclass(kind, _CALLED):
+        return ": call it, with (…)"
+    if kind.__module__ in {"builtins", "itertools"} and hasattr(kind, "__iter__"):
+        return ": list(…)"
+    if kind is complex:
+        return ": str(…)"
+    return ": vars(…)" if own.made(kind) and "__dict__" in dir(kind) else ""
 
 
 def _key(key: Any, where: str) -> str:

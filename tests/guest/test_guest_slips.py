@@ -177,6 +177,33 @@ def test_a_result_without_a_form_is_named_with_its_place(value: str, words: str)
 
 
 @pytest.mark.parametrize(
+    ("value", "how"),
+    [
+        ("(x for x in [1])", "list(…)"),
+        ("map(str, [1])", "list(…)"),
+        ("range(3)", "list(…)"),
+        ("{}.items()", "list(…)"),
+        ("itertools.count()", "list(…)"),
+        ("Point(1)", "dataclasses.asdict(…)"),
+        ("[Plain()]", "vars(…)"),
+        ("main", "call it, with (…)"),
+        ("Plain().go", "call it, with (…)"),
+        ("Plain", "call it, with (…)"),
+        ("1j", "str(…)"),
+    ],
+)
+def test_a_result_without_a_form_is_told_how_to_get_one(value: str, how: str) -> None:
+    source = (
+        "import dataclasses, itertools\n@dataclasses.dataclass\nclass Point:\n    x: int\n"
+        "class Plain:\n    def go(self): pass\n"
+        f"def main(job):\n    return {value}\n"
+    )
+    with pytest.raises(TypeError, match="which JSON cannot hold") as caught:
+        plain(run_here(source), "the result")
+    assert str(caught.value).endswith(f"turn it into one of these: {how}")
+
+
+@pytest.mark.parametrize(
     "line", ["return job.gi_frame", "return job.__subclasses__()", "import os", "return eval('1')"]
 )
 def test_a_refusal_is_two_sentences_with_one_full_stop_each(line: str) -> None:
