@@ -31,6 +31,8 @@ def advice_for(coroutine: types.CoroutineType[object, object, object]) -> str:
 
 def advised(error: BaseException, message: str) -> str:
     """Return the message of ``error``, with advice where Python complains of a coroutine."""
+    if type(error) is TypeError and message.endswith("can't be used in 'await' expression"):
+        return f"{message}; there is nothing to wait for: leave out await"
     if type(error) not in {AttributeError, TypeError} or not _USED.search(message):
         return message
     if "await" in message:

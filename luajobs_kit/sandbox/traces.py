@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from luajobs_kit.guest.awaiting import advised
+from luajobs_kit.sandbox.meaning import meant
 
 MOST_FRAMES: Final = 20  # kept of a long trace: half from each end
 MOST_VIOLATIONS: Final = 50
@@ -33,7 +34,7 @@ def describe(
     frames = _own_frames(error.__traceback__, file)
     return {
         "type": type(error).__name__[:100],
-        "message": advised(error, words(error)[:LONGEST_MESSAGE])
+        "message": meant(error, advised(error, words(error)[:LONGEST_MESSAGE]))
         or _WITHOUT_WORDS.get(type(error), ""),
         "line": frames[-1][0] if frames else _line_of_syntax_error(error, file),
         "trace": [*_causes(error, file, words), *_shown(frames, file)],

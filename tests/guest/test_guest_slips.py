@@ -153,6 +153,22 @@ def test_a_result_that_was_not_awaited_says_so() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("return job.metdata", "'JobInstance' object has no attribute 'metdata'. Did you mean: 'metadata'?"),
+        ("return 'a'.uper()", "'str' object has no attribute 'uper'. Did you mean: 'upper'?"),
+        ("return [].push(1)", "'list' object has no attribute 'push'"),
+        ("return int.from_byte", "type object 'int' has no attribute 'from_byte'. Did you mean: 'from_bytes'?"),
+        ("return Mine().grete()", "'Mine' object has no attribute 'grete'. Did you mean: 'greet'?"),
+        ("await print('x')", "object NoneType can't be used in 'await' expression; there is nothing to wait for: leave out await"),
+    ],
+)  # fmt: skip
+def test_what_was_meant_is_asked(line: str, words: str) -> None:
+    mine = ("class Mine:", "    def greet(self): pass", "    def __dir__(self): return 1 / 0")
+    assert message(*mine, line) == words
+
+
 def test_other_errors_keep_their_words() -> None:
     assert message('raise TypeError("mine")') == "mine"
     assert message("return None.id") == "'NoneType' object has no attribute 'id'"
