@@ -15,6 +15,7 @@ from __future__ import annotations
 import decimal
 import enum
 import types
+import zoneinfo
 from abc import ABCMeta
 from collections.abc import Callable
 from functools import partial
@@ -84,6 +85,10 @@ def _read_watched(value: Any, name: str) -> Any:
     found = getattr(value, name)
     if type(found) not in _STEPPABLE:
         return found
+    if (
+        name == "from_file" and found == zoneinfo.ZoneInfo.from_file
+    ):  # it believes what a file says of places in memory
+        _refuse(value, name)
     if name in {"format", "format_map"}:
         return _safe_formatter(found, name)
     if is_unawaited(value):

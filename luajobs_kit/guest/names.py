@@ -46,7 +46,7 @@ STEPPING: Final = frozenset({"send", "throw", "asend", "athrow"})
 Other objects may have their own.
 """
 
-WATCHED: Final = STEPPING | {"format", "format_map", "mro", "obj", "register"}
+WATCHED: Final = STEPPING | {"format", "format_map", "from_file", "mro", "obj", "register"}
 """Public names that are harmless on most objects and not on some."""
 
 SPECIAL_METHODS: Final = frozenset(
