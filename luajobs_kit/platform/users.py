@@ -136,6 +136,8 @@ class Users:
         key: str | None = None,
     ) -> dict[str, Any]:
         """Put a message in the user's inbox: parts, one part, or plain text."""
+        if role == "user":
+            _refuse_in_run(caller, "write in a user's name")
         record = self._record(caller, id)
         if isinstance(messages, str):
             parts: list[MessagePart] = [TextPart(text=messages)]

@@ -7,7 +7,7 @@ import pytest
 from luajobs_kit.acting import acting_as
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.requests import RunRequests
-from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
 from luajobs_kit.model import LogLine, LogSource, LogWritten
 from luajobs_kit.port import PowerOffer
 
@@ -169,3 +169,21 @@ async def test_a_job_of_another_user_is_as_good_as_none(engine, spec, verb):
     for verb_of_its_own in ("delete", "update_metadata", "logs", "executions", "versions"):
         with pytest.raises(InvalidInput):
             await requests.answer(f"jobs.{verb_of_its_own}", {"id": theirs.id, "data": {}})
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("user.add", {"id": "user_new"}),
+        ("user.inbox", {}),
+        ("user.send", {"messages": "I agree", "role": "user"}),
+    ],
+)
+async def test_a_run_past_its_policy_still_gets_no_more_than_job_code_may(
+    engine, spec, verb, arguments
+):
+    job = await engine.create_job(spec("return 1"))
+    run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
+    requests = RunRequests(engine._core.runs.attempts.serve.__self__, run, job.active_version)
+    with pytest.raises(NotAllowed, match="Job code may not"):
+        await requests.answer(verb, arguments)
