@@ -54,6 +54,7 @@ class methodcaller(Frozen):  # noqa: N801  # stands in for operator.methodcaller
 _TITLES: Final = ("__module__", "__name__", "__qualname__", "__doc__")
 _ASSIGNABLE: Final = frozenset({*_TITLES, "__annotations__", "__type_params__"})
 _DICT: Final = ("__dict__",)
+_library_update_wrapper: Final[Any] = functools.update_wrapper
 _UNIONS: Final = (types.UnionType, type(typing.Union[int, str]))  # noqa: UP007  # its type is meant
 _WITH_ATTRIBUTES: Final = (types.FunctionType, functools.partial, type(functools.lru_cache(len)))
 
@@ -184,8 +185,22 @@ def install() -> None:
     """
     library: Any = dataclasses
     library.inspect = types.SimpleNamespace(**{**vars(inspect), "signature": lambda _: "(…)"})
+    # A cache, a context or a dispatcher of a class is given all that is in it, as it is: of a
+    # class of ours, methods that ask nobody whose they are.
+    functools.update_wrapper = _with_own_attributes
     stacks: Any = contextlib.ExitStack.__mro__[1], contextlib.AsyncExitStack
     stacks[0].callback, stacks[1].push_async_callback = callback, push_async_callback
+
+
+def _with_own_attributes(
+    wrapper: Any,
+    wrapped: Any,
+    assigned: Any = functools.WRAPPER_ASSIGNMENTS,
+    updated: Any = functools.WRAPPER_UPDATES,
+) -> Any:
+    """Do what the library does, and leave out what is in a class that is not a job's."""
+    is_ours = issubclass(type(wrapped), type) and not own.is_class(wrapped)
+    return _library_update_wrapper(wrapper, wrapped, assigned, () if is_ours else updated)
 
 
 # contextlib
