@@ -158,14 +158,10 @@ def _read_private(value: Any, name: str) -> Any:
         return getattr(value, name)
     if own.is_function(value):
         return getattr(value, name)
-    if kind is super:
-        owner = _own_in(_after(value), name)
+    if kind is super or own.is_class(value):
+        owner = _own_in(_after(value) if kind is super else mro_of(value), name)
         if owner or (owner is False and name in names.ENUM_NAMES):
-            return getattr(value, name)
-    elif own.is_class(value):
-        owner = _own_in(mro_of(value), name)
-        if owner or (owner is False and name in names.ENUM_NAMES):
-            return getattr(value, name)
+            return _of_class(value, name)
     elif own.made(kind):
         return _read_private_of_own(value, name)
     elif _has(value, name):
@@ -201,6 +197,13 @@ def _has(value: Any, name: str) -> bool:
     kind = type(value)
     classes = mro_of(kind) + (mro_of(value) if issubclass(kind, type) else ())
     return name in (_instance_dict(value) or ()) or any(name in class_dict(e) for e in classes)
+
+
+def _of_class(value: Any, name: str) -> Any:
+    found = getattr(value, name)
+    if name == "_value_repr_" and type(found) is types.FunctionType and not own.is_function(found):
+        return for_instances(found, value)  # what enumerations keep of a dataclass shows any object
+    return found
 
 
 def _after(value: super) -> tuple[type, ...]:
