@@ -83,7 +83,7 @@ def _read_watched(value: Any, name: str) -> Any:
     if name == "register" and issubclass(type(value), ABCMeta) and not own.is_class(value):
         _refuse(value, name)
     found = getattr(value, name)
-    if type(found) not in _STEPPABLE:
+    if not issubclass(type(found), _STEPPABLE):  # some methods of C are of a class below
         return found
     if (
         name == "from_file" and found == zoneinfo.ZoneInfo.from_file

@@ -198,8 +198,8 @@ def _with_own_attributes(
     assigned: Any = functools.WRAPPER_ASSIGNMENTS,
     updated: Any = functools.WRAPPER_UPDATES,
 ) -> Any:
-    """Do what the library does, and leave out what is in a class that is not a job's."""
-    is_ours = issubclass(type(wrapped), type) and not own.is_class(wrapped)
+    """Do what the library does, and leave out what is in a class of ours."""
+    is_ours = issubclass(type(wrapped), type) and issubclass(wrapped, Frozen)
     return _library_update_wrapper(wrapper, wrapped, assigned, () if is_ours else updated)
 
 
