@@ -97,6 +97,9 @@ class Link:
         """
         while True:
             taken = self._spares.popleft() if self._spares else await self._next_spare()
+            if taken.has_hung_up():  # it died waiting, and word of that is on its way
+                taken.connection.close()
+                continue
             taken.take(limits)
             if limits.memory >= self._memory or await self._lowered(taken):
                 return taken

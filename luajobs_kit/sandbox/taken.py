@@ -37,6 +37,15 @@ class Taken:
         self._link = link
         self._watch: asyncio.TimerHandle | None = None
 
+    def has_hung_up(self) -> bool:
+        """Whether nobody is at the other end any more."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def take(self, limits: Limits) -> None:
         self._limits = limits
 

@@ -83,6 +83,18 @@ async def test_spares_that_died_waiting_are_given_no_run(plain_sandbox, run_in):
             assert (await run_in(sandbox, "def f(job): return 1")).status == "completed"
 
 
+async def test_a_spare_that_died_this_moment_is_given_no_run(plain_sandbox, run_in):
+    async with plain_sandbox(spares=2) as sandbox:
+        await run_in(sandbox, "def f(job): return 1")
+        await until(lambda: len(children_of(sandbox.server_pid)) == 2)
+        await asyncio.sleep(0.05)  # both have said that they are ready
+        for child in children_of(sandbox.server_pid):
+            os.kill(child, signal.SIGKILL)
+            while alive(child):  # nobody may tell the sandbox meanwhile
+                pass
+        assert (await run_in(sandbox, "def f(job): return 1")).status == "completed"
+
+
 async def test_a_child_that_stays_after_its_last_word_is_ended(plain_sandbox, run_in):
     source = "def f(job):\n  channel.send_result(1)\n  while True: pass"
     async with plain_sandbox(max_children=1, spares=0) as sandbox:
