@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -117,7 +117,7 @@ def changes(zone: tzinfo, after: datetime, until: datetime) -> Iterator[datetime
 @lru_cache(maxsize=4096)
 def _changes(zone: tzinfo, year: int) -> tuple[datetime, ...]:
     # zoneinfo does not tell its transitions. No zone has changed and changed back within a day.
-    if zone is UTC or year >= MAXYEAR - 1:
+    if zone is UTC or not MINYEAR < year < MAXYEAR - 1:
         return ()
     found = []
     day = datetime(year, 1, 1, tzinfo=UTC)

@@ -309,3 +309,17 @@ def test_marked_fires_that_fire_are_those_of_the_preview():
             assert told == preview(schedule, 20, start)
     schedule = every(hours=5)
     assert [fire.at for fire in marked_fires(schedule, 3, NOW)] == preview(schedule, 3, NOW)
+
+
+@pytest.mark.parametrize("show", [preview, marked_fires])
+@pytest.mark.parametrize("expression", ["*/5 * * * *", "5 4 * * *"])
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", None])
+def test_at_the_ends_of_the_calendar_a_preview_is_short_or_refused(show, expression, zone):
+    schedule = cron(expression, zone)
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    for start, beyond in ((first, "America/New_York"), (last, "Asia/Tokyo")):
+        if zone == beyond:
+            with pytest.raises(InvalidInput, match="beyond the calendar"):
+                show(schedule, 3, start)
+        else:
+            assert len(show(schedule, 3, start)) == (3 if start == first else 0)
