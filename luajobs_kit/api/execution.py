@@ -60,7 +60,8 @@ class JobExecution:
         elif self._data.status == "completed" and self._data.duration is not None:
             words += f" in {self._data.duration:.0f} ms"
         if self._data.next_attempt_at is not None:
-            words += f", tries again at {self._data.next_attempt_at.astimezone():%H:%M:%S}"
+            what = "tries again" if self._data.attempts else "begins"
+            words += f", {what} {self._data.next_attempt_at.astimezone():%a %d %b %H:%M:%S}"
         return words
 
     async def wait(self, timeout: float | None = None) -> JobExecution:  # noqa: ASYNC109 - seconds, and what they bound is over HTTP

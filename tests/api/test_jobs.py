@@ -208,3 +208,20 @@ async def test_logs_are_in_reading_order_wherever_they_are_asked_for(ws):
     assert str(logs).splitlines()[-1].endswith("talker: 2")
     again = await (await job.trigger()).wait()
     assert [one.id for one in await job.executions()] == [again.id, run.id]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"retry": {"maxAttempts": 1, "backoffSeconds": 86_400}}, ", tries again Tue 08 Jan 0"),
+        ({"jitter": 3600}, "pending, begins Mon 07 Jan "),
+    ],
+)
+async def test_a_run_that_waits_says_for_what_and_on_which_day(ws, clock, given, says):
+    async def fails(job):
+        raise ValueError("no")
+
+    job = await Jobs.create(name="waits", schedule=every(hours=1), execute=fails, **given)
+    await clock.advance(hours=1)
+    [run] = await job.executions()
+    assert says in repr(run)
