@@ -42,6 +42,13 @@ class Watermarks:
         # As by activate(): within one arming a watermark never goes back.
         mended = record.evolve(armed_at=now, updated_at=now)
         await self._firing.arm_anew(mended)
+        self._state.log(
+            f"Its fires up to {until.isoformat(timespec='seconds')} counted as dealt with, days ahead "
+            "of the clock; from now on the schedule counts anew.",
+            level="warn",
+            job=(record.id, record.name),
+            user_id=record.user_id,
+        )
         self._wrong.append(record.name)
         self._say(
             "wrong",
@@ -64,8 +71,8 @@ class Watermarks:
         return (
             f"The clock was ahead when {_named(names)} last fired, or was made, and was put back "
             f"since. What ran is not run again: nothing fires before the clock is there again, at "
-            f"{last.isoformat(timespec='seconds')} at the latest. luajobs deactivate, then luajobs "
-            "activate, lets a schedule count from now."
+            f"{last.isoformat(timespec='seconds')} at the latest. `luajobs jobs deactivate`, then "
+            "`luajobs jobs activate`, lets a schedule count from now."
         )
 
     async def _count_from_now(self, record: JobRecord) -> None:

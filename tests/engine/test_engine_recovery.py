@@ -331,6 +331,8 @@ async def test_a_clock_that_was_ahead_by_days_keeps_no_job_from_firing(folder, a
     job, behind = await ahead(days=30)
     async with await Engine.open(folder, clock=behind) as engine:
         assert "The clock was days ahead when 1 job(s) (job) last fired" in await told(engine)
+        [line] = (await engine.logs(LogQuery(job_id=job.id, level="warn"))).logs
+        assert "up to 2026-03-02T09:00:00+00:00 counted as dealt with" in line.message
         [upcoming] = await engine.next_runs(job.id, 1)
         assert upcoming == behind.now() + timedelta(minutes=10)
         await behind.advance(hours=1)
