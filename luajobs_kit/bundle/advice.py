@@ -13,7 +13,12 @@ from luajobs_kit.bundle.find import Origin, Unassigned
 from luajobs_kit.bundle.inside import BUILTINS, KIT, KIT_NAMES, has_module
 from luajobs_kit.bundle.outside import Use
 from luajobs_kit.errors import NotSelfContained
-from luajobs_kit.guest.catalog import MODULES, OUT_OF_REACH, OUT_OF_REACH_NAMES
+from luajobs_kit.guest.catalog import (
+    MODULES,
+    OUT_OF_REACH,
+    OUT_OF_REACH_MEMBERS,
+    OUT_OF_REACH_NAMES,
+)
 
 _POWER = (
     "Do that part here, in a function registered with @ws.power, and call it from the job as "
@@ -61,6 +66,8 @@ def instead_of(module: str, member: str | None = None) -> str:
         return f"It belongs to the side that makes jobs. Jobs have: {inside}."
     if module.startswith("."):
         return "Write what the job needs from it inside the function."
+    if f"{module}.{member}" in OUT_OF_REACH_MEMBERS:
+        return OUT_OF_REACH_MEMBERS[f"{module}.{member}"]
     if has_module(module):
         close = difflib.get_close_matches(member or "", MODULES[module], n=1)
         return f"Did you mean {close[0]!r}?" if close else "Write it inside the function."

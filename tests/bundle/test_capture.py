@@ -456,6 +456,21 @@ def test_very_many_unknown_names_are_told_in_part():
     assert len(refused.value.details["names"]) == 50
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("from typing import get_type_hints", "Use dataclasses.fields(…)"),
+        ("from asyncio import PriorityQueue", "Use heapq with a list"),
+        ("from math import squirt", "Did you mean 'sqrt'?"),
+        ("from pytz import timezone", "Use zoneinfo.ZoneInfo(name)."),
+    ],
+)
+def test_an_import_of_what_jobs_lack_is_refused_with_what_they_have(line, words):
+    with pytest.raises(NotSelfContained) as refused:
+        verify(Bundle(source=f"def f(job):\n    {line}\n", entry="f"))
+    assert words in str(refused.value)
+
+
 @pytest.mark.parametrize("module", ["textwrap", "html.parser", "heapq", "pprint"])
 def test_what_is_cut_out_compiles_to_the_same_code(module):
     import importlib
