@@ -413,6 +413,6 @@ def write_special(value: Any) -> Any:
 
 
 def write_title(value: Any) -> Any:
-    if own.is_class(value) or own.is_function(value):
+    if own.is_instance(value) or own.is_class(value) or own.is_function(value):
         return value
     raise AttributeError(f"{title(value)}: its name and description cannot be set")
