@@ -171,7 +171,10 @@ def _dir(value: Any = _MISSING, /) -> list[str]:
 def _vars(value: Any = _MISSING, /) -> Any:
     if value is _MISSING:
         raise TypeError("vars() needs an object in job code: vars(object)")
-    return guards.attributes(value)
+    try:
+        return guards.attributes(value)
+    except AttributeError as error:
+        raise TypeError(f"vars() argument must have __dict__ attribute: {error}") from None
 
 
 def _print(  # what job code knows as print
@@ -199,7 +202,8 @@ def _exact(name: str, text: str | None) -> str | None:
     raise TypeError(f"{name} must be None or a string, not {type(text).__name__}")
 
 
-_print.__name__ = _print.__qualname__ = "print"
+for _ours in (_getattr, _hasattr, _setattr, _delattr, _dir, _vars, _print):
+    _ours.__name__ = _ours.__qualname__ = _ours.__name__[1:]  # for what Python says of its calls
 
 
 def _without_argument(entry: Callable[[], Any]) -> Callable[[Any], Any]:
