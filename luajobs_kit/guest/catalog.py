@@ -98,7 +98,8 @@ _LISTED: Final = {
     "suppress",
     "abc": "ABC abstractmethod",
     "asyncio": "BoundedSemaphore CancelledError Event FIRST_COMPLETED FIRST_EXCEPTION "
-    "ALL_COMPLETED Future InvalidStateError Lock Queue QueueEmpty QueueFull Semaphore Task TaskGroup "
+    "ALL_COMPLETED Future InvalidStateError LifoQueue Lock PriorityQueue Queue QueueEmpty QueueFull "
+    "Semaphore Task TaskGroup "
     "TimeoutError all_tasks as_completed create_task current_task ensure_future gather iscoroutine "
     "iscoroutinefunction isfuture run shield sleep timeout timeout_at wait wait_for",
     "luajobs_kit": "Conflict Data InvalidInput JobInstance Jobs LuaJobsError NotAllowed NotFound "
@@ -173,8 +174,6 @@ OUT_OF_REACH_MEMBERS: Final = {
     "asyncio.new_event_loop": _LOOP,
     "asyncio.set_event_loop": _LOOP,
     "asyncio.Runner": "Use asyncio.run(main()).",
-    "asyncio.PriorityQueue": "Use heapq with a list, and asyncio.Event to wait for items.",
-    "asyncio.LifoQueue": "Use a list, and asyncio.Event to wait for items.",
     "asyncio.Condition": "Use asyncio.Event or asyncio.Queue.",
     "asyncio.Barrier": "Use asyncio.gather(…) or asyncio.Event.",
     "asyncio.open_connection": "Job code has no network of its own. Use http.get(…), http.post(…).",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import Any
 
 from luajobs_kit.guest.frozen import Frozen
@@ -182,7 +183,7 @@ class Queue(Frozen):
     def put_nowait(self, item: Any) -> None:
         if self.full():
             raise QueueFull
-        self._items.append(item)
+        self._add(item)
         self._unfinished += 1
         self._tell()
 
@@ -190,7 +191,7 @@ class Queue(Frozen):
         if not self._items:
             raise QueueEmpty
         self._tell()
-        return self._items.pop(0)
+        return self._take()
 
     def task_done(self) -> None:
         if self._unfinished <= 0:
@@ -212,6 +213,12 @@ class Queue(Frozen):
         while self._unfinished:
             await self._change()
 
+    def _add(self, item: Any) -> None:
+        self._items.append(item)
+
+    def _take(self) -> Any:
+        return self._items.pop(0)
+
     def _tell(self) -> None:
         changed, self._changed = self._changed, []
         for future in changed:
@@ -221,3 +228,24 @@ class Queue(Frozen):
         future = Future()
         self._changed.append(future)
         return future
+
+
+class LifoQueue(Queue):
+    """Gives the item first that was put last."""
+
+    __slots__ = ()
+
+    def _take(self) -> Any:
+        return self._items.pop()
+
+
+class PriorityQueue(Queue):
+    """Gives the smallest item first."""
+
+    __slots__ = ()
+
+    def _add(self, item: Any) -> None:
+        heapq.heappush(self._items, item)
+
+    def _take(self) -> Any:
+        return heapq.heappop(self._items)

@@ -460,7 +460,7 @@ def test_very_many_unknown_names_are_told_in_part():
     ("line", "words"),
     [
         ("from typing import get_type_hints", "Use dataclasses.fields(…)"),
-        ("from asyncio import PriorityQueue", "Use heapq with a list"),
+        ("from asyncio import Condition", "Use asyncio.Event or asyncio.Queue."),
         ("from math import squirt", "Did you mean 'sqrt'?"),
         ("from pytz import timezone", "Use zoneinfo.ZoneInfo(name)."),
     ],
