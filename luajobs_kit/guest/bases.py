@@ -28,6 +28,7 @@ _LISTED: Final = {
     "fractions": "Fraction",
     "functools": "partial",
     "json": "JSONDecoder JSONEncoder",
+    "numbers": "Complex Integral Number Rational Real",
     "random": "Random",
     "statistics": "NormalDist",
     "string": "Template",

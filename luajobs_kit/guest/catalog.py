@@ -144,7 +144,8 @@ OUT_OF_REACH: Final = {
     "traceback": "Let the error end the job: it is recorded with your line. Or print(repr(error)).",
     "inspect": "Job code does not see the interpreter.",
     "importlib": "Write an import line; what can be imported is listed in the docs.",
-    "types": "Use a class of your own, or type(value).",
+    "types": "Use a class of your own (self.__dict__.update(named) makes a namespace of it), or "
+    "type(value).",
     "contextvars": "Pass the value as an argument.",
     "weakref": "Keep the object itself.",
     "queue": "Use collections.deque, or asyncio.Queue.",

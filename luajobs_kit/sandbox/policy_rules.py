@@ -32,7 +32,7 @@ _INSTEAD: Final = {
     "__dict__": "Use object.__dict__.update(…), or keep what is shared in the class.",
     "__annotations__": "Use dataclasses.fields(…) to look at a dataclass.",
     "__dataclass_fields__": "Use dataclasses.fields(…) to look at a dataclass.",
-    "__subclasses__": "Keep a list of your own classes.",
+    "__subclasses__": "Keep a list of your own classes, in __init_subclass__.",
     "__wrapped__": "Keep the function under a name of its own.",
     "__self__": "Keep the object under a name of its own.",
     "__func__": "Keep the function under a name of its own.",
