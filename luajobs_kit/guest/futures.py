@@ -7,7 +7,7 @@ that got hold of one could only do what these public methods do.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
-from types import CoroutineType, MethodType
+from types import CoroutineType, GenericAlias, MethodType
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.guest.frozen import Frozen, Given, make
@@ -42,6 +42,8 @@ class Future(Frozen):
         "_seen",
         "_value",
     )
+
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self) -> None:
         self._loop = active[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from types import GenericAlias
 from typing import Any
 
 from luajobs_kit.guest.frozen import Frozen
@@ -160,6 +161,7 @@ class QueueFull(Exception):
 
 class Queue(Frozen):
     __slots__ = ("_changed", "_items", "_most", "_unfinished")
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self, maxsize: int = 0) -> None:
         self._most = maxsize
