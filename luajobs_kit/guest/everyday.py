@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any, Final
 
-from luajobs_kit.guest import classes, guards, making, names, stand_ins
+from luajobs_kit.guest import classes, guards, making, names, special, stand_ins, writing
 from luajobs_kit.guest.facades import Imports, for_the_interpreter
 from luajobs_kit.guest.run import current
 
@@ -103,10 +103,10 @@ def _everyday() -> dict[str, Any]:
         "__import__": for_the_interpreter,
         "__debug__": True,
         names.READ: guards.read,
-        names.WRITE: guards.write,
-        names.WRITE_OWN: guards.write_own,
-        names.WRITE_TITLE: guards.write_title,
-        names.WRITE_SPECIAL: guards.write_special,
+        names.WRITE: writing.write,
+        names.WRITE_OWN: writing.write_own,
+        names.WRITE_TITLE: writing.write_title,
+        names.WRITE_SPECIAL: writing.write_special,
         names.ANNOTATION: making.annotation,
         names.EXCEPT_STAR: making.star_classes,
         names.REGISTER: stand_ins.by_annotation,
@@ -146,12 +146,12 @@ def _hasattr(value: Any, name: str, /) -> bool:
 def _target(value: Any, name: str) -> Any:
     kind = names.kind_of(_name(name))
     if name in names.WRITABLE_TITLES:
-        return guards.write_title(value)
+        return writing.write_title(value)
     if name in names.SETTABLE_METHODS:
-        return guards.write_special(value)
+        return writing.write_special(value)
     if kind in {"dunder", "refused"}:
         raise AttributeError(f"the attribute {name!r} belongs to Python and cannot be set")
-    return guards.write_own(value, name) if kind == "private" else guards.write(value)
+    return writing.write_own(value, name) if kind == "private" else writing.write(value)
 
 
 def _setattr(value: Any, name: str, new: Any, /) -> None:
@@ -172,7 +172,7 @@ def _vars(value: Any = _MISSING, /) -> Any:
     if value is _MISSING:
         raise TypeError("vars() needs an object in job code: vars(object)")
     try:
-        return guards.attributes(value)
+        return special.attributes(value)
     except AttributeError as error:
         raise TypeError(f"vars() argument must have __dict__ attribute: {error}") from None
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from luajobs_kit import errors
 from luajobs_kit.guest.frozen import make
-from luajobs_kit.guest.guards import OPEN
 from luajobs_kit.guest.jobs import JobInstance, Jobs
 from luajobs_kit.guest.people import User, UserInstance
 from luajobs_kit.guest.reach import Http, Tools, env
@@ -14,6 +13,7 @@ from luajobs_kit.guest.records import Entry, Fixed, Product, Snapshot
 from luajobs_kit.guest.run import Run
 from luajobs_kit.guest.schedules import cron, every, once
 from luajobs_kit.guest.stores import Data, Products
+from luajobs_kit.guest.writing import OPEN
 
 EVERYWHERE: Final = ("Jobs", "User", "Data", "Products", "env", "http", "tools")
 """Names that need no import."""

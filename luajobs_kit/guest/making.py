@@ -12,8 +12,8 @@ from typing import Any, Final
 from luajobs_kit.guest import names
 from luajobs_kit.guest.bases import inheritable
 from luajobs_kit.guest.classes import ALIASES
-from luajobs_kit.guest.guards import title
 from luajobs_kit.guest.owning import class_dict, mro_of, own
+from luajobs_kit.guest.saying import title
 
 _STAND_FOR_CLASSES: Final = (*ALIASES, typing.NewType, types.FunctionType)  # NamedTuple is one
 

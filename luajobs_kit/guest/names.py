@@ -178,7 +178,7 @@ READABLE: Final = (
     | {"__class__", "__dict__", "__members__", "__cause__", "__context__", "__notes__"}
     | {"__suppress_context__"}
 )
-"""Special names that may be read, each under its own rule (see ``guards.py``)."""
+"""Special names that may be read, each under its own rule (see ``special.py``)."""
 
 NAMEDTUPLE_NAMES: Final = frozenset({"_make", "_replace", "_asdict", "_fields", "_field_defaults"})
 ENUM_NAMES: Final = frozenset({"_value_", "_name_", "_missing_", "_generate_next_value_"})

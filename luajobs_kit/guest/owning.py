@@ -71,3 +71,43 @@ def begin(job_globals: dict[str, Any]) -> None:
     own.globals = job_globals
     # A literal would be one object in all runs of a process.
     own.mark = job_globals["__name__"] = "".join(list("job"))
+
+
+def own_in(classes: tuple[type, ...], name: str) -> bool | None:
+    """Whether the first class that defines ``name`` is job code's own; None: none defines it."""
+    for kind in classes:
+        if name in class_dict(kind):
+            return own.made(kind)
+    return None
+
+
+def host_defines(classes: tuple[type, ...], name: str) -> bool:
+    """Whether a class that is not job code's defines ``name``, or answers any name at all."""
+    return any(
+        not own.made(kind) and (name in class_dict(kind) or "__getattr__" in class_dict(kind))
+        for kind in classes
+    )
+
+
+def instance_dict(value: object) -> dict[str, Any] | None:
+    """Return the attributes that an object holds itself, if it can."""
+    try:
+        return cast("dict[str, Any]", object.__getattribute__(value, "__dict__"))
+    except AttributeError:
+        return None
+
+
+def after(value: super) -> tuple[type, ...]:
+    """Return the classes a ``super()`` object looks into."""
+    start = cast("type", object.__getattribute__(value, "__thisclass__"))
+    of = cast("type", object.__getattribute__(value, "__self_class__"))
+    classes = mro_of(of)
+    return classes[classes.index(start) + 1 :]
+
+
+def defined_by_own(value: Any, name: str) -> bool:
+    """Whether what an object's class, or a class, has under ``name`` is job code's own."""
+    if type(value) is super:
+        return bool(own_in(after(value), name))
+    kind = value if own.is_class(value) else type(value)
+    return bool(own_in(mro_of(kind), name))

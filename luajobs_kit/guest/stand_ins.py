@@ -16,9 +16,10 @@ from typing import Any, Final
 from luajobs_kit.guest import copies, names
 from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen
-from luajobs_kit.guest.guards import read, write_own
+from luajobs_kit.guest.guards import read
 from luajobs_kit.guest.making import adopt, plain_first, take_fields
 from luajobs_kit.guest.owning import class_dict, mro_of, own
+from luajobs_kit.guest.writing import write_own
 
 # operator
 
