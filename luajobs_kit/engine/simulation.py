@@ -35,9 +35,7 @@ LONGEST: Final = timedelta(days=366)
 MOST_FIRES: Final = 10_000
 TOLD: Final = 10_000  # log lines and messages of the report, each; the newest are dropped beyond it
 EVERYTHING: Final = 2**62
-PAST: Final = (
-    1_000  # executions, and messages, that job code can look back on: what it may ask for at once
-)
+PAST: Final = 1_000  # executions, and messages, to look back on: what may be asked for at once
 
 
 async def simulate(
