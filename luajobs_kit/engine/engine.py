@@ -12,6 +12,7 @@ from typing import Any, Self
 import luajobs_kit
 from luajobs_kit.acting import acting_user
 from luajobs_kit.clock import Clock, SystemClock
+from luajobs_kit.engine import garbage
 from luajobs_kit.engine.core import Core
 from luajobs_kit.engine.diagnosis import diagnose
 from luajobs_kit.engine.outcomes import new_execution
@@ -81,18 +82,19 @@ class Engine(Port):
         """
         clock = clock or SystemClock()
         ids = ids or Ids(clock)
-        store = await Store.open(folder, clock=clock, ids=ids)
         own = sandbox is None
-        try:
-            sandbox = sandbox or await _sandbox(Settings(store.definitions))
-        except BaseException:
-            await store.aclose()
-            raise
-        core = Core(
-            store, sandbox, clock=clock, ids=ids, virtual_runs=virtual_runs, owns_sandbox=own
-        )
-        engine = cls(core, folder)
-        await core.start(channels)
+        with garbage.put_off():
+            store = await Store.open(folder, clock=clock, ids=ids)
+            try:
+                sandbox = sandbox or await _sandbox(Settings(store.definitions))
+            except BaseException:
+                await store.aclose()
+                raise
+            core = Core(
+                store, sandbox, clock=clock, ids=ids, virtual_runs=virtual_runs, owns_sandbox=own
+            )
+            engine = cls(core, folder)
+            await core.start(channels)
         return engine
 
     async def __aenter__(self) -> Self:

@@ -82,6 +82,8 @@ class Scheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler ships no ty
 
     def remove(self, job_id: str) -> None:
         """Forget a job; an unknown one is none already."""
+        if self.running and self._store.lookup_job(job_id) is None:
+            return  # as of every job that an engine arms when it starts: an error costs more
         try:
             self.remove_job(job_id)
         except JobLookupError:
