@@ -13,6 +13,7 @@ from luajobs_kit.guest import (
     catalog,
     chance,
     classes,
+    marking,
     moments,
     preloading,
     stand_ins,
@@ -33,8 +34,14 @@ _OURS: dict[str, dict[str, Any]] = {
     "zoneinfo": {"available_timezones": preloading.available_timezones},
     "dataclasses": {"dataclass": stand_ins.dataclass},
     "copy": {"copy": stand_ins.shallow_copy, "deepcopy": stand_ins.deep_copy},
-    # An alias of the real one shows it to whatever it is compared with.
-    "typing": {"Type": classes.Type},
+    "abc": {"abstractmethod": marking.abstractmethod},
+    "typing": {
+        # An alias of the real one shows it to whatever it is compared with.
+        "Type": classes.Type,
+        "final": marking.final,
+        "override": marking.override,
+        "runtime_checkable": marking.runtime_checkable,
+    },
     "enum": {
         "Enum": stand_ins.Enum,
         "IntEnum": stand_ins.IntEnum,
@@ -95,7 +102,7 @@ def _taken(module: str) -> dict[str, Any]:
     ours = _OURS.get(module, {})
     taken = {}
     for name in catalog.MODULES[module]:
-        if name in ours:
+        if name in ours and hasattr(real, name):
             taken[name] = ours[name]
         elif f"{module}.{name}" in catalog.MODULES:
             continue  # a module of its own

@@ -18,7 +18,7 @@ from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen
 from luajobs_kit.guest.guards import read
 from luajobs_kit.guest.making import adopt, plain_first, take_fields
-from luajobs_kit.guest.owning import class_dict, mro_of, own
+from luajobs_kit.guest.owning import class_dict, mro_of, own, own_in
 from luajobs_kit.guest.writing import write_own
 
 # operator
@@ -56,6 +56,7 @@ _TITLES: Final = ("__module__", "__name__", "__qualname__", "__doc__")
 _ASSIGNABLE: Final = frozenset({*_TITLES, "__annotations__", "__type_params__"})
 _DICT: Final = ("__dict__",)
 _library_update_wrapper: Final[Any] = functools.update_wrapper
+_library_get_field: Final[Any] = dataclasses._get_field  # type: ignore[attr-defined]  # noqa: SLF001  # it has no other name
 _UNIONS: Final = (types.UnionType, type(typing.Union[int, str]))  # noqa: UP007  # its type is meant
 _WITH_ATTRIBUTES: Final = (types.FunctionType, functools.partial, type(functools.lru_cache(len)))
 
@@ -67,7 +68,7 @@ def update_wrapper(
     updated: Iterable[str] = _DICT,
 ) -> Any:
     """Give a decorator's function what is said of the one it wraps, and its attributes."""
-    if not (_is_own(wrapper) or _stands_for_own(wrapper)):
+    if not (is_own(wrapper) or stands_for_own(wrapper)):
         raise TypeError(
             f"the name and attributes of a {type(wrapper).__name__!r} object cannot be set by job "
             "code; wrap it in a function of your own: def wrapper(*args): …"
@@ -86,7 +87,7 @@ def _copy_attribute(wrapper: Any, wrapped: Any, name: str) -> None:
     kind = names.kind_of(name)
     value = read(wrapped, name)
     is_title = name == "__doc__" or (name in names.WRITABLE_TITLES and type(value) is str)
-    if is_title or kind == "plain" or (_is_own(wrapper) and kind in {"watched", "private"}):
+    if is_title or kind == "plain" or (is_own(wrapper) and kind in {"watched", "private"}):
         setattr(write_own(wrapper, name) if kind == "private" else wrapper, name, value)
 
 
@@ -102,11 +103,11 @@ def _held(wrapped: Any, of: str) -> list[str]:
         return []
 
 
-def _is_own(value: Any) -> bool:
+def is_own(value: Any) -> bool:
     return own.is_function(value) or own.is_instance(value) or own.is_class(value)
 
 
-def _stands_for_own(value: Any) -> bool:
+def stands_for_own(value: Any) -> bool:
     """Whether it was made of a function of job code's: by ``partial``, a cache, a context."""
     if type(value) is functools.partial:
         return own.is_function(value.func)
@@ -186,11 +187,30 @@ def install() -> None:
     """
     library: Any = dataclasses
     library.inspect = types.SimpleNamespace(**{**vars(inspect), "signature": lambda _: "(…)"})
+    library._get_field = _get_field  # noqa: SLF001  # it has no other name
     # A cache, a context or a dispatcher of a class is given all that is in it, as it is: of a
     # class of ours, methods that ask nobody whose they are.
     functools.update_wrapper = _with_own_attributes
     stacks: Any = contextlib.ExitStack.__mro__[1], contextlib.AsyncExitStack
     stacks[0].callback, stacks[1].push_async_callback = callback, push_async_callback
+
+
+def _get_field(cls: type, name: str, *rest: Any) -> Any:
+    """Make a field, unless what its class answers under its name is kept from job code.
+
+    The library takes for a default what the class has, of the classes above and of the class of
+    the class, too: ``mro`` is such an answer. It is asked here, and not before a class becomes a
+    dataclass, for what is in the class may run, and be gone, in between.
+    """
+    if names.kind_of(name) != "plain" and not own_in(mro_of(cls), name) and hasattr(cls, name):
+        try:
+            read(cls, name)
+        except AttributeError:
+            raise TypeError(
+                f"{name!r} cannot be the name of a field without a default in {cls.__name__}: its "
+                "class has something of that name already; call the field something else"
+            ) from None
+    return _library_get_field(cls, name, *rest)
 
 
 def _with_own_attributes(
