@@ -57,6 +57,7 @@ _ASSIGNABLE: Final = frozenset({*_TITLES, "__annotations__", "__type_params__"})
 _DICT: Final = ("__dict__",)
 _library_update_wrapper: Final[Any] = functools.update_wrapper
 _library_get_field: Final[Any] = dataclasses._get_field  # type: ignore[attr-defined]  # noqa: SLF001  # it has no other name
+_NOTHING: Final = types.SimpleNamespace()
 _UNIONS: Final = (types.UnionType, type(typing.Union[int, str]))  # noqa: UP007  # its type is meant
 _WITH_ATTRIBUTES: Final = (types.FunctionType, functools.partial, type(functools.lru_cache(len)))
 
@@ -196,13 +197,17 @@ def install() -> None:
 
 
 def _get_field(cls: type, name: str, *rest: Any) -> Any:
-    """Make a field, unless what its class answers under its name is kept from job code.
+    """Make a field of what its class has under its name, unless that is kept from job code.
 
-    The library takes for a default what the class has, of the classes above and of the class of
-    the class, too: ``mro`` is such an answer. It is asked here, and not before a class becomes a
-    dataclass, for what is in the class may run, and be gone, in between.
+    The library takes for a default what classes above have, and the class of the class: ``mro``
+    is such an answer. And it names a ``Field`` anew that another class has already, which then
+    reads that name of its own objects. Asked here, once, for what answers may be job code's.
     """
-    if names.kind_of(name) != "plain" and not own_in(mro_of(cls), name) and hasattr(cls, name):
+    of_the_library = names.kind_of(name) != "plain" and not own_in(mro_of(cls), name)
+    found = getattr(cls, name, dataclasses.MISSING)
+    if found is dataclasses.MISSING:
+        return _library_get_field(_NOTHING, name, *rest)
+    if of_the_library:
         try:
             read(cls, name)
         except AttributeError:
@@ -210,7 +215,12 @@ def _get_field(cls: type, name: str, *rest: Any) -> Any:
                 f"{name!r} cannot be the name of a field without a default in {cls.__name__}: its "
                 "class has something of that name already; call the field something else"
             ) from None
-    return _library_get_field(cls, name, *rest)
+    if type(found) is dataclasses.Field and found.name not in {None, name}:
+        raise TypeError(
+            f"the field {name!r} of {cls.__name__} is that of {found.name!r} already; "
+            "give each a field() of its own"
+        )
+    return _library_get_field(types.SimpleNamespace(**{name: found}), name, *rest)
 
 
 def _with_own_attributes(
