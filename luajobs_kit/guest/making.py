@@ -34,32 +34,47 @@ def build_class(function: Any, name: str, /, *bases: Any, **keywords: Any) -> An
             raise TypeError(f"job code cannot inherit from {base.__name__}")
         _check_patterns(base)
         own.groups = own.groups or issubclass(base, BaseExceptionGroup)
-    _keep_watched_apart(classes)
+    _keep_fields_apart(classes)
     if classes is not bases:
         keywords["metaclass"] = _Resolved(bases)
     return adopt(builtins.__build_class__(function, name, *classes, **keywords))
 
 
-def _keep_watched_apart(bases: tuple[type, ...]) -> None:
+def _keep_fields_apart(bases: tuple[type, ...]) -> None:
     """Let no dataclass with a field such as ``format`` share a class with ``str`` and its like.
 
     All that is made of these bases is known before any of the class's body runs.
     """
     kinds = {kind for base in bases for kind in mro_of(base)}
-    if not any(answers_watched(kind) for kind in kinds):
-        return
     mine = {kind for kind in kinds if own.made(kind)}
-    for kind in mine & own.with_watched_fields:
-        raise TypeError(
-            f"the dataclass {kind.__name__} cannot be mixed with these bases: one of its fields "
-            f"and one of their methods have a name of {', '.join(sorted(names.WATCHED))}"
-        )
-    own.beside_watched |= mine
+    hosts = kinds - mine
+    for kind in mine:
+        if clash := _answered(_fields_of(kind), hosts):
+            raise TypeError(
+                f"the dataclass {kind.__name__} cannot be mixed with these bases: one of its "
+                f"fields and one of their attributes are called {clash!r}"
+            )
+    for kind in mine:
+        own.beside.setdefault(kind, set()).update(hosts)
 
 
-def answers_watched(kind: type) -> bool:
-    """Whether a library class has a method of a watched name."""
-    return not own.made(kind) and not names.WATCHED.isdisjoint(class_dict(kind))
+def _fields_of(kind: type) -> set[str]:
+    """Return the fields of a dataclass that are to share no class with such an attribute.
+
+    One made anew, for its slots, has them before it is taken.
+    """
+    return own.fields.get(kind, set()) | _guarded(class_dict(kind).get("__dataclass_fields__", ()))
+
+
+def _guarded(fields: Iterable[str]) -> set[str]:
+    return {name for name in fields if not _is_plain(name)} - names.ENUM_NAMES
+
+
+def _answered(fields: set[str], hosts: Iterable[type]) -> str | None:
+    """Return the first of ``fields`` that one of these library classes has an attribute for."""
+    return min(
+        (name for name in fields for kind in hosts if name in class_dict(kind)), default=None
+    )
 
 
 def take_fields(kind: type, fields: Iterable[Any]) -> None:
@@ -73,15 +88,16 @@ def take_fields(kind: type, fields: Iterable[Any]) -> None:
         usual = type(name) is str and name.isidentifier()
         if not usual or not _is_usual(name):
             raise TypeError(f"{name!r} cannot be a field's name")
-    watched = names.WATCHED.intersection(fields)
-    if not watched:
+    guarded = _guarded(fields)
+    if not guarded:
         return
-    if kind in own.beside_watched or any(answers_watched(each) for each in mro_of(kind)):
+    hosts = {each for each in mro_of(kind) if not own.made(each)} | own.beside.get(kind, set())
+    if clash := _answered(guarded, hosts):
         raise TypeError(
-            f"{min(watched)!r} cannot be a field's name in {kind.__name__}, which is mixed with a "
-            "class that has a method of such a name; call the field something else"
+            f"{clash!r} cannot be a field's name in {kind.__name__}, which is mixed with a "
+            "class that has an attribute of that name; call the field something else"
         )
-    own.with_watched_fields.add(kind)
+    own.fields.setdefault(kind, set()).update(guarded)
 
 
 class _Resolved:

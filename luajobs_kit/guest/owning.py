@@ -28,10 +28,10 @@ class Own:
         self._known: set[type] = set()
         self.groups = False
         """Whether job code made, or began to make, a class of exception groups."""
-        self.with_watched_fields: set[type] = set()
-        """Dataclasses whose methods read, past the guards, what a library class may answer."""
-        self.beside_watched: set[type] = set()
-        """Classes that share a class, be it begun only, with a library's that does answer."""
+        self.fields: dict[type, set[str]] = {}
+        """Fields of dataclasses that their methods read past the guards, and have such a name."""
+        self.beside: dict[type, set[type]] = {}
+        """The library's classes that a class shares a class with, be it begun only."""
         self.free: set[tuple[type, str]] = set()
         """Private names that no host class of a job's class defines: read as Python reads them."""
 
