@@ -340,7 +340,10 @@ class _EnumType(enum.EnumType):
 
     def __call__(cls, value: Any, *args: Any, **keywords: Any) -> Any:
         if cls.__members__ or (not args and not keywords):
-            return super().__call__(value, *args)
+            found = super().__call__(value, *args)
+            if not issubclass(type(found), cls):  # what the library keeps may be changed
+                raise TypeError(f"{value!r} of {cls.__name__} is no member of it")
+            return found
         if set(keywords) - {"names", "start", "boundary"} or len(args) > 1:
             raise TypeError("make an enumeration with a name and its members' names")
         given = args[0] if args else keywords.pop("names", ())
