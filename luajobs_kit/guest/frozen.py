@@ -17,7 +17,7 @@ def for_instances(function: Callable[..., Any], kind: type) -> Callable[..., Any
 
     @functools.wraps(function)
     def method(instance: Any, *args: Any, **keywords: Any) -> Any:
-        if not issubclass(type(instance), kind):
+        if kind not in mro_of(type(instance)):  # an abstract class may be told of any other
             raise TypeError(
                 f"a {kind.__name__!r} object is needed, not {type(instance).__name__!r}"
             )

@@ -98,7 +98,7 @@ def _giving_its_own(new: Any) -> Callable[..., Any]:
 
     def checked(kind: type, *args: Any, **keywords: Any) -> Any:
         made = function(kind, *args, **keywords)
-        if not issubclass(type(made), kind):
+        if kind not in mro_of(type(made)):  # an abstract class may be told of any other
             raise TypeError(f"__new__ of {kind.__name__} gave something that is none")
         return made
 

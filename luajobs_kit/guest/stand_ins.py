@@ -322,7 +322,7 @@ class _EnumType(enum.EnumType):
 
         def checked(kind: type, *args: Any) -> Any:
             made = new(kind, *args)
-            if not issubclass(type(made), kind):
+            if kind not in mro_of(type(made)):
                 raise TypeError(f"__new__ of {kind.__name__} gave something that is no member")
             return made
 
@@ -341,7 +341,7 @@ class _EnumType(enum.EnumType):
     def __call__(cls, value: Any, *args: Any, **keywords: Any) -> Any:
         if cls.__members__ or (not args and not keywords):
             found = super().__call__(value, *args)
-            if not issubclass(type(found), cls):  # what the library keeps may be changed
+            if cls not in mro_of(type(found)):  # what the library keeps may be changed
                 raise TypeError(f"{value!r} of {cls.__name__} is no member of it")
             return found
         if set(keywords) - {"names", "start", "boundary"} or len(args) > 1:
