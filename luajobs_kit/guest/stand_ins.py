@@ -341,7 +341,8 @@ class _EnumType(enum.EnumType):
     def __call__(cls, value: Any, *args: Any, **keywords: Any) -> Any:
         if cls.__members__ or (not args and not keywords):
             found = super().__call__(value, *args)
-            if cls not in mro_of(type(found)):  # what the library keeps may be changed
+            # What the library keeps may be changed. A flag that ejects gives a number.
+            if cls not in mro_of(type(found)) and type(found) is not int:
                 raise TypeError(f"{value!r} of {cls.__name__} is no member of it")
             return found
         if set(keywords) - {"names", "start", "boundary"} or len(args) > 1:
