@@ -7,6 +7,7 @@ from typing import Final
 
 _CLOSE: Final = 0.7  # of 1; Python's own measure is as strict
 _LONGEST_NAME: Final = 40  # characters; likewise
+_MOST_NAMES: Final = 750  # compared; likewise
 
 
 def meant(error: BaseException, message: str) -> str:
@@ -25,4 +26,6 @@ def _closest(name: str, value: object) -> str | None:
     # Never the object's own __dir__, which may be the author's.
     known = type.__dir__(value) if issubclass(type(value), type) else object.__dir__(value)
     ordinary = [each for each in known if not each.startswith("_") and len(each) <= _LONGEST_NAME]
+    if len(ordinary) > _MOST_NAMES:
+        return None
     return next(iter(get_close_matches(name, ordinary, n=1, cutoff=_CLOSE)), None)

@@ -33,12 +33,21 @@ def describe(
     """
     frames = _own_frames(error.__traceback__, file)
     return {
-        "type": type(error).__name__[:100],
-        "message": meant(error, advised(error, words(error)[:LONGEST_MESSAGE]))
+        "type": _name(error)[:100],
+        "message": meant(error, advised(error, _exact(words(error))[:LONGEST_MESSAGE]))
         or _WITHOUT_WORDS.get(type(error), ""),
         "line": frames[-1][0] if frames else _line_of_syntax_error(error, file),
         "trace": [*_causes(error, file, words), *_shown(frames, file)],
     }
+
+
+def _exact(text: str) -> str:
+    """Return text as plain text: a job's own kind of it may answer anything when it is cut."""
+    return str.__str__(text)
+
+
+def _name(error: BaseException) -> str:
+    return _exact(type(error).__name__)
 
 
 def _own_frames(trace: TracebackType | None, file: str) -> list[tuple[int, str]]:
@@ -64,7 +73,7 @@ def _causes(error: BaseException, file: str, words: Callable[[BaseException], st
     while cause is not None and len(told) < MOST_CAUSES:
         frames = _own_frames(cause.__traceback__, file)
         where = f"{file}:{frames[-1][0]}" if frames else file
-        told.append(f"after {type(cause).__name__}: {words(cause)} at {where}"[:1000])
+        told.append(f"after {_name(cause)}: {_exact(words(cause))} at {where}"[:1000])
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return told
 
