@@ -203,6 +203,8 @@ def _get_field(cls: type, name: str, *rest: Any) -> Any:
     is such an answer. And it names a ``Field`` anew that another class has already, which then
     reads that name of its own objects. Asked here, once, for what answers may be job code's.
     """
+    if not own.made(cls):
+        return _library_get_field(cls, name, *rest)
     of_the_library = names.kind_of(name) != "plain" and not own_in(mro_of(cls), name)
     found = getattr(cls, name, dataclasses.MISSING)
     if found is dataclasses.MISSING:
