@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable
 from datetime import date, time
+from fractions import Fraction
 from typing import Any, Final
 
 from luajobs_kit.guest import names
@@ -17,7 +18,8 @@ from luajobs_kit.guest.classes import ALIASES
 from luajobs_kit.guest.owning import class_dict, mro_of, own
 from luajobs_kit.guest.saying import title
 
-_TIMED: Final = (date, time)  # and datetime, which is a date
+_WRITTEN_TO: Final = (date, time, Fraction)  # and datetime, which is a date
+"""Classes whose own code writes to what a ``__new__`` gave, unlooked at, as if it were one."""
 _STAND_FOR_CLASSES: Final = (*ALIASES, typing.NewType, types.FunctionType)  # NamedTuple is one
 
 
@@ -38,11 +40,11 @@ def build_class(function: Any, name: str, /, *bases: Any, **keywords: Any) -> An
         _check_patterns(base)
         own.groups = own.groups or issubclass(base, BaseExceptionGroup)
     _keep_fields_apart(classes)
-    is_timed = any(issubclass(kind, _TIMED) for kind in classes)
-    if is_timed:
+    is_written_to = any(issubclass(kind, _WRITTEN_TO) for kind in classes)
+    if is_written_to:
         _keep_new_apart(classes)
-    if is_timed or classes is not bases:
-        keywords["metaclass"] = _Resolved(bases, classes is not bases, is_timed)
+    if is_written_to or classes is not bases:
+        keywords["metaclass"] = _Resolved(bases, classes is not bases, is_written_to)
     return adopt(builtins.__build_class__(function, name, *classes, **keywords))
 
 
@@ -77,24 +79,21 @@ def _guarded(fields: Iterable[str]) -> set[str]:
 
 
 def _keep_new_apart(bases: tuple[type, ...]) -> None:
-    """Let no class of datetime's take its ``__new__``, unchecked, from a class that is none."""
+    """Let none of these classes take its ``__new__``, unchecked, from a class that is none."""
     for kind in {each for base in bases for each in mro_of(base)}:
-        checked = issubclass(kind, _TIMED) or issubclass(type(kind), enum.EnumType)
+        checked = issubclass(kind, _WRITTEN_TO) or issubclass(type(kind), enum.EnumType)
         if own.made(kind) and "__new__" in class_dict(kind) and not checked:
             raise TypeError(
-                f"{kind.__name__} has a __new__ and cannot be mixed with a date or time; "
+                f"{kind.__name__} has a __new__ and cannot be mixed with a date, time or Fraction; "
                 "define __new__ in the class itself"
             )
 
 
 def _giving_its_own(new: Any) -> Callable[..., Any]:
-    """Return a ``__new__`` that gives instances of its class only.
-
-    Python's own code for dates writes to what it was given, unlooked at, as if it were one.
-    """
+    """Return a ``__new__`` that gives instances of its class only."""
     function = new.__func__ if type(new) is staticmethod else new
     if not own.is_function(function):
-        raise TypeError("__new__ of a date or time must be a function of your own")
+        raise TypeError("__new__ of a date, time or Fraction must be a function of your own")
 
     def checked(kind: type, *args: Any, **keywords: Any) -> Any:
         made = function(kind, *args, **keywords)
@@ -143,10 +142,10 @@ class _Resolved:
     answer by then.
     """
 
-    def __init__(self, written: tuple[Any, ...], stood_for: bool, is_timed: bool) -> None:  # noqa: FBT001  # two facts of the bases
+    def __init__(self, written: tuple[Any, ...], stood_for: bool, is_written_to: bool) -> None:  # noqa: FBT001  # two facts of the bases
         self._written = written
         self._stood_for = stood_for  # whether the written ones stand for others
-        self._is_timed = is_timed
+        self._is_written_to = is_written_to
         self._kind: Any = type
 
     def __prepare__(self, name: str, bases: tuple[Any, ...], /, **keywords: Any) -> Any:
@@ -158,7 +157,7 @@ class _Resolved:
     ) -> Any:
         if self._stood_for:
             namespace["__orig_bases__"] = self._written
-        if self._is_timed and "__new__" in namespace:
+        if self._is_written_to and "__new__" in namespace:
             namespace["__new__"] = _giving_its_own(namespace["__new__"])
         return self._kind(name, bases, namespace, **keywords)
 
