@@ -31,14 +31,41 @@ class FrozenType(type):
 
     if not TYPE_CHECKING:
 
+        def __init__(cls, *args: Any, **keywords: Any) -> None:
+            super().__init__(*args, **keywords)
+            for base in mro_of(cls)[1:]:
+                if issubclass(type(base), FrozenType):
+                    _guard_inherited(base)
+
         def __getattribute__(cls, name: str) -> Any:
             """Return an attribute of the class itself; what instances do is not asked here."""
             found = type.__getattribute__(cls, name)
-            if type(found) is property:
-                return property(for_instances(found.fget, cls))
-            if type(found) is FunctionType and type(_defined(cls, name)) is FunctionType:
-                return for_instances(found, cls)
-            return found
+            if type(found) is FunctionType and type(_defined(cls, name)) is not FunctionType:
+                return found
+            return _guarded(found, cls)
+
+
+_inherited_from: set[type] = set()
+
+
+def _guard_inherited(base: type) -> None:
+    """Keep the public methods of a class that has subclasses to its instances.
+
+    ``super(Task, Task)`` takes them from where they are kept and does not ask the class.
+    """
+    if base in _inherited_from:
+        return
+    _inherited_from.add(base)
+    for name, value in dict(class_dict(base)).items():
+        if not name.startswith("_") and type(value) in {FunctionType, property}:
+            type.__setattr__(base, name, _guarded(value, base))
+
+
+def _guarded(found: Any, kind: type) -> Any:
+    if type(found) is property:
+        getter: Any = found.fget
+        return property(for_instances(getter, kind), doc=found.__doc__)
+    return for_instances(found, kind) if type(found) is FunctionType else found
 
 
 def _defined(kind: type, name: str) -> Any:
