@@ -190,7 +190,8 @@ def install() -> None:
     library.inspect = types.SimpleNamespace(**{**vars(inspect), "signature": lambda _: "(…)"})
     library._get_field = _get_field  # noqa: SLF001  # it has no other name
     # A cache, a context or a dispatcher of a class is given all that is in it, as it is: of a
-    # class of ours, methods that ask nobody whose they are.
+    # class of ours, methods that ask nobody whose they are; of one of the library's, those that
+    # guards know by another form.
     functools.update_wrapper = _with_own_attributes
     stacks: Any = contextlib.ExitStack.__mro__[1], contextlib.AsyncExitStack
     stacks[0].callback, stacks[1].push_async_callback = callback, push_async_callback
@@ -231,9 +232,9 @@ def _with_own_attributes(
     assigned: Any = functools.WRAPPER_ASSIGNMENTS,
     updated: Any = functools.WRAPPER_UPDATES,
 ) -> Any:
-    """Do what the library does, and leave out what is in a class of ours."""
-    is_ours = issubclass(type(wrapped), type) and issubclass(wrapped, Frozen)
-    return _library_update_wrapper(wrapper, wrapped, assigned, () if is_ours else updated)
+    """Do what the library does, and leave out what is in a class that is not job code's."""
+    is_host = issubclass(type(wrapped), type) and not own.made(wrapped)
+    return _library_update_wrapper(wrapper, wrapped, assigned, () if is_host else updated)
 
 
 # contextlib
