@@ -12,6 +12,7 @@ Guards look at ``type(x)``, never at ``isinstance``, which an object can lie to.
 
 from __future__ import annotations
 
+import decimal
 import types
 import zoneinfo
 from abc import ABCMeta
@@ -63,6 +64,8 @@ def _read_watched(value: Any, name: str) -> Any:
     if name == "register" and issubclass(type(value), ABCMeta) and not own.is_class(value):
         refuse(value, name)
     found = getattr(value, name)
+    if name in names.OF_CONTEXTS and type(value) is decimal.Context:
+        own.contexts[id(value)] = value  # they are read and set where it lies in memory
     if not issubclass(type(found), _STEPPABLE):  # some methods of C are of a class below
         return found
     if (

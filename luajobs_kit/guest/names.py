@@ -46,7 +46,12 @@ STEPPING: Final = frozenset({"send", "throw", "asend", "athrow"})
 Other objects may have their own.
 """
 
-WATCHED: Final = STEPPING | {"format", "format_map", "from_file", "mro", "obj", "register"}
+OF_CONTEXTS: Final = frozenset({"flags", "traps"})
+"""What decimal's contexts show of their own memory; everybody's objects may have their own."""
+
+WATCHED: Final = (
+    STEPPING | OF_CONTEXTS | {"format", "format_map", "from_file", "mro", "obj", "register"}
+)
 """Public names that are harmless on most objects and not on some."""
 
 SPECIAL_METHODS: Final = frozenset(

@@ -32,6 +32,8 @@ class Own:
         """Fields of dataclasses that their methods read past the guards, and have such a name."""
         self.beside: dict[type, set[type]] = {}
         """The library's classes that a class shares a class with, be it begun only."""
+        self.contexts: dict[int, Any] = {}
+        """Contexts of decimal's that are not to go before what was read of them."""
         self.free: set[tuple[type, str]] = set()
         """Private names that no host class of a job's class defines: read as Python reads them."""
 

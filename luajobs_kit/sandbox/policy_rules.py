@@ -162,10 +162,14 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
                 )
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
-        if isinstance(node.target, ast.Attribute) and names.kind_of(node.target.attr) not in {
-            "plain",
-            "private",
-        }:
+        of_contexts = isinstance(node.target, ast.Attribute) and (
+            node.target.attr in names.OF_CONTEXTS
+        )
+        if (
+            isinstance(node.target, ast.Attribute)
+            and not of_contexts
+            and names.kind_of(node.target.attr) not in {"plain", "private"}
+        ):
             self.refuse(
                 node,
                 f"Changing .{node.target.attr} in place is not allowed.",
@@ -173,7 +177,12 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             )
             return node
         # The guard returns the object itself, so Python's own in-place assignment follows.
-        return self.node_contents_visit(node)
+        node = self.node_contents_visit(node)
+        if of_contexts:  # of job code's own objects only: it is read past the guards
+            target: Any = node.target
+            checked = call(names.WRITE_OWN, target.value, ast.Constant(target.attr))
+            target.value = placed(checked, target.value)
+        return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
         target = node.target
