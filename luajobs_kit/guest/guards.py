@@ -36,6 +36,8 @@ from luajobs_kit.guest.saying import not_there, refuse, title
 from luajobs_kit.guest.special import read_special
 
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
+_OF_ZONES: Final = frozenset({"clear_cache", "from_file"})
+"""One frees what a look-up may be going through, one believes a file about places in memory."""
 
 
 def read(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never returns
@@ -68,9 +70,7 @@ def _read_watched(value: Any, name: str) -> Any:
         own.contexts[id(value)] = value  # they are read and set where it lies in memory
     if not issubclass(type(found), _STEPPABLE):  # some methods of C are of a class below
         return found
-    if (
-        name == "from_file" and found == zoneinfo.ZoneInfo.from_file
-    ):  # it believes what a file says of places in memory
+    if name in _OF_ZONES and found == getattr(zoneinfo.ZoneInfo, name):
         refuse(value, name)
     if name in {"format", "format_map"}:
         return _safe_formatter(found, name)
