@@ -17,6 +17,7 @@ from luajobs_kit.guest import (
     moments,
     preloading,
     stand_ins,
+    zones,
 )
 from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.run import Run
@@ -31,7 +32,10 @@ _OURS: dict[str, dict[str, Any]] = {
     },
     "calendar": {"TextCalendar": calendars.TextCalendar},
     "collections": {"namedtuple": stand_ins.namedtuple},
-    "zoneinfo": {"available_timezones": preloading.available_timezones},
+    "zoneinfo": {
+        "ZoneInfo": zones.ZoneInfo,
+        "available_timezones": preloading.available_timezones,
+    },
     "dataclasses": {"dataclass": stand_ins.dataclass},
     "copy": {"copy": stand_ins.shallow_copy, "deepcopy": stand_ins.deep_copy},
     "abc": {"abstractmethod": marking.abstractmethod},

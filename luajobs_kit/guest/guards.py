@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import decimal
 import types
-import zoneinfo
 from abc import ABCMeta
 from typing import Any, Final
 
@@ -34,6 +33,7 @@ from luajobs_kit.guest.owning import (
 )
 from luajobs_kit.guest.saying import not_there, refuse, title
 from luajobs_kit.guest.special import read_special
+from luajobs_kit.guest.zones import ZoneInfo
 
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
 _OF_ZONES: Final = frozenset({"clear_cache", "from_file"})
@@ -70,7 +70,7 @@ def _read_watched(value: Any, name: str) -> Any:
         own.contexts[id(value)] = value  # they are read and set where it lies in memory
     if not issubclass(type(found), _STEPPABLE):  # some methods of C are of a class below
         return found
-    if name in _OF_ZONES and found == getattr(zoneinfo.ZoneInfo, name):
+    if name in _OF_ZONES and found == getattr(ZoneInfo, name):
         refuse(value, name)
     if name in {"format", "format_map"}:
         return _safe_formatter(found, name)
