@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import fnmatch
 import socket
 import zlib
@@ -25,6 +26,8 @@ ENCODINGS: Final = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "defla
 """How an answer may be packed, and what zlib calls that."""
 CREDENTIALS: Final = frozenset({"authorization", "cookie"})  # meant for one origin only
 
+_OF_NAMES: Final = frozenset({"idna", "punycode"})
+"""Encodings of hosts' names: a text of 1 MB would take them minutes, and the engine's loop with it."""
 _OURS: Final = frozenset({"host", "accept-encoding"})  # headers that are not a job's to choose
 
 # Never NaN, which would put the loop's timers out of order.
@@ -85,10 +88,15 @@ class Http:
                         sent = {
                             name: sent[name] for name in sent if name.lower() not in CREDENTIALS
                         }
-                raise HttpFailed(f"{url} redirected more than {MAX_REDIRECTS} times.")
+                raise HttpFailed(  # noqa: TRY301 - the client is to be closed first
+                    f"{url} redirected more than {MAX_REDIRECTS} times."
+                )
         except TimeoutError:
             raise HttpFailed(f"{url} did not answer within {min(timeout, MAX_TIME):g} s.") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as problem:
+        except LuaJobsError:
+            raise
+        # What a job gave and a host answers fails in more ways than httpx has errors for.
+        except Exception as problem:  # noqa: BLE001
             raise HttpFailed(f"{url}: {type(problem).__name__}: {problem}") from None
 
     async def _once(
@@ -123,7 +131,7 @@ class Http:
         return {
             "status": response.status_code,
             "headers": dict(response.headers),
-            "body": received.held.decode(response.encoding or "utf-8", errors="replace"),
+            "body": _read(received.held, response.encoding or "utf-8"),
             "url": str(url),
         }
 
@@ -193,6 +201,16 @@ class _Body:
             return self._unpacked(part)
         self._may_be_raw = False
         return unpacked
+
+
+def _read(body: bytearray, encoding: str) -> str:
+    """Return a body as text. An encoding the host names that is none of texts is not used."""
+    try:
+        if codecs.lookup(encoding).name not in _OF_NAMES:
+            return body.decode(encoding, errors="replace")
+    except (LookupError, UnicodeError):
+        pass
+    return body.decode("utf-8", errors="replace")
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

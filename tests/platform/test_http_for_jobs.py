@@ -22,6 +22,9 @@ ANSWERS = {
     "/exact": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"x" * 1_000_000)),
     "/bomb": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"x" * 100_000_000)),
     "/twice": (200, {"Content-Encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b"x"))),
+    "/named": (200, {"Content-Type": "text/plain; charset=punycode"}, b"9" * 900_000),
+    "/nameless": (200, {"Content-Type": "text/plain; charset=undefined"}, b"text"),
+    "/nowhere": (302, {"Location": "http://xn--a/"}, b""),
     "/torn": (200, {"Content-Encoding": "gzip"}, b"not packed"),
 }
 
@@ -181,3 +184,28 @@ async def test_credentials_do_not_follow_a_redirect_to_another_origin(engine: En
 async def test_a_timeout_that_is_no_time_is_refused(engine: Engine, url: str, given: str):
     run = await ran(engine, url, f"await http.get(url, timeout={given})")
     assert run.error.type == "InvalidInput"
+
+
+@pytest.mark.parametrize(("path", "body"), [("/named", "9" * 900_000), ("/nameless", "text")])
+async def test_an_encoding_that_is_none_of_texts_is_not_used(engine, url, path, body):
+    run = await asyncio.wait_for(
+        ran(engine, url, f"return (await http.get(url + {path!r})).text"), 20
+    )
+    assert (run.status, run.result == body) == ("completed", True), run.error
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "url + '/nowhere'",
+        "'http://a..b/'",
+        "url + '/hello', headers={'x': '\\u2028'}",
+        "url + '/hello', params={'a': {'b': 'x' * 70_000}}",
+    ],
+)
+async def test_a_request_that_cannot_be_made_fails_in_words(engine, url, given):
+    await engine.settings({"http_hosts": ["*"]})
+    run = await ran(engine, url, f"await http.get({given})")
+    assert run.status == "failed"
+    assert "failed in the engine" not in run.error.message
+    assert run.error.message.startswith("http"), run.error
