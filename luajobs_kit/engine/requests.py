@@ -116,8 +116,8 @@ class RunRequests:
             case "update_metadata":
                 return (await port.update_metadata(job_id, _dict(arguments, "data"))).metadata
             case "trigger":
+                version = _text_or_none(arguments, "version_id")
                 self._requests.count_trigger(job_id)
-                version = arguments.get("version_id")
                 return (await port.trigger_job(job_id, version)).to_json()
             case "activate":
                 return (await port.activate_job(job_id)).to_json()
@@ -194,7 +194,8 @@ class RunRequests:
             )
         file = f"<created by {self._execution.job_name}>"
         try:
-            spec = JobSpec(bundle=Bundle(source=source, entry=entry, file=file), **given)
+            bundle = Bundle(source=source, entry=entry, file=file)
+            spec = JobSpec(**{**given, "bundle": bundle})
         except ValidationError as problem:
             first = problem.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
@@ -225,6 +226,13 @@ def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:
     value = arguments.get(name)
     if not isinstance(value, dict):
         raise InvalidInput(f"{name} must be a dict, not {type(value).__name__}.")
+    return value
+
+
+def _text_or_none(arguments: dict[str, Any], name: str) -> str | None:
+    value = arguments.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InvalidInput(f"{name} must be text, not {type(value).__name__}.")
     return value
 
 

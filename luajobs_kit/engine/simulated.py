@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-import math
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -106,8 +106,8 @@ class VirtualRequests(RunRequests):
 
     async def _sleep(self, elapsed: Any) -> None:
         """Let the simulated world get as far as the run: ``elapsed`` seconds after its start."""
-        if not isinstance(elapsed, int | float) or not math.isfinite(elapsed):
-            raise InvalidInput(f"A run cannot sleep until {elapsed!r}.")
+        if not isinstance(elapsed, int | float) or not 0 <= elapsed <= sys.float_info.max:
+            raise InvalidInput(f"A run cannot sleep until {elapsed!r:.60}.")
         limit = self._version.timeout
         until = self._began + timedelta(seconds=min(elapsed, limit))
         async with self._runs.awake.asleep():

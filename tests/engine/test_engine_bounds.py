@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from luajobs_kit.acting import acting_as
 from luajobs_kit.engine import requests
+from luajobs_kit.engine.simulated import VirtualRequests
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import IntervalSchedule
 from luajobs_kit.platform import bounds
 
@@ -74,3 +78,43 @@ async def test_jobs_fill_no_more_of_the_disk_than_their_owner_lets_them(engine, 
     assert "raise the setting data_bytes" in ends.error.message
     with acting_as("user_owner"):
         await engine.call("data.create", {"collection": "t", "data": {"kept": True}})
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("job.trigger", {"version_id": ["1.0.0"]}),
+        ("job.trigger", {"version_id": {}}),
+        ("clock.sleep", {"elapsed": 10**400}),
+        ("clock.sleep", {"elapsed": -(10**400)}),
+        ("clock.sleep", {"elapsed": -1e300}),
+        ("clock.sleep", {"elapsed": "soon"}),
+    ],
+)
+async def test_what_no_job_code_could_ask_is_refused_in_words(engine, spec, verb, arguments):
+    job = await engine.create_job(spec())
+    run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
+    asked = VirtualRequests(
+        engine._core.runs.attempts.serve.__self__, run, job.active_version, runs=engine._core.runs
+    )
+    with pytest.raises(InvalidInput):
+        await asked.answer(verb, arguments)
+
+
+async def test_a_job_that_a_job_creates_is_made_of_its_source(engine, spec):
+    maker = await engine.create_job(spec(name="maker"))
+    run = await engine.wait_execution((await engine.trigger_job(maker.id)).id)
+    asked = requests.RunRequests(
+        engine._core.runs.attempts.serve.__self__, run, maker.active_version
+    )
+    made = await asked.answer(
+        "jobs.create",
+        {
+            "name": "made",
+            "schedule": {"type": "interval", "seconds": 60},
+            "source": "async def execute(job): pass",
+            "entry": "execute",
+            "bundle": {"source": "async def other(job): pass", "entry": "other"},
+        },
+    )
+    assert made["activeVersion"]["bundle"]["entry"] == "execute"
