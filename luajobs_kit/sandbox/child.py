@@ -142,7 +142,7 @@ def _run(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:
         raise
     except MemoryError as error:
         # The frames that hold the memory go first, so that there is some to answer with.
-        error.__traceback__ = None
+        BaseException.with_traceback(error, None)  # a class of job code's may set otherwise
         channel.send_raw(_OUT_OF_MEMORY)
     except BaseException as error:  # noqa: BLE001  # job code may raise anything; all of it is told
         try:

@@ -14,6 +14,7 @@ MOST_FRAMES: Final = 20  # kept of a long trace: half from each end
 MOST_VIOLATIONS: Final = 50
 MOST_CAUSES: Final = 5
 LONGEST_MESSAGE: Final = 4_000  # characters
+_LINES: Final = 2**31  # no line has a larger number
 
 _WITHOUT_WORDS: Final[dict[type, str]] = {TimeoutError: "it took longer than its timeout"}
 
@@ -79,6 +80,10 @@ def _causes(error: BaseException, file: str, words: Callable[[BaseException], st
 
 
 def _line_of_syntax_error(error: BaseException, file: str) -> int | None:
-    if isinstance(error, SyntaxError) and error.filename == file:
-        return error.lineno
+    if not issubclass(type(error), SyntaxError):
+        return None
+    # Job code gives these any value, and a class of its own may have others by these names.
+    named, line = (vars(SyntaxError)[name].__get__(error) for name in ("filename", "lineno"))
+    if type(named) is str and named == file and type(line) is int and 0 <= line < _LINES:
+        return line
     return None

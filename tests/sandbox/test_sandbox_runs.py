@@ -55,6 +55,15 @@ async def test_an_error_that_cannot_say_its_text_still_has_its_line(sandbox, run
     assert outcome.error.line is not None
 
 
+async def test_out_of_memory_is_told_whatever_its_error_is_made_to_do(sandbox, run_in):
+    outcome = await run_in(
+        sandbox,
+        "class Mine(MemoryError):\n  def __setattr__(self, name, value): return 1 / 0\n"
+        "def f(job):\n  raise Mine",
+    )
+    assert (outcome.status, "MB of memory" in outcome.error.message) == ("killed", True)
+
+
 async def test_a_result_just_under_the_cap_arrives(sandbox, run_in):
     outcome = await run_in(sandbox, "def f(job): return 'é' * 500_000")
     assert outcome.result == "é" * 500_000
