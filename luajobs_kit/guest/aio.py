@@ -264,7 +264,7 @@ def as_completed(awaitables: Iterable[Any], *, timeout: float | None = None) -> 
 def run(main: Any) -> Any:
     """Run a coroutine from a job function that is not async."""
     loop = _loop()
-    if loop.current is not None:
+    if loop.running:  # also in a done-callback, which is no task's
         if type(main) is types.CoroutineType:
             main.close()
         raise RuntimeError("asyncio.run() cannot be used in an async function; use: await main()")

@@ -42,6 +42,7 @@ class Loop:
     def __init__(self, channel: Channel, clock: Clock) -> None:
         self.clock = clock
         self.current: Task | None = None
+        self.running = False  # and must not be begun again inside
         self.tasks: dict[Task, None] = {}
         self._failed: list[Task] = []
         self.callback_failures: list[BaseException] = []
@@ -92,9 +93,16 @@ class Loop:
     def run(self, awaitable: Any) -> Any:
         """Run until ``awaitable`` is done; return its value or raise what it raised."""
         main = Task(as_coroutine(awaitable), name="main")
-        while not main.done():
-            self._pass()
+        self._pass_while(lambda: not main.done())
         return main.result()
+
+    def _pass_while(self, wanted: Callable[[], bool]) -> None:
+        self.running = True
+        try:
+            while wanted():
+                self._pass()
+        finally:
+            self.running = False
 
     def _pass(self) -> None:
         for _ in range(len(self._ready)):
@@ -179,8 +187,7 @@ class Loop:
             task.cancel()
         until = time.monotonic() + LONGEST_CLEAN_UP
         self.later(LONGEST_CLEAN_UP, int)  # so that waiting ends
-        while any(not task.done() for task in left) and time.monotonic() < until:
-            self._pass()
+        self._pass_while(lambda: any(not task.done() for task in left) and time.monotonic() < until)
 
 
 def as_coroutine(awaitable: Any) -> Any:
