@@ -1,0 +1,14 @@
+"""A program: what the ordinary cases of a family give under plain Python, printed as JSON.
+
+In a process of its own, for what prepares Python's library for job code does so for good.
+"""
+
+import json
+import sys
+
+from corpus_files import cases
+from corpus_runs import wanted_of
+
+family = sys.argv[1]
+found = {case.name: wanted_of(case) for case in cases("honest") if case.family == family}
+sys.stdout.write(json.dumps(found))
