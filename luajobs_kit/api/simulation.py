@@ -136,7 +136,7 @@ def left_out(found: Simulation) -> str:
     count = len(found.left_out)
     if not count:
         return ""
-    names = list(dict.fromkeys(run.job_name for run in found.left_out))
+    names = sorted({run.job_name for run in found.left_out})
     named = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
     if count == 1:
         return f"left out: 1 execution that was running ({named}), its retries and what it overlaps"
