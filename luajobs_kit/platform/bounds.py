@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Document
+from luajobs_kit.store.entries import MOST_ANSWERED
 
 DEEPEST: Final = 64  # levels of lists and dicts
-MOST_ANSWERED: Final = 4 * 2**20  # characters of JSON in one answer to job code
 
 
 class Answer:

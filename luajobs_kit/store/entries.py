@@ -344,9 +344,9 @@ def _in_order(
     """Return the rows of a collection in the order they were made."""
     # Their numbers are brought into order first: with whole rows SQLite would copy all of them.
     sql = (
-        f"SELECT {', '.join(f'e.{name}' for name in _COLUMNS.split(', '))} FROM"  # noqa: S608  our names
+        f"SELECT {_COLUMNS} FROM"  # noqa: S608  our names
         " (SELECT seq AS number FROM entries WHERE collection = ? ORDER BY seq LIMIT ? OFFSET ?)"
-        " CROSS JOIN entries e ON e.seq = number"
+        " CROSS JOIN entries ON seq = number"
     )
     return db.execute(sql, (collection, limit, start))
 
