@@ -151,7 +151,7 @@ def children_of(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-SPARES = 2  # waiting when a run is asked for
+SPARES = 4  # waiting when a run is asked for
 PAUSE = 0.05  # seconds between those that are asked for seldom: the processor has gone to sleep
 CONTEXT = {"job": {"id": "job_1", "name": "bench", "metadata": {}}}
 
@@ -258,7 +258,7 @@ async def main(runs: int, world: str, rounds: int) -> None:
         [],
         {name: [] for name in ("bare", "one", "two", "burst")},
     )
-    async with Sandbox(max_children=2, **options_for(world)) as sandbox:
+    async with Sandbox(max_children=2, spares=SPARES, **options_for(world)) as sandbox:
         await latency(sandbox, program, 20)
         await asyncio.sleep(0.1)  # those that ran are gone, the spares wait
         spares = [unique_memory(pid) for pid in children_of(sandbox.server_pid)]

@@ -13,9 +13,9 @@ from luajobs_kit.guest.run import Run
 
 
 def random_names(run: Run) -> dict[str, Any]:
-    """Return the functions of ``random``, of a generator that is this run's own."""
+    """Return the functions of ``random``, whose generator is seeded in every child."""
     names = {
-        name: getattr(run.chance, name)
+        name: getattr(random, name)
         for name in catalog.MODULES["random"]
         if name not in {"Random", "SystemRandom"}
     }

@@ -84,10 +84,8 @@ class Facade(Given):
 
 
 _real: dict[str, dict[str, Any]] = {}
-
-
-def loaded() -> bool:
-    return bool(_real)
+_facades: dict[str, Facade] = {}
+"""Of the modules that are the same in every run."""
 
 
 def load() -> None:
@@ -99,6 +97,17 @@ def load() -> None:
         name: TimeoutError if name == "TimeoutError" else getattr(aio, name)
         for name in catalog.MODULES["asyncio"]
     }
+    for module in sorted(catalog.MODULES, reverse=True):  # those within a module first
+        if module not in _OF_A_RUN:
+            _facades[module] = _facade(module, names_of(module), _facades.__getitem__)
+
+
+def _facade(module: str, names: dict[str, Any], find: Callable[[str], Facade]) -> Facade:
+    for inner in catalog.MODULES:
+        outer, _, last = inner.rpartition(".")
+        if outer == module:
+            names[last] = find(inner)
+    return make(Facade, module, names)
 
 
 def _taken(module: str) -> dict[str, Any]:
@@ -128,6 +137,10 @@ _MADE_WHEN_IMPORTED: dict[str, Callable[[Run], dict[str, Any]]] = {
 }
 
 
+_OF_A_RUN = frozenset({*_MADE_WHEN_IMPORTED, "datetime", "luajobs_kit"})
+"""Modules that hold something of one run's own."""
+
+
 class Imports:
     """What ``import`` finds in one run."""
 
@@ -138,18 +151,15 @@ class Imports:
 
     def find(self, module: str) -> Facade:
         """Return the facade of ``module``; the policy has refused every other name."""
-        if module not in self._facades:
-            if module not in catalog.MODULES:
+        found = _facades.get(module) or self._facades.get(module)
+        if found is None:
+            if module not in _OF_A_RUN:
                 raise ImportError(f"the module {module} cannot be imported in job code")
-            names = _real.get(module, {}) | self._of_this_run.get(module, {})
+            names = names_of(module) | self._of_this_run.get(module, {})
             if module in _MADE_WHEN_IMPORTED:
                 names |= _MADE_WHEN_IMPORTED[module](self._run)
-            for inner in catalog.MODULES:
-                outer, _, last = inner.rpartition(".")
-                if outer == module:
-                    names[last] = self.find(inner)
-            self._facades[module] = make(Facade, module, names)
-        return self._facades[module]
+            found = self._facades[module] = _facade(module, names, self.find)
+        return found
 
 
 def for_the_interpreter(*_: Any, **__: Any) -> Facade:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime
 from functools import cached_property
-from random import Random, SystemRandom
 from typing import Any, Final
 
 from luajobs_kit.guest.channel import Channel
@@ -17,35 +17,40 @@ SHORTEST_SECRET: Final = 3  # characters; masking shorter ones would only garble
 
 
 class Run:
-    """Everything of one run, made by ``world.bind``. Job code never holds it."""
+    """Everything of one run: made by ``world.prepare``, entered by ``world.bind``.
 
-    def __init__(self, context: dict[str, Any], channel: Channel) -> None:
-        self.context = context
+    Job code never holds it. ``simulated`` is the virtual time it lives in, None for the
+    machine's.
+    """
+
+    def __init__(self, channel: Channel, simulated: dict[str, Any] | None) -> None:
         self.channel = channel
-        self._simulated: dict[str, Any] | None = context.get("clock")
+        self.context: dict[str, Any] = {}
+        self.globals: dict[str, Any] = {}  # of job code
+        self._simulated = simulated
         self.clock: Clock = MachineClock()
-        if self._simulated:
-            now = datetime.fromisoformat(self._simulated["now"])
-            self.clock = VirtualClock(now, shared=self._simulated.get("shared", False))
+        if simulated:
+            now = datetime.fromisoformat(simulated["now"])
+            self.clock = VirtualClock(now, shared=simulated.get("shared", False))
         self.loop = Loop(channel, self.clock)
         self.datetime: type[datetime] = datetime  # the class job code knows by that name
-        secrets = {value for value in context.get("secrets", ()) if len(value) >= SHORTEST_SECRET}
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._secrets: list[str] = []
         self._unfinished_line = ""
 
-    @cached_property
-    def chance(self) -> Random:
-        """Job code's everyday randomness."""
+    def enter(self, context: dict[str, Any]) -> None:
+        """Take what only this run has."""
+        self.context = context
+        secrets = {value for value in context.get("secrets", ()) if len(value) >= SHORTEST_SECRET}
+        self._secrets = sorted(secrets, key=len, reverse=True)
         if self._simulated:
-            return Random(self._simulated.get("seed", 0))  # noqa: S311  # repeatable on purpose
-        return Random()  # noqa: S311  # it says of itself that it is no secret
+            random.seed(self._simulated.get("seed", 0))  # repeatable on purpose
 
     @cached_property
-    def entropy(self) -> Random:
+    def entropy(self) -> random.Random:
         """Where secrets and UUIDs come from."""
         if self._simulated:
-            return Random(f"entropy {self._simulated.get('seed', 0)}")  # noqa: S311  # likewise
-        return SystemRandom()
+            return random.Random(f"entropy {self._simulated.get('seed', 0)}")  # noqa: S311  # likewise
+        return random.SystemRandom()
 
     def call(self, verb: str, arguments: dict[str, Any] | None = None) -> Future:
         """Ask the host; the request leaves at once."""
@@ -81,8 +86,8 @@ class Run:
 _runs: list[Run] = []
 
 
-def begin(context: dict[str, Any], channel: Channel) -> Run:
-    _runs[:] = [Run(context, channel)]
+def begin(channel: Channel, simulated: dict[str, Any] | None) -> Run:
+    _runs[:] = [Run(channel, simulated)]
     return _runs[0]
 
 

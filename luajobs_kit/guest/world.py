@@ -17,22 +17,33 @@ def preload() -> None:
     facades.load()
 
 
-def bind(context: dict[str, Any], channel: Channel) -> tuple[dict[str, Any], Any]:
-    """Begin a run: return the globals its code is executed in, and its entry's argument."""
-    if not facades.loaded():
-        facades.load()
-    this = run.begin(context, channel)
+def prepare(channel: Channel, simulated: dict[str, Any] | None = None) -> None:
+    """Make all of one run that does not depend on which it is.
+
+    The fork server does it for its children: what is there already, a child need not
+    write to memory that it would copy.
+    """
+    this = run.begin(channel, simulated)
     imports = facades.Imports(this, kit.NAMES)
-    namespace: dict[str, Any] = {
+    this.globals = {
         "__builtins__": builtins_for(imports),
         "__name__": "job",
         **{name: kit.NAMES[name] for name in kit.EVERYWHERE},
     }
-    owning.begin(namespace)
-    return namespace, kit.job_for(this)
+    owning.begin(this.globals)
 
 
-def drive(value: Any, channel: Channel) -> Any:  # noqa: ARG001  # the run knows its channel
+def bind(context: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Begin the run prepared: return the globals its code is executed in, its entry's argument."""
+    simulated = context.get("clock")
+    if simulated:
+        prepare(run.current().channel, simulated)
+    this = run.current()
+    this.enter(context)
+    return this.globals, kit.job_for(this)
+
+
+def drive(value: Any) -> Any:
     """Return ``value``, or what it gives when it is awaited; then end what it left running."""
     this = run.current()
     show = warnings.showwarning

@@ -11,7 +11,7 @@ import os
 import select
 import time
 from collections import deque
-from json import loads
+from json import JSONDecoder
 from typing import Any, Final
 
 from luajobs_kit.sandbox.encoding import plain
@@ -22,6 +22,8 @@ MAX_LOG_LINES: Final = 10_000
 MAX_LOG_BYTES: Final = 2**20
 MAX_LOG_MESSAGE: Final = 64 * 2**10  # characters; what is longer is cut
 LONGEST_WAIT: Final = 86_400_000.0  # milliseconds at a stretch; poll takes no more than 24 days
+
+_decode: Final = JSONDecoder().raw_decode
 
 Reply = tuple[int, Any, dict[str, Any] | None]
 
@@ -137,5 +139,5 @@ class Channel:
             end = HEADER.size + HEADER.unpack_from(held)[0]
             if len(held) < end:
                 return
-            self._received.append(loads(held[HEADER.size : end]))
+            self._received.append(_decode(held[HEADER.size : end].decode())[0])
             del held[:end]

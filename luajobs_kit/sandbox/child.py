@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import marshal
 import os
-import signal
 import sys
+from _random import Random as Generator
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
@@ -20,6 +20,7 @@ from luajobs_kit.sandbox.frames import READY, pack
 from luajobs_kit.sandbox.lockdown import Walls
 
 DESCRIPTOR: Final = 0  # the one descriptor a child has
+_HIGHEST: Final = os.sysconf("SC_OPEN_MAX") % 2**31  # -1, for no limit, is the largest
 EXIT_DONE: Final = 0
 EXIT_GONE: Final = 71  # the host went away
 EXIT_FAILED: Final = 72  # the lock-down or the child's own code failed
@@ -46,16 +47,20 @@ def live(
     world: ModuleType,
     policy: ModuleType,
     *,
+    channel: Channel,
     rehearsed: bool,
 ) -> NoReturn:
-    """Be a child from fork to exit: never returns to the fork server's own code."""
+    """Be a child from fork to exit: never returns to the fork server's own code.
+
+    ``channel`` is what the world is prepared with already.
+    """
     code = EXIT_FAILED
     try:
         _settle_in(socket)
         walls.raise_around_child(parent)
         if rehearsed:
             rehearse(world, policy)
-        channel = Channel(DESCRIPTOR)
+            channel = prepare(world)
         os.write(DESCRIPTOR, READY)
         _serve(channel, world, policy)
         code = EXIT_DONE
@@ -66,12 +71,14 @@ def live(
 
 
 def _settle_in(socket: int) -> None:
-    """Keep one descriptor of what the fork server had, and none for its signals to write to."""
-    signal.set_wakeup_fd(-1)
+    """Keep one descriptor of what the fork server had, and none of its randomness."""
     os.dup2(socket, DESCRIPTOR)
-    os.set_blocking(DESCRIPTOR, False)
-    os.closerange(DESCRIPTOR + 1, _highest_descriptor())
-    sys.stdin = sys.stdout = sys.stderr = None
+    os.closerange(DESCRIPTOR + 1, _HIGHEST)
+    sys.stderr = None
+    known: Any = sys.modules.get("random")
+    if known is not None:
+        # As its own hook after forks would (see ``forkserver``).
+        Generator.seed(known._inst)  # noqa: SLF001  # whose methods its functions are
 
 
 class _Rehearsal(Channel):
@@ -86,6 +93,13 @@ class _Rehearsal(Channel):
         pass
 
 
+def prepare(world: ModuleType) -> Channel:
+    """Prepare the world for the one run of a child."""
+    channel = Channel(DESCRIPTOR)
+    world.prepare(channel)
+    return channel
+
+
 def rehearse(world: ModuleType, policy: ModuleType) -> None:
     """Go once through what a run does, while nobody waits for it.
 
@@ -93,12 +107,9 @@ def rehearse(world: ModuleType, policy: ModuleType) -> None:
     short run's time is that. What a spare has copied, its run need not. A world that
     fails at this shows why in a run.
     """
-    _serve(_Rehearsal(), world, policy)
-
-
-def _highest_descriptor() -> int:
-    limit = os.sysconf("SC_OPEN_MAX")
-    return limit if 0 < limit < 2**31 else 2**31 - 1
+    channel = _Rehearsal()
+    world.prepare(channel)
+    _serve(channel, world, policy)
 
 
 def _serve(channel: Channel, world: ModuleType, policy: ModuleType) -> None:
@@ -154,7 +165,7 @@ def _run(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:
 
 def _execute(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:
     code = marshal.loads(base64.b64decode(frame["code"]))  # noqa: S302  # from our own compile
-    namespace, argument = world.bind(frame["context"], channel)
+    namespace, argument = world.bind(frame["context"])
     exec(code, namespace)  # noqa: S102  # this is what a sandbox is for
     entry = namespace[frame["entry"]]
-    channel.send_result(world.drive(entry(argument), channel))
+    channel.send_result(world.drive(entry(argument)))

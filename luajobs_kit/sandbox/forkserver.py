@@ -7,7 +7,8 @@ signalled after its reuse. When the engine's end of the control socket closes, i
 kills what runs and leaves.
 
 From the engine, a line each: ``waiting N`` requests find no spare, ``take CHILD TIMEOUT
-MEMORY CPU WAITING``, ``end CHILD``. To the engine: ``hello {...}``, ``spare CHILD`` with
+MEMORY CPU WAITING``, ``end CHILD``, ``failed`` of a spare that ended before anybody took it
+(which only the engine knows at the time). To the engine: ``hello {...}``, ``spare CHILD`` with
 its descriptor, ``limited CHILD`` once a smaller memory holds, ``refused WHY`` to all that
 wait, ``exit CHILD HOW NUMBER WHY``.
 
@@ -36,9 +37,7 @@ from luajobs_kit.sandbox.forked import Forked
 REFILL_DELAY: Final = 0.004  # seconds without work before a spare is forked ahead
 PRESSED: Final = 0.05  # seconds after a request had to wait in which spares come at once
 REHEARSALS: Final = 20  # after so many the interpreter has settled how it runs the code
-MOST_FAILURES: Final = 3  # spares in a row that may end before anything takes them
-
-_HARMLESS: Final = {code << 8 for code in (child.EXIT_DONE, child.EXIT_GONE)}  # as waitpid tells
+MOST_FAILURES: Final = 3  # spares in a row that may end before anybody takes them
 
 
 class ForkServer:
@@ -47,7 +46,7 @@ class ForkServer:
     def __init__(self, control: socket.socket, options: dict[str, Any]) -> None:
         self._control = control
         self._spares: int = options["spares"]
-        self._world: ModuleType = importlib.import_module(options["world"])
+        self._world = _without_hooks(options["world"])
         self._policy: ModuleType = importlib.import_module(options["policy"])
         self._walls = lockdown.Walls(options["walls"])
         self._wakeup, self._wakeup_writer = socket.socketpair()
@@ -93,6 +92,7 @@ class ForkServer:
         self._poll.register(self._wakeup, select.POLLIN)
         for _ in range(REHEARSALS):
             child.rehearse(self._world, self._policy)
+        self._channel = child.prepare(self._world)
         gc.collect()
         gc.freeze()
 
@@ -140,6 +140,8 @@ class ForkServer:
                 ended = self._children.get(int(values[0]))
                 if ended is not None:  # one that has ended is told of already
                     self._kill(ended, "end")
+            elif word == b"failed":
+                self._failures += 1
             else:
                 self._waiting = int(values[0])
                 self._failures = 0  # somebody asks anew
@@ -188,6 +190,7 @@ class ForkServer:
 
     def _fork(self) -> None:
         host_end, guest_end = socket.socketpair()
+        guest_end.setblocking(False)
         parent = os.getpid()
         try:
             pid = os.fork()
@@ -205,6 +208,7 @@ class ForkServer:
                 parent,
                 self._world,
                 self._policy,
+                channel=self._channel,
                 rehearsed=not self._is_pressed(),
             )
         guest_end.close()
@@ -249,17 +253,28 @@ class ForkServer:
         number = os.WEXITSTATUS(status) if exited else os.WTERMSIG(status)
         if not one.taken and one.why is None:
             self._untaken -= 1
-            # One that served already was taken: the word of it is on its way.
-            if status not in _HARMLESS:
-                self._failures += 1
         how = "exit" if exited else "signal"
         self._tell(f"exit {one.number} {how} {number} {one.why}")
+
+
+def _without_hooks(world: str) -> ModuleType:
+    """Import a world, and let nothing that it imports be called after every fork.
+
+    ``random`` would be, in Python code: each child would copy thirty pages of memory
+    more than ``child`` does to seed it.
+    """
+    register = os.register_at_fork
+    os.register_at_fork = lambda **_: None
+    try:
+        return importlib.import_module(world)
+    finally:
+        os.register_at_fork = register
 
 
 def main(descriptor: int, options: dict[str, Any]) -> None:
     """Be the fork server on the control socket ``descriptor``."""
     os.environ.clear()
-    sys.stdin = None
+    sys.stdin = sys.stdout = None
     _leave_directory()
     ForkServer(socket.socket(fileno=descriptor), options).run()
 

@@ -224,8 +224,9 @@ class Link:
             ready = coming.connection.recv(1)
         if ready == READY:
             self._offer(coming)
-        else:  # it ended before; the fork server says so too
+        else:  # it ended before
             coming.connection.close()
+            self.tell("failed")
 
     def _offer(self, spare: Taken) -> None:
         """Give a spare to who waits longest for one, or keep it."""
@@ -247,6 +248,7 @@ class Link:
         if ended in self._spares:
             self._spares.remove(ended)
             ended.connection.close()
+            self.tell("failed")
 
     def lose(self) -> None:
         """Take the server for gone: what ran is abandoned, what waits asks again."""

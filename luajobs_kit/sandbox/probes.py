@@ -28,11 +28,15 @@ def compile_source(source: str, *, file: str, first_line: int, entry: str) -> Co
     return compile(source, file, "exec")
 
 
-def bind(context: dict[str, Any], channel: Any) -> tuple[dict[str, Any], Any]:  # noqa: ARG001  # a world's signature
+def prepare(channel: Any) -> None:
+    """Nothing is to be made for a try."""
+
+
+def bind(context: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     return {"attempt": attempt}, context
 
 
-def drive(value: Any, channel: Any) -> Any:  # noqa: ARG001  # a world's signature
+def drive(value: Any) -> Any:
     return value
 
 

@@ -49,7 +49,7 @@ class Sandbox:
         world: str = "luajobs_kit.guest.world",
         policy: str = "luajobs_kit.sandbox.policy",
         max_children: int = 8,
-        spares: int = 2,
+        spares: int = 4,
         ceiling: Limits = CEILING,
         walls: Iterable[str] | None = None,
         hash_seed: int | None = None,
@@ -71,6 +71,8 @@ class Sandbox:
         self._link: Link | None = None
         self._starting = asyncio.Lock()
         self._slots = asyncio.Semaphore(max_children)
+        self._max_children = max_children
+        self._leaving: set[asyncio.Future[Exit]] = set()  # said their last word, not yet reaped
         # Their own, so that a new job is checked at once however many long ones run.
         self._compile_slots = asyncio.Semaphore(MOST_COMPILING)
         self._idle = asyncio.Event()
@@ -222,6 +224,19 @@ class Sandbox:
         self._release(slots)
         raise SandboxError("The sandbox's fork server keeps ending; `luajobs doctor` may say why.")
 
+    def _leave(self, child: Taken, slots: asyncio.Semaphore) -> None:
+        """Free the place of a child that is to end, at once if not too many are leaving.
+
+        The next run need not wait for its end to be told. What hangs on until it is
+        killed cannot add up: no more are leaving than may run.
+        """
+        if len(self._leaving) < self._max_children:
+            self._release(slots)
+            self._leaving.add(child.gone)
+            child.gone.add_done_callback(self._leaving.discard)
+        else:
+            child.gone.add_done_callback(lambda _: self._release(slots))
+
     def _release(self, slots: asyncio.Semaphore) -> None:
         slots.release()
         self._occupied -= 1
@@ -230,7 +245,7 @@ class Sandbox:
 
 
 class _Lease:
-    """One child for the length of a block; its place is free once it is reaped."""
+    """One child for the length of a block."""
 
     def __init__(self, sandbox: Sandbox, limits: Limits, slots: asyncio.Semaphore) -> None:
         self._sandbox = sandbox
@@ -239,7 +254,6 @@ class _Lease:
 
     async def __aenter__(self) -> Taken:
         self._child = await self._sandbox._take(self._limits, self._slots)  # noqa: SLF001  # one role in two classes
-        self._child.gone.add_done_callback(lambda _: self._sandbox._release(self._slots))  # noqa: SLF001  # likewise
         return self._child
 
     async def __aexit__(
@@ -252,6 +266,7 @@ class _Lease:
             self._child.end_soon()
         else:
             self._child.end()
+        self._sandbox._leave(self._child, self._slots)  # noqa: SLF001  # likewise
         self._child.connection.close()
         if isinstance(error, asyncio.CancelledError):
             await _unbroken(self._child.gone)

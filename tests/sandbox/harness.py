@@ -68,9 +68,10 @@ def run_here(
     world.preload()
     code = policy.compile_source(source, file="job.py", first_line=1, entry=entry)
     channel = channel or RecordingChannel()
-    namespace, argument = world.bind({**CONTEXT, **(context or {})}, channel)
+    world.prepare(channel)
+    namespace, argument = world.bind({**CONTEXT, **(context or {})})
     exec(code, namespace)
-    return world.drive(namespace[entry](argument), channel)
+    return world.drive(namespace[entry](argument))
 
 
 def told(source: str, entry: str = "main") -> str:

@@ -115,7 +115,8 @@ def begin() -> dict[str, Any]:
     """Start a run and return, by how they are spelled, the objects it begins with."""
     world.preload()
     code = policy.compile_source(SPECIMENS, file="job.py", first_line=1, entry="main")
-    namespace, job = world.bind(CONTEXT, RecordingChannel())
+    world.prepare(RecordingChannel())
+    namespace, job = world.bind(CONTEXT)
     exec(code, namespace)
     found = {name: value for name, value in namespace.items() if name != "__builtins__"}
     inside = namespace["__builtins__"]

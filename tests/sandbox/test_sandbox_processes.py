@@ -15,6 +15,7 @@ import pytest
 
 from luajobs_kit.errors import SandboxError
 from luajobs_kit.sandbox import Limits, Program, Sandbox
+from luajobs_kit.sandbox.link import Link
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -96,12 +97,40 @@ async def test_a_spare_that_died_this_moment_is_given_no_run(plain_sandbox, run_
         assert (await run_in(sandbox, "def f(job): return 1")).status == "completed"
 
 
+async def test_runs_that_end_before_their_start_is_told_are_not_taken_for_broken_spares(
+    plain_sandbox, run_in, monkeypatch
+):
+    tell = Link.tell_taken
+
+    def late(link, *told):
+        asyncio.get_running_loop().call_later(0.05, tell, link, *told)
+
+    monkeypatch.setattr(Link, "tell_taken", late)
+    source = "import os\ndef f(job): os._exit(1)"
+    async with plain_sandbox(spares=4, max_children=8) as sandbox:
+        outcomes = await asyncio.gather(*(run_in(sandbox, source) for _ in range(60)))
+    assert {outcome.status for outcome in outcomes} == {"killed"}
+
+
 async def test_a_child_that_stays_after_its_last_word_is_ended(plain_sandbox, run_in):
     source = "def f(job):\n  channel.send_result(1)\n  while True: pass"
     async with plain_sandbox(max_children=1, spares=0) as sandbox:
         for _ in range(3):
             assert (await run_in(sandbox, source)).status == "completed"
         await until(lambda: not children_of(sandbox.server_pid))
+
+
+async def test_children_that_stay_after_their_last_word_do_not_add_up(plain_sandbox, run_in):
+    source = "def f(job):\n  channel.send_result(1)\n  while True: pass"
+    async with plain_sandbox(max_children=1, spares=0) as sandbox:
+        counted = []
+        for _ in range(6):
+            await run_in(
+                sandbox,
+                source,
+                on_start=lambda: counted.append(len(children_of(sandbox.server_pid))),
+            )
+        assert max(counted) <= 2  # one that runs, one that leaves
 
 
 async def test_a_dead_fork_server_is_replaced_and_its_runs_are_abandoned(sandbox, run_in):
@@ -188,7 +217,10 @@ async def test_a_child_that_dies_before_it_is_ready_is_refused_with_advice(
     plain_sandbox, run_in, tmp_path, monkeypatch
 ):
     source = (Path(__file__).parent / "worlds" / "plain_world.py").read_text()
-    dying = source + "\nimport os\nos.register_at_fork(after_in_child=lambda: os._exit(9))\n"
+    dying = source + (
+        "\nimport os\nfrom luajobs_kit.sandbox.lockdown import Walls\n"
+        "Walls.raise_around_child = lambda *_: os._exit(9)\n"
+    )
     (tmp_path / "dying_world.py").write_text(dying)
     monkeypatch.syspath_prepend(str(tmp_path))
     async with Sandbox(world="dying_world", policy="plain_world") as sandbox:
@@ -270,17 +302,17 @@ def memory_of(pid: int) -> int:
 
 @pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.soak)])
 async def test_runs_leave_no_process_no_descriptor_and_no_growth(sandbox, run_in, count):
+    spares = 4  # each that waits has a socket here
     await _thousands(sandbox, run_in, 200)
-    await until(lambda: len(children_of(sandbox.server_pid)) <= 2)
+    await until(lambda: len(children_of(sandbox.server_pid)) <= spares)
     server = sandbox.server_pid
     gc.collect()
     descriptors = descriptors_of("self")
     memory, server_memory = memory_of(os.getpid()), memory_of(server)
     await _thousands(sandbox, run_in, count)
-    await until(lambda: len(children_of(server)) <= 2)
+    await until(lambda: len(children_of(server)) <= spares)
     gc.collect()
     assert sandbox.server_pid == server
-    spares = 2  # each that waits has a socket here
     await until(lambda: abs(descriptors_of("self") - descriptors) <= spares)
     assert memory_of(os.getpid()) - memory < 4_000  # kB
     assert memory_of(server) - server_memory < 1_000  # kB

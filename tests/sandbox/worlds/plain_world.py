@@ -10,6 +10,8 @@ from typing import Any
 
 POLICY = "none"
 
+_prepared: list[Any] = []
+
 
 class Refused(Exception):
     def __init__(self, violations: list[Any]):
@@ -41,7 +43,13 @@ def preload() -> None:
     import traceback  # noqa: F401
 
 
-def bind(context: dict[str, Any], channel: Any) -> tuple[dict[str, Any], Any]:
+def prepare(channel: Any) -> None:
+    _prepared[:] = [channel]
+
+
+def bind(context: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    [channel] = _prepared
+
     def call(verb: str, **arguments: Any) -> Any:
         number = channel.send_call(verb, arguments)
         reply = channel.wait()
@@ -60,5 +68,5 @@ def bind(context: dict[str, Any], channel: Any) -> tuple[dict[str, Any], Any]:
     return names, context
 
 
-def drive(value: Any, channel: Any) -> Any:
+def drive(value: Any) -> Any:
     return value
