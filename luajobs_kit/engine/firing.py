@@ -17,6 +17,9 @@ from luajobs_kit.timing import jittered, next_fire, trigger_for
 MISSED_AFTER: Final = timedelta(seconds=30)
 """A fire later than this was missed (no engine, a sleeping machine): catching up decides."""
 CAUGHT_UP: Final = 100  # fires at most, with catch_up="all"
+MOST_WAITING: Final = 1_000
+"""Executions of one job that wait. One whose runs take longer than its interval never gets through
+them: without a bound they would fill memory and disk, and be taken up by every start."""
 SHORTEST: Final = timedelta(seconds=1)  # between two fires of a job
 
 
@@ -135,8 +138,8 @@ class Firing:
     ) -> None:
         before = self._runs.unfinished_of(record.id)
         once = isinstance(version.schedule, OnceSchedule)
-        if before and version.overlap == "skip" and not queue and not once:
-            reason = f"execution {before[0].id} {_goes_on(before[0])} and overlap is 'skip'"
+        reason = None if once else _why_not(before, version, queue=queue)
+        if reason is not None:
             await self._skip(record, time, 1, reason)
             return
         now = self._state.clock.now()
@@ -177,6 +180,19 @@ class Firing:
         else:
             await self._state.keep_dealt_with(fire)
         tell_skipped(self._state, record, last, count, reason)
+
+
+def _why_not(before: list[Execution], version: JobVersion, *, queue: bool) -> str | None:
+    """Say why a fire is not run while those ``before`` it are unfinished; None where it is."""
+    if before and version.overlap == "skip" and not queue:
+        return f"execution {before[0].id} {_goes_on(before[0])} and overlap is 'skip'"
+    if sum(each.status == "pending" for each in before) >= MOST_WAITING:
+        other = "overlap='skip'" if version.overlap != "skip" else "catch_up='once'"
+        return (
+            f"{MOST_WAITING:,} runs of it wait already; make it faster, fire it less often, "
+            f"or choose {other}"
+        )
+    return None
 
 
 def _goes_on(execution: Execution) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from luajobs_kit.clock import VirtualClock
-from luajobs_kit.engine import Engine
+from luajobs_kit.engine import Engine, firing
 from luajobs_kit.model import (
     CronSchedule,
     ExecutionPage,
@@ -87,6 +87,49 @@ async def test_queued_fires_run_one_after_another(engine, clock, spec):
     ended = sorted((run for run in runs if run.finished), key=lambda run: run.fire_time)
     assert len(ended) >= 2
     assert ended[0].completed_at <= ended[1].started_at
+
+
+@pytest.mark.parametrize("given", [{"overlap": "queue"}, {"overlap": "allow", "max_concurrent": 1}])
+async def test_only_so_many_runs_of_a_job_that_is_too_slow_wait_and_the_log_says_what_to_do(
+    clock, spec, monkeypatch, given
+):
+    monkeypatch.setattr(firing, "MOST_WAITING", 3)
+    body = "import asyncio; await asyncio.sleep(290)"
+    async with await Engine.open(None, clock=clock, virtual_runs=True) as engine:
+        job = await engine.create_job(spec(body, **given))
+        await clock.advance(minutes=5)  # one runs, three wait for it, the fifth is one too many
+        assert (await engine.list_executions(job.id, status="running")).total == 1
+        assert (await engine.list_executions(job.id, status="pending")).total == 3
+        assert (await engine.get_job(job.id)).skipped_fires == 1
+        [line] = (await engine.logs(LogQuery(job_id=job.id, level="warn"))).logs
+        assert line.message.startswith(
+            f"The fire due at {clock.now().isoformat()} was not run: 3 runs"
+        )
+        assert "make it faster, fire it less often, or choose overlap='skip'" in line.message
+
+        await clock.advance(minutes=1)  # the first is finished, and the second runs: one more fits
+        assert (await engine.list_executions(job.id, status="pending")).total == 3
+        assert (await engine.get_job(job.id)).skipped_fires == 1
+
+
+async def test_of_what_was_missed_no_more_is_caught_up_than_may_wait(
+    tmp_path, clock, spec, monkeypatch
+):
+    monkeypatch.setattr(firing, "MOST_WAITING", 3)
+    retry = Retry(max_attempts=1, backoff_seconds=86_400)
+    async with await Engine.open(tmp_path / "w", clock=clock) as engine:
+        job = await engine.create_job(spec("raise ValueError", catch_up="all", retry=retry))
+        await clock.advance(minutes=1)
+    later = VirtualClock(clock.now() + timedelta(minutes=10))
+    async with await Engine.open(tmp_path / "w", clock=later) as engine:
+        await later.advance(seconds=1)
+        shown = await engine.get_job(job.id)
+        assert (await engine.list_executions(job.id, status="pending")).total == 3
+        assert shown.skipped_fires == 8
+        assert shown.next_run_at == clock.now() + timedelta(minutes=11)
+        [line, *_] = (await engine.logs(LogQuery(job_id=job.id, level="warn"))).logs
+        assert "3 runs of it wait already" in line.message
+        assert "choose catch_up='once'" in line.message
 
 
 async def test_a_job_that_keeps_failing_is_paused_with_a_note(engine, clock, spec):
