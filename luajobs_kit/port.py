@@ -231,7 +231,10 @@ class Port(ABC):
         limit: int = 50,
         offset: int = 0,
     ) -> ExecutionPage:
-        """Return executions, newest first."""
+        """Return executions, newest first.
+
+        Of large ones as many as are answered at once (32 MB): the page's ``limit`` is then theirs.
+        """
 
     @abstractmethod
     async def get_execution(self, execution_id: str) -> Execution:

@@ -105,3 +105,21 @@ class JobExecution:
         if self._data.error is not None and self._data.error.text:
             shown["at"] = f"line {self._data.error.line}: {self._data.error.text}"
         return facts(self._data.job_name, shown)
+
+
+async def newest(
+    workspace: Workspace,
+    limit: int,
+    *,
+    job_id: str | None = None,
+    status: ExecutionStatus | None = None,
+) -> list[JobExecution]:
+    """Return executions, newest first: page by page where they are too large for one answer."""
+    port = await workspace.port()
+    found: dict[str, Execution] = {}  # by id: a run that begins meanwhile moves the others on
+    while True:
+        known = len(found)
+        page = await port.list_executions(job_id, status=status, limit=limit - known, offset=known)
+        found |= {execution.id: execution for execution in page.executions}
+        if len(found) in {known, limit} or len(found) >= page.total:
+            return [JobExecution(execution, workspace) for execution in found.values()]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api.awaiting import awaited_as
-from luajobs_kit.api.execution import JobExecution
+from luajobs_kit.api.execution import JobExecution, newest
 from luajobs_kit.api.kept import Kept
 from luajobs_kit.api.logs import LogLines
 from luajobs_kit.api.plain import build, to_object
@@ -140,8 +140,7 @@ class JobInstance:
 
     async def executions(self, limit: int = 50) -> list[JobExecution]:
         """Return its runs, newest first."""
-        page = await (await self._workspace.port()).list_executions(self.id, limit=limit)
-        return [JobExecution(execution, self._workspace) for execution in page.executions]
+        return await newest(self._workspace, limit, job_id=self.id)
 
     async def logs(self, limit: int = 20) -> LogLines:
         """Return its newest log lines, in reading order: the oldest of them first."""

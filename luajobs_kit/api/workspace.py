@@ -14,7 +14,7 @@ from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.connection import Connection
 from luajobs_kit.api.current import adopt, current_workspace, disown, enter, leave
 from luajobs_kit.api.entries import Data
-from luajobs_kit.api.execution import JobExecution
+from luajobs_kit.api.execution import JobExecution, newest
 from luajobs_kit.api.job import JobInstance
 from luajobs_kit.api.jobs import Jobs
 from luajobs_kit.api.logs import LogLines
@@ -184,8 +184,7 @@ class Workspace:
         self, *, status: ExecutionStatus | None = None, limit: int = 50
     ) -> list[JobExecution]:
         """Return runs of every job, newest first."""
-        page = await (await self.port()).list_executions(status=status, limit=limit)
-        return [JobExecution(execution, self) for execution in page.executions]
+        return await newest(self, limit, status=status)
 
     async def logs(
         self,

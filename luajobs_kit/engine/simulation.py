@@ -128,7 +128,7 @@ async def _fill(
 async def _fill_past(copy: Store, store: Store) -> set[str]:
     """Give the copy the newest of what has run and was sent; returns the ids of the messages."""
     runs = (await store.history.executions(limit=PAST)).executions
-    messages = await store.history.messages(None, limit=PAST)
+    messages = await store.history.messages(None, limit=PAST, cut=True)
     finished = [execution for execution in reversed(runs) if execution.finished]
     write = copy.database.write
     await write(partial(restore_executions, executions=finished))
@@ -166,7 +166,7 @@ async def _report(
 ) -> Simulation:
     """Put together what the simulated engine left in its store, but for the messages of the ``past``."""
     found = [await copy.history.execution(execution_id) for execution_id in recorder.claimed]
-    messages = await copy.history.messages(None, limit=EVERYTHING)
+    messages = await copy.history.messages(None, limit=EVERYTHING, most=EVERYTHING)
     sent = [message for message in reversed(messages) if message.id not in past]
     logs = (await copy.history.logs(LogQuery(after=0, limit=TOLD))).logs
     return Simulation(

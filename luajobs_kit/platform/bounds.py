@@ -10,6 +10,7 @@ from typing import Any, Final
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Document
 from luajobs_kit.store.entries import MOST_ANSWERED
+from luajobs_kit.store.listing import too_large
 
 DEEPEST: Final = 64  # levels of lists and dicts
 
@@ -26,10 +27,7 @@ class Answer:
         for each in documents:
             self._size += len(each.model_dump_json(by_alias=True, exclude_none=True))
             if self._size > MOST_ANSWERED and self.documents:
-                raise InvalidInput(
-                    f"The newest {len(self.documents)} take {MOST_ANSWERED // 2**20} MB, which is "
-                    f"all that is answered at once; ask for less: limit={len(self.documents)}."
-                )
+                raise InvalidInput(too_large(len(self.documents), MOST_ANSWERED))
             self.documents.append(each.to_json())
         return self.documents
 

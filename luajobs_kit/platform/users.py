@@ -12,9 +12,11 @@ from luajobs_kit.clock import Clock
 from luajobs_kit.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, TextPart, UserRecord
-from luajobs_kit.platform.bounds import Answer, check_object
+from luajobs_kit.platform.bounds import check_object
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.store import Put, Store
+from luajobs_kit.store.entries import MOST_ANSWERED
+from luajobs_kit.store.listing import MOST_LISTED
 
 Limit = Annotated[int, Field(ge=1, le=1_000)]  # messages at once
 MAX_DATA: Final = 262_144  # characters of JSON, kept about one user
@@ -179,9 +181,8 @@ class Users:
     ) -> list[dict[str, Any]]:
         """Return the user's messages, newest first."""
         record = self._record(caller, id)
-        kept = await self._store.history.messages(record.id, limit=limit)
-        if caller.in_run:
-            return Answer().add(kept)
+        most = MOST_ANSWERED if caller.in_run else MOST_LISTED
+        kept = await self._store.history.messages(record.id, limit=limit, most=most)
         return [message.to_json() for message in kept]
 
     async def inbox(self, caller: Caller, *, limit: Limit = 50) -> list[dict[str, Any]]:

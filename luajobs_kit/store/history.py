@@ -22,6 +22,7 @@ from luajobs_kit.model import (
 from luajobs_kit.store import fires, keys, retention
 from luajobs_kit.store.broken import read_document
 from luajobs_kit.store.fires import FireState
+from luajobs_kit.store.listing import MOST_LISTED, fitting, too_large
 from luajobs_kit.store.logs import Logs
 from luajobs_kit.store.sqlite import Database
 from luajobs_kit.store.times import to_micros
@@ -146,11 +147,13 @@ class History:
         user_id: str | None = None,
         limit: int = 50,
         offset: int = 0,
+        most: int = MOST_LISTED,
     ) -> ExecutionPage:
         """Return executions, newest first, and how many there are in all.
 
-        Raises ``InvalidInput`` when ``limit`` is under 1 or ``offset`` under 0, or either is
-        2**63 or more.
+        Where those asked for take more than ``most`` characters, the page has as many as fit,
+        and its ``limit`` says so. Raises ``InvalidInput`` when ``limit`` is under 1 or ``offset``
+        under 0, or either is 2**63 or more.
         """
         if not (1 <= limit < 2**63 and 0 <= offset < 2**63):
             raise InvalidInput(
@@ -167,10 +170,11 @@ class History:
                 f"SELECT document FROM executions WHERE {where} {_NEWEST} LIMIT ? OFFSET ?",  # noqa: S608  our names
                 (*values, limit, offset),
             )
-            found = [read_document(Execution, row[0]) for row in rows]
+            found, all_fit = fitting(Execution, rows, most)
             sql = f"SELECT count(*) FROM executions WHERE {where}"  # noqa: S608  our names
             total = db.execute(sql, values).fetchone()[0]
-            return ExecutionPage(executions=found, total=total, limit=limit, offset=offset)
+            fits = limit if all_fit else len(found)
+            return ExecutionPage(executions=found, total=total, limit=fits, offset=offset)
 
         return await self._database.read(work)
 
@@ -216,10 +220,18 @@ class History:
 
         return await self._database.write(work) or message
 
-    async def messages(self, user_id: str | None = None, limit: int = 50) -> list[Message]:
+    async def messages(
+        self,
+        user_id: str | None = None,
+        limit: int = 50,
+        *,
+        most: int = MOST_LISTED,
+        cut: bool = False,
+    ) -> list[Message]:
         """Return the newest messages first, of one user or of all.
 
-        Raises ``InvalidInput`` when ``limit`` is under 1, or 2**63 or more.
+        Raises ``InvalidInput`` where they take more than ``most`` characters; with ``cut``, as
+        many are returned as fit. Also when ``limit`` is under 1, or 2**63 or more.
         """
         if not 1 <= limit < 2**63:
             raise InvalidInput(f"Messages need a limit of 1 or more, under 2**63; got {limit}.")
@@ -228,8 +240,10 @@ class History:
         sql = f"SELECT document FROM messages WHERE {where} {_NEWEST} LIMIT ?"  # noqa: S608  our names
 
         def work(db: sqlite3.Connection) -> list[Message]:
-            rows = db.execute(sql, (*values, limit))
-            return [read_document(Message, row[0]) for row in rows]
+            found, all_fit = fitting(Message, db.execute(sql, (*values, limit)), most)
+            if not (all_fit or cut):
+                raise InvalidInput(too_large(len(found), most))
+            return found
 
         return await self._database.read(work)
 

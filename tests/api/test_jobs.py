@@ -16,6 +16,7 @@ from luajobs_kit import (
     every,
     once,
 )
+from luajobs_kit.store import History
 
 
 async def greet(job):
@@ -208,6 +209,19 @@ async def test_logs_are_in_reading_order_wherever_they_are_asked_for(ws):
     assert str(logs).splitlines()[-1].endswith("talker: 2")
     again = await (await job.trigger()).wait()
     assert [one.id for one in await job.executions()] == [again.id, run.id]
+
+
+async def test_runs_too_large_for_one_answer_are_all_listed(ws, clock, monkeypatch):
+    async def large(job):
+        return "x" * 1_000
+
+    job = await Jobs.create(name="large", schedule=every(hours=1), execute=large)
+    await clock.advance(hours=5)
+    monkeypatch.setitem(History.executions.__kwdefaults__, "most", 7_000)
+    hours = [run.data.fire_time.hour for run in await job.executions()]
+    assert hours == [13, 12, 11, 10, 9]
+    assert len((await (await ws.port()).list_executions(job.id)).executions) == 2
+    assert len(await job.executions(limit=3)) == len(await ws.executions(limit=3)) == 3
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from luajobs_kit.engine import requests
 from luajobs_kit.engine.simulated import VirtualRequests
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import IntervalSchedule
-from luajobs_kit.platform import bounds
+from luajobs_kit.platform import bounds, users
 
 
 async def outcome(engine, job):
@@ -59,6 +59,21 @@ async def test_a_job_reads_of_its_large_executions_as_many_as_fit(engine, spec, 
     fits = int(re.search(r"ask for less: limit=(\d+)", refused.error.message)[1])
     await engine.update_metadata(large.id, {"limit": fits})
     assert 1 < (await outcome(engine, large)).result == fits < 11
+
+
+async def test_a_job_reads_of_its_users_large_messages_as_many_as_fit(engine, spec, monkeypatch):
+    monkeypatch.setattr(users, "MOST_ANSWERED", 20_000)
+    body = """
+        user = await job.user()
+        for _ in range(10):
+            await user.send("x" * 5_000)
+        return len(await user.get_chat_history(limit=job.metadata["limit"]))
+        """
+    job = await engine.create_job(spec(body, metadata={"limit": 11}))
+    refused = await outcome(engine, job)
+    fits = int(re.search(r"ask for less: limit=(\d+)", refused.error.message)[1])
+    await engine.update_metadata(job.id, {"limit": fits})
+    assert 1 < (await outcome(engine, job)).result == fits < 11
 
 
 async def test_a_message_is_bounded(engine, spec):

@@ -160,6 +160,16 @@ async def test_executions_come_newest_first_in_pages_with_totals(history):
     assert of_user.total == 2
 
 
+async def test_of_large_executions_a_page_has_as_many_as_fit_and_its_limit_says_so(history):
+    for number in range(5):
+        await history.claim(execution(number, result="x" * 1_000), None)
+    page = await history.executions(limit=5, most=4_000)
+    assert [each.id for each in page.executions] == ["exec_4", "exec_3"]
+    assert (page.total, page.limit) == (5, 2)
+    [alone] = (await history.executions(limit=5, offset=4, most=10)).executions
+    assert alone.result == "x" * 1_000
+
+
 async def test_of_executions_made_at_one_instant_the_later_claim_is_the_newer(history):
     for number in (5, 3, 4):
         await history.claim(execution(number, created_at=NOON), None)
@@ -215,6 +225,20 @@ async def test_messages_come_newest_first_and_once_a_key(history):
     assert [each.id for each in await history.messages(limit=1)] == ["msg_2"]
     with pytest.raises(Conflict, match="another id"):
         await history.add_message(message)
+
+
+async def test_messages_too_large_to_be_listed_at_once_are_refused_with_how_many_fit(history):
+    for number in range(5):
+        text = [TextPart(text="x" * 1_000)]
+        await history.add_message(
+            Message(id=f"msg_{number}", user_id="user", content=text, created_at=NOON)
+        )
+    with pytest.raises(InvalidInput, match="ask for less: limit=2") as refused:
+        await history.messages(most=3_000)
+    assert "The newest 2 take" in refused.value.message
+    fit = await history.messages(limit=2, most=3_000)
+    assert [each.id for each in fit] == ["msg_4", "msg_3"]
+    assert await history.messages(most=3_000, cut=True) == fit
 
 
 async def test_one_key_serves_different_requests_independently(history):
