@@ -29,13 +29,15 @@ from luajobs_kit.platform import MOST_CONCURRENT
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import FireState, Put, Set, Store
+from luajobs_kit.store.listing import MOST_LISTED
 from luajobs_kit.store.restoring import restore_executions, restore_messages
 
 LONGEST: Final = timedelta(days=366)
 MOST_FIRES: Final = 10_000
 TOLD: Final = 10_000  # log lines and messages of the report, each; the newest are dropped beyond it
 EVERYTHING: Final = 2**62
-PAST: Final = 1_000  # executions, and messages, to look back on: what may be asked for at once
+PAST: Final = 1_000  # executions, and messages, to look back on: what may be asked for at once…
+PAST_SIZE: Final = MOST_LISTED  # …and characters of JSON of each: a copy of gigabytes helps nobody
 
 
 async def simulate(
@@ -127,8 +129,9 @@ async def _fill(
 
 async def _fill_past(copy: Store, store: Store) -> set[str]:
     """Give the copy the newest of what has run and was sent; returns the ids of the messages."""
-    runs = (await store.history.executions(limit=PAST)).executions
-    messages = await store.history.messages(None, limit=PAST, cut=True)
+    history = store.history
+    runs = (await history.executions(limit=PAST, most=PAST_SIZE)).executions
+    messages = await history.messages(None, limit=PAST, most=PAST_SIZE, cut=True)
     finished = [execution for execution in reversed(runs) if execution.finished]
     write = copy.database.write
     await write(partial(restore_executions, executions=finished))

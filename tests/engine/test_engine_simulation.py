@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from luajobs_kit.engine import Engine
+from luajobs_kit.engine import Engine, simulation
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Retry
 
@@ -127,6 +127,23 @@ async def test_job_code_finds_what_has_run_and_was_sent_before(engine, clock, sp
     assert len(found.executions) == 2
     assert len(await engine.call("user.history", {})) == 2
     assert (await engine.list_executions(job.id)).total == 2
+
+
+async def test_of_a_large_past_job_code_finds_the_newest_that_fits(
+    engine, clock, spec, monkeypatch
+):
+    monkeypatch.setattr(simulation, "PAST_SIZE", 10_000)
+    body = """
+        user = await job.user()
+        print(len(await job.executions()), len(await user.get_chat_history()))
+        await user.send("x" * 4_000)
+        return "x" * 2_000
+        """
+    await engine.create_job(spec(body, schedule=DAILY))
+    await clock.advance(days=5)
+    found = await simulated(engine, clock, days=1)
+    assert [line.message for line in found.logs] == ["3 2"]  # the run itself is one, too
+    assert len(found.messages) == 1
 
 
 async def test_the_same_seed_gives_the_same_week(engine, clock, spec):
