@@ -28,6 +28,8 @@ BYTES_AT_ONCE: Final = 16 * 2**20
 BYTES_A_SECOND: Final = 4 * 2**20
 REPLIES_AT_ONCE: Final = 64 * 2**20  # bytes answered, likewise
 REPLIES_A_SECOND: Final = 16 * 2**20
+LONGEST_ERROR: Final = 4_000  # characters of an error's text, as of a run's own…
+LONGEST_LINE: Final = 600  # …and of one line of it: it may repeat what job code gave
 
 _LEVELS: Final[dict[str, Level]] = {
     "debug": "debug", "info": "info", "warn": "warn", "error": "error",
@@ -205,11 +207,29 @@ class Conversation:
 def _error_reply(
     number: int, code: str, message: str, details: dict[str, Any] | None = None
 ) -> bytes:
-    told = {"code": code, "message": message, "details": details or {}}
+    told = {
+        "code": code,
+        "message": _shortened(message),
+        "details": {
+            name: _shortened(value) if isinstance(value, str) else value
+            for name, value in (details or {}).items()
+        },
+    }
     try:
         return pack({"reply": number, "error": told})
     except (TypeError, ValueError):  # details that are not JSON stay here
         return pack({"reply": number, "error": {**told, "details": {}}})
+
+
+def _shortened(text: str) -> str:
+    """Return an error's text without what is in the middle of a long line, or of very many."""
+    lines = (_without_middle(line, LONGEST_LINE) for line in text.split("\n"))
+    return _without_middle("\n".join(lines), LONGEST_ERROR)
+
+
+def _without_middle(text: str, most: int) -> str:
+    # What was wrong stands at its beginning, and what to do about it at its end.
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[3 - most // 2 :]}"
 
 
 def _last_word(message: dict[str, Any]) -> dict[str, Any]:
@@ -229,7 +249,7 @@ def _last_word(message: dict[str, Any]) -> dict[str, Any]:
     return {
         "error": {
             "type": error["type"][:100],
-            "message": error["message"][:4_000],
+            "message": error["message"][:LONGEST_ERROR],
             "line": line,
             "trace": [entry[:1_000] for entry in trace[:40]],
         }

@@ -83,6 +83,32 @@ async def test_a_message_is_bounded(engine, spec):
     assert "262,144 is the most" in (await outcome(engine, job)).error.message
 
 
+@pytest.mark.parametrize(
+    ("asks", "says"),
+    [
+        ("User.get(long)", " makes one."),
+        ("Data.create(long, {})", "use 1 to 200 characters"),
+        ("Jobs.get_job(long)", "lists what there is."),
+        ("Data.get_entry('orders', long)", ""),
+        ("job.trigger(version_id=long)", "there are 1.0.0."),
+        ("http.get('ftp://' + long[:60_000])", "is no http or https address."),
+    ],
+)
+async def test_an_error_repeats_little_of_what_job_code_gave(engine, spec, asks, says):
+    body = f"""
+        from luajobs_kit import http
+        long = "x" * 300_000
+        try:
+            await {asks}
+        except Exception as error:
+            return [type(error).__name__, str(error), str(error.details)]
+        """
+    kind, message, details = (await outcome(engine, await engine.create_job(spec(body)))).result
+    assert len(message) <= 600, kind
+    assert len(details) <= 700
+    assert says in message
+
+
 async def test_jobs_fill_no_more_of_the_disk_than_their_owner_lets_them(engine, spec):
     job = await engine.create_job(
         spec("return (await Data.create('t', {'text': 'x' * 900_000})).id", name="fills")
