@@ -205,7 +205,8 @@ class Runs:
         if wanted:
             await self._retry_later(run, execution, retry, now)
         else:
-            await self._conclude(run, execution.evolve(status=status, completed_at=now))
+            execution = execution.evolve(status=status, completed_at=now, next_attempt_at=None)
+            await self._conclude(run, execution)
 
     async def _retry_later(
         self, run: Run, execution: Execution, retry: Retry, now: datetime

@@ -93,7 +93,8 @@ async def test_a_waiting_retry_can_be_cancelled(engine, clock, spec):
     )
     run = await engine.trigger_job(job.id)
     await clock.advance(seconds=1)
-    assert (await engine.cancel_execution(run.id)).status == "cancelled"
+    cancelled = await engine.cancel_execution(run.id)
+    assert (cancelled.status, cancelled.next_attempt_at) == ("cancelled", None)
     await clock.advance(seconds=50)
     assert len((await engine.get_execution(run.id)).attempts) == 1
 
