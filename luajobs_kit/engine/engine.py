@@ -17,7 +17,7 @@ from luajobs_kit.engine.core import Core
 from luajobs_kit.engine.diagnosis import diagnose
 from luajobs_kit.engine.outcomes import new_execution
 from luajobs_kit.engine.simulation import simulate
-from luajobs_kit.engine.views import active_version, show
+from luajobs_kit.engine.views import active_version, as_of, show
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
@@ -294,15 +294,17 @@ class Engine(Port):
         limit: int = 50,
         offset: int = 0,
     ) -> ExecutionPage:
-        return await self._state.store.history.executions(
+        page = await self._state.store.history.executions(
             job_id=job_id, status=status, limit=_within(limit), offset=max(0, offset)
         )
+        now = self._state.clock.now()
+        return page.evolve(executions=[as_of(execution, now) for execution in page.executions])
 
     async def get_execution(self, execution_id: str) -> Execution:
         execution = await self._state.store.history.execution(execution_id)
         if execution is None:
             raise NotFound(f"There is no execution {execution_id!r}.", execution_id=execution_id)
-        return execution
+        return as_of(execution, self._state.clock.now())
 
     async def wait_execution(self, execution_id: str, timeout: float = 30.0) -> Execution:  # noqa: ASYNC109 - see Port
         await self._core.runs.wait(execution_id, timeout)

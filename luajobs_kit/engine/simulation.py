@@ -13,6 +13,7 @@ from luajobs_kit.engine.core import Core
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.simulated import Simulated
 from luajobs_kit.engine.state import State
+from luajobs_kit.engine.views import as_of
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
@@ -176,7 +177,7 @@ async def _report(
         start=start,
         end=end,
         seed=simulated.seed,
-        executions=[execution for execution in found if execution is not None],
+        executions=[as_of(execution, end) for execution in found if execution is not None],
         skipped=recorder.skipped,
         messages=sent[:TOLD],
         logs=logs,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from luajobs_kit.errors import Conflict
-from luajobs_kit.model import Change, Job, JobRecord, JobStatus, JobVersion
+from luajobs_kit.model import Change, Execution, Job, JobRecord, JobStatus, JobVersion
 
 if TYPE_CHECKING:
     from luajobs_kit.engine.state import State
@@ -27,11 +28,21 @@ def show(state: State, record: JobRecord, *, change: Change | None = None) -> Jo
         versions=versions,
         last_run_at=last.started_at if last else None,
         next_run_at=state.next_fires.get(record.id),
-        last_execution=last,
+        last_execution=as_of(last, state.clock.now()) if last else None,
         note=fire.note,
         skipped_fires=fire.skipped,
         change=change,
     )
+
+
+def as_of(execution: Execution, now: datetime) -> Execution:
+    """Return an execution as every face sees it now.
+
+    One whose jitter or backoff is over may still wait for its turn, which has no time; what is
+    kept of it says when it was to begin, and goes by that after a restart.
+    """
+    due = execution.next_attempt_at
+    return execution.evolve(next_attempt_at=None) if due is not None and due <= now else execution
 
 
 def status(record: JobRecord, fire_state: str) -> JobStatus:

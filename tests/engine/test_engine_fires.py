@@ -215,6 +215,24 @@ async def test_jitter_moves_a_run_later_and_never_the_fire(engine, clock, spec):
     assert timedelta(0) < run.started_at - run.fire_time <= timedelta(seconds=30)
 
 
+async def test_a_run_whose_jitter_is_over_and_that_waits_its_turn_shows_no_time_that_has_passed(
+    engine, clock, spec
+):
+    retry = Retry(max_attempts=1, backoff_seconds=86_400)
+    job = await engine.create_job(spec("raise ValueError", overlap="queue", jitter=30, retry=retry))
+    await clock.advance(seconds=120)
+    [queued, first] = (await engine.list_executions(job.id)).executions
+    assert queued.next_attempt_at > clock.now()  # it is not its turn, and not yet its time
+    await clock.advance(seconds=30)
+    assert first.next_attempt_at > clock.now()
+    for shown in (
+        await engine.get_execution(queued.id),
+        (await engine.list_executions(job.id)).executions[0],
+        (await engine.get_job(job.id)).last_execution,
+    ):
+        assert (shown.id, shown.status, shown.next_attempt_at) == (queued.id, "pending", None)
+
+
 async def test_a_fire_skipped_for_a_run_that_has_not_begun_says_so(engine, clock, spec):
     job = await engine.create_job(spec(jitter=3600))
     await clock.advance(minutes=2)
