@@ -132,7 +132,8 @@ def platform_note() -> str:
     """Return what this system lacks as a whole, or an empty text."""
     if sys.platform == "darwin":
         return (
-            "macOS has no Landlock, seccomp or namespaces: here the policy and a process of "
-            "its own are the walls, and memory is not limited. Run untrusted code on Linux."
+            "macOS has no Landlock, seccomp or namespaces: here the policy, Python's audit hooks "
+            "and a process of its own are the walls, and memory is not limited. Run untrusted "
+            "code on Linux."
         )
     return ""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import signal
+import struct
 import sys
 from typing import Any, Final
 
 from luajobs_kit.sandbox import seccomp
+
+if sys.platform == "linux":
+    import ctypes  # elsewhere nothing is asked, and no child has a way to memory at hand
 
 LINUX: Final = sys.platform == "linux"
 
@@ -131,10 +134,6 @@ def enter_rules(address: int, size: int) -> int:
     return answer
 
 
-class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
-
-
 def prepare_filter() -> int | None:
     """Return the address of the kernel's ``struct sock_fprog``, or None without seccomp."""
     target = seccomp.machine()
@@ -142,9 +141,10 @@ def prepare_filter() -> int | None:
         return None
     code = seccomp.program(target)
     held = ctypes.create_string_buffer(code, len(code))
-    whole = _Program(len(code) // 8, ctypes.cast(held, ctypes.c_void_p))
-    _KEPT.extend((held, whole))
-    return ctypes.addressof(whole)
+    whole = struct.pack("@HP", len(code) // 8, ctypes.addressof(held))
+    program = ctypes.create_string_buffer(whole, len(whole))
+    _KEPT.extend((held, program))
+    return ctypes.addressof(program)
 
 
 _KEPT: Final[list[Any]] = []  # what the kernel is given the address of must not be freed

@@ -1,4 +1,4 @@
-"""The operating system's walls around a child.
+"""The walls around a child: the operating system's, and one of Python's own.
 
 Each wall is raised by every child for itself, before it is given anything, except what
 children inherit from the fork server: the namespaces it entered, the privileges it gave
@@ -15,7 +15,7 @@ import resource
 from collections.abc import Iterable
 from typing import Any, Final
 
-from luajobs_kit.sandbox import kernel
+from luajobs_kit.sandbox import audit, kernel
 from luajobs_kit.sandbox.kernel import LINUX, WallFailed, conceal
 
 # Name → what it stops. Those of ALWAYS stand on every system this kit runs on.
@@ -30,6 +30,7 @@ WALLS: Final = {
     "namespaces": "reaching a network interface, or shared memory of the host",
     "landlock": "opening, listing, making or removing any file; signals to other processes",
     "seccomp": "system calls: sockets, processes, threads, files, signals, tracing, new code",
+    "interpreter": "files, sockets, processes, modules and libraries, opened by way of Python",
 }
 ALWAYS: Final = ("process", "descriptors", "environment")
 
@@ -109,6 +110,8 @@ class Walls:
         if self._stands("seccomp"):
             assert self._filter is not None  # without one the wall is skipped
             kernel.demand(kernel.set_filter(self._filter), "seccomp")
+        if self._stands("interpreter"):
+            audit.begin()
 
     def lower_limits(self, pid: int, *, memory: int, cpu: float) -> bool:
         """Lower the limits of the child ``pid`` from outside: bytes, and seconds of processor.

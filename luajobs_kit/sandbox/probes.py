@@ -120,6 +120,22 @@ def _seccomp(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's 
     return "; ".join(refusals)
 
 
+def _interpreter(context: dict[str, Any]) -> str | None:
+    refusals = []
+    for name, call in (
+        ("file", lambda: os.open(context["file"], os.O_RDONLY)),
+        ("process", _fork),
+        ("library", lambda: ctypes.CDLL(None)),
+    ):
+        try:
+            call()
+        except OSError as error:
+            refusals.append(f"{name}: {error.strerror}")
+        else:
+            return None
+    return "; ".join(refusals)
+
+
 def _fork() -> None:
     if os.fork() == 0:
         os._exit(0)
@@ -136,4 +152,5 @@ _TRIES: Final[dict[str, Callable[[dict[str, Any]], str | None]]] = {
     "namespaces": _namespaces,
     "landlock": _landlock,
     "seccomp": _seccomp,
+    "interpreter": _interpreter,
 }

@@ -9,6 +9,7 @@ import pytest
 from ordinary import OrdinaryUser
 
 from luajobs_kit.sandbox import Limits, Outcome, Program, Sandbox
+from luajobs_kit.sandbox.lockdown import WALLS
 
 WORLDS = str(Path(__file__).parent / "worlds")
 
@@ -26,9 +27,13 @@ def ordinary_user() -> Iterator[OrdinaryUser]:
 
 @pytest.fixture
 def plain_sandbox() -> Callable[..., Sandbox]:
-    """Make a sandbox whose job code has no policy around it: only the walls hold it."""
+    """Make a sandbox whose job code has no policy around it: only the system's walls hold it.
+
+    Python's own wall would refuse most of what they should before they are asked.
+    """
 
     def make(**options: Any) -> Sandbox:
+        options = {"walls": set(WALLS) - {"interpreter"}} | options
         return Sandbox(world="plain_world", policy="plain_world", **options)
 
     return make

@@ -68,6 +68,36 @@ OVERLAPPING = [
 ]
 """What seccomp refuses, and without it Landlock, the namespaces or the limit on descriptors."""
 
+BY_PYTHON = [
+    "open('/etc/passwd')",
+    "open('/dev/urandom', 'rb')",
+    "os.open('.', os.O_RDONLY)",
+    "os.listdir('/')",
+    "os.scandir('/')",
+    "os.mkdir('/tmp/made')",
+    "os.rename('/tmp/x', '/tmp/y')",
+    "os.unlink('/tmp/x')",
+    "os.symlink('/etc/passwd', '/tmp/link')",
+    "os.chmod('/tmp', 0o777)",
+    "os.fork()",
+    "os.system('true')",
+    "os.execv('/bin/true', ['true'])",
+    "os.posix_spawn('/bin/true', ['true'], {})",
+    "subprocess.run(['true'])",
+    "os.kill(os.getppid(), 9)",
+    "socket.socket()",
+    "socket.create_connection(('127.0.0.1', 22))",
+    "mmap.mmap(-1, 4096)",
+    "ctypes.CDLL(None)",
+    "ctypes.string_at(id(job))",
+    "__import__('wave')",
+    "f.__code__.replace(co_name='g')",
+    "sys._current_frames()",
+    "sys.settrace(print)",
+    "gc.get_objects()",
+]
+"""What Python asks about before it does it, with no other wall up."""
+
 BY_SECCOMP_ALONE = [
     "os.chdir('/')",
     "os.fork()",
@@ -96,7 +126,7 @@ TO_OTHERS = [
 
 def attempt(attack: str) -> str:
     return f"""
-import ctypes, mmap, os, resource, socket, subprocess, threading
+import ctypes, gc, mmap, os, resource, socket, subprocess, sys, threading
 def libc(name, *arguments):
     library = ctypes.CDLL(None, use_errno=True)
     if getattr(library, name)(*arguments) < 0:
@@ -104,7 +134,7 @@ def libc(name, *arguments):
 def f(job):
     try:
         {attack}
-    except (OSError, RuntimeError, ValueError, LookupError) as error:
+    except (OSError, RuntimeError, ValueError, LookupError, ImportError) as error:
         return 'refused: ' + str(error)
     return 'got through'
 """
@@ -130,12 +160,28 @@ async def test_a_system_call_that_reaches_out_is_refused(sandbox, run_in, attack
     ],
 )
 async def test_with_one_wall_down_the_others_still_refuse(plain_sandbox, run_in, down, attacks):
-    async with plain_sandbox(walls=set(lockdown.WALLS) - {down}) as sandbox:
-        if not all(wall.holds for wall in sandbox.walls() if wall.name != down):
+    walls = set(lockdown.WALLS) - {down, "interpreter"}
+    async with plain_sandbox(walls=walls) as sandbox:
+        if not all(wall.holds for wall in sandbox.walls() if wall.name in walls):
             pytest.skip("this kernel lacks a wall that the others would stand in for")
         outcomes = [await run_in(sandbox, attempt(attack)) for attack in attacks]
     told = {a: o.result for a, o in zip(attacks, outcomes, strict=True)}
     assert {a: r for a, r in told.items() if r is None or not r.startswith("refused")} == {}
+
+
+async def test_python_itself_refuses_what_no_other_wall_stops(plain_sandbox, run_in):
+    async with plain_sandbox(walls={"interpreter"}) as sandbox:
+        told = {attack: (await run_in(sandbox, attempt(attack))).result for attack in BY_PYTHON}
+    assert {a: r for a, r in told.items() if r is None or not r.startswith("refused")} == {}
+
+
+async def test_a_codec_that_is_not_there_is_unknown_as_ever(plain_sandbox, run_in):
+    async with plain_sandbox(walls={"interpreter"}) as sandbox:
+        outcome = await run_in(sandbox, "def f(job): 'x'.encode('cp1250')")
+    assert (outcome.error.type, outcome.error.message) == (
+        "LookupError",
+        "unknown encoding: cp1250",
+    )
 
 
 @linux
@@ -226,7 +272,8 @@ def interpret(program: bytes, audit: int, number: int, third: int = 0) -> int:
 
 @linux
 async def test_a_kernel_without_a_wall_is_reported_and_the_rest_stands(plain_sandbox, run_in):
-    async with plain_sandbox(walls=set(lockdown.WALLS) - {"landlock", "namespaces"}) as sandbox:
+    walls = set(lockdown.WALLS) - {"landlock", "namespaces", "interpreter"}
+    async with plain_sandbox(walls=walls) as sandbox:
         report = {wall.name: wall for wall in sandbox.walls()}
         assert not report["landlock"].holds
         assert report["landlock"].note == "switched off"
