@@ -17,12 +17,6 @@ from luajobs_kit.bundle import capture, verify
 from luajobs_kit.errors import InvalidInput, NotSelfContained
 from luajobs_kit.model import Bundle
 
-GREETING = "hello"
-
-
-def outside_helper(value):
-    return value
-
 
 def load(bundle: Bundle):
     """Run the bundle as plain Python, as the sandbox would, and return its entry."""
