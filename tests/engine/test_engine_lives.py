@@ -180,7 +180,11 @@ async def test_a_simulation_tells_what_then_happens(spec, seed):
     async with await Engine.open(None, clock=clock, virtual_runs=True) as engine:
         await engine.settings({"max_concurrent": chance.choice([1, 2, 8])})
         for number in range(6):
-            await engine.create_job(drawn(chance, spec, f"job {number}", clock.now()))
+            given = drawn(chance, spec, f"job {number}", clock.now())
+            if "update_metadata" in given.bundle.source:
+                # Two runs at once that count would race, in the simulation and then.
+                given = given.evolve(max_concurrent=1)
+            await engine.create_job(given)
         await clock.advance(minutes=chance.choice([0, 7, 61]))
         running = (await engine.status()).running
         over = {run.id for run in await runs_of(engine) if run.finished}
