@@ -26,16 +26,29 @@ def for_instances(function: Callable[..., Any], kind: type) -> Callable[..., Any
     return method
 
 
+def closed(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what calls a bound method; ``==`` would show the method's function to job code."""
+
+    def call(*args: Any) -> Any:
+        return method(*args)
+
+    return call
+
+
 class FrozenType(type):
-    """Gives out methods that write to, and read from, instances of their own class only."""
+    """Gives out methods that write to, and read from, instances of their own class only.
+
+    Not only when the class is asked: a bound method shows its function to what it is compared
+    with, and ``super(Task, Task)`` takes one from where it is kept.
+    """
 
     if not TYPE_CHECKING:
 
         def __init__(cls, *args: Any, **keywords: Any) -> None:
             super().__init__(*args, **keywords)
-            for base in mro_of(cls)[1:]:
-                if issubclass(type(base), FrozenType):
-                    _guard_inherited(base)
+            for name, value in dict(class_dict(cls)).items():
+                if not name.startswith("_"):
+                    type.__setattr__(cls, name, _guarded(value, cls))
 
         def __getattribute__(cls, name: str) -> Any:
             """Return an attribute of the class itself; what instances do is not asked here."""
@@ -43,22 +56,6 @@ class FrozenType(type):
             if type(found) is FunctionType and type(_defined(cls, name)) is not FunctionType:
                 return found
             return _guarded(found, cls)
-
-
-_inherited_from: set[type] = set()
-
-
-def _guard_inherited(base: type) -> None:
-    """Keep the public methods of a class that has subclasses to its instances.
-
-    ``super(Task, Task)`` takes them from where they are kept and does not ask the class.
-    """
-    if base in _inherited_from:
-        return
-    _inherited_from.add(base)
-    for name, value in dict(class_dict(base)).items():
-        if not name.startswith("_") and type(value) in {FunctionType, property}:
-            type.__setattr__(base, name, _guarded(value, base))
 
 
 def _guarded(found: Any, kind: type) -> Any:

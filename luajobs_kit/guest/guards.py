@@ -21,7 +21,7 @@ from luajobs_kit.guest import names
 from luajobs_kit.guest.awaiting import advice_for, is_unawaited
 from luajobs_kit.guest.classes import ALIASES
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
-from luajobs_kit.guest.frozen import for_instances
+from luajobs_kit.guest.frozen import closed, for_instances
 from luajobs_kit.guest.owning import (
     after,
     class_dict,
@@ -69,7 +69,7 @@ def _read_watched(value: Any, name: str) -> Any:
     if name in names.OF_CONTEXTS and type(value) is decimal.Context:
         own.contexts[id(value)] = value  # they are read and set where it lies in memory
     if not issubclass(type(found), _STEPPABLE):  # some methods of C are of a class below
-        return found
+        return _closed(found, name)
     if name in _OF_ZONES and found == getattr(ZoneInfo, name):
         refuse(value, name)
     if name in {"format", "format_map"}:
@@ -83,6 +83,16 @@ def _read_watched(value: Any, name: str) -> Any:
             f"{title(value)}: {name}() is out of job code's reach"
             + ("; use for, await or yield from" if name != "mro" else "")
         )
+    return found
+
+
+def _closed(found: Any, name: str) -> Any:
+    """Return ``found``, or what does the same: compared, some show what lies behind them."""
+    kind = type(found)
+    if name == "register" and kind is types.MethodType and not own.is_function(found.__func__):
+        return closed(found)  # an abstract class's, whose function takes any class
+    if name == "groupindex" and kind is types.MappingProxyType:
+        return types.MappingProxyType(dict(found))
     return found
 
 

@@ -52,7 +52,7 @@ OF_CONTEXTS: Final = frozenset({"flags", "traps"})
 WATCHED: Final = (
     STEPPING
     | OF_CONTEXTS
-    | {"clear_cache", "format", "format_map", "from_file", "mro", "obj", "register"}
+    | {"clear_cache", "format", "format_map", "from_file", "groupindex", "mro", "obj", "register"}
 )
 """Public names that are harmless on most objects and not on some."""
 

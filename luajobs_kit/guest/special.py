@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from luajobs_kit.guest import names
 from luajobs_kit.guest.classes import class_of
-from luajobs_kit.guest.frozen import Frozen, for_instances
+from luajobs_kit.guest.frozen import Frozen, closed, for_instances
 from luajobs_kit.guest.futures import Future, Task
 from luajobs_kit.guest.held import Held, held_in
 from luajobs_kit.guest.owning import class_dict, defined_by_own, instance_dict, own
@@ -78,7 +78,7 @@ _TO_ITS_OWN_ONLY: Final = frozenset(
 def _special_method(value: Any, name: str) -> Any:  # noqa: RET503  # likewise
     kind = type(value)
     if name == "__await__" and kind in _AWAITED:
-        return value.__await__  # what its steps give is sealed
+        return closed(value.__await__)  # what its steps give is sealed
     asked = _BUILTINS.get(name)
     if asked is not None and not (kind is super or own.made(kind) or issubclass(kind, type)):
         found = getattr(value, name)
