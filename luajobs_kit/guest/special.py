@@ -86,6 +86,8 @@ def _special_method(value: Any, name: str) -> Any:  # noqa: RET503  # likewise
     if name in _TO_ITS_OWN_ONLY and not defined_by_own(value, name):
         refuse(value, name)  # the host's write to, read or believe whatever they are given
     of = object.__getattribute__(value, "__self__") if kind is super else value
+    if kind is super and not (own.is_instance(of) or own.is_class(of)):
+        refuse(value, name)  # it would look past what our version of a library's class says
     if issubclass(type(of), type):
         if not own.is_class(of) and issubclass(of, Frozen):
             refuse(value, name)
