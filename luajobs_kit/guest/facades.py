@@ -13,6 +13,7 @@ from luajobs_kit.guest import (
     catalog,
     chance,
     classes,
+    fields,
     marking,
     moments,
     preloading,
@@ -36,7 +37,7 @@ _OURS: dict[str, dict[str, Any]] = {
         "ZoneInfo": zones.ZoneInfo,
         "available_timezones": preloading.available_timezones,
     },
-    "dataclasses": {"dataclass": stand_ins.dataclass},
+    "dataclasses": {"dataclass": fields.dataclass, "field": fields.field},
     "copy": {"copy": stand_ins.shallow_copy, "deepcopy": stand_ins.deep_copy},
     "abc": {"abstractmethod": marking.abstractmethod},
     "typing": {

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import dataclasses
 import enum
 import functools
-import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -17,8 +15,8 @@ from luajobs_kit.guest import copies, names
 from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen
 from luajobs_kit.guest.guards import read
-from luajobs_kit.guest.making import adopt, plain_first, take_fields
-from luajobs_kit.guest.owning import class_dict, mro_of, own, own_in
+from luajobs_kit.guest.making import adopt
+from luajobs_kit.guest.owning import class_dict, mro_of, own
 from luajobs_kit.guest.writing import write_own
 
 # operator
@@ -56,8 +54,6 @@ _TITLES: Final = ("__module__", "__name__", "__qualname__", "__doc__")
 _ASSIGNABLE: Final = frozenset({*_TITLES, "__annotations__", "__type_params__"})
 _DICT: Final = ("__dict__",)
 _library_update_wrapper: Final[Any] = functools.update_wrapper
-_library_get_field: Final[Any] = dataclasses._get_field  # type: ignore[attr-defined]  # noqa: SLF001  # it has no other name
-_NOTHING: Final = types.SimpleNamespace()
 _UNIONS: Final = (types.UnionType, type(typing.Union[int, str]))  # noqa: UP007  # its type is meant
 _WITH_ATTRIBUTES: Final = (types.FunctionType, functools.partial, type(functools.lru_cache(len)))
 
@@ -176,54 +172,17 @@ def by_annotation(register: Any, annotation: Callable[[], Any]) -> Any:
     return register(annotation())
 
 
-# dataclasses
+# functools and contextlib, inside
 
 
 def install() -> None:
-    """Put ours in place of what the library's own classes and functions use, in this process.
-
-    A dataclass is described without its signature: the library asks for one where the class
-    has no text of its own, or one that passes for none by then; and a signature may be a text
-    whose names are looked up in the host's modules.
-    """
-    library: Any = dataclasses
-    library.inspect = types.SimpleNamespace(**{**vars(inspect), "signature": lambda _: "(…)"})
-    library._get_field = _get_field  # noqa: SLF001  # it has no other name
+    """Put ours in place of what the library's own classes and functions use, in this process."""
     # A cache, a context or a dispatcher of a class is given all that is in it, as it is: of a
     # class of ours, methods that ask nobody whose they are; of one of the library's, those that
     # guards know by another form.
     functools.update_wrapper = _with_own_attributes
     stacks: Any = contextlib.ExitStack.__mro__[1], contextlib.AsyncExitStack
     stacks[0].callback, stacks[1].push_async_callback = callback, push_async_callback
-
-
-def _get_field(cls: type, name: str, *rest: Any) -> Any:
-    """Make a field of what its class has under its name, unless that is kept from job code.
-
-    The library takes for a default what classes above have, and the class of the class: ``mro``
-    is such an answer. And it names a ``Field`` anew that another class has already, which then
-    reads that name of its own objects. Asked here, once, for what answers may be job code's.
-    """
-    if not own.made(cls):
-        return _library_get_field(cls, name, *rest)
-    of_the_library = names.kind_of(name) != "plain" and not own_in(mro_of(cls), name)
-    found = getattr(cls, name, dataclasses.MISSING)
-    if found is dataclasses.MISSING:
-        return _library_get_field(_NOTHING, name, *rest)
-    if of_the_library:
-        try:
-            read(cls, name)
-        except AttributeError:
-            raise TypeError(
-                f"{name!r} cannot be the name of a field without a default in {cls.__name__}: its "
-                "class has something of that name already; call the field something else"
-            ) from None
-    if type(found) is dataclasses.Field and found.name not in {None, name}:
-        raise TypeError(
-            f"the field {name!r} of {cls.__name__} is that of {found.name!r} already; "
-            "give each a field() of its own"
-        )
-    return _library_get_field(types.SimpleNamespace(**{name: found}), name, *rest)
 
 
 def _with_own_attributes(
@@ -257,30 +216,6 @@ def push_async_callback(self: Any, callback: Any, /, *args: Any, **keywords: Any
     wrapper = stack._create_async_cb_wrapper(callback, *args, **keywords)  # noqa: SLF001  # likewise
     self._push_exit_callback(wrapper, False)  # likewise
     return callback
-
-
-def dataclass(cls: Any = None, /, **options: Any) -> Any:
-    def decorate(given: Any) -> Any:
-        if not own.is_class(given):
-            raise TypeError("dataclass decorates a class of your own")
-        take_fields(given, getattr(given, "__annotations__", {}))
-        matched = options.get("match_args", True) and "__match_args__" not in class_dict(given)
-        made: Any = dataclasses.dataclass(**{**options, "match_args": False})(given)
-        take_fields(made, getattr(made, "__annotations__", {}))  # with slots it is another
-        if matched:
-            setattr(made, "__match_args__", _matched(made))  # noqa: B010  # mypy takes it for final
-        return adopt(made)
-
-    return decorate if cls is None else decorate(cls)
-
-
-def _matched(made: Any) -> tuple[str, ...]:
-    given = [
-        field.name
-        for field in made.__dataclass_fields__.values()
-        if field.init and not field.kw_only and field._field_type is not dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]  # noqa: SLF001  # as the library does
-    ]
-    return plain_first(given)
 
 
 # copy
