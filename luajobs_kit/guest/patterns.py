@@ -1,0 +1,49 @@
+"""Patterns are looked up by plain text and plain numbers only.
+
+The library keeps what it compiled for whoever asks next, itself included. A text or number
+of a job's class says itself what it equals, and would have others given its pattern.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from luajobs_kit.guest.owning import own
+
+_library: Any = re  # with the names it keeps to itself
+_compile: Final[Callable[..., Any]] = _library._compile  # noqa: SLF001  # what all of its functions begin with
+_BY_TEMPLATE: Final = ("_subx", "_compile_template")  # of Python 3.11, of later ones
+
+
+def plain(given: Any) -> Any:
+    """Return a pattern, a template or flags; those of a job's class as what they are plainly."""
+    kind = type(given)
+    if not own.made(kind):
+        return given
+    if issubclass(kind, str):
+        return str.__str__(given)
+    if issubclass(kind, bytes):
+        return b"".join([given])
+    if issubclass(kind, int):
+        return int.__index__(given)
+    raise TypeError(f"a pattern is text and its flags a number, not {kind.__name__!r}")
+
+
+def _compile_plain(pattern: Any, flags: Any) -> Any:
+    return _compile(plain(pattern), plain(flags))
+
+
+def _by_plain_template(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda pattern, template: function(pattern, plain(template))
+
+
+def install() -> None:
+    """Let the library ask here first, in this process."""
+    if _library._compile is _compile_plain:  # noqa: SLF001  # likewise
+        return
+    _library._compile = _compile_plain  # noqa: SLF001  # likewise
+    for name in _BY_TEMPLATE:
+        if hasattr(re, name):
+            setattr(re, name, _by_plain_template(getattr(re, name)))
