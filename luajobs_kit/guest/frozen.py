@@ -29,8 +29,8 @@ def for_instances(function: Callable[..., Any], kind: type) -> Callable[..., Any
 def closed(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return what calls a bound method; ``==`` would show the method's function to job code."""
 
-    def call(*args: Any) -> Any:
-        return method(*args)
+    def call(*args: Any, **keywords: Any) -> Any:
+        return method(*args, **keywords)
 
     return call
 

@@ -93,8 +93,17 @@ def _special_method(value: Any, name: str) -> Any:  # noqa: RET503  # likewise
             refuse(value, name)
         return _method_of_class(value, of, name)
     if own.made(type(of)) or kind in _PLAIN or (kind is super and name != "__init__"):
-        return getattr(value, name)
+        return _closed(getattr(value, name))
     refuse(value, name)
+
+
+def _closed(found: Any) -> Any:
+    """Return a method as it is when it is job code's own, and a library's without its function.
+
+    Compared, it would show that to job code: an ``__init__``, say, that sets any object up.
+    """
+    is_host = type(found) is types.MethodType and not own.is_function(found.__func__)
+    return closed(found) if is_host else found
 
 
 def _method_of_class(value: Any, kind: type, name: str) -> Any:
@@ -109,7 +118,7 @@ def _method_of_class(value: Any, kind: type, name: str) -> Any:
         refuse(value, name)
     if name == "__init__" and not (is_own and defined_by_own(value, name)):
         return _for_own(found)
-    return found  # it looks at what it is called with
+    return _closed(found)  # it looks at what it is called with
 
 
 def _for_own(initialise: Callable[..., None]) -> Callable[..., None]:
