@@ -2,7 +2,8 @@
 
 A list, not a rule: library code trusts what it finds on instances of its own classes
 (``dataclass`` writes a ``Field``'s name into source it executes), and a subclass can
-answer anything.
+answer anything. ``partial`` is not on it: a copy of one sets up anew what a ``__new__``
+gave, be it just being called.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ _LISTED: Final = {
     "datetime": "date datetime time timedelta tzinfo",
     "decimal": "Decimal",
     "fractions": "Fraction",
-    "functools": "partial",
     "json": "JSONDecoder JSONEncoder",
     "numbers": "Complex Integral Number Rational Real",
     "random": "Random",
