@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from typing import Any, Final
@@ -35,6 +36,7 @@ _OPAQUE: Final = frozenset(
         types.CoroutineType,
         types.AsyncGeneratorType,
         super,
+        type(functools.lru_cache(len)),  # which would keep arguments beside the classes of others
     }
 )
 

@@ -26,6 +26,7 @@ from luajobs_kit.guest.run import Run
 _OURS: dict[str, dict[str, Any]] = {
     "operator": {"attrgetter": stand_ins.attrgetter, "methodcaller": stand_ins.methodcaller},
     "functools": {
+        "lru_cache": stand_ins.lru_cache,
         "update_wrapper": stand_ins.update_wrapper,
         "wraps": stand_ins.wraps,
         "total_ordering": stand_ins.total_ordering,

@@ -118,6 +118,34 @@ def wraps(
     return lambda wrapper: update_wrapper(wrapper, wrapped, assigned, updated)
 
 
+def lru_cache(maxsize: Any = 128, typed: Any = False) -> Any:  # noqa: FBT002  # the library's signature
+    """Keep the latest results of a function, those of equal arguments of other classes apart.
+
+    The library's would compare arguments with the classes of others, the real ``type`` among
+    them. Here classes are compared with classes.
+    """
+    if not typed:
+        return functools.lru_cache(maxsize)
+    if callable(maxsize):
+        return _typed_cache(maxsize, 128)
+    return lambda function: _typed_cache(function, maxsize)
+
+
+def _typed_cache(function: Any, maxsize: Any) -> Any:
+    def call(_kinds: Any, /, *args: Any, **named: Any) -> Any:
+        return function(*args, **named)
+
+    kept = functools.lru_cache(maxsize)(call)
+
+    def cached(*args: Any, **named: Any) -> Any:
+        return kept(tuple(map(type, (*args, *named.values()))), *args, **named)
+
+    shown: Any = functools.update_wrapper(cached, function)
+    shown.cache_info, shown.cache_clear = kept.cache_info, kept.cache_clear
+    shown.cache_parameters = lambda: {"maxsize": maxsize, "typed": True}
+    return shown
+
+
 def total_ordering(cls: type) -> type:
     if not own.is_class(cls):
         raise TypeError("total_ordering decorates a class of your own")
