@@ -114,8 +114,8 @@ def _method_of_class(value: Any, kind: type, name: str) -> Any:
     if type(found) is types.FunctionType:
         # The library's, or made by it: a dataclass's __init__ sets what its fields are named.
         found = found if name == "__new__" else for_instances(found, kind)
-    elif not is_own and type(found) not in _SLOT_WRAPPERS:
-        refuse(value, name)
+    elif not is_own and (type(found) not in _SLOT_WRAPPERS or name == "__init_subclass__"):
+        refuse(value, name)  # a class of C may be set up anew by the last, for itself
     if name == "__init__" and not (is_own and defined_by_own(value, name)):
         return _for_own(found)
     return _closed(found)  # it looks at what it is called with
