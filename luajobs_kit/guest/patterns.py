@@ -14,6 +14,7 @@ from luajobs_kit.guest.owning import own
 
 _library: Any = re  # with the names it keeps to itself
 _compile: Final[Callable[..., Any]] = _library._compile  # noqa: SLF001  # what all of its functions begin with
+_escape: Final[Callable[[Any], Any]] = re.escape
 _BY_TEMPLATE: Final = ("_subx", "_compile_template")  # of Python 3.11, of later ones
 
 
@@ -39,11 +40,17 @@ def _by_plain_template(function: Callable[[Any, Any], Any]) -> Callable[[Any, An
     return lambda pattern, template: function(pattern, plain(template))
 
 
+def escape(pattern: Any) -> Any:
+    """Escape what is special in a text, which the library has translate by its own table."""
+    return _escape(plain(pattern))
+
+
 def install() -> None:
     """Let the library ask here first, in this process."""
     if _library._compile is _compile_plain:  # noqa: SLF001  # likewise
         return
     _library._compile = _compile_plain  # noqa: SLF001  # likewise
+    re.escape = escape
     for name in _BY_TEMPLATE:
         if hasattr(re, name):
             setattr(re, name, _by_plain_template(getattr(re, name)))
