@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import functools
 import types
 import typing
@@ -36,6 +37,7 @@ _OPAQUE: Final = frozenset(
         types.CoroutineType,
         types.AsyncGeneratorType,
         super,
+        type(decimal.Context().flags),  # one that no context has crashes when it is looked at
         type(functools.lru_cache(len)),  # which would keep arguments beside the classes of others
     }
 )
