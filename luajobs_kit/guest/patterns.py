@@ -19,7 +19,7 @@ _BY_TEMPLATE: Final = ("_subx", "_compile_template")  # of Python 3.11, of later
 
 
 def plain(given: Any) -> Any:
-    """Return a pattern, a template or flags; those of a job's class as what they are plainly."""
+    """Return a pattern or a template; one of a job's class as what it is plainly."""
     kind = type(given)
     if not own.made(kind):
         return given
@@ -27,13 +27,13 @@ def plain(given: Any) -> Any:
         return str.__str__(given)
     if issubclass(kind, bytes):
         return b"".join([given])
-    if issubclass(kind, int):
-        return int.__index__(given)
-    raise TypeError(f"a pattern is text and its flags a number, not {kind.__name__!r}")
+    raise TypeError(f"a pattern is text, not {kind.__name__!r}")
 
 
 def _compile_plain(pattern: Any, flags: Any) -> Any:
-    return _compile(plain(pattern), plain(flags))
+    # A flag's value may be of a job's class, too: it was given to RegexFlag, which keeps it.
+    number = int.__index__(flags) if issubclass(type(flags), int) else plain(flags)
+    return _compile(plain(pattern), number)
 
 
 def _by_plain_template(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
