@@ -81,7 +81,11 @@ def _read_watched(value: Any, name: str) -> Any:
     if name in names.STEPPING or name == "mro":
         raise AttributeError(
             f"{title(value)}: {name}() is out of job code's reach"
-            + ("; use for, await or yield from" if name != "mro" else "")
+            + (
+                "; use for, await or yield from"
+                if name != "mro"
+                else "; ask issubclass(class, other)"
+            )
         )
     return found
 

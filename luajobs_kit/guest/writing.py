@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import decimal
 import enum
+import types
 from typing import Any, Final
 
 from luajobs_kit.guest import names
@@ -28,9 +29,8 @@ def write(value: Any) -> Any:
     """Return ``value`` itself when job code may set or delete its public attributes."""
     if own.is_instance(value) or own.is_class(value) or own.is_function(value):
         return value
-    if type(value) in OPEN:
+    if type(value) in OPEN or type(value) in _CLOSED:
         return value
-    _refuse_none(value)
     raise AttributeError(
         f"{title(value)}: its attributes cannot be set by job code; only those of "
         "your own classes and functions can"
@@ -41,14 +41,17 @@ OPEN: Final[set[type]] = {decimal.Context}
 """Host classes whose instances take public attributes (they guard what is set themselves)."""
 
 
-def _refuse_none(value: object) -> None:
-    if value is None:
-        raise AttributeError("'NoneType' object takes no attributes: there is None")
+_CLOSED: Final[set[type]] = {
+    *(type(None), type(...), object, types.BuiltinFunctionType),
+    *(bool, int, float, complex, str, bytes, bytearray, range, slice),
+    *(list, tuple, dict, set, frozenset),
+}
+"""Classes of Python's whose instances take no attribute from anybody: Python says so itself."""
 
 
 def write_own(value: Any, name: str) -> Any:
     """Return ``value`` itself when job code may set or delete its private attribute ``name``."""
-    if own.is_function(value) or (type(value), name) in own.free:
+    if own.is_function(value) or (type(value), name) in own.free or type(value) in _CLOSED:
         return value
     if issubclass(type(value), enum.EnumType):
         # The library keeps there what it calls for members.
@@ -56,7 +59,6 @@ def write_own(value: Any, name: str) -> Any:
             f"{title(value)}: private attributes of an enumeration cannot be set"
         )
     if not (own.is_class(value) or own.is_instance(value)):
-        _refuse_none(value)
         raise AttributeError(
             f"{title(value)}: private attributes can be set on your own objects only"
         )
