@@ -219,6 +219,8 @@ async def wait(
 ) -> tuple[set[Future], set[Future]]:
     """Wait for several; return those that are done and those that are not."""
     waited = [ensure_future(each) for each in futures]
+    if not waited:
+        raise ValueError("Set of Tasks/Futures is empty.")
     enough = Future()
 
     def look(_: Any = None) -> None:
