@@ -11,9 +11,9 @@ from typing import Final
 _LISTED: Final = {
     "json": "JSONDecodeError JSONDecoder JSONEncoder dump dumps load loads",
     "math": "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e "
-    "erf erfc exp exp2 expm1 fabs factorial floor fmod frexp fsum gamma gcd hypot inf isclose "
+    "erf erfc exp exp2 expm1 fabs factorial floor fma fmod frexp fsum gamma gcd hypot inf isclose "
     "isfinite isinf isnan isqrt lcm ldexp lgamma log log10 log1p log2 modf nan nextafter perm pi "
-    "pow prod radians remainder sin sinh sqrt tan tanh tau trunc ulp",
+    "pow prod radians remainder sin sinh sqrt sumprod tan tanh tau trunc ulp",
     "cmath": "acos acosh asin asinh atan atanh cos cosh e exp inf infj isclose isfinite isinf isnan "
     "log log10 nan nanj phase pi polar rect sin sinh sqrt tan tanh tau",
     "numbers": "Complex Integral Number Rational Real",
@@ -26,7 +26,7 @@ _LISTED: Final = {
     "SUNDAY THURSDAY TUESDAY TextCalendar WEDNESDAY calendar day_abbr day_name firstweekday isleap "
     "leapdays month month_abbr month_name monthcalendar monthrange setfirstweekday timegm weekday "
     "weekheader",
-    "re": "A ASCII DOTALL I IGNORECASE M MULTILINE Match NOFLAG Pattern RegexFlag S U UNICODE "
+    "re": "A ASCII DOTALL I IGNORECASE M MULTILINE Match NOFLAG Pattern PatternError RegexFlag S U UNICODE "
     "VERBOSE X compile error escape findall finditer fullmatch match purge search split sub subn",
     "random": "Random SystemRandom betavariate choice choices expovariate gammavariate gauss "
     "getrandbits getstate lognormvariate normalvariate paretovariate randbytes randint random "
@@ -46,8 +46,8 @@ _LISTED: Final = {
     "itertools": "accumulate batched chain combinations combinations_with_replacement compress "
     "count cycle dropwhile filterfalse groupby islice pairwise permutations product repeat starmap "
     "takewhile tee zip_longest",
-    "functools": "cache cached_property cmp_to_key lru_cache partial reduce singledispatch "
-    "total_ordering update_wrapper wraps",
+    "functools": "cache cached_property cmp_to_key lru_cache partial partialmethod reduce singledispatch "
+    "singledispatchmethod total_ordering update_wrapper wraps",
     "operator": "abs add and_ attrgetter concat contains countOf delitem eq floordiv ge getitem gt "
     "iadd iand iconcat ifloordiv ilshift imatmul imod imul index indexOf inv invert ior ipow irshift "
     "is_ is_not isub itemgetter itruediv ixor le length_hint lshift lt matmul methodcaller mod mul "
@@ -85,14 +85,16 @@ _LISTED: Final = {
     "StrEnum UNIQUE auto member nonmember unique verify",
     "dataclasses": "Field FrozenInstanceError InitVar KW_ONLY MISSING asdict astuple dataclass field "
     "fields is_dataclass replace",
-    "typing": "AbstractSet Annotated Any AnyStr AsyncGenerator AsyncIterable AsyncIterator Awaitable "
-    "Callable ChainMap ClassVar Collection Concatenate Container Coroutine Counter DefaultDict Deque "
-    "Dict Final FrozenSet Generator Generic Hashable Iterable Iterator List Literal LiteralString "
-    "Mapping MutableMapping MutableSequence MutableSet NamedTuple Never NewType NoReturn NotRequired "
-    "Optional OrderedDict ParamSpec Protocol Required Reversible Self Sequence Set Sized "
-    "SupportsAbs SupportsFloat SupportsIndex SupportsInt SupportsRound Text Tuple Type TypeAlias "
-    "TypeGuard TypeVar TypeVarTuple TypedDict TYPE_CHECKING Union Unpack assert_never cast final "
-    "get_args overload override runtime_checkable",
+    "typing": "AbstractSet Annotated Any AnyStr AsyncContextManager AsyncGenerator AsyncIterable "
+    "AsyncIterator Awaitable Callable ChainMap ClassVar Collection Concatenate Container "
+    "ContextManager Coroutine Counter DefaultDict Deque Dict Final FrozenSet Generator Generic "
+    "Hashable ItemsView Iterable Iterator KeysView List Literal LiteralString Mapping MappingView "
+    "Match MutableMapping MutableSequence MutableSet NamedTuple Never NewType NoReturn NotRequired "
+    "Optional OrderedDict ParamSpec Pattern Protocol ReadOnly Required Reversible Self Sequence Set "
+    "Sized SupportsAbs SupportsBytes SupportsComplex SupportsFloat SupportsIndex SupportsInt "
+    "SupportsRound Text Tuple Type TypeAlias TypeGuard TypeIs TypeVar TypeVarTuple TypedDict "
+    "TYPE_CHECKING Union Unpack ValuesView assert_never assert_type cast final get_args overload "
+    "override runtime_checkable",
     "contextlib": "AbstractAsyncContextManager AbstractContextManager AsyncExitStack "
     "ContextDecorator ExitStack aclosing asynccontextmanager closing contextmanager nullcontext "
     "suppress",
@@ -109,6 +111,7 @@ _LISTED: Final = {
 NOT_EVERYWHERE: Final = frozenset(
     {"itertools.batched", "typing.override", "collections.abc.ByteString", "typing.Text"}
     | {"math.cbrt", "math.exp2", "statistics.linear_regression"}
+    | {"math.fma", "math.sumprod", "re.PatternError", "typing.ReadOnly", "typing.TypeIs"}
 )
 """Names of some Python versions only; elsewhere they are missing, as they are outside."""
 
@@ -192,8 +195,6 @@ OUT_OF_REACH_MEMBERS: Final = {
     "dataclasses.make_dataclass": "Write the class out.",
     "enum.EnumMeta": "Inherit from Enum.",
     "enum.EnumType": "Inherit from Enum.",
-    "functools.partialmethod": "Write a method that calls the other.",
-    "functools.singledispatchmethod": "Dispatch with singledispatch in a function the method calls.",
     "typing.get_type_hints": "Use dataclasses.fields(…) to look at a dataclass.",
 }
 """What to do instead, for names of modules that job code has in part."""

@@ -174,6 +174,8 @@ def singledispatch(function: Any) -> Any:
         [found] = _classes(kind)
         return inner.dispatch(found)
 
+    for name in _TITLES if own.is_function(function) else ():
+        _copy_attribute(dispatching, function, name)
     dispatching.register = register  # type: ignore[attr-defined]
     dispatching.dispatch = dispatch  # type: ignore[attr-defined]
     return dispatching

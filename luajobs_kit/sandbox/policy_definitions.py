@@ -39,12 +39,13 @@ class DefinitionRules(Base):
     def _decorator(self, node: ast.expr, parameters: ast.arguments) -> Any:
         """Hand ``@function.register`` the annotation it goes by: nothing else needs one."""
         decorator: Any = self.visit(node)
-        first = [*parameters.posonlyargs, *parameters.args][:1]
         if not (isinstance(node, ast.Attribute) and node.attr == "register"):
             return decorator
-        if not first or first[0].annotation is None:
+        every = [each.annotation for each in (*parameters.posonlyargs, *parameters.args)]
+        first = next((each for each in every if each is not None), None)  # self has none
+        if first is None:
             return decorator
-        annotation = self.visit(copy.deepcopy(first[0].annotation))
+        annotation = self.visit(copy.deepcopy(first))
         return placed(call(names.REGISTER, decorator, lazy(annotation)), node)
 
     def _check_definition(self, node: Any) -> None:
