@@ -14,6 +14,7 @@ from luajobs_kit.bundle.inside import BUILTINS, KIT, KIT_NAMES, has_module
 from luajobs_kit.bundle.outside import Use
 from luajobs_kit.errors import NotSelfContained
 from luajobs_kit.guest.catalog import (
+    ALIKE,
     MODULES,
     OUT_OF_REACH,
     OUT_OF_REACH_MEMBERS,
@@ -69,7 +70,7 @@ def instead_of(module: str, member: str | None = None) -> str:
     if f"{module}.{member}" in OUT_OF_REACH_MEMBERS:
         return OUT_OF_REACH_MEMBERS[f"{module}.{member}"]
     if has_module(module):
-        close = difflib.get_close_matches(member or "", MODULES[module], n=1)
+        close = difflib.get_close_matches(member or "", MODULES[module], n=1, cutoff=ALIKE)
         return f"Did you mean {close[0]!r}?" if close else "Write it inside the function."
     if module == "os" and member in {"environ", "getenv"}:
         return _ENV

@@ -119,17 +119,23 @@ MODULES: Final = {module: tuple(sorted(names.split())) for module, names in _LIS
 
 KIT_NAMES: Final = MODULES["luajobs_kit"]
 
+ALIKE: Final = 0.7
+"""How alike two names are when one is taken for a slip of the other: ``platform`` is none of
+``operator``."""
+
 OUT_OF_REACH: Final = {
     "os": "Job code has no files, environment or processes. Use env(NAME) for settings, Data for "
     "what is to be kept.",
     "sys": "Job code does not see the interpreter. Use print() or job.log for output, and return "
     "to end early.",
-    "io": "Job code has no files. Keep data with Data, and build text with str methods.",
+    "io": "Job code has no files. Keep data with Data; for text, append to a list of parts and use "
+    "''.join(parts).",
     "pathlib": "Job code has no files. Keep data with Data.",
     "tempfile": "Job code has no files. Keep data with Data.",
     "shutil": "Job code has no files. Keep data with Data.",
     "glob": "Job code has no files. Keep data with Data.",
-    "csv": "Read the text with str.splitlines() and split(','), or in a tool of yours.",
+    "csv": "Where no field is quoted: [line.split(',') for line in text.splitlines()], and "
+    "','.join(row) to write. Else offer a tool and call tools.NAME(…).",
     "subprocess": "Job code starts no processes. Offer a tool and call tools.NAME(…).",
     "socket": "Job code has no network of its own. Use http.get(…), http.post(…).",
     "ssl": "Job code has no network of its own. Use http.get(…), http.post(…).",
@@ -145,7 +151,8 @@ OUT_OF_REACH: Final = {
     "logging": "Use print(), or job.log.info(…), job.log.warning(…), job.log.error(…).",
     "pickle": "Use json.dumps and json.loads.",
     "traceback": "Let the error end the job: it is recorded with your line. Or print(repr(error)).",
-    "inspect": "Job code does not see the interpreter.",
+    "inspect": "Job code does not see the interpreter. Use callable(…), isinstance(…), "
+    "asyncio.iscoroutine(…), dataclasses.fields(…).",
     "importlib": "Write an import line; what can be imported is listed in the docs.",
     "types": "Use a class of your own (self.__dict__.update(named) makes a namespace of it), or "
     "type(value).",
@@ -164,11 +171,37 @@ OUT_OF_REACH: Final = {
     "pydantic": "Use dataclasses.",
     "numpy": "Use math and statistics, or offer a tool and call tools.NAME(…).",
     "pandas": "Use lists and dicts, or offer a tool and call tools.NAME(…).",
+    "http": "The kit's http needs no import: await http.get(url).",
+    "ast": "Use json.loads(…) to read data.",
+    "builtins": "Builtins need no import.",
+    "gc": "Python frees what nothing holds; the whole process ends with the run.",
+    "argparse": "A job runs unattended: pass values in metadata.",
+    "getpass": "A job runs unattended: pass values in metadata, or read a setting: env(NAME).",
+    "signal": "A run is stopped from outside. Give the job timeout=…, or use asyncio.timeout(…).",
+    "sched": "Use asyncio.sleep(…), or give the job a schedule: every(…), once(…), cron(…).",
+    "schedule": "Give the job a schedule: every(…), once(…), cron(…).",
+    "croniter": "Give the job a schedule: cron(…).",
+    "codecs": "Use text.encode(…) and data.decode(…).",
+    "graphlib": "Sort it by hand: take, again and again, what waits for nothing that is left.",
+    "typing_extensions": "Use typing.",
+    "attr": "Use dataclasses.",
+    "attrs": "Use dataclasses.",
+    "arrow": "Use datetime and zoneinfo.",
+    "pendulum": "Use datetime and zoneinfo.",
+    "orjson": "Use json.",
+    "simplejson": "Use json.",
+    "jinja2": "Use f-strings, str.format(…) or string.Template.",
+    "html.parser": "Use re on the text, or offer a tool and call tools.NAME(…).",
+    "bs4": "Use re on the text, or offer a tool and call tools.NAME(…).",
+    "email": "Use await user.send(…), or offer a tool and call tools.NAME(…).",
 }
 """What to do instead, for modules people reach for."""
 
 _NO_THREADS: Final = "Call the function directly: a job has one thread."
-_LOOP: Final = "Use await, asyncio.create_task(…) and asyncio.sleep(…): the job's loop is running."
+_LOOP: Final = (
+    "Use await, asyncio.create_task(…), asyncio.sleep(…) and time.monotonic(): the job's loop is "
+    "running."
+)
 
 OUT_OF_REACH_MEMBERS: Final = {
     "asyncio.to_thread": _NO_THREADS,
@@ -188,6 +221,21 @@ OUT_OF_REACH_MEMBERS: Final = {
     "datetime.strptime": "Use datetime.datetime.strptime(…), or: from datetime import datetime.",
     "datetime.fromisoformat": "Use datetime.datetime.fromisoformat(…), or: from datetime import "
     "datetime.",
+    "datetime.utcnow": "Use datetime.datetime.now(datetime.UTC).",
+    "datetime.fromtimestamp": "Use datetime.datetime.fromtimestamp(…), or: from datetime import "
+    "datetime.",
+    "datetime.strftime": "Call it on a date or time: datetime.datetime.now().strftime(…).",
+    "collections.Callable": "Use collections.abc.Callable.",
+    "collections.Iterable": "Use collections.abc.Iterable.",
+    "collections.Mapping": "Use collections.abc.Mapping.",
+    "collections.UserString": "Inherit from str.",
+    "contextlib.AsyncContextDecorator": "Use async with in the function.",
+    "abc.ABCMeta": "Inherit from abc.ABC.",
+    "abc.abstractproperty": "Write @property above @abstractmethod.",
+    "copy.replace": "Use dataclasses.replace(…), or the object's own: date.replace(…), "
+    "row._replace(…) of a named tuple.",
+    "random.binomialvariate": "Use sum(random.random() < p for _ in range(n)).",
+    "uuid.uuid1": "Use uuid.uuid4().",
     "string.Formatter": "Use str.format(…) or an f-string.",
     "calendar.prmonth": "Use print(calendar.month(year, month)).",
     "calendar.prcal": "Use print(calendar.calendar(year)).",
@@ -196,6 +244,11 @@ OUT_OF_REACH_MEMBERS: Final = {
     "enum.EnumMeta": "Inherit from Enum.",
     "enum.EnumType": "Inherit from Enum.",
     "typing.get_type_hints": "Use dataclasses.fields(…) to look at a dataclass.",
+    "typing.get_origin": "Compare the whole type: kind == list[int]; get_args(kind) gives its "
+    "parts.",
+    "typing.IO": "Job code has no files.",
+    "typing.TextIO": "Job code has no files.",
+    "typing.BinaryIO": "Job code has no files.",
 }
 """What to do instead, for names of modules that job code has in part."""
 

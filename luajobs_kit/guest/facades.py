@@ -77,7 +77,8 @@ class Facade(Given):
 
     def __getattr__(self, name: str) -> NoReturn:
         title = self.__dict__["__title"]
-        close = get_close_matches(name, [each for each in self.__dict__ if each[0] != "_"], n=1)
+        public = [each for each in self.__dict__ if each[0] != "_"]
+        close = get_close_matches(name, public, n=1, cutoff=catalog.ALIKE)
         advice = f" Did you mean {close[0]}?" if close else ""
         raise AttributeError(f"{title} has no {name} in job code.{advice}", name=name, obj=self)
 

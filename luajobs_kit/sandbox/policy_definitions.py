@@ -5,10 +5,33 @@ from __future__ import annotations
 
 import ast
 import copy
-from typing import Any
+from typing import Any, Final
 
 from luajobs_kit.guest import names
 from luajobs_kit.sandbox.policy_base import Base, call, lazy, placed
+
+_OF_ITS_OWN: Final = (
+    "Give the method a name of its own; usual special methods such as __init__, __repr__ or "
+    "__eq__ are fine."
+)
+_COPIES: Final = "Nothing is pickled in a job. Define __copy__ or __deepcopy__ for copies."
+_CHECKS: Final = "Use typing.Protocol with @runtime_checkable, or a function that looks at a value."
+
+_INSTEAD: Final = {
+    "__del__": "Define __enter__ and __exit__ and use with, or clean up in finally.",
+    "__getattribute__": "Define __getattr__: it is asked for what is not there. Or use a property.",
+    "__reduce__": _COPIES,
+    "__reduce_ex__": _COPIES,
+    "__getstate__": _COPIES,
+    "__setstate__": _COPIES,
+    "__getnewargs__": _COPIES,
+    "__instancecheck__": _CHECKS,
+    "__subclasscheck__": _CHECKS,
+    "__subclasshook__": _CHECKS,
+    "__replace__": "Define a method of your own, such as replace(self, **changes).",
+    "__fspath__": "Job code has no files.",
+}
+"""The way out, by the method that is refused."""
 
 
 class DefinitionRules(Base):
@@ -55,8 +78,7 @@ class DefinitionRules(Base):
             self.refuse(
                 node,
                 f"A class in job code cannot define {node.name}.",
-                "Give the method a name of its own; usual special methods such as __init__, "
-                "__repr__ or __eq__ are fine.",
+                _INSTEAD.get(node.name, _OF_ITS_OWN),
             )
         else:
             self.check_name(node, node.name)

@@ -53,11 +53,12 @@ class ImportRules(Base):
         top = module.partition(".")[0]
         advice = catalog.OUT_OF_REACH.get(module) or catalog.OUT_OF_REACH.get(top)
         if advice is None:
-            close = get_close_matches(module, catalog.MODULES, n=1)
+            close = get_close_matches(module, catalog.MODULES, n=1, cutoff=catalog.ALIKE)
             advice = (
                 f"Did you mean {close[0]}?"
                 if close
-                else "Job code can import: " + ", ".join(sorted(catalog.MODULES)) + "."
+                else "Job code can import: " + ", ".join(sorted(catalog.MODULES)) + ". "
+                "For the rest offer a tool and call tools.NAME(…)."
             )
         self.refuse(node, f"The module {module} cannot be imported in job code.", advice)
         return False
@@ -88,9 +89,10 @@ class ImportRules(Base):
         return None
 
     def _refuse_member(self, node: ast.AST, module: str, name: str) -> None:
-        advice = catalog.OUT_OF_REACH_MEMBERS.get(f"{module}.{name}")
+        whole = f"{module}.{name}"
+        advice = catalog.OUT_OF_REACH_MEMBERS.get(whole) or catalog.OUT_OF_REACH.get(whole)
         if advice is None:
-            close = get_close_matches(name, catalog.MODULES[module], n=1)
+            close = get_close_matches(name, catalog.MODULES[module], n=1, cutoff=catalog.ALIKE)
             advice = f"Did you mean {close[0]}?" if close else "The docs list what each module has."
         self.refuse(node, f"{module} has no {name} in job code.", advice)
 

@@ -29,7 +29,8 @@ _INSTEAD: Final = {
     "__new__": "Define it in the class.",
     "__delattr__": "Use delattr(object, name).",
     "__getattribute__": "Use getattr(object, name).",
-    "__dict__": "Use object.__dict__.update(…), or keep what is shared in the class.",
+    "__dict__": "Use object.__dict__.update(…), keep what is shared in the class, or define "
+    "__getattr__ to look elsewhere.",
     "__annotations__": "Use dataclasses.fields(…) to look at a dataclass.",
     "__dataclass_fields__": "Use dataclasses.fields(…) to look at a dataclass.",
     "__subclasses__": "Keep a list of your own classes, in __init_subclass__.",

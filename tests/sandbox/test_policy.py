@@ -58,6 +58,10 @@ def test_everything_refused_is_told_at_once() -> None:
         ("import logging", "job.log"),
         ("import threading", "asyncio.gather"),
         ("import jsn", "Did you mean json?"),
+        ("import platform", "For the rest offer a tool"),  # no slip of "operator"
+        ("import http.client", "needs no import"),
+        ("import urllib\nx = urllib.request", "http.get"),
+        ("from typing import get_origin", "get_args"),
         ("from math import squirt", "Did you mean sqrt?"),
         ("from json import *", "Name what you need"),
         ("x = input()", "metadata"),
@@ -74,7 +78,9 @@ def test_everything_refused_is_told_at_once() -> None:
         ("import math\nx = math.squirt(2)", "Did you mean sqrt?"),
         ("import collections.abc, collections\nx = collections.abc.Nothing", "The docs list"),
         ("class A(metaclass=B): pass", "abc.ABC"),
-        ("class A:\n    def __del__(self): pass", "name of its own"),
+        ("class A:\n    def __del__(self): pass", "clean up in finally"),
+        ("class A:\n    def __getstate__(self): pass", "__deepcopy__"),
+        ("class A:\n    def __json__(self): pass", "name of its own"),
         (
             "class G(ExceptionGroup): pass\ntry: pass\nexcept* ValueError: pass",
             "except ExceptionGroup",
