@@ -69,6 +69,10 @@ def _turn() -> Any:
 
 def create_task(coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> Task:
     """Start a coroutine now, beside the current one."""
+    if not _loop().running:
+        if type(coro) is types.CoroutineType:
+            coro.close()
+        raise RuntimeError("no running event loop; make the job's function: async def …")
     return Task(coro, name=name)
 
 

@@ -47,6 +47,11 @@ class Record(dict[str, Any]):
             f"there is no {name} here; {advice} (.get({name!r}) gives None when it is missing)"
         )
 
+    def __missing__(self, name: Any) -> NoReturn:
+        error = KeyError(name)
+        error.add_note(f"it has {_listed(self)}; .get(…) gives None for what is missing")
+        raise error
+
 
 def _listed(record: dict[str, Any]) -> str:
     return ", ".join(list(record)[:12]) or "nothing"

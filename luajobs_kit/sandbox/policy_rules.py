@@ -23,6 +23,8 @@ from luajobs_kit.sandbox.policy_patterns import PatternRules
 _ASK: Final = "Ask isinstance(value, Class) or issubclass(Class, Other)."
 _CALL: Final = "A function can be called, no more: pass it what it needs as arguments."
 
+_PUBLIC: Final = "Use a public method of the object instead."
+
 _INSTEAD: Final = {
     "__traceback__": "Print the error itself: print(repr(error)).",
     "__setattr__": "Use setattr(object, name, value).",
@@ -48,6 +50,7 @@ _INSTEAD: Final = {
     "__kwdefaults__": _CALL,
     "__reduce__": "Use json.dumps(…), or copy.copy(…).",
     "__getstate__": "Use vars(object).",
+    "__notes__": "Use error.add_note(…).",
 }
 """The way out, by the attribute that is refused."""
 
@@ -118,7 +121,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             node = self.node_contents_visit(node)
             node.value = placed(call(_GUARDS[node.attr], node.value), node.value)
             return node
-        advice = _INSTEAD.get(node.attr, "Use a public method of the object instead.")
+        advice = _INSTEAD.get(node.attr, _PUBLIC)
         what = (
             "belongs to Python's own machinery"
             if node.attr.startswith("__")
@@ -171,11 +174,12 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             and not of_contexts
             and names.kind_of(node.target.attr) not in {"plain", "private"}
         ):
-            self.refuse(
-                node,
-                f"Changing .{node.target.attr} in place is not allowed.",
-                "Read it, change the value, and assign it in three steps.",
+            name = node.target.attr
+            steps = "Read it, change the value, and assign it in three steps."
+            advice = (
+                steps if name in _GUARDS or name in names.WATCHED else _INSTEAD.get(name, _PUBLIC)
             )
+            self.refuse(node, f"Changing .{name} in place is not allowed.", advice)
             return node
         # The guard returns the object itself, so Python's own in-place assignment follows.
         node = self.node_contents_visit(node)

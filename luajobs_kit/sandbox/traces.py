@@ -8,11 +8,13 @@ from types import TracebackType
 from typing import Any, Final
 
 from luajobs_kit.guest.awaiting import advised
+from luajobs_kit.guest.owning import instance_dict
 from luajobs_kit.sandbox.meaning import meant
 
 MOST_FRAMES: Final = 20  # kept of a long trace: half from each end
 MOST_VIOLATIONS: Final = 50
 MOST_CAUSES: Final = 5
+MOST_NOTES: Final = 10
 LONGEST_MESSAGE: Final = 4_000  # characters
 _LINES: Final = 2**31  # no line has a larger number
 
@@ -35,11 +37,22 @@ def describe(
     frames = _own_frames(error.__traceback__, file)
     return {
         "type": _name(error)[:100],
-        "message": meant(error, advised(error, _exact(words(error))[:LONGEST_MESSAGE]))
-        or _WITHOUT_WORDS.get(type(error), ""),
+        "message": "\n".join([_message(error, words), *_notes(error)])[:LONGEST_MESSAGE],
         "line": frames[-1][0] if frames else _line_of_syntax_error(error, file),
         "trace": [*_causes(error, file, words), *_shown(frames, file)],
     }
+
+
+def _message(error: BaseException, words: Callable[[BaseException], str]) -> str:
+    message = meant(error, advised(error, _exact(words(error))[:LONGEST_MESSAGE]))
+    return message or _WITHOUT_WORDS.get(type(error), "")
+
+
+def _notes(error: BaseException) -> list[str]:
+    """Return what was added with ``add_note``; the list is job code's, and may hold anything."""
+    notes = (instance_dict(error) or {}).get("__notes__")
+    texts = notes[:MOST_NOTES] if type(notes) is list else []
+    return [_exact(each)[:LONGEST_MESSAGE] for each in texts if issubclass(type(each), str)]
 
 
 def _exact(text: str) -> str:

@@ -31,7 +31,7 @@ def run(*lines: str, kind: str = "async def") -> Any:
 
 
 def message(*lines: str, kind: str = "async def") -> str:
-    with pytest.raises((TypeError, AttributeError)) as caught:
+    with pytest.raises((TypeError, AttributeError, KeyError, RuntimeError)) as caught:
         run(*lines, kind=kind)
     words = str(traces.describe(caught.value, "job.py")["message"])
     del caught  # it holds this frame, and what was not awaited
@@ -160,6 +160,7 @@ def test_a_result_that_was_not_awaited_says_so() -> None:
         ("return 'a'.uper()", "'str' object has no attribute 'uper'. Did you mean: 'upper'?"),
         ("return [].push(1)", "'list' object has no attribute 'push'"),
         ("return int.from_byte", "type object 'int' has no attribute 'from_byte'. Did you mean: 'from_bytes'?"),
+        ('return job.metadata["m"]', "'m'\nit has n, deep; .get(…) gives None for what is missing"),
         ("return Mine().grete()", "'Mine' object has no attribute 'grete'. Did you mean: 'greet'?"),
         ("await print('x')", "object NoneType can't be used in 'await' expression; there is nothing to wait for: leave out await"),
     ],
@@ -167,6 +168,24 @@ def test_a_result_that_was_not_awaited_says_so() -> None:
 def test_what_was_meant_is_asked(line: str, words: str) -> None:
     mine = ("class Mine:", "    def greet(self): pass", "    def __dir__(self): return 1 / 0")
     assert message(*mine, line) == words
+
+
+def test_a_task_needs_an_async_function() -> None:
+    lines = ("import asyncio", "async def f(): pass", "asyncio.create_task(f())")
+    assert message(*lines, kind="def").startswith("no running event loop; make")
+
+
+def test_notes_of_an_error_are_told_whatever_job_code_puts_among_them() -> None:
+    lines = (
+        "class Odd(str):",
+        "    def __str__(self): return 5",
+        "    def __getitem__(self, part): return 5",
+        "error = KeyError('a')",
+        "error.add_note('first')",
+        "error.__notes__.extend([3, Odd('second'), *'0123456789'])",
+        "raise error",
+    )
+    assert message(*lines) == "\n".join(["'a'", "first", "second", *"0123456"])
 
 
 def test_other_errors_keep_their_words() -> None:

@@ -79,6 +79,9 @@ def test_everything_refused_is_told_at_once() -> None:
         ("import collections.abc, collections\nx = collections.abc.Nothing", "The docs list"),
         ("class A(metaclass=B): pass", "abc.ABC"),
         ("class A:\n    def __del__(self): pass", "clean up in finally"),
+        ("x = ValueError()\nx.__notes__ += ['a']", "add_note"),
+        ("x = main\nx.__doc__ += 'a'", "three steps"),
+        ("x = main\nx.__dict__ |= {}", "__dict__.update"),
         ("class A:\n    def __getstate__(self): pass", "__deepcopy__"),
         ("class A:\n    def __json__(self): pass", "name of its own"),
         (
