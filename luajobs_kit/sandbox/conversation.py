@@ -37,6 +37,8 @@ _LEVELS: Final[dict[str, Level]] = {
 _VERB: Final = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)?", re.ASCII)
 _MARK: Final = "The log is cut here: a run keeps 10,000 lines or 1 MB, and this one wrote more."
 
+_LONGEST_TIME: Final = 1234567890.1234567  # of the times of log lines, written out
+
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 OnLog = Callable[[LogRecord], None]
 
@@ -144,7 +146,8 @@ class Conversation:
         if self._cut:
             return
         self._log_lines += 1
-        self._log_bytes += len(text.encode("utf-8", "replace"))
+        # As the child counts, and no less: it sends nothing more once it is over the cap.
+        self._log_bytes += len(pack({"log": [[level, text, _LONGEST_TIME]]}))
         now = time.time()
         if self._log_lines > MAX_LOG_LINES or self._log_bytes > MAX_LOG_BYTES:
             self._cut = True

@@ -133,7 +133,10 @@ def _key(key: Any, where: str) -> str:
             return value
         if type(value) in (int, float):
             return repr(value)
-    raise TypeError(f"a key of {where} is {_named(kind)}; keys must be text or numbers")
+    raise TypeError(
+        f"a key of {where} is {_named(kind)}; keys must be text or numbers: "
+        "{str(key): value for key, value in it.items()}, or list(it.items())"
+    )
 
 
 def _integer(number: int, where: str) -> int:

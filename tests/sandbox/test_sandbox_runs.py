@@ -174,6 +174,8 @@ async def test_log_lines_come_live_in_order_and_stamped(sandbox, run_in):
     [
         ("for n in range(30_000): log(str(n))", 10_000),
         ("for n in range(100): log('x' * 50_000)", 20),
+        ("for n in range(100): log('\"' * 50_000)", 10),  # two characters each, as JSON
+        ("for n in range(100): log('x' * 100_000)", 15),  # cut to a line's longest, 64 KB
     ],
 )
 async def test_a_flooded_log_is_cut_and_the_cut_is_marked(sandbox, run_in, source, kept):
