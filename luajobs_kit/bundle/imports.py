@@ -11,6 +11,7 @@ from luajobs_kit.bundle.advice import Refusal, instead_of
 from luajobs_kit.bundle.inside import KIT, KIT_NAMES, has_member, has_module
 from luajobs_kit.bundle.outside import Use
 from luajobs_kit.guest.catalog import MODULES
+from luajobs_kit.sandbox.policy_names import tried_imports
 
 
 def import_line(use: Use, value: object) -> str | None:
@@ -86,7 +87,10 @@ def refused_imports(tree: ast.AST, function: str, first_line: int) -> list[Refus
     """Return a refusal for each import statement of something that does not exist inside."""
     refusals = []
     wanted: list[tuple[str, str | None]]
+    tried = tried_imports(tree)
     for node in ast.walk(tree):
+        if node in tried:
+            continue
         if isinstance(node, ast.Import):
             wanted = [(alias.name, None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

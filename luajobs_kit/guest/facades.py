@@ -155,16 +155,28 @@ class Imports:
         self._of_this_run = {"datetime": moments.datetime_names(run), "luajobs_kit": kit}
         self._facades: dict[str, Facade] = {}
 
-    def find(self, module: str) -> Facade:
-        """Return the facade of ``module``; the policy has refused every other name."""
+    def find(self, module: str, member: str | None = None) -> Any:
+        """Return the facade of ``module``, or what it has under a public name.
+
+        The policy has refused names that are not there, but where the author catches that.
+        """
+        facade = self._facade(module)
+        if member is None:
+            return facade
+        if member.startswith("_") or member not in facade.__dict__:
+            raise ImportError(f"cannot import name {member!r} from {module!r}", name=module)
+        return facade.__dict__[member]
+
+    def _facade(self, module: str) -> Facade:
         found = _facades.get(module) or self._facades.get(module)
         if found is None:
             if module not in _OF_A_RUN:
-                raise ImportError(f"the module {module} cannot be imported in job code")
+                told = f"the module {module} cannot be imported in job code"
+                raise ModuleNotFoundError(told, name=module)
             names = names_of(module) | self._of_this_run.get(module, {})
             if module in _MADE_WHEN_IMPORTED:
                 names |= _MADE_WHEN_IMPORTED[module](self._run)
-            found = self._facades[module] = _facade(module, names, self.find)
+            found = self._facades[module] = _facade(module, names, self._facade)
         return found
 
 

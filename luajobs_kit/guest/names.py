@@ -20,7 +20,7 @@ WRITE_SPECIAL: Final = "guard write special"  # the same, for __repr__ and its l
 ANNOTATION: Final = "guard annotation"  # (function) -> the annotation, or object
 REGISTER: Final = "guard register"  # (decorator, function giving an annotation) -> decorator
 EXCEPT_STAR: Final = "guard except star"  # (classes) -> the same classes
-IMPORT: Final = "guard import"  # (dotted name) -> facade
+IMPORT: Final = "guard import"  # (dotted name) -> facade; (dotted name, name) -> what it has
 NO_ARGUMENT: Final = "guard no argument"  # makes an entry without parameters take the job
 
 REFUSED: Final = frozenset(

@@ -34,6 +34,7 @@ class Base(RestrictingNodeTransformer):
         self.scopes: list[str] = ["module"]  # module, class or function
         self.bound: set[str] = set()
         self.makes_groups = False
+        self.tried: set[ast.AST] = set()  # imports that may fail: they do so while the job runs
         self.modules: dict[str, str] = {}  # names that stand for a module wherever they are read
 
     def refuse(self, node: ast.AST | None, rule: str, advice: str) -> None:

@@ -19,9 +19,10 @@ class ImportRules(Base):
         statements = []
         for alias in node.names:
             self._check_module(node, alias.name)
-            self.check_name(node, alias.asname)
             bound = alias.asname or alias.name.partition(".")[0]
-            module = alias.name if alias.asname else bound
+            self.check_name(node, bound)
+            whole = alias.asname or alias.name not in catalog.MODULES
+            module = alias.name if whole else bound
             statements.append(_import(bound, module, None, node))
         return statements
 
@@ -43,12 +44,12 @@ class ImportRules(Base):
         statements = []
         for alias in node.names:
             self._check_imported(node, module, alias.name)
-            self.check_name(node, alias.asname)
+            self.check_name(node, alias.asname or alias.name)
             statements.append(_import(alias.asname or alias.name, module, alias.name, node))
         return statements
 
     def _check_module(self, node: ast.AST, module: str) -> bool:
-        if module in catalog.MODULES:
+        if module in catalog.MODULES or node in self.tried:
             return True
         top = module.partition(".")[0]
         advice = catalog.OUT_OF_REACH.get(module) or catalog.OUT_OF_REACH.get(top)
@@ -68,7 +69,7 @@ class ImportRules(Base):
             self.refuse(
                 node, "import * is not allowed in job code.", "Name what you need, or the module."
             )
-        elif name not in catalog.MODULES[module]:
+        elif node not in self.tried and name not in catalog.MODULES[module]:
             self._refuse_member(node, module, name)
 
     def check_member(self, node: ast.Attribute) -> None:
@@ -98,8 +99,7 @@ class ImportRules(Base):
 
 
 def _import(bound: str, module: str, member: str | None, node: ast.stmt) -> ast.stmt:
-    value: ast.expr = call(names.IMPORT, ast.Constant(module))
-    if member is not None:
-        value = ast.Attribute(value, member, ast.Load())
+    wanted = [ast.Constant(module)] + ([] if member is None else [ast.Constant(member)])
+    value = call(names.IMPORT, *wanted)
     statement: ast.stmt = placed(ast.Assign([ast.Name(bound, ast.Store())], value), node)
     return statement

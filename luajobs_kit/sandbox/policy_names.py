@@ -42,6 +42,25 @@ def makes_groups(tree: ast.AST) -> bool:
     )
 
 
+def tried_imports(tree: ast.AST) -> set[ast.AST]:
+    """Return the imports whose author says what is to be done where there is no such thing."""
+    return {
+        statement
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try) and any(map(_catches_missing, node.handlers))
+        for statement in node.body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+    }
+
+
+def _catches_missing(handler: ast.ExceptHandler) -> bool:
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(
+        isinstance(name, ast.Name) and name.id in {"ImportError", "ModuleNotFoundError"}
+        for name in caught
+    )
+
+
 def _imported_by(node: ast.AST) -> dict[str, str]:
     if not isinstance(node, ast.Import | ast.ImportFrom):
         return {}

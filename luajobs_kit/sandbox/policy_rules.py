@@ -17,7 +17,12 @@ from luajobs_kit.guest import catalog, names
 from luajobs_kit.sandbox.policy_base import Base, call, is_field, lazy, placed
 from luajobs_kit.sandbox.policy_definitions import DefinitionRules
 from luajobs_kit.sandbox.policy_imports import ImportRules
-from luajobs_kit.sandbox.policy_names import makes_groups, modules_bound_in, names_bound_in
+from luajobs_kit.sandbox.policy_names import (
+    makes_groups,
+    modules_bound_in,
+    names_bound_in,
+    tried_imports,
+)
 from luajobs_kit.sandbox.policy_patterns import PatternRules
 
 _ASK: Final = "Ask isinstance(value, Class) or issubclass(Class, Other)."
@@ -66,6 +71,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
     def judge(self, tree: ast.Module) -> None:
         self.bound = names_bound_in(tree)
         self.modules = modules_bound_in(tree)
+        self.tried = tried_imports(tree)
         self.makes_groups = makes_groups(tree)
         self.visit(tree)
 

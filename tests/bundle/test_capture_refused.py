@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,18 @@ def test_an_import_of_what_jobs_lack_is_refused_with_what_they_have(line, words)
     with pytest.raises(NotSelfContained) as refused:
         verify(Bundle(source=f"def f(job):\n    {line}\n", entry="f"))
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("handler", "refused"),
+    [
+        ("ImportError", False),
+        ("(ValueError, ModuleNotFoundError)", False),
+        ("Exception", True),  # it may be there for something else
+    ],
+)
+def test_an_import_may_be_of_what_jobs_lack_where_its_failure_is_caught(handler, refused):
+    lines = ["try: import numpy", f"except {handler}: numpy = None", "return numpy"]
+    source = "def f(job):\n" + "".join(f"    {line}\n" for line in lines)
+    with pytest.raises(NotSelfContained) if refused else nullcontext():
+        verify(Bundle(source=source, entry="f"))
