@@ -15,6 +15,7 @@ MOST_FRAMES: Final = 20  # kept of a long trace: half from each end
 MOST_VIOLATIONS: Final = 50
 MOST_CAUSES: Final = 5
 MOST_NOTES: Final = 10
+MOST_PARTS: Final = 10  # of a group of exceptions
 LONGEST_MESSAGE: Final = 4_000  # characters
 _LINES: Final = 2**31  # no line has a larger number
 
@@ -37,7 +38,9 @@ def describe(
     frames = _own_frames(error.__traceback__, file)
     return {
         "type": _name(error)[:100],
-        "message": "\n".join([_message(error, words), *_notes(error)])[:LONGEST_MESSAGE],
+        "message": "\n".join([_message(error, words), *_parts(error, file, words), *_notes(error)])[
+            :LONGEST_MESSAGE
+        ],
         "line": frames[-1][0] if frames else _line_of_syntax_error(error, file),
         "trace": [*_causes(error, file, words), *_shown(frames, file)],
     }
@@ -46,6 +49,18 @@ def describe(
 def _message(error: BaseException, words: Callable[[BaseException], str]) -> str:
     message = meant(error, advised(error, _exact(words(error))[:LONGEST_MESSAGE]))
     return message or _WITHOUT_WORDS.get(type(error), "")
+
+
+def _parts(error: BaseException, file: str, words: Callable[[BaseException], str]) -> list[str]:
+    """Return what a group of exceptions holds: its own words only count them."""
+    if not issubclass(type(error), BaseExceptionGroup):
+        return []
+    told = []
+    for part in vars(BaseExceptionGroup)["exceptions"].__get__(error)[:MOST_PARTS]:
+        frames = _own_frames(part.__traceback__, file)
+        where = f" (line {frames[-1][0]})" if frames else ""
+        told.append(f"- {_name(part)}: {_message(part, words)}{where}")
+    return told
 
 
 def _notes(error: BaseException) -> list[str]:

@@ -31,7 +31,9 @@ def run(*lines: str, kind: str = "async def") -> Any:
 
 
 def message(*lines: str, kind: str = "async def") -> str:
-    with pytest.raises((TypeError, AttributeError, KeyError, RuntimeError)) as caught:
+    with pytest.raises(
+        (TypeError, AttributeError, KeyError, RuntimeError, ExceptionGroup)
+    ) as caught:
         run(*lines, kind=kind)
     words = str(traces.describe(caught.value, "job.py")["message"])
     del caught  # it holds this frame, and what was not awaited
@@ -173,6 +175,18 @@ def test_what_was_meant_is_asked(line: str, words: str) -> None:
 def test_a_task_needs_an_async_function() -> None:
     lines = ("import asyncio", "async def f(): pass", "asyncio.create_task(f())")
     assert message(*lines, kind="def").startswith("no running event loop; make")
+
+
+def test_a_group_of_errors_says_which_with_their_lines() -> None:
+    lines = (
+        "import asyncio",
+        "async def bad(n): raise ValueError(n)",
+        "async with asyncio.TaskGroup() as group:",
+        "    group.create_task(bad('first'))",
+    )
+    assert message(*lines) == (
+        "unhandled errors in a TaskGroup (1 sub-exception)\n- ValueError: first (line 3)"
+    )
 
 
 def test_notes_of_an_error_are_told_whatever_job_code_puts_among_them() -> None:
