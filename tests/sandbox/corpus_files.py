@@ -1,7 +1,11 @@
-"""Reads the corpora: files of job functions, one section each, headed ``=== title | expectation``."""
+"""Reads the corpora: files of job functions, one section each, headed ``=== title | expectation``.
+
+A file named ``since_3_12`` is of a syntax that came with that Python, and not read by others.
+"""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +25,12 @@ class Case:
 
 
 def cases(kind: str) -> list[Case]:
-    """Return every case of ``honest`` or ``hostile``, in order."""
+    """Return every case of ``honest`` or ``hostile`` that this Python can read, in order."""
     found: list[Case] = []
     for path in sorted((FOLDER / kind).glob("*.job")):
+        _, since, version = path.stem.partition("since_")
+        if since and sys.version_info < tuple(int(part) for part in version.split("_")):
+            continue
         for section in path.read_text("utf-8").split("=== ")[1:]:
             head, _, source = section.partition("\n")
             title, _, expectation = head.partition(" | ")
