@@ -38,12 +38,17 @@ def describe(
     frames = _own_frames(error.__traceback__, file)
     return {
         "type": _name(error)[:100],
-        "message": "\n".join([_message(error, words), *_parts(error, file, words), *_notes(error)])[
-            :LONGEST_MESSAGE
-        ],
+        "message": _whole_message(error, file, words)[:LONGEST_MESSAGE],
         "line": frames[-1][0] if frames else _line_of_syntax_error(error, file),
         "trace": [*_causes(error, file, words), *_shown(frames, file)],
     }
+
+
+def _whole_message(error: BaseException, file: str, words: Callable[[BaseException], str]) -> str:
+    """Return an error's message with all that belongs to it, in one line: tables show it, too."""
+    parts = "; ".join(_parts(error, file, words))
+    message = f"{_message(error, words)}: {parts}" if parts else _message(error, words)
+    return "; ".join(filter(None, [message, *_notes(error)]))
 
 
 def _message(error: BaseException, words: Callable[[BaseException], str]) -> str:
@@ -59,7 +64,7 @@ def _parts(error: BaseException, file: str, words: Callable[[BaseException], str
     for part in vars(BaseExceptionGroup)["exceptions"].__get__(error)[:MOST_PARTS]:
         frames = _own_frames(part.__traceback__, file)
         where = f" (line {frames[-1][0]})" if frames else ""
-        told.append(f"- {_name(part)}: {_message(part, words)}{where}")
+        told.append(f"{_name(part)}: {_message(part, words)}{where}")
     return told
 
 

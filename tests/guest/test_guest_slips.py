@@ -162,7 +162,7 @@ def test_a_result_that_was_not_awaited_says_so() -> None:
         ("return 'a'.uper()", "'str' object has no attribute 'uper'. Did you mean: 'upper'?"),
         ("return [].push(1)", "'list' object has no attribute 'push'"),
         ("return int.from_byte", "type object 'int' has no attribute 'from_byte'. Did you mean: 'from_bytes'?"),
-        ('return job.metadata["m"]', "'m'\nit has n, deep; .get(…) gives None for what is missing"),
+        ('return job.metadata["m"]', "'m'; it has n, deep; .get(…) gives None for what is missing"),
         ("return Mine().grete()", "'Mine' object has no attribute 'grete'. Did you mean: 'greet'?"),
         ("await print('x')", "object NoneType can't be used in 'await' expression; there is nothing to wait for: leave out await"),
     ],
@@ -185,7 +185,7 @@ def test_a_group_of_errors_says_which_with_their_lines() -> None:
         "    group.create_task(bad('first'))",
     )
     assert message(*lines) == (
-        "unhandled errors in a TaskGroup (1 sub-exception)\n- ValueError: first (line 3)"
+        "unhandled errors in a TaskGroup (1 sub-exception): ValueError: first (line 3)"
     )
 
 
@@ -199,7 +199,7 @@ def test_notes_of_an_error_are_told_whatever_job_code_puts_among_them() -> None:
         "error.__notes__.extend([3, Odd('second'), *'0123456789'])",
         "raise error",
     )
-    assert message(*lines) == "\n".join(["'a'", "first", "second", *"0123456"])
+    assert message(*lines) == "; ".join(["'a'", "first", "second", *"0123456"])
 
 
 def test_other_errors_keep_their_words() -> None:
