@@ -192,7 +192,8 @@ ENUM_NAMES: Final = frozenset({"_value_", "_name_", "_missing_", "_generate_next
 
 
 def is_dunder(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
+    """Whether Python could mean something by ``name``; underscores alone are anybody's."""
+    return name.startswith("__") and name.endswith("__") and name.strip("_") != ""
 
 
 def kind_of(name: str) -> Kind:

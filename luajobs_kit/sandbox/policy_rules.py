@@ -28,7 +28,10 @@ from luajobs_kit.sandbox.policy_patterns import PatternRules
 _ASK: Final = "Ask isinstance(value, Class) or issubclass(Class, Other)."
 _CALL: Final = "A function can be called, no more: pass it what it needs as arguments."
 
-_PUBLIC: Final = "Use a public method of the object instead."
+_PUBLIC: Final = (
+    "Use a public method of the object instead; call an attribute of your own something without "
+    "the underscores at both ends."
+)
 
 _INSTEAD: Final = {
     "__traceback__": "Print the error itself: print(repr(error)).",
