@@ -68,7 +68,7 @@ class Facade(Given):
     """A module as job code sees it: its public names, read-only."""
 
     def __init__(self, title: str, names: dict[str, Any]) -> None:
-        self.__dict__.update(names, __title=title)
+        self.__dict__.update(names, __name__=title)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(f"the module {self!r} cannot be changed")
@@ -76,7 +76,7 @@ class Facade(Given):
     __delattr__ = __setattr__  # type: ignore[assignment]
 
     def __getattr__(self, name: str) -> NoReturn:
-        title = self.__dict__["__title"]
+        title = self.__dict__["__name__"]
         public = [each for each in self.__dict__ if each[0] != "_"]
         close = get_close_matches(name, public, n=1, cutoff=catalog.ALIKE)
         advice = f" Did you mean {close[0]}?" if close else ""
@@ -86,7 +86,7 @@ class Facade(Given):
         return sorted(name for name in self.__dict__ if not name.startswith("_"))
 
     def __repr__(self) -> str:
-        return f"<module {self.__dict__['__title']!r}>"
+        return f"<module {self.__dict__['__name__']!r}>"
 
 
 _real: dict[str, dict[str, Any]] = {}
