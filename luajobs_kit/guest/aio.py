@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Coroutine, Iterable, Iterator
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from luajobs_kit.guest.frozen import Frozen, Given, make
 from luajobs_kit.guest.futures import CancelledError, Future, InvalidStateError, Task, settle
@@ -70,10 +70,14 @@ def _turn() -> Any:
 def create_task(coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> Task:
     """Start a coroutine now, beside the current one."""
     if not _loop().running:
-        if type(coro) is types.CoroutineType:
-            coro.close()
-        raise RuntimeError("no running event loop; make the job's function: async def …")
+        _refuse_task(coro, "no running event loop; make the job's function: async def …")
     return Task(coro, name=name)
+
+
+def _refuse_task(coro: object, words: str) -> NoReturn:
+    if type(coro) is types.CoroutineType:
+        coro.close()  # nobody is to be told that it was never awaited
+    raise RuntimeError(words)
 
 
 def ensure_future(awaitable: Any) -> Future:
@@ -259,8 +263,11 @@ def as_completed(awaitables: Iterable[Any], *, timeout: float | None = None) -> 
     for each in waited:
         each.add_done_callback(queue.put_nowait)
 
+    when = None if timeout is None else _loop().clock.monotonic() + timeout  # for all of them
+
     async def one() -> Any:
-        future = await wait_for(queue.get(), timeout)
+        async with timeout_at(when):
+            future = await queue.get()
         return future.result()
 
     for _ in waited:
@@ -310,6 +317,12 @@ class TaskGroup(Frozen):
         self._woken = False
 
     def create_task(self, coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> Task:
+        if self._parent is None:
+            _refuse_task(
+                coro, "the TaskGroup is not open; use: async with asyncio.TaskGroup() as …"
+            )
+        if self._stopping:
+            _refuse_task(coro, "the TaskGroup is shutting down")
         task = create_task(coro, name=name)
         self._tasks.append(task)
         task.add_done_callback(self._one_done)

@@ -175,6 +175,8 @@ def test_what_was_meant_is_asked(line: str, words: str) -> None:
 def test_a_task_needs_an_async_function() -> None:
     lines = ("import asyncio", "async def f(): pass", "asyncio.create_task(f())")
     assert message(*lines, kind="def").startswith("no running event loop; make")
+    unopened = ("import asyncio", "async def f(): pass", "asyncio.TaskGroup().create_task(f())")
+    assert message(*unopened).startswith("the TaskGroup is not open; use: async with")
 
 
 def test_a_group_of_errors_says_which_with_their_lines() -> None:
