@@ -23,7 +23,7 @@ with the names listed, and the kit's own names. The modules are frozen collectio
 names: what is not listed does not exist inside, and nothing in them can be changed.
 Anything else is refused when the job is created, at its line, with what to do instead;
 a name that only shows while the job runs (`getattr(module, name)`, a module under a second
-name) is an error then.
+name) is an error then, and so is an import whose author catches `ImportError`.
 
 ## Names that need no import
 
