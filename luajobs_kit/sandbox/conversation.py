@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.sandbox.channel import MAX_LOG_BYTES, MAX_LOG_LINES, MAX_LOG_MESSAGE
-from luajobs_kit.sandbox.frames import BrokenFrame, Splitter, pack, parse
+from luajobs_kit.sandbox.frames import HEADER, BrokenFrame, Splitter, pack, parse
 from luajobs_kit.sandbox.taken import Taken
 from luajobs_kit.sandbox.values import Level, LogRecord
 
@@ -36,8 +36,6 @@ _LEVELS: Final[dict[str, Level]] = {
 }  # fmt: skip
 _VERB: Final = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)?", re.ASCII)
 _MARK: Final = "The log is cut here: a run keeps 10,000 lines or 1 MB, and this one wrote more."
-
-_LONGEST_TIME: Final = 1234567890.1234567  # of the times of log lines, written out
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 OnLog = Callable[[LogRecord], None]
@@ -108,7 +106,7 @@ class Conversation:
             for body in bodies:
                 message = parse(body)
                 if "log" in message:
-                    self._take_log(message)
+                    self._take_log(message, HEADER.size + len(body))
                 elif "call" in message:
                     await self._take_call(message)
                 else:
@@ -131,7 +129,9 @@ class Conversation:
 
     # -- log lines ---------------------------------------------------------------------
 
-    def _take_log(self, message: dict[str, Any]) -> None:
+    def _take_log(self, message: dict[str, Any], size: int) -> None:
+        # As the child counts, and no less: it sends nothing more once it is over the cap.
+        self._log_bytes += size
         lines = message["log"]
         if len(message) != 1 or type(lines) is not list:
             raise BrokenFrame("a log frame of the wrong shape")
@@ -146,8 +146,6 @@ class Conversation:
         if self._cut:
             return
         self._log_lines += 1
-        # As the child counts, and no less: it sends nothing more once it is over the cap.
-        self._log_bytes += len(pack({"log": [[level, text, _LONGEST_TIME]]}))
         now = time.time()
         if self._log_lines > MAX_LOG_LINES or self._log_bytes > MAX_LOG_BYTES:
             self._cut = True
