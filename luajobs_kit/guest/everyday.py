@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from luajobs_kit.guest import classes, guards, making, names, special, stand_ins, writing
 from luajobs_kit.guest.facades import Imports, for_the_interpreter
+from luajobs_kit.guest.owning import own
 from luajobs_kit.guest.run import current
 
 AS_THEY_ARE: Final = (
@@ -184,14 +185,18 @@ def _print(  # what job code knows as print
     file: Any = None,
     flush: bool = False,  # print's own signature
 ) -> None:
-    if file is not None:
+    if not (file is None or own.is_instance(file)):
         raise TypeError("print(file=…) has no file to write to; what is printed is the run's log")
     # Exact text only: what is written passes the masking of secrets, and methods of a
     # job's own kind of text would be shown them there.
     between, after = (_exact(name, text) for name, text in (("sep", sep), ("end", end)))
     text = (" " if between is None else between).join([str(value) for value in values])
+    text += "\n" if after is None else after
+    if file is not None:  # an object of job code's, which only has to have a write()
+        guards.read(file, "write")(text)
+        return
     this = current()
-    this.write(text + ("\n" if after is None else after))
+    this.write(text)
     if flush:
         this.end_line()
 
