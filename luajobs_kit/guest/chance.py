@@ -1,31 +1,21 @@
-"""``random``, ``secrets`` and ``uuid``: fresh in every run, repeatable in a simulation."""
+"""``random``, ``secrets`` and ``uuid`` in a simulation, where all of them repeat."""
 
 from __future__ import annotations
 
 import base64
-import hmac
 import random
 import uuid
 from typing import Any
 
-from luajobs_kit.guest import catalog
 from luajobs_kit.guest.run import Run
 
 
 def random_names(run: Run) -> dict[str, Any]:
-    """Return the functions of ``random``, whose generator is seeded in every child."""
-    names = {
-        name: getattr(random, name)
-        for name in catalog.MODULES["random"]
-        if name not in {"Random", "SystemRandom"}
-    }
-    return names | {"SystemRandom": _system_random(run)}
+    """Return what of ``random`` does not draw from its own generator, which the run has seeded."""
+    return {"SystemRandom": _system_random(run)}
 
 
 def _system_random(run: Run) -> type:
-    if not run.clock.virtual:
-        return random.SystemRandom
-
     class SystemRandom(random.Random):
         """In a simulation even this repeats."""
 
@@ -56,7 +46,6 @@ def secrets_names(run: Run) -> dict[str, Any]:
     return {
         "SystemRandom": _system_random(run),
         "choice": source.choice,
-        "compare_digest": hmac.compare_digest,
         "randbelow": randbelow,
         "randbits": source.getrandbits,
         "token_bytes": token_bytes,

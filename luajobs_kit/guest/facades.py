@@ -42,6 +42,7 @@ _OURS: dict[str, dict[str, Any]] = {
         "available_timezones": preloading.available_timezones,
     },
     "dataclasses": {"dataclass": fields.dataclass, "field": fields.field},
+    "time": {"sleep": moments.sleep},
     "copy": {"copy": stand_ins.shallow_copy, "deepcopy": stand_ins.deep_copy},
     "abc": {"abstractmethod": marking.abstractmethod},
     "typing": {
@@ -91,28 +92,28 @@ class Facade(Given):
 
 _real: dict[str, dict[str, Any]] = {}
 _facades: dict[str, Facade] = {}
-"""Of the modules that are the same in every run."""
 
 
-def load() -> None:
-    """Import every module once and take the names job code may have."""
+def load(kit: dict[str, Any]) -> None:
+    """Import every module once and take the names job code may have; ``kit`` has the kit's."""
     for module in catalog.MODULES:
         if module not in _CONTAINERS:
             _real[module] = _taken(module)
+    _real["luajobs_kit"] = kit
     _real["asyncio"] = {
         name: TimeoutError if name == "TimeoutError" else getattr(aio, name)
         for name in catalog.MODULES["asyncio"]
     }
     for module in sorted(catalog.MODULES, reverse=True):  # those within a module first
-        if module not in _OF_A_RUN:
-            _facades[module] = _facade(module, names_of(module), _facades.__getitem__)
+        _facades[module] = _facade(module)
 
 
-def _facade(module: str, names: dict[str, Any], find: Callable[[str], Facade]) -> Facade:
+def _facade(module: str) -> Facade:
+    names = names_of(module)
     for inner in catalog.MODULES:
         outer, _, last = inner.rpartition(".")
         if outer == module:
-            names[last] = find(inner)
+            names[last] = _facades[inner]
     return make(Facade, module, names)
 
 
@@ -131,29 +132,28 @@ def _taken(module: str) -> dict[str, Any]:
 
 
 def names_of(module: str) -> dict[str, Any]:
-    """Return what job code gets of a module that is the same in every run."""
+    """Return what job code gets of a module."""
     return dict(_real.get(module, {}))
 
 
-_MADE_WHEN_IMPORTED: dict[str, Callable[[Run], dict[str, Any]]] = {
-    "time": moments.time_names,
+_SIMULATED: dict[str, Callable[[Run], dict[str, Any]]] = {
+    "datetime": moments.datetime_names,
     "random": chance.random_names,
     "secrets": chance.secrets_names,
+    "time": moments.time_names,
     "uuid": chance.uuid_names,
 }
-
-
-_OF_A_RUN = frozenset({*_MADE_WHEN_IMPORTED, "datetime", "luajobs_kit"})
-"""Modules that hold something of one run's own."""
+"""What tells the time or draws by lot: a simulation has its own."""
 
 
 class Imports:
     """What ``import`` finds in one run."""
 
-    def __init__(self, run: Run, kit: dict[str, Any]) -> None:
-        self._run = run
-        self._of_this_run = {"datetime": moments.datetime_names(run), "luajobs_kit": kit}
-        self._facades: dict[str, Facade] = {}
+    def __init__(self, run: Run) -> None:
+        self._simulated: dict[str, Facade] = {}
+        if run.clock.virtual:
+            for module, names in _SIMULATED.items():
+                self._simulated[module] = make(Facade, module, names_of(module) | names(run))
 
     def find(self, module: str, member: str | None = None) -> Any:
         """Return the facade of ``module``, or what it has under a public name.
@@ -168,15 +168,10 @@ class Imports:
         return facade.__dict__[member]
 
     def _facade(self, module: str) -> Facade:
-        found = _facades.get(module) or self._facades.get(module)
+        found = self._simulated.get(module) or _facades.get(module)
         if found is None:
-            if module not in _OF_A_RUN:
-                told = f"the module {module} cannot be imported in job code"
-                raise ModuleNotFoundError(told, name=module)
-            names = names_of(module) | self._of_this_run.get(module, {})
-            if module in _MADE_WHEN_IMPORTED:
-                names |= _MADE_WHEN_IMPORTED[module](self._run)
-            found = self._facades[module] = _facade(module, names, self._facade)
+            told = f"the module {module} cannot be imported in job code"
+            raise ModuleNotFoundError(told, name=module)
         return found
 
 

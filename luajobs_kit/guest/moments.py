@@ -1,4 +1,4 @@
-"""``datetime`` and ``time`` as job code sees them: on the run's clock, real or simulated."""
+"""``datetime`` and ``time`` on a simulation's clock, and how job code sleeps on any."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import time
 from typing import Any, Self
 
 from luajobs_kit.guest.bases import let_inherit
-from luajobs_kit.guest.run import Run
+from luajobs_kit.guest.run import Run, current
+
+
+def sleep(seconds: float, /) -> None:
+    """Let time pass, and nothing else of the job run meanwhile."""
+    if seconds < 0:
+        raise ValueError("sleep length must be non-negative")
+    current().loop.block(seconds)
 
 
 def datetime_names(run: Run) -> dict[str, Any]:
     """Return the classes of ``datetime`` that know what time it is."""
-    if not run.clock.virtual:
-        return {"datetime": real.datetime, "date": real.date}
     run.datetime = _virtual_datetime(run)
     return {"datetime": run.datetime, "date": _virtual_date(run)}
 
@@ -62,13 +67,8 @@ def _named_as(made: Any, known: type) -> Any:
 
 
 def time_names(run: Run) -> dict[str, Any]:
-    """Return the functions of ``time`` that read a clock or wait."""
+    """Return the functions of ``time`` that read a clock."""
     clock = run.clock
-
-    def sleep(seconds: float) -> None:
-        if seconds < 0:
-            raise ValueError("sleep length must be non-negative")
-        run.loop.block(seconds)
 
     def now_ns() -> int:
         return int(clock.now() * 1e9)
@@ -94,8 +94,7 @@ def time_names(run: Run) -> dict[str, Any]:
     def strftime(layout: str, moment: Any = None) -> str:
         return time.strftime(layout, localtime() if moment is None else moment)
 
-    names: dict[str, Any] = {
-        "sleep": sleep,
+    return {
         "time": clock.now,
         "time_ns": now_ns,
         "monotonic": clock.monotonic,
@@ -108,13 +107,3 @@ def time_names(run: Run) -> dict[str, Any]:
         "asctime": asctime,
         "strftime": strftime,
     }
-    if not clock.virtual:
-        names |= {
-            "time": time.time,
-            "time_ns": time.time_ns,
-            "monotonic": time.monotonic,
-            "monotonic_ns": time.monotonic_ns,
-            "perf_counter": time.perf_counter,
-            "perf_counter_ns": time.perf_counter_ns,
-        }
-    return names

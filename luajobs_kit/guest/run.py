@@ -47,10 +47,9 @@ class Run:
 
     @cached_property
     def entropy(self) -> random.Random:
-        """Where secrets and UUIDs come from."""
-        if self._simulated:
-            return random.Random(f"entropy {self._simulated.get('seed', 0)}")  # noqa: S311  # likewise
-        return random.SystemRandom()
+        """Where a simulation's secrets and UUIDs come from."""
+        assert self._simulated is not None
+        return random.Random(f"entropy {self._simulated.get('seed', 0)}")  # noqa: S311  # likewise
 
     def call(self, verb: str, arguments: dict[str, Any] | None = None) -> Future:
         """Ask the host; the request leaves at once."""

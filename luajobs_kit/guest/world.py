@@ -14,7 +14,7 @@ from luajobs_kit.guest.futures import CancelledError
 def preload() -> None:
     """Load everything that Python would load on first use: behind the walls it cannot."""
     preloading.load_lazy_parts()
-    facades.load()
+    facades.load(kit.NAMES)
 
 
 def prepare(channel: Channel, simulated: dict[str, Any] | None = None) -> None:
@@ -24,7 +24,7 @@ def prepare(channel: Channel, simulated: dict[str, Any] | None = None) -> None:
     write to memory that it would copy.
     """
     this = run.begin(channel, simulated)
-    imports = facades.Imports(this, kit.NAMES)
+    imports = facades.Imports(this)
     this.globals = {
         "__builtins__": builtins_for(imports),
         "__name__": "job",

@@ -12,7 +12,7 @@ from types import FunctionType
 import pytest
 
 from luajobs_kit import guest
-from luajobs_kit.guest import catalog, classes, facades, preloading
+from luajobs_kit.guest import catalog, classes, facades, kit, preloading
 from luajobs_kit.guest.frozen import Frozen, FrozenType, GivenType
 
 
@@ -25,7 +25,7 @@ def _made_of(kind: type) -> Iterator[type]:
 def _ours() -> list[type]:
     for module in pkgutil.iter_modules(guest.__path__):
         importlib.import_module(f"luajobs_kit.guest.{module.name}")
-    facades.load()
+    facades.load(kit.NAMES)
     bases = {base for each in _made_of(Frozen) for base in each.__bases__}
     return [each for each in _made_of(Frozen) if each not in bases]
 
@@ -64,7 +64,7 @@ def _written_by(function: object) -> set[str]:
 
 def test_public_methods_of_the_library_write_to_instances_of_their_class_only() -> None:
     preloading.load_lazy_parts()
-    facades.load()
+    facades.load(kit.NAMES)
     values = [each for module in catalog.MODULES for each in facades.names_of(module).values()]
     kinds = {kind for each in values if isinstance(each, type) for kind in each.__mro__}
     kinds |= {kind for each in values for kind in type(each).__mro__}
