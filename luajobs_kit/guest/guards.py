@@ -33,11 +33,8 @@ from luajobs_kit.guest.owning import (
 )
 from luajobs_kit.guest.saying import not_there, refuse, title
 from luajobs_kit.guest.special import read_special
-from luajobs_kit.guest.zones import ZoneInfo
 
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
-_OF_ZONES: Final = frozenset({"clear_cache", "from_file"})
-"""One frees what a look-up may be going through, one believes a file about places in memory."""
 
 
 def read(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never returns
@@ -70,8 +67,6 @@ def _read_watched(value: Any, name: str) -> Any:
         own.contexts[id(value)] = value  # they are read and set where it lies in memory
     if not issubclass(type(found), _STEPPABLE):  # some methods of C are of a class below
         return _closed(found, name)
-    if name in _OF_ZONES and found == getattr(ZoneInfo, name):
-        refuse(value, name)
     if name in {"format", "format_map"}:
         return _safe_formatter(found, name)
     if is_unawaited(value):

@@ -50,9 +50,7 @@ OF_CONTEXTS: Final = frozenset({"flags", "traps"})
 """What decimal's contexts show of their own memory; everybody's objects may have their own."""
 
 WATCHED: Final = (
-    STEPPING
-    | OF_CONTEXTS
-    | {"clear_cache", "format", "format_map", "from_file", "groupindex", "mro", "obj", "register"}
+    STEPPING | OF_CONTEXTS | {"format", "format_map", "groupindex", "mro", "obj", "register"}
 )
 """Public names that are harmless on most objects and not on some."""
 

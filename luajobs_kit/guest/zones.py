@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Self
+from zoneinfo._zoneinfo import ZoneInfo as _ZoneInfo  # type: ignore[import-not-found]
 
 
-class ZoneInfo(zoneinfo.ZoneInfo):
-    """The library's, looked up by plain text only.
+class ZoneInfo(_ZoneInfo):  # type: ignore[misc]  # mypy knows the other one only
+    """The library's in Python, which does what the one in C does.
 
-    A key that runs code while it is compared could change the library's list of the zones
-    used last under its very look-up, which is C. That list is of the library's own class.
+    That one goes by what a job gives it in its own memory: it reads whatever passes for a
+    datetime as if it were one, believes a file, and goes through a list of zones that a key
+    may change while it is compared.
     """
 
     __slots__ = ()
@@ -19,7 +20,7 @@ class ZoneInfo(zoneinfo.ZoneInfo):
         """Return the zone of this name, the same one as long as somebody holds it."""
         if type(key) is not str:
             raise TypeError(f"a time zone's key is text, not {type(key).__name__!r}")
-        return super().__new__(cls, key)
+        return super().__new__(cls, key)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"zoneinfo.ZoneInfo(key={self.key!r})"
