@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
-from luajobs_kit.guest import copies, fields, generics, patterns, stand_ins
+from luajobs_kit.guest import addresses, copies, fields, generics, patterns, stand_ins
 
 CODECS: Final = [
     "utf-8",
@@ -53,7 +53,7 @@ def load_lazy_parts() -> None:
 
     time.strptime("2000-01-01", "%Y-%m-%d")
     _load_zones()
-    for ours in (copies, fields, generics, patterns, stand_ins):
+    for ours in (addresses, copies, fields, generics, patterns, stand_ins):
         ours.install()
 
 
