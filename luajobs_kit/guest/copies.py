@@ -33,7 +33,8 @@ _TO_THEIR_OWN_ONLY: Final[dict[Any, tuple[str, ...]]] = {
     collections.Counter: ("copy",),
     collections.UserDict: ("copy",),
     collections.UserList: ("copy",),
-    contextlib.AsyncExitStack.__mro__[1]: ("pop_all",),
+    contextlib._GeneratorContextManager: ("__exit__",),  # noqa: SLF001  # it has no other name
+    contextlib._AsyncGeneratorContextManager: ("__aexit__",),  # noqa: SLF001  # likewise
     difflib.SequenceMatcher: (
         "get_matching_blocks",
         "get_opcodes",
@@ -44,7 +45,10 @@ _TO_THEIR_OWN_ONLY: Final[dict[Any, tuple[str, ...]]] = {
     hmac.HMAC: ("copy",),
     random.Random: ("gauss", "setstate"),
 }
-"""Methods of the library that write to whatever they are given, or call its class."""
+"""Methods of the library that write to whatever they are given, step it, or call its class.
+
+A stack gives a job's subclass what ends the contexts that are put on it.
+"""
 
 
 class _Memo(Given, dict[int, Any]):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from luajobs_kit.guest import copies, names
 from luajobs_kit.guest.bases import let_inherit
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Frozen, for_instances
 from luajobs_kit.guest.guards import read
 from luajobs_kit.guest.making import adopt
 from luajobs_kit.guest.owning import class_dict, mro_of, own
@@ -213,6 +213,7 @@ def install() -> None:
     functools.update_wrapper = _with_own_attributes
     stacks: Any = contextlib.ExitStack.__mro__[1], contextlib.AsyncExitStack
     stacks[0].callback, stacks[1].push_async_callback = callback, push_async_callback
+    stacks[0].pop_all = for_instances(_pop_all, stacks[0])
 
 
 def _with_own_attributes(
@@ -238,6 +239,15 @@ def callback(self: Any, callback: Any, /, *args: Any, **keywords: Any) -> Any:
     stack: Any = contextlib.ExitStack
     self._push_exit_callback(stack._create_cb_wrapper(callback, *args, **keywords))  # noqa: SLF001  # as the library does
     return callback
+
+
+def _pop_all(self: Any) -> Any:
+    """Give what is on a stack to a new one: the library writes to whatever its class gives."""
+    made = type(self)()
+    if type(made) is not type(self):
+        raise TypeError(f"a new {type(self).__name__!r} object became something else")
+    made._exit_callbacks, self._exit_callbacks = self._exit_callbacks, collections.deque()  # noqa: SLF001  # likewise
+    return made
 
 
 def push_async_callback(self: Any, callback: Any, /, *args: Any, **keywords: Any) -> Any:
