@@ -15,7 +15,7 @@ from typing import Any, Final
 from luajobs_kit.guest import names
 from luajobs_kit.guest.bases import inheritable
 from luajobs_kit.guest.classes import ALIASES
-from luajobs_kit.guest.owning import class_dict, mro_of, own
+from luajobs_kit.guest.owning import class_dict, is_of, mro_of, own
 from luajobs_kit.guest.saying import title
 
 _WRITTEN_TO: Final = (date, time, Fraction)  # and datetime, which is a date
@@ -97,8 +97,8 @@ def _giving_its_own(new: Any) -> Callable[..., Any]:
 
     def checked(kind: type, *args: Any, **keywords: Any) -> Any:
         made = function(kind, *args, **keywords)
-        if kind not in mro_of(type(made)):  # an abstract class may be told of any other
-            raise TypeError(f"__new__ of {kind.__name__} gave something that is none")
+        if not is_of(made, kind):
+            raise TypeError(f"__new__ of {title(kind)} gave something that is none")
         return made
 
     checked.__name__ = checked.__qualname__ = "__new__"

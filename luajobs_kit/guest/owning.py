@@ -14,6 +14,15 @@ def class_dict(kind: type) -> Any:
     return type.__dict__["__dict__"].__get__(kind)
 
 
+def is_of(value: object, kind: Any) -> bool:
+    """Whether ``value`` is of this class, asking neither.
+
+    An abstract class may be told of any other, and what passes for a class would be shown the
+    real ones by ``in``.
+    """
+    return any(each is kind for each in mro_of(type(value)))
+
+
 class Own:
     """What belongs to job code in this run.
 

@@ -16,7 +16,8 @@ from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen, for_instances
 from luajobs_kit.guest.guards import read
 from luajobs_kit.guest.making import adopt
-from luajobs_kit.guest.owning import class_dict, mro_of, own
+from luajobs_kit.guest.owning import class_dict, is_of, mro_of, own
+from luajobs_kit.guest.saying import title
 from luajobs_kit.guest.writing import write_own
 
 # operator
@@ -300,8 +301,8 @@ class _EnumType(enum.EnumType):
 
         def checked(kind: type, *args: Any) -> Any:
             made = new(kind, *args)
-            if kind not in mro_of(type(made)):
-                raise TypeError(f"__new__ of {kind.__name__} gave something that is no member")
+            if not is_of(made, kind):
+                raise TypeError(f"__new__ of {title(kind)} gave something that is no member")
             return made
 
         return checked, *rest
@@ -320,7 +321,7 @@ class _EnumType(enum.EnumType):
         if cls.__members__ or (not args and not keywords):
             found = super().__call__(value, *args)
             # What the library keeps may be changed. A flag that ejects gives a number.
-            if cls not in mro_of(type(found)) and type(found) is not int:
+            if not is_of(found, cls) and type(found) is not int:
                 raise TypeError(f"{value!r} of {cls.__name__} is no member of it")
             return found
         if set(keywords) - {"names", "start", "boundary"} or len(args) > 1:
