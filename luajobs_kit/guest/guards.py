@@ -34,6 +34,7 @@ from luajobs_kit.guest.owning import (
 from luajobs_kit.guest.saying import not_there, refuse, title
 from luajobs_kit.guest.special import read_special
 
+_PASSED_ON: Final = names.OF_CONTEXTS | {"obj", "register"}
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
 
 
@@ -56,7 +57,7 @@ def read(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never r
 
 
 def _read_watched(value: Any, name: str) -> Any:
-    if name in {"obj", "register"} and issubclass(type(value), ALIASES):
+    if name in _PASSED_ON and issubclass(type(value), ALIASES):
         refuse(value, name)  # it passes the question on to what it stands for
     if name == "obj" and issubclass(type(value), BaseException):
         refuse(value, name)
