@@ -25,6 +25,7 @@ _STAND_FOR_CLASSES: Final = (*ALIASES, typing.NewType, types.FunctionType)  # Na
 
 def build_class(function: Any, name: str, /, *bases: Any, **keywords: Any) -> Any:
     """Make a class of job code's: Python's own way, its bases checked before, its slots after."""
+    check_keywords(keywords)
     if "metaclass" in keywords:
         raise TypeError("metaclass= is not allowed in job code")
     for base in bases:
@@ -46,6 +47,12 @@ def build_class(function: Any, name: str, /, *bases: Any, **keywords: Any) -> An
     if is_written_to or classes is not bases:
         keywords["metaclass"] = _Resolved(bases, classes is not bases, is_written_to)
     return adopt(builtins.__build_class__(function, name, *classes, **keywords))
+
+
+def check_keywords(keywords: dict[str, Any]) -> None:
+    """Refuse names of a job's own kind of text: each says itself what it equals, and when."""
+    if not all(type(each) is str for each in keywords):
+        raise TypeError("keywords must be strings")
 
 
 def _keep_fields_apart(bases: tuple[type, ...]) -> None:
@@ -163,12 +170,15 @@ class _Resolved:
 
 
 def adopt(made: Any) -> Any:
-    """Take a class as job code's own, once the names it gives away are known to be harmless."""
-    if issubclass(type(made), type):
-        _trim_patterns(made)
-        _check_patterns(made)
-        _check_slots(made)
-        own.adopt(made)
+    """Give job code a class that was made for it, once the names it gives away are harmless.
+
+    One without the mark was made by the host: job code could write to all of its objects.
+    """
+    if not own.is_class(made):
+        raise TypeError(f"this makes classes of your own, not {title(made)}")
+    _trim_patterns(made)
+    _check_patterns(made)
+    _check_slots(made)
     return made
 
 

@@ -61,10 +61,6 @@ class Own:
     def is_instance(self, value: object) -> bool:
         return self.made(type(value))
 
-    def adopt(self, kind: type) -> None:
-        """Take a class that was made for job code by a function of ours."""
-        self._known.add(kind)
-
     def classes(self) -> list[type]:
         """Return the classes seen so far."""
         return list(self._known)

@@ -15,7 +15,7 @@ from luajobs_kit.guest import copies, names
 from luajobs_kit.guest.bases import let_inherit
 from luajobs_kit.guest.frozen import Frozen, for_instances
 from luajobs_kit.guest.guards import read
-from luajobs_kit.guest.making import adopt
+from luajobs_kit.guest.making import adopt, check_keywords
 from luajobs_kit.guest.owning import class_dict, is_of, mro_of, own
 from luajobs_kit.guest.saying import title
 from luajobs_kit.guest.writing import write_own
@@ -274,7 +274,7 @@ def namedtuple(
     defaults: Iterable[Any] | None = None,
 ) -> Any:
     make: Any = collections.namedtuple  # noqa: PYI024  # it is what was asked for
-    made = make(typename, field_names, rename=rename, defaults=defaults)
+    made = make(typename, field_names, rename=rename, defaults=defaults, module=own.mark)
     return adopt(made)
 
 
@@ -287,6 +287,7 @@ class _EnumType(enum.EnumType):
     def __new__(
         metacls, name: str, bases: tuple[type, ...], namespace: Any, **keywords: Any
     ) -> Any:
+        check_keywords(keywords)
         if "_simple" in keywords:  # the library's way to leave out all it does to make members
             raise TypeError(f"{name}: _simple= is not allowed in job code")
         return super().__new__(metacls, name, bases, namespace, **keywords)
@@ -318,6 +319,7 @@ class _EnumType(enum.EnumType):
         return member_type, first_enum
 
     def __call__(cls, value: Any, *args: Any, **keywords: Any) -> Any:
+        check_keywords(keywords)
         if cls.__members__ or (not args and not keywords):
             found = super().__call__(value, *args)
             # What the library keeps may be changed. A flag that ejects gives a number.
@@ -328,7 +330,7 @@ class _EnumType(enum.EnumType):
             raise TypeError("make an enumeration with a name and its members' names")
         given = args[0] if args else keywords.pop("names", ())
         members = _checked_members(given)
-        return adopt(super().__call__(str(value), members, **keywords))
+        return adopt(super().__call__(str(value), members, module=own.mark, **keywords))
 
 
 def _own_in(kind: type) -> list[type]:
