@@ -169,3 +169,6 @@ def install() -> None:
                 setattr(kind, name, property(for_instances(getter, kind), setter))
             else:
                 setattr(kind, name, for_instances(known, kind))
+    one: Any = random
+    for name in _TO_THEIR_OWN_ONLY[random.Random]:  # the module's own were bound before
+        setattr(random, name, getattr(one._inst, name))  # noqa: SLF001  # it has no other name
