@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any, Final
 
-from luajobs_kit.guest import classes, guards, making, names, special, stand_ins, writing
+from luajobs_kit.guest import classes, guards, making, methods, names, special, stand_ins, writing
 from luajobs_kit.guest.facades import Imports, for_the_interpreter
 from luajobs_kit.guest.owning import own
 from luajobs_kit.guest.run import current
@@ -24,7 +24,6 @@ AS_THEY_ARE: Final = (
     "bytes",
     "callable",
     "chr",
-    "classmethod",
     "complex",
     "dict",
     "divmod",
@@ -73,7 +72,10 @@ AS_THEY_ARE: Final = (
 )
 """Builtins that are Python's own."""
 
-GUARDED: Final = ("delattr", "dir", "getattr", "hasattr", "print", "setattr", "type", "vars")
+GUARDED: Final = (
+    *("classmethod", "delattr", "dir", "getattr", "hasattr", "print"),
+    *("setattr", "type", "vars"),
+)
 """Builtins of ours, which do the same under the policy."""
 
 EXCEPTIONS: Final = tuple(
@@ -92,6 +94,7 @@ _MISSING: Final = object()
 
 def _everyday() -> dict[str, Any]:
     return {name: getattr(builtins, name) for name in (*AS_THEY_ARE, *EXCEPTIONS)} | {
+        "classmethod": methods.ClassMethod,
         "delattr": _delattr,
         "dir": _dir,
         "getattr": _getattr,

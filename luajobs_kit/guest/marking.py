@@ -11,10 +11,11 @@ import typing
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
+from luajobs_kit.guest.methods import ClassMethod
 from luajobs_kit.guest.saying import title
 from luajobs_kit.guest.stand_ins import is_own, stands_for_own
 
-_DESCRIPTORS: Final = (property, classmethod, staticmethod)
+_DESCRIPTORS: Final = (property, ClassMethod, staticmethod)
 
 
 def _marks(library: Callable[[Any], Any], otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -10,10 +10,25 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from luajobs_kit.guest.frozen import Frozen
+from luajobs_kit.guest.frozen import Frozen, closed
 from luajobs_kit.guest.owning import own
 from luajobs_kit.guest.saying import title
 from luajobs_kit.guest.stand_ins import singledispatch
+
+
+class ClassMethod(classmethod):  # type: ignore[type-arg]  # of any function
+    """What job code knows as ``classmethod``.
+
+    Methods are compared by the functions they were made of. An object of a job's own, which says
+    itself what it equals, would be shown the function of whatever method it is compared with.
+    """
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(closed(function) if own.is_instance(function) else function)
+
+
+ClassMethod.__name__ = ClassMethod.__qualname__ = "classmethod"
+ClassMethod.__module__ = "builtins"
 
 
 def _bound(method: Any, instance: Any, owner: Any) -> Callable[..., Any]:
@@ -25,7 +40,7 @@ def _bound(method: Any, instance: Any, owner: Any) -> Callable[..., Any]:
 
 def _is_method(value: Any) -> bool:
     return own.is_function(value) or (
-        type(value) in {classmethod, staticmethod} and own.is_function(value.__func__)
+        type(value) in {ClassMethod, staticmethod} and own.is_function(value.__func__)
     )
 
 
