@@ -35,6 +35,8 @@ _TO_THEIR_OWN_ONLY: Final[dict[Any, tuple[str, ...]]] = {
     collections.UserList: ("copy",),
     contextlib._GeneratorContextManager: ("__exit__",),  # noqa: SLF001  # it has no other name
     contextlib._AsyncGeneratorContextManager: ("__aexit__",),  # noqa: SLF001  # likewise
+    contextlib.AsyncExitStack: ("__aexit__",),
+    contextlib.ExitStack: ("__exit__",),
     difflib.SequenceMatcher: (
         "get_matching_blocks",
         "get_opcodes",
