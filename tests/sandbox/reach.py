@@ -1,7 +1,7 @@
-"""Walks all that job code reaches by names, and calls what it finds with arguments that listen.
+"""Walks all that job code reaches by names.
 
-A program, for its calls print, raise and run long: ``python reach.py walk`` or ``calls``
-prints, as JSON, how many objects it looked at and which of them are the interpreter's.
+A program: ``python reach.py`` prints, as JSON, how many objects it looked at and which of
+them are the interpreter's.
 """
 
 from __future__ import annotations
@@ -9,17 +9,13 @@ from __future__ import annotations
 import builtins
 import contextlib
 import enum
-import io
-import itertools
 import json
-import os
-import signal
 import sys
 import types
 import typing
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness import CONTEXT, RecordingChannel
@@ -127,16 +123,20 @@ def begin() -> dict[str, Any]:
     return found | {f"specimen {i}": value for i, value in enumerate(namespace["main"](job))}
 
 
-def walk(depth: int) -> Iterator[tuple[str, Any]]:
+def walk(depth: int, more: Callable[[], dict[str, Any]] = dict) -> Iterator[tuple[str, Any]]:
     """Give everything that names, types and items lead to, each once."""
     seen: dict[Any, Any] = {}  # holds them, for an id is its object's only while it lives
-    queue = deque((path, value, 0) for path, value in begin().items())
+    queue = deque((path, value, 0) for path, value in (begin() | more()).items())
     while queue:
         path, value, level = queue.popleft()
         key: Any = id(value)
         if type(value) in FUNCTIONS:  # bound anew each time one is read
             owner = type(getattr(value, "__self__", None)).__name__
-            key = (type(value), getattr(value, "__qualname__", ""), owner, value.__name__)
+            function = getattr(value, "__func__", value)  # a method's may be any object
+            if type(function) in FUNCTIONS:
+                title = (getattr(value, "__module__", ""), getattr(value, "__qualname__", ""))
+                code = getattr(value, "__code__", None)  # what wraps another has its titles
+                key = (type(value), *title, owner, value.__name__, code)
         if key in seen:
             continue
         seen[key] = value
@@ -155,161 +155,8 @@ def walk(depth: int) -> Iterator[tuple[str, Any]]:
             )
 
 
-ALIAS = typing.Type[int]  # noqa: UP006  # the alias itself, which stands for the real type
-HEARD: set[tuple[str, str]] = set()
-CALLS_ANSWERED = 300  # of one listening argument, so that no call goes on for ever
-_now = ["", 0]
-
-
-def hear(*values: Any) -> None:
-    _now[1] += 1
-    if _now[1] > CALLS_ANSWERED:
-        raise RuntimeError("it asks without end")
-    for value in values:
-        if (what := interpreters(value)) or (type(value) is str and CONTEXT["secrets"][0] in value):
-            HEARD.add((str(_now[0]), what or "a secret"))
-
-
-class Listener:
-    """Answers every question with another listener, and hears what it is given."""
-
-    def __init__(self, depth: int = 0) -> None:
-        self.__dict__["depth"] = depth
-
-    def __getattr__(self, name: str) -> Any:
-        if self.depth > 6 or name in {"__copy__", "__deepcopy__"}:
-            raise AttributeError(name)
-        return Listener(self.depth + 1)
-
-    def __call__(self, *values: Any, **named: Any) -> Any:
-        hear(*values, *named.values())
-        return Listener(self.depth + 1) if self.depth < 6 else 5
-
-    def __hash__(self) -> int:
-        return 5
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter([Listener(self.depth + 1)] if self.depth < 6 else [])
-
-
-def _answers(answer: Any) -> Any:
-    def method(self: Any, *values: Any) -> Any:
-        hear(*values)
-        return Listener(self.depth + 1) if answer is Listener else answer
-
-    return method
-
-
-for _name in ["eq", "ne", "lt", "le", "gt", "ge"]:
-    setattr(Listener, f"__{_name}__", _answers(False))
-for _name in [
-    "add",
-    "radd",
-    "sub",
-    "rsub",
-    "mul",
-    "rmul",
-    "mod",
-    "rmod",
-    "and",
-    "or",
-    "ror",
-    "truediv",
-    "getitem",
-    "enter",
-    "neg",
-]:
-    setattr(Listener, f"__{_name}__", _answers(Listener))
-for _name, _value in {"contains": True, "setitem": None, "exit": False, "len": 2, "index": 1,
-                      "int": 1, "float": 1.0, "str": "a", "repr": "a", "format": "a"}.items():  # fmt: skip
-    setattr(Listener, f"__{_name}__", _answers(_value))
-
-
-def argument_lists() -> Iterator[list[Any]]:
-    class Own:
-        maps = ("X", (object,), {})
-        data: Any = ()
-
-    Own.__module__ = owning.own.mark
-    for given in itertools.chain.from_iterable(
-        itertools.product([Listener(), Own, [Own, Listener()], "a", ALIAS], repeat=n)
-        for n in range(3)
-    ):
-        yield list(given)
-    yield from (
-        [Own, "X", (object,), {}],
-        [Own, (object,), {}],
-        [Listener(), Listener(), Listener()],
-    )
-
-
-def call_everything() -> tuple[int, list[Any]]:
-    """Call all that can be called, in many ways; return how many, and what was heard of it."""
-    slow = ("sleep", "scrypt", "pbkdf2_hmac", "run", "block")
-    found = [
-        (path, value)
-        for path, value in walk(4)
-        if callable(value) and type(value) not in PLAIN and not path.endswith(slow)
-    ]
-    heard: set[tuple[str, str]] = set()
-    for start in range(0, len(found), 50):
-        chunk = found[start : start + 50]
-        told = _in_a_process(chunk)
-        if told is None:  # calls at random crash the interpreter now and then; a run dies of it
-            for each in chunk:
-                heard.update(_in_a_process([each]) or ())
-        else:
-            heard.update(told)
-    return len(found) * len(list(argument_lists())), sorted(heard)
-
-
-def _in_a_process(chunk: list[tuple[str, Any]]) -> list[tuple[str, str]] | None:
-    """Return what was heard while calling these, or None when the interpreter crashed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        for path, function in chunk:
-            _call(path, function)
-        os.write(writing, json.dumps(sorted(HEARD)).encode()[:60_000])
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as told:
-        said = told.read()
-    os.waitpid(child, 0)
-    return [tuple(each) for each in json.loads(said)] if said else None
-
-
-def _call(path: str, function: Any) -> None:
-    def late(*_: Any) -> None:
-        raise TimeoutError
-
-    signal.signal(signal.SIGALRM, late)
-    for arguments in argument_lists():
-        _now[:] = [f"{path}, {len(arguments)} arguments", 0]
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.3)
-            with contextlib.redirect_stdout(io.StringIO()):
-                given = function(*arguments)
-            _now[1] = 0
-            hear(given)
-            if type(given) is types.CoroutineType:
-                with contextlib.suppress(StopIteration):
-                    hear(given.send(None))
-                given.close()
-            elif hasattr(type(given), "__next__"):
-                hear(*itertools.islice(given, 5))
-        except BaseException:  # noqa: BLE001  # whatever it raises, it was tried
-            pass
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    if sys.argv[1] == "walk":
-        met = list(walk(6))
-        told: list[Any] = [(path, what) for path, value in met if (what := interpreters(value))]
-        count = len(met)
-    else:
-        count, told = call_everything()
-    sys.stdout.write(json.dumps({"looked_at": count, "found": told}))
+    met = list(walk(6))
+    told = [(path, what) for path, value in met if (what := interpreters(value))]
+    sys.stdout.write(json.dumps({"looked_at": len(met), "found": told}))

@@ -6,28 +6,34 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 HERE = Path(__file__).parent
+PARTS = 2  # searched beside one another
 
 
-def looked_through(how: str) -> dict[str, object]:
-    done = subprocess.run(
-        [sys.executable, "reach.py", how], cwd=HERE, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+def begun(*program: str) -> subprocess.Popen[str]:
+    command = [sys.executable, *program]
+    return subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True)
+
+
+def told(process: subprocess.Popen[str]) -> dict[str, Any]:
+    said, _ = process.communicate()
+    assert process.returncode == 0
+    return json.loads(said)
 
 
 def test_no_names_lead_to_the_interpreter() -> None:
-    told = looked_through("walk")
-    assert told["looked_at"] > 5_000
-    assert told["found"] == []
+    walked = told(begun("reach.py"))
+    assert walked["looked_at"] > 5_000
+    assert walked["found"] == []
 
 
 @pytest.mark.soak
-def test_no_call_hands_out_the_interpreter() -> None:
-    told = looked_through("calls")
-    assert told["looked_at"] > 50_000
-    assert told["found"] == []
+def test_no_use_of_anything_shows_or_writes_what_is_a_hosts() -> None:
+    parts = [begun("calling.py", str(part), str(PARTS)) for part in range(PARTS)]
+    found = [told(part) for part in parts]
+    assert sum(each["looked_at"] for each in found) > 5_000_000
+    assert [one for each in found for one in each["found"]] == []
