@@ -44,7 +44,7 @@ def _allowed() -> set[type]:
         real = importlib.import_module(module)
         found |= {getattr(real, name) for name in names.split()}
     abstract = importlib.import_module("collections.abc")
-    found |= {value for value in vars(abstract).values() if isinstance(value, type)}
+    found |= {getattr(abstract, name) for name in abstract.__all__}  # it has a loader, too
     # These two are functions that stand for a class.
     found |= set(types.resolve_bases((typing.NamedTuple, typing.TypedDict)))
     return {each for each in found if isinstance(each, type)}
