@@ -105,28 +105,20 @@ def _landlock(context: dict[str, Any]) -> str | None:
 
 
 def _seccomp(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
-    refusals = []
-    for name, call in (
-        ("socket", socket.socket),
-        ("fork", _fork),
-        ("kill", lambda: os.kill(os.getpid(), 0)),
-    ):
-        try:
-            call()
-        except OSError as error:
-            refusals.append(f"{name}: {error.strerror}")
-        else:
-            return None
-    return "; ".join(refusals)
+    return _all_refused(socket=socket.socket, fork=_fork, kill=lambda: os.kill(os.getpid(), 0))
 
 
 def _interpreter(context: dict[str, Any]) -> str | None:
+    return _all_refused(
+        file=lambda: os.open(context["file"], os.O_RDONLY),
+        process=_fork,
+        library=lambda: ctypes.CDLL(None),
+    )
+
+
+def _all_refused(**tries: Callable[[], Any]) -> str | None:
     refusals = []
-    for name, call in (
-        ("file", lambda: os.open(context["file"], os.O_RDONLY)),
-        ("process", _fork),
-        ("library", lambda: ctypes.CDLL(None)),
-    ):
+    for name, call in tries.items():
         try:
             call()
         except OSError as error:
