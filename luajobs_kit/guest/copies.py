@@ -9,48 +9,19 @@ it holds wherever the library copies by itself (``asdict``, ``UserDict.copy``).
 
 from __future__ import annotations
 
-import calendar
 import collections
-import contextlib
 import copy
-import difflib
-import hmac
-import random
 import types
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from luajobs_kit.guest.frozen import Given, for_instances, make
+from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.owning import own
 
 _library: Any = copy  # with the names it keeps to itself
 _reconstruct: Final = _library._reconstruct  # noqa: SLF001  # what copy and deepcopy end in
 _MEMO: Final = "memo"  # under which a real memo, otherwise keyed by numbers, holds its decoy
 _MISSING: Final = object()
-_TO_THEIR_OWN_ONLY: Final[dict[Any, tuple[str, ...]]] = {
-    calendar.Calendar: ("firstweekday", "setfirstweekday"),
-    collections.ChainMap: ("copy", "new_child", "parents"),
-    collections.Counter: ("copy",),
-    collections.UserDict: ("copy",),
-    collections.UserList: ("copy",),
-    contextlib._GeneratorContextManager: ("__exit__",),  # noqa: SLF001  # it has no other name
-    contextlib._AsyncGeneratorContextManager: ("__aexit__",),  # noqa: SLF001  # likewise
-    contextlib.AsyncExitStack: ("__aexit__",),
-    contextlib.ExitStack: ("__exit__",),
-    difflib.SequenceMatcher: (
-        "get_matching_blocks",
-        "get_opcodes",
-        "quick_ratio",
-        "set_seq1",
-        "set_seq2",
-    ),
-    hmac.HMAC: ("copy",),
-    random.Random: ("gauss", "setstate"),
-}
-"""Methods of the library that write to whatever they are given, step it, or call its class.
-
-A stack gives a job's subclass what ends the contexts that are put on it.
-"""
 
 
 class _Memo(Given, dict[int, Any]):
@@ -152,9 +123,7 @@ def _copied_user_collection(value: Any) -> Any:
 
 def install() -> None:
     """Let the library's ``copy`` and collections ask here first, in this process."""
-    if type(_library._copy_dispatch) is _OwnFirst:  # noqa: SLF001  # its hooks have no other names
-        return
-    _library._copy_dispatch = _OwnFirst(_library._copy_dispatch, _copied)  # noqa: SLF001  # likewise
+    _library._copy_dispatch = _OwnFirst(_library._copy_dispatch, _copied)  # noqa: SLF001  # its hooks have no other names
     _library._deepcopy_dispatch = _OwnFirst(_library._deepcopy_dispatch, _deep_copied)  # noqa: SLF001  # likewise
     # The library looks a method up by its function's name, which a job may change.
     _library._copy_dispatch[types.MethodType] = lambda method: method  # noqa: SLF001  # likewise
@@ -162,15 +131,3 @@ def install() -> None:
     _library._reconstruct = _checked  # noqa: SLF001  # likewise
     for user in (collections.UserDict, collections.UserList):
         setattr(user, "__copy__", _copied_user_collection)  # noqa: B010  # mypy knows only one of them
-    for kind, names in _TO_THEIR_OWN_ONLY.items():
-        for name in names:
-            known: Any = vars(kind)[name]
-            if type(known) is property:
-                getter: Any = known.fget
-                setter: Any = known.fset and for_instances(known.fset, kind)
-                setattr(kind, name, property(for_instances(getter, kind), setter))
-            else:
-                setattr(kind, name, for_instances(known, kind))
-    one: Any = random
-    for name in _TO_THEIR_OWN_ONLY[random.Random]:  # the module's own were bound before
-        setattr(random, name, getattr(one._inst, name))  # noqa: SLF001  # it has no other name

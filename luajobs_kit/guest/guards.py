@@ -21,7 +21,7 @@ from luajobs_kit.guest import names
 from luajobs_kit.guest.awaiting import advice_for, is_unawaited
 from luajobs_kit.guest.classes import ALIASES
 from luajobs_kit.guest.formatting import safe_format, safe_format_map
-from luajobs_kit.guest.frozen import closed, for_instances
+from luajobs_kit.guest.frozen import for_instances
 from luajobs_kit.guest.owning import (
     after,
     class_dict,
@@ -32,7 +32,7 @@ from luajobs_kit.guest.owning import (
     own_in,
 )
 from luajobs_kit.guest.saying import not_there, refuse, title
-from luajobs_kit.guest.special import read_special
+from luajobs_kit.guest.special import read_special, without_function
 
 _PASSED_ON: Final = names.OF_CONTEXTS | {"obj", "register"}
 _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
@@ -88,10 +88,9 @@ def _read_watched(value: Any, name: str) -> Any:
 
 def _closed(found: Any, name: str) -> Any:
     """Return ``found``, or what does the same: compared, some show what lies behind them."""
-    kind = type(found)
-    if name == "register" and kind is types.MethodType and not own.is_function(found.__func__):
-        return closed(found)  # an abstract class's, whose function takes any class
-    if name == "groupindex" and kind is types.MappingProxyType:
+    if name == "register":
+        return without_function(found)  # an abstract class's, which takes any class
+    if name == "groupindex" and type(found) is types.MappingProxyType:
         return types.MappingProxyType(dict(found))
     return found
 

@@ -47,8 +47,6 @@ def escape(pattern: Any) -> Any:
 
 def install() -> None:
     """Let the library ask here first, in this process."""
-    if _library._compile is _compile_plain:  # noqa: SLF001  # likewise
-        return
     _library._compile = _compile_plain  # noqa: SLF001  # likewise
     re.escape = escape
     for name in _BY_TEMPLATE:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import importlib
 import zoneinfo
+from functools import cache
 from io import BytesIO
 from typing import Any, Final
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
-from luajobs_kit.guest import addresses, copies, fields, generics, patterns, stand_ins
+from luajobs_kit.guest import addresses, copies, fields, generics, kept, patterns, stand_ins
 
 CODECS: Final = [
     "utf-8",
@@ -53,7 +54,13 @@ def load_lazy_parts() -> None:
 
     time.strptime("2000-01-01", "%Y-%m-%d")
     _load_zones()
-    for ours in (addresses, copies, fields, generics, patterns, stand_ins):
+    _put_ours_in_place()
+
+
+@cache
+def _put_ours_in_place() -> None:
+    """Put ours in place of what the library uses inside, once in a process."""
+    for ours in (addresses, copies, fields, generics, kept, patterns, stand_ins):
         ours.install()
 
 

@@ -93,11 +93,11 @@ def _special_method(value: Any, name: str) -> Any:  # noqa: RET503  # likewise
             refuse(value, name)
         return _method_of_class(value, of, name)
     if own.made(type(of)) or kind in _PLAIN or (kind is super and name != "__init__"):
-        return _closed(getattr(value, name))
+        return without_function(getattr(value, name))
     refuse(value, name)
 
 
-def _closed(found: Any) -> Any:
+def without_function(found: Any) -> Any:
     """Return a method as it is when it is job code's own, and a library's without its function.
 
     Compared, it would show that to job code: an ``__init__``, say, that sets any object up.
@@ -118,7 +118,7 @@ def _method_of_class(value: Any, kind: type, name: str) -> Any:
         refuse(value, name)  # a class of C may be set up anew by the last, for itself
     if name == "__init__" and not (is_own and defined_by_own(value, name)):
         return _for_own(found)
-    return _closed(found)  # it looks at what it is called with
+    return without_function(found)  # it looks at what it is called with
 
 
 def _for_own(initialise: Callable[..., None]) -> Callable[..., None]:

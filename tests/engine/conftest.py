@@ -41,3 +41,9 @@ def spec() -> Spec:
         )
 
     return make
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The folder of a workspace, not made yet."""
+    return tmp_path / ".luajobs"

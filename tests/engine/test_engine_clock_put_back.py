@@ -17,11 +17,6 @@ from luajobs_kit.model import (
 from luajobs_kit.store import Put, Store
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / ".luajobs"
-
-
 async def told(engine):
     return " ".join(finding.says for finding in await engine.doctor() if not finding.holds)
 

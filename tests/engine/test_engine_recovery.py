@@ -20,11 +20,6 @@ from luajobs_kit.model import (
 from luajobs_kit.store import Store
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / ".luajobs"
-
-
 async def left_running(folder, clock, spec, status, **given):
     """Make a job and an execution that a killed engine would leave behind."""
     async with await Engine.open(folder, clock=clock) as engine:
