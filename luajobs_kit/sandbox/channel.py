@@ -15,9 +15,8 @@ from json import JSONDecoder
 from typing import Any, Final
 
 from luajobs_kit.sandbox.encoding import plain
-from luajobs_kit.sandbox.frames import HEADER, pack
+from luajobs_kit.sandbox.frames import HEADER, MAX_FRAME, MAX_VALUES, count_values, pack
 
-MAX_VALUE: Final = 2**20  # bytes of JSON in a result, or in the arguments of one call
 MAX_LOG_LINES: Final = 10_000
 MAX_LOG_BYTES: Final = 2**20
 MAX_LOG_MESSAGE: Final = 64 * 2**10  # characters; what is longer is cut
@@ -59,8 +58,12 @@ class Channel:
         values = plain(arguments, verb)
         number = self._calls + 1
         frame = pack({"call": number, "verb": verb, "arguments": values})
-        if len(frame) > MAX_VALUE:
-            raise ValueError(f"the arguments of {verb} take {len(frame)} bytes; {MAX_VALUE} fit")
+        if len(frame) > MAX_FRAME:
+            raise ValueError(f"the arguments of {verb} take {len(frame)} bytes; {MAX_FRAME} fit")
+        if count_values(frame) > MAX_VALUES:
+            raise ValueError(
+                f"the arguments of {verb} are more than {MAX_VALUES:,} values; send them in parts"
+            )
         self._calls = number
         self._write(frame)
         return number
@@ -99,9 +102,14 @@ class Channel:
     def send_result(self, value: Any) -> None:
         """Send the run's result; ``TypeError`` or ``ValueError`` say why it cannot be one."""
         frame = pack({"result": plain(value, "the result")})
-        if len(frame) > MAX_VALUE:
+        if len(frame) > MAX_FRAME:
             raise ValueError(
-                f"the result takes {len(frame)} bytes as JSON; {MAX_VALUE} fit. "
+                f"the result takes {len(frame)} bytes as JSON; {MAX_FRAME} fit. "
+                "Return a summary, and keep the rest with Data"
+            )
+        if count_values(frame) > MAX_VALUES:
+            raise ValueError(
+                f"the result has more than {MAX_VALUES:,} values. "
                 "Return a summary, and keep the rest with Data"
             )
         self._write(frame)

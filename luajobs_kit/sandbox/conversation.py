@@ -1,41 +1,65 @@
 """One run as the host hears it: hostile frames in, replies out, until the last word.
 
-What a child sends is checked here for shape and amount. What breaks the protocol ends
-the run; what floods is read no faster than a budget allows, so that the child waits
-on its full socket and the engine's loop stays everybody's.
+What a child sends is checked by ``inspection`` for shape, here for amount. What breaks the
+protocol ends the run; what floods is read no faster than a budget allows, so that the child
+waits on its full socket and the engine's loop stays everybody's. A large frame is taken apart
+in a thread, one of all runs at a time; a run's frames keep their order, for it is read no
+further meanwhile.
+
+What a child has not read of the answers to its calls is bounded, too. While more than
+``UNREAD`` bytes wait to be written no further call of it is served; and of calls whose answers
+may be large (``alone``) one is served at a time, the next when the answer before is written.
+The child is read no further meanwhile, either. An honest one is never held up for ever by
+that: while it waits to write, it takes in answers.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any, Final
 
 from luajobs_kit.errors import LuaJobsError
-from luajobs_kit.sandbox.channel import MAX_LOG_BYTES, MAX_LOG_LINES, MAX_LOG_MESSAGE
-from luajobs_kit.sandbox.frames import HEADER, BrokenFrame, Splitter, pack, parse
+from luajobs_kit.sandbox.channel import MAX_LOG_BYTES, MAX_LOG_LINES
+from luajobs_kit.sandbox.frames import HEADER, BrokenFrame, Splitter, pack
+from luajobs_kit.sandbox.inspection import (
+    LONGEST_ERROR,
+    Call,
+    Inspected,
+    LastWord,
+    Log,
+    inspect,
+    log_line,
+)
 from luajobs_kit.sandbox.taken import Taken
-from luajobs_kit.sandbox.values import Level, LogRecord
+from luajobs_kit.sandbox.values import LogRecord
 
 CHUNK: Final = 64 * 2**10  # bytes read at once, between turns of the loop
 MAX_CALLS: Final = 64  # served at the same time for one run
 MAX_REPLY: Final = 5 * 2**20  # bytes of one answer to a call
+UNREAD: Final = 2**20  # bytes of answers that may wait to be written while a call is taken
+MOST_UNREAD: Final = 32 * 2**20  # and that calls taken before may add up to
+SMALL_FRAME: Final = 16 * 2**10  # bytes; a frame up to this is taken apart on the loop
+LINES_A_TURN: Final = 100  # log lines taken before the loop gets its turn
 FRAMES_AT_ONCE: Final = 25_000  # a run may send these as fast as it likes
 FRAMES_A_SECOND: Final = 2_000  # and these from then on
 BYTES_AT_ONCE: Final = 16 * 2**20
 BYTES_A_SECOND: Final = 4 * 2**20
+VALUES_AT_ONCE: Final = 500_000
+VALUES_A_SECOND: Final = 150_000
 REPLIES_AT_ONCE: Final = 64 * 2**20  # bytes answered, likewise
 REPLIES_A_SECOND: Final = 16 * 2**20
-LONGEST_ERROR: Final = 4_000  # characters of an error's text, as of a run's own…
-LONGEST_LINE: Final = 600  # …and of one line of it: it may repeat what job code gave
+LONGEST_LINE: Final = 600  # characters of one line of an error: it may repeat what job code gave
 
-_LEVELS: Final[dict[str, Level]] = {
-    "debug": "debug", "info": "info", "warn": "warn", "error": "error",
-}  # fmt: skip
-_VERB: Final = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)?", re.ASCII)
+_LOG_FRAME: Final = b'{"log":'  # how one begins that the kit's own child sends
 _MARK: Final = "The log is cut here: a run keeps 10,000 lines or 1 MB, and this one wrote more."
+
+_reading: Final = ThreadPoolExecutor(
+    1, "luajobs-frames"
+)  # more would only fight for the loop's turn
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 OnLog = Callable[[LogRecord], None]
@@ -58,9 +82,14 @@ class Budget:
 
 
 class Conversation:
-    """What one taken child says, from its frame to its last word."""
+    """What one taken child says, from its frame to its last word.
 
-    def __init__(self, child: Taken, serve: Serve, on_log: OnLog) -> None:
+    ``alone`` are the verbs that are served one at a time, for their answers may be large.
+    """
+
+    def __init__(
+        self, child: Taken, serve: Serve, on_log: OnLog, alone: Collection[str] = ()
+    ) -> None:
         self._child = child
         self._serve = serve
         self._on_log = on_log
@@ -68,7 +97,13 @@ class Conversation:
         self._splitter = Splitter()
         self._frames = Budget(FRAMES_AT_ONCE, FRAMES_A_SECOND)
         self._bytes = Budget(BYTES_AT_ONCE, BYTES_A_SECOND)
+        self._values = Budget(VALUES_AT_ONCE, VALUES_A_SECOND)
         self._replies = Budget(REPLIES_AT_ONCE, REPLIES_A_SECOND)
+        self._alone = alone
+        self._is_alone = asyncio.Lock()
+        self._unread = 0  # bytes of answers
+        self._is_read = asyncio.Event()
+        self._is_read.set()
         self._room = asyncio.Semaphore(MAX_CALLS)
         self._writing = asyncio.Lock()
         self._serving: set[asyncio.Task[None]] = set()
@@ -103,22 +138,33 @@ class Conversation:
             if not data:
                 return None
             bodies = self._splitter.feed(data)
+            values = 0
             for body in bodies:
-                message = parse(body)
-                if "log" in message:
-                    self._take_log(message, HEADER.size + len(body))
-                elif "call" in message:
-                    await self._take_call(message)
-                else:
-                    return _last_word(message)
+                if self._cut and body.startswith(_LOG_FRAME):
+                    continue  # nothing of it would be kept
+                heard = await self._inspected(body)
+                values += heard.values
+                match heard.frame:
+                    case Log(lines):
+                        await self._take_log(lines, HEADER.size + len(body))
+                    case Call() as call:
+                        await self._take_call(call)
+                    case LastWord(frame):
+                        return frame
             pause = max(
                 self._frames.spend(len(bodies)),
                 self._bytes.spend(len(data)),
+                self._values.spend(values),
                 self._replies.spend(0),  # what was answered meanwhile
             )
             # Also without a pause the loop gets its turn: a socket that always has data
             # would otherwise never suspend.
             await self._rest(pause)
+
+    async def _inspected(self, body: bytes) -> Inspected:
+        if len(body) <= SMALL_FRAME:
+            return inspect(body)
+        return await self._loop.run_in_executor(_reading, inspect, body)
 
     async def _rest(self, pause: float) -> None:
         if pause <= 0 or self._child.gone.done():
@@ -129,53 +175,41 @@ class Conversation:
 
     # -- log lines ---------------------------------------------------------------------
 
-    def _take_log(self, message: dict[str, Any], size: int) -> None:
+    async def _take_log(self, lines: list[Any], size: int) -> None:
         # As the child counts, and no less: it sends nothing more once it is over the cap.
         self._log_bytes += size
-        lines = message["log"]
-        if len(message) != 1 or type(lines) is not list:
-            raise BrokenFrame("a log frame of the wrong shape")
         for line in lines:
-            if type(line) is not list or [type(part) for part in line[:2]] != [str, str]:
-                raise BrokenFrame("a log line of the wrong shape")
-            if len(line) != 3 or type(line[2]) not in (int, float):  # level, text, time
-                raise BrokenFrame("a log line of the wrong shape")
-            self._keep(*line)
+            if self._cut:
+                return
+            self._keep(line)
+            if self._log_lines % LINES_A_TURN == 0:
+                await asyncio.sleep(0)
 
-    def _keep(self, level: str, text: str, at: float) -> None:
-        if self._cut:
-            return
+    def _keep(self, line: Any) -> None:
         self._log_lines += 1
         now = time.time()
         if self._log_lines > MAX_LOG_LINES or self._log_bytes > MAX_LOG_BYTES:
             self._cut = True
             self._on_log(LogRecord("warn", _MARK, now))
             return
+        level, text, at = log_line(line)
         # A child's clock is the machine's own; what lies outside the run is invented.
         stamp = float(at) if self._started - 1 <= at <= now + 1 else now
-        if level not in _LEVELS:
-            raise BrokenFrame(f"a log line of level {level[:20]!r}")
-        self._on_log(LogRecord(_LEVELS[level], text[:MAX_LOG_MESSAGE], stamp))
+        self._on_log(LogRecord(level, text, stamp))
 
     # -- calls -------------------------------------------------------------------------
 
-    async def _take_call(self, message: dict[str, Any]) -> None:
-        number, verb, arguments = message["call"], message.get("verb"), message.get("arguments")
-        if (
-            len(message) != 3 or type(number) is not int or number != self._last_call + 1
-        ):  # call, verb, arguments
+    async def _take_call(self, call: Call) -> None:
+        if call.number != self._last_call + 1:
             raise BrokenFrame("a call out of order")
-        if (
-            type(verb) is not str or len(verb) > 100 or not _VERB.fullmatch(verb)
-        ):  # no verb is near that long
-            raise BrokenFrame("a call of no verb")
-        if type(arguments) is not dict:
-            raise BrokenFrame("a call without arguments")
-        self._last_call = number
+        self._last_call = call.number
         await self._room.acquire()
-        task = self._loop.create_task(self._answer(number, verb, arguments))
+        await self._is_read.wait()
+        task = self._loop.create_task(self._answer(call))
         self._serving.add(task)
         task.add_done_callback(self._served)
+        # What is answered at once counts before the next call is taken.
+        await asyncio.sleep(0)
 
     def _served(self, task: asyncio.Task[None]) -> None:
         self._serving.discard(task)
@@ -183,19 +217,39 @@ class Conversation:
         if not task.cancelled() and task.exception() is not None:
             self._child.end()  # what cannot be answered would leave the job waiting
 
-    async def _answer(self, number: int, verb: str, arguments: dict[str, Any]) -> None:
+    async def _answer(self, call: Call) -> None:
+        async with self._is_alone if call.verb in self._alone else nullcontext():
+            frame = await self._answered(call)
+            if self._unread + len(frame) > MOST_UNREAD:
+                frame = _error_reply(call.number, "invalid_input", _too_much_unread(call.verb))
+            self._replies.spend(len(frame))
+            self._count_unread(len(frame))
+            try:
+                await self._send(frame)
+            finally:
+                self._count_unread(-len(frame))
+
+    async def _answered(self, call: Call) -> bytes:
+        """Return the frame that answers the call."""
         try:
-            frame = pack({"reply": number, "value": await self._serve(verb, arguments)})
-            if len(frame) > MAX_REPLY:
-                frame = _error_reply(number, "invalid_input", f"{verb} answers {len(frame)} bytes; "
-                                     f"{MAX_REPLY} fit. Ask for less, page by page")  # fmt: skip
+            value = await self._serve(call.verb, call.arguments)
+            frame = pack({"reply": call.number, "value": value})
         except LuaJobsError as error:
-            frame = _error_reply(number, error.code, error.message, error.details)
+            return _error_reply(call.number, error.code, error.message, error.details)
         except Exception as error:  # noqa: BLE001  # whatever serves a call may raise anything
-            text = f"{verb} failed in the engine: {type(error).__name__}: {error}"
-            frame = _error_reply(number, "error", text)
-        self._replies.spend(len(frame))
-        await self._send(frame)
+            text = f"{call.verb} failed in the engine: {type(error).__name__}: {error}"
+            return _error_reply(call.number, "error", text)
+        if len(frame) > MAX_REPLY:
+            text = f"{call.verb} answers {len(frame)} bytes; {MAX_REPLY} fit. Ask for less, page by page"
+            return _error_reply(call.number, "invalid_input", text)
+        return frame
+
+    def _count_unread(self, change: int) -> None:
+        self._unread += change
+        if self._unread > UNREAD:
+            self._is_read.clear()
+        else:
+            self._is_read.set()
 
     async def _send(self, frame: bytes) -> None:
         async with self._writing:
@@ -233,25 +287,8 @@ def _without_middle(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most // 2]} … {text[3 - most // 2 :]}"
 
 
-def _last_word(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a result or error frame, its parts checked, its texts cut."""
-    if list(message) == ["result"]:
-        return message
-    error = message.get("error")
-    if list(message) != ["error"] or type(error) is not dict:
-        raise BrokenFrame("a frame of no known kind")
-    line, trace = error.get("line"), error.get("trace", [])
-    if type(error.get("type")) is not str or type(error.get("message")) is not str:
-        raise BrokenFrame("an error without type and message")
-    if line is not None and (type(line) is not int or not 0 <= line < 2**31):
-        raise BrokenFrame("an error at no line")
-    if type(trace) is not list or any(type(entry) is not str for entry in trace):
-        raise BrokenFrame("an error with no trace")
-    return {
-        "error": {
-            "type": error["type"][:100],
-            "message": error["message"][:LONGEST_ERROR],
-            "line": line,
-            "trace": [entry[:1_000] for entry in trace[:40]],
-        }
-    }
+def _too_much_unread(verb: str) -> str:
+    return (
+        f"{verb} was done, but its answer did not fit: answers of {MOST_UNREAD // 2**20} MB wait for "
+        "this run to read them. Ask for fewer of them at a time"
+    )

@@ -35,11 +35,10 @@ from uuid import UUID
 
 from luajobs_kit.guest.awaiting import advice_for, is_unawaited
 from luajobs_kit.guest.owning import own
+from luajobs_kit.sandbox.frames import MAX_INTEGER_BITS, MAX_VALUE_DEPTH
 
-MAX_DEPTH = 64  # well under what the host takes, which counts the frame's own levels too
 _CALLED = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type)
 _LONGEST_PLACE = 40  # characters
-MAX_INTEGER_BITS = 14_000  # about 4,200 digits; Python itself refuses to print more
 
 
 def plain(value: Any, where: str) -> Any:
@@ -55,9 +54,9 @@ def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: C901, PLR0911  #
     kind = type(value)
     if value is None or kind is bool or kind is str:
         return value
-    if depth > MAX_DEPTH:
+    if depth > MAX_VALUE_DEPTH:
         where = where if len(where) <= _LONGEST_PLACE else where[: _LONGEST_PLACE - 1] + "…"
-        raise ValueError(f"{where} is nested deeper than {MAX_DEPTH}, or contains itself")
+        raise ValueError(f"{where} is nested deeper than {MAX_VALUE_DEPTH}, or contains itself")
     if issubclass(kind, Enum):
         return _plain(value._value_, where, depth + 1)
     if issubclass(kind, int):
@@ -128,7 +127,7 @@ def _key(key: Any, where: str) -> str:
     if key is None or kind is bool:
         return {None: "null", True: "true", False: "false"}[key]
     if not issubclass(kind, (tuple, frozenset)):
-        value = _plain(key, f"a key of {where}", MAX_DEPTH)
+        value = _plain(key, f"a key of {where}", MAX_VALUE_DEPTH)
         if type(value) is str:
             return value
         if type(value) in (int, float):

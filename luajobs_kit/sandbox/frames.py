@@ -1,9 +1,9 @@
 """Frames: a four-byte length and a JSON object, on one socket between host and child.
 
 Both sides pack with ``pack``. The host takes what a child sends for hostile:
-``Splitter`` caps the length before it keeps a byte, ``parse`` caps the depth before
-it builds a value, and what comes out is plain JSON: finite numbers, text that can be
-encoded, no constants that JSON does not have.
+``Splitter`` caps the length before it keeps a byte, ``parse`` caps the number of values and
+their depth before it builds one, and what comes out is plain JSON: finite numbers, integers
+that can be printed, text that can be encoded, no constants that JSON does not have.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from typing import Any, NoReturn
 
 READY = b"R"  # a child's first byte, before any frame: every wall stands
 HEADER = struct.Struct(">I")
-MAX_FRAME = 2 * 2**20  # bytes; the largest honest frame is a 1 MB result in escapes
+MAX_FRAME = 2**20  # bytes of a result, or of a call with its arguments; other frames are smaller
 MAX_COMPILED_FRAME = 32 * 2**20  # bytes; compiled code in base 64
-MAX_DEPTH = 100  # lists and objects inside one another
+MAX_VALUES = 150_000  # in one frame: each item of a list or an object counts
+MAX_VALUE_DEPTH = 64  # lists and objects inside one another, in what a child sends
+MAX_DEPTH = MAX_VALUE_DEPTH + 2  # with those of the frame around it
+MAX_INTEGER_BITS = 14_000  # about 4,200 digits; Python itself refuses to print more
 
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
@@ -26,6 +29,11 @@ _ENCODER = json.JSONEncoder(
 # Of text that is never closed it takes all that is left, and it gives back nothing it took:
 # else each quote in it would be looked at again, as the beginning of another text.
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+# What tells values apart, and the text and the empty lists and objects that are passed over.
+_MARKS = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|\[[ \t\r\n]*+\]|\{[ \t\r\n]*+\}|[,\[{]', re.DOTALL
+)
+_QUOTE = 34  # the byte
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _MAY_OVERFLOW = re.compile(r"(?<![0-9])[0-9]{200}|[eE]\+?[0-9]{3}")  # each digit is read once
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -72,6 +80,8 @@ class Splitter:
 
 def parse(body: bytes) -> dict[str, Any]:
     """Return the object in a hostile frame's ``body``. Raises ``BrokenFrame``."""
+    if count_values(body) > MAX_VALUES:
+        raise BrokenFrame(f"a frame of more than {MAX_VALUES:,} values")
     _check_depth(body)
     try:
         text = body.decode("utf-8")
@@ -84,6 +94,26 @@ def parse(body: bytes) -> dict[str, Any]:
         cleaned: dict[str, Any] = _clean(value)
         return cleaned
     return value
+
+
+def count_values(body: bytes) -> int:
+    """Return how many values the JSON in ``body`` has at most, without building one.
+
+    Exact above ``MAX_VALUES``, where it stops counting.
+    """
+    at_most = 1 + body.count(b",") + body.count(b"[") + body.count(b"{")
+    if at_most <= MAX_VALUES:
+        return at_most
+    # Once more, without the commas and brackets in text, and without what is empty.
+    values, texts = 1, 0
+    for mark in _MARKS.finditer(body):
+        if body[mark.start()] == _QUOTE:
+            texts += 1
+        elif mark.end() - mark.start() == 1:
+            values += 1
+        if max(values, texts - values) > MAX_VALUES:  # an object has as many texts more as values
+            return MAX_VALUES + 1
+    return values
 
 
 def _check_depth(body: bytes) -> None:
@@ -104,11 +134,13 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _clean(value: Any) -> Any:
-    """Replace lone surrogates, refuse infinite numbers. The depth is already bounded."""
+    """Replace lone surrogates, refuse numbers beyond the bounds. The depth is already bounded."""
     if type(value) is str:
         return value.encode("utf-8", "replace").decode("utf-8")
     if type(value) is float and not math.isfinite(value):
         raise BrokenFrame("a frame with a number too large to hold")
+    if type(value) is int and value.bit_length() > MAX_INTEGER_BITS:
+        raise BrokenFrame("a frame with a number of more than 4,200 digits")
     if type(value) is list:
         return [_clean(item) for item in value]
     if type(value) is dict:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -18,8 +18,8 @@ from luajobs_kit.sandbox.frames import (
     BrokenFrame,
     Splitter,
     pack,
-    parse,
 )
+from luajobs_kit.sandbox.inspection import inspect_compiled
 from luajobs_kit.sandbox.link import Link, ServerGone
 from luajobs_kit.sandbox.taken import Exit, Taken
 from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Wall
@@ -173,10 +173,12 @@ class Sandbox:
         serve: Serve,
         on_log: OnLog | None = None,
         on_start: Callable[[], None] | None = None,
+        alone: Collection[str] = (),
     ) -> Outcome:
         """Run ``program`` once; return how it ended, whatever its code does.
 
-        ``serve(verb, arguments)`` answers what it asks for, several at once. ``on_log``
+        ``serve(verb, arguments)`` answers what it asks for, several at once but for the verbs
+        in ``alone``, whose answers may be large: the next when the one before is read. ``on_log``
         gets each line as it comes (the outcome then holds none). ``on_start`` is called
         when a child has taken the run. Cancelling kills the child and waits until it
         is reaped. Raises ``SandboxError`` when no child can be had.
@@ -196,7 +198,7 @@ class Sandbox:
             started = time.monotonic()
             if on_start is not None:
                 on_start()
-            talk = Conversation(child, serve, on_log or logs.append)
+            talk = Conversation(child, serve, on_log or logs.append, alone)
             try:
                 word: dict[str, Any] | BrokenFrame | None = await talk.hold(child.start(frame))
             except BrokenFrame as broken:
@@ -288,7 +290,8 @@ async def _ask(child: Taken, frame: bytes) -> dict[str, Any] | Exit:
             await loop.sock_sendall(child.connection, rest)
         while data := await loop.sock_recv(child.connection, 2**18):
             for body in splitter.feed(data):
-                return parse(body)
+                # In a thread: compiled code can be megabytes.
+                return await loop.run_in_executor(None, inspect_compiled, body)
     return await child.gone
 
 
