@@ -44,6 +44,7 @@ class LuaJob:
     overlap: Literal["skip", "queue", "allow"] = "skip"
     catch_up: Literal["once", "all", "none"] = "once"
     powers: list[str] | None = None
+    env: list[str] | None = None
     bundle: Bundle = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -64,6 +65,7 @@ class LuaJob:
             overlap=self.overlap,
             catch_up=self.catch_up,
             powers=self.powers,
+            env=self.env,
             dynamic=False,
         )
 

@@ -110,6 +110,7 @@ class Jobs(Bound):
         pause_after_failures: int | None = None,
         max_concurrent: int | None = None,
         powers: list[str] | None = None,
+        env: list[str] | None = None,
     ) -> JobInstance:
         """Create a job of the acting user, or bring the one of that name up to date.
 
@@ -118,7 +119,8 @@ class Jobs(Bound):
         function. ``schedule`` takes ``once(…)``, ``every(…)``, ``cron(…)`` or a dict as Lua
         writes it. ``timeout`` and ``jitter`` are seconds; ``retry`` is
         ``{"maxAttempts": …, "backoffSeconds": …}``, counting the tries after the first.
-        ``powers`` limits the tools it may call (``["tools.get_weather"]``; None: all).
+        ``powers`` limits the tools it may call (``["tools.get_weather"]``; None: all),
+        ``env`` the settings that ``env(NAME)`` answers in it (``["WEATHER_KEY"]``; None: all).
 
         Creating it again, as when a cell is run twice, changes nothing unless something
         was declared differently; the answer's ``change`` says ``created``, ``unchanged``,
@@ -146,6 +148,7 @@ class Jobs(Bound):
             pause_after_failures=pause_after_failures,
             max_concurrent=max_concurrent,
             powers=powers,
+            env=env,
         )
         port = await workspace.port()
         return JobInstance(await port.create_job(spec), workspace)

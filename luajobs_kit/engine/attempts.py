@@ -10,6 +10,7 @@ from typing import Any
 from luajobs_kit.engine.ledger import Ledger
 from luajobs_kit.engine.places import Places
 from luajobs_kit.engine.program import program_of
+from luajobs_kit.engine.requests import LONG_LOOKS
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.under_way import Awake, Run
 from luajobs_kit.errors import SandboxError
@@ -44,6 +45,7 @@ class Attempts:
                     context=self.context(run.execution, run.version),
                     limits=Limits(timeout=run.version.timeout, memory=values.memory_limit),
                     serve=self.serve(run.execution, run.version),
+                    alone=LONG_LOOKS,
                     on_log=lambda record: self._ledger.log_output(run.execution, record),
                 )
         except SandboxError as problem:

@@ -12,7 +12,8 @@ from luajobs_kit.model import Execution, JobVersion
 def context_of(state: State, execution: Execution, version: JobVersion) -> dict[str, Any]:
     """Return the context of the attempt that ``execution`` is about to make."""
     record = state.store.definitions.job(execution.job_id)
-    values = state.settings.values
+    settings = state.settings
+    given = settings.given(version.env)
     job: dict[str, Any] = {"id": execution.job_id, "name": execution.job_name, "metadata": {}}
     if record is not None:
         shown = show(state, record)
@@ -26,8 +27,9 @@ def context_of(state: State, execution: Execution, version: JobVersion) -> dict[
         },
         "user": execution.user_id,
         "predefined": record is not None and not record.dynamic,
-        "agent": values.agent_id,
-        "env": values.env,
-        "secrets": state.settings.secrets,
+        "agent": settings.values.agent_id,
+        "env": given,
+        "env_given": version.env,  # None: all
+        "secrets": [secret for secret in settings.secrets if secret in given.values()],
         "clock": None,
     }

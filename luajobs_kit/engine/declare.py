@@ -12,6 +12,7 @@ from luajobs_kit.platform.bounds import check_object
 from luajobs_kit.timing import next_fire, parse_schedule
 
 MAX_NAME: Final = 200  # characters
+MAX_GIVEN: Final = 200  # names of powers, or of settings
 MAX_METADATA: Final = 262_144  # characters of JSON
 MAX_RETRIES: Final = 100
 MAX_BACKOFF: Final = 7 * 86_400.0  # seconds
@@ -53,6 +54,8 @@ def check_declaration(
     check_metadata(spec.metadata)
     if not 0 <= spec.jitter <= 86_400:
         raise InvalidInput(f"jitter={spec.jitter:g} is outside 0 to 86400 seconds.", field="jitter")
+    for field in ("powers", "env"):
+        _check_given(getattr(spec, field), field)
     for field in ("pause_after_failures", "max_concurrent"):
         value = getattr(spec, field)
         if value is not None and value < 1:
@@ -66,6 +69,21 @@ def check_declaration(
             value=schedule.expression,
         )
     return spec.evolve(schedule=schedule)
+
+
+def _check_given(names: list[str] | None, field: str) -> None:
+    """Raise ``InvalidInput`` for a list of what a job is given that cannot be one of names."""
+    if names is None:
+        return
+    if len(names) > MAX_GIVEN:
+        raise InvalidInput(
+            f"{field} lists {len(names)} names; {MAX_GIVEN} is the most.", field=field
+        )
+    for name in names:
+        if not name.strip() or len(name) > MAX_NAME:
+            raise InvalidInput(
+                f"{field} lists {name!r:.60}; a name has 1 to {MAX_NAME} characters.", field=field
+            )
 
 
 def _check_retry(spec: Declaration) -> None:

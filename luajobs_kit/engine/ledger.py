@@ -9,6 +9,7 @@ from luajobs_kit.engine.state import State
 from luajobs_kit.errors import StorageFull
 from luajobs_kit.model import Execution, Level, RunError
 from luajobs_kit.sandbox import LogRecord
+from luajobs_kit.sandbox.channel import MAX_LOG_MESSAGE
 from luajobs_kit.store import FireState
 
 FULL_DISK_PAUSE: Final = timedelta(seconds=5)
@@ -38,8 +39,9 @@ class Ledger:
             self._state.last[execution.job_id] = execution
 
     def log_output(self, execution: Execution, record: LogRecord) -> None:
-        """Write a line that job code wrote."""
-        self.log(execution, record.message, level=record.level)
+        """Write a line that job code wrote, without the workspace's secrets."""
+        message = self._state.settings.masked(record.message, MAX_LOG_MESSAGE)
+        self.log(execution, message, level=record.level)
 
     def log_failure(self, execution: Execution, error: RunError) -> None:
         """Write how an attempt failed, with its line."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from luajobs_kit.engine.state import State
@@ -15,11 +14,12 @@ from luajobs_kit.model import (
     Retry,
     RunError,
 )
+from luajobs_kit.platform import Settings
 from luajobs_kit.sandbox import Outcome
+from luajobs_kit.sandbox.inspection import LONGEST_ERROR, LONGEST_PLACE, LONGEST_TYPE
 from luajobs_kit.store import FireState
 
 RETRIED: Final = frozenset({"failed", "timeout", "killed", "abandoned"})
-MASK: Final = "•••"
 LONGEST_BACKOFF: Final = 7 * 86_400.0  # seconds
 
 STOPPED: Final = {
@@ -55,24 +55,19 @@ def backoff(retry: Retry, number: int) -> float:
     return min(retry.backoff_seconds * factor[retry.backoff], LONGEST_BACKOFF)
 
 
-def error_of(outcome: Outcome, secrets: Sequence[str]) -> RunError | None:
+def error_of(outcome: Outcome, settings: Settings) -> RunError | None:
     """Return an outcome's failure as it is kept and shown: without the workspace's secrets."""
     failure = outcome.error
     if failure is None:
         return None
-
-    def masked(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, MASK)
-        return text
-
+    masked = settings.masked
     return RunError(
-        type=failure.type,
-        message=masked(failure.message),
+        type=masked(failure.type, LONGEST_TYPE),
+        message=masked(failure.message, LONGEST_ERROR),
         line=failure.line,
-        text=failure.text,
+        text=None if failure.text is None else masked(failure.text),
         file=failure.file,
-        trace=[masked(line) for line in failure.trace],
+        trace=[masked(line, LONGEST_PLACE) for line in failure.trace],
     )
 
 

@@ -98,6 +98,7 @@ class Registry:
         await self._state.keep_fire(FireState(job_id=job_id, armed_at=now))
         await self._state.store.definitions.commit(Put(version), Put(record))
         self._firing.arm(record)
+        self._tell_unset(version, owner)
         job = show(self._state, record, change="created")
         self._state.events.publish(JobCreated(at=now, job=job))
         return job
@@ -116,6 +117,7 @@ class Registry:
                 key=key,
             )
             await self._switch(record, version, new, revive=spec.activate)
+            self._tell_unset(new, record.user_id)
             return self._catalog.shown(record.id, "updated")
         done = self._state.fire(record).state in {"done", "failed"}
         relative = isinstance(version.schedule, OnceSchedule) and version.schedule.after is not None
@@ -147,6 +149,7 @@ class Registry:
                 key=key,
             )
             await definitions.commit(Put(version))
+            self._tell_unset(version, record.user_id)
             self._state.announce(record)
             return version
 
@@ -270,6 +273,18 @@ class Registry:
         self._firing.arm(record)
         self._state.announce(record)
         return self._catalog.shown(record.id)
+
+    def _tell_unset(self, version: JobVersion, user_id: str | None) -> None:
+        """Write into the job's log which of the settings it is given are not set (yet)."""
+        unset = [name for name in version.env or () if name not in self._state.settings.values.env]
+        if unset:
+            self._state.log(
+                f"Version {version.version} is given settings that are not set: {', '.join(unset)}. "
+                f"Set them with await ws.settings(env={{{unset[0]!r}: …}}).",
+                level="warn",
+                job=(version.job_id, version.name),
+                user_id=user_id,
+            )
 
     def _refuse_other_kind(self, agent: str, spec: JobSpec) -> None:
         for other in self._state.store.definitions.jobs_with_name(agent, spec.name):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -24,9 +23,25 @@ JOBS_CREATED: Final = 10  # jobs one run may create
 CREATIONS: Final = 100  # all runs together may create so many jobs…
 CREATION_WINDOW: Final = timedelta(minutes=10)  # …in this time: each may create others
 LONG_LOOKS: Final = frozenset(
-    {"data.get", "data.search", "products.get", "products.search", "user.history"}
+    {
+        "data.get",
+        "data.get_entry",
+        "data.search",
+        "products.get",
+        "products.get_by_id",
+        "products.search",
+        "user.history",
+        "job.executions",
+        "job.logs",
+        "job.versions",
+        "jobs.get",
+        "jobs.get_all",
+    }
 )
-"""Requests that may look through all there is."""
+"""Requests that may look through all there is, or answer a lot.
+
+Of one run they are served one at a time, the next when the answer before is written.
+"""
 EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
@@ -84,7 +99,6 @@ class RunRequests:
         self._execution = execution
         self._version = version
         self._created = 0
-        self._looking = asyncio.Lock()
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
         """Answer one request of the attempt, as the run's own user."""
@@ -97,10 +111,6 @@ class RunRequests:
                     return await self._of_jobs(name, arguments)
                 case "power":
                     return await self._power(arguments)
-                case _ if verb in LONG_LOOKS:
-                    # One at a time, for others wait for theirs.
-                    async with self._looking:
-                        return await self._requests.platform.call(verb, arguments, self._caller())
                 case _:
                     return await self._requests.platform.call(verb, arguments, self._caller())
 
@@ -154,15 +164,17 @@ class RunRequests:
         port = self._requests.port
         match name:
             case "get":
-                return (await self._reachable(arguments)).to_json()
+                return self._shown(await self._reachable(arguments))
             case "get_all":
                 dynamic = bool(arguments.get("includeDynamic"))
                 jobs = await port.list_jobs(include_dynamic=dynamic)
-                return [job.to_json() for job in jobs if self._reaches(job)]
+                return [self._shown(job) for job in jobs if self._reaches(job)]
             case "create":
                 return await self._create(arguments)
             case "trigger" | "activate" | "deactivate":
-                return await self._of_job(name, (await self._reachable(arguments)).id, arguments)
+                job = await self._reachable(arguments)
+                self._refuse_predefined(name, job)
+                return await self._of_job(name, job.id, arguments)
         raise InvalidInput(f"Jobs has no request {name!r}.")
 
     async def _reachable(self, arguments: dict[str, Any]) -> Job:
@@ -177,6 +189,27 @@ class RunRequests:
         """Whether the run may see the job: its user's, the agent's, and from the agent's all."""
         own = self._execution.user_id
         return own is None or job.user_id in {own, None}
+
+    @property
+    def _is_a_users(self) -> bool:
+        """Whether the run is of a user other than the workspace's own person."""
+        own = self._requests.state.settings.values.default_user
+        return self._execution.user_id not in {None, own}
+
+    def _refuse_predefined(self, what: str, job: Job) -> None:
+        """Raise ``NotAllowed`` when a user's run is to trigger or switch a job of the agent."""
+        if self._is_a_users and job.user_id is None:
+            raise NotAllowed(
+                f"A job of {self._execution.user_id} cannot {what} {job.name!r}: it is one of the "
+                "agent's pre-defined jobs, which run for every user. The agent's own jobs can, and "
+                "so can the workspace's owner."
+            )
+
+    def _shown(self, job: Job) -> dict[str, Any]:
+        """Return a job as the run may see it: what the agent's jobs found is no user's matter."""
+        if self._is_a_users and job.user_id is None:
+            job = job.evolve(last_execution=None)
+        return job.to_json()
 
     async def _create(self, arguments: dict[str, Any]) -> Any:
         if self._created >= JOBS_CREATED:
@@ -200,11 +233,11 @@ class RunRequests:
             first = problem.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             raise InvalidInput(f"Jobs.create: {field}: {first['msg']}", field=field) from None
-        if (powers := self._version.powers) is not None:
-            wanted = (
-                powers if spec.powers is None else [each for each in spec.powers if each in powers]
-            )
-            spec = spec.evolve(powers=wanted)  # it gives on no power that it was not given
+        # It gives on no power and no setting that it was not given itself.
+        spec = spec.evolve(
+            powers=_given_on(self._version.powers, spec.powers),
+            env=_given_on(self._version.env, spec.env),
+        )
         return (await self._requests.port.create_job(spec)).to_json()
 
     async def _power(self, arguments: dict[str, Any]) -> Any:
@@ -220,6 +253,13 @@ class RunRequests:
             user_id=self._execution.user_id,
             execution=self._execution,
         )
+
+
+def _given_on(given: list[str] | None, wanted: list[str] | None) -> list[str] | None:
+    """Return those of the ``wanted`` names that were ``given``; None stands for all there are."""
+    if given is None or wanted is None:
+        return given if wanted is None else wanted
+    return [name for name in wanted if name in given]
 
 
 def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:

@@ -162,7 +162,7 @@ class Runs:
                     run,
                     outcome.status,
                     result=outcome.result,
-                    error=error_of(outcome, self._state.settings.secrets),
+                    error=error_of(outcome, self._state.settings),
                     duration=self._since_began(run) if self._virtual else outcome.duration,
                 )
         except Exception:  # noqa: BLE001 - not recorded: the next engine finds it running, and gives it up

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from luajobs_kit.errors import LuaJobsError, NotFound
+from luajobs_kit.errors import LuaJobsError, NotAllowed, NotFound
 from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.records import wrap
 from luajobs_kit.guest.run import current
@@ -17,12 +17,21 @@ _FIRST_ERROR = 400  # the first HTTP status that is an error
 
 
 def env(name: str, default: Any = _MISSING, /) -> Any:
-    """Return a setting the workspace gives to jobs. Raises ``NotFound`` without a default."""
+    """Return a setting the workspace gives to jobs.
+
+    Without a default raises ``NotFound``, and ``NotAllowed`` where the job is given others only.
+    """
     settings = current().context.get("env") or {}
+    given = current().context.get("env_given")
     if name in settings:
         return settings[name]
     if default is not _MISSING:
         return default
+    if given is not None and name not in given:
+        raise NotAllowed(
+            f"this job was not given the setting {name!r}; where it is created, write "
+            f"env={[*given, name]!r}, or pass a default here: env(name, default)"
+        )
     raise NotFound(
         f"no setting {name!r} is given to jobs here; the workspace's owner sets it and allows it "
         "for jobs, or pass a default: env(name, default)"

@@ -41,6 +41,7 @@ class Declaration(Document):
     pause_after_failures: int | None = None
     max_concurrent: int | None = None
     powers: list[str] | None = None  # None: every power of the workspace
+    env: list[str] | None = None  # names of settings that env() answers; None: all
 
 
 class JobSpec(Declaration):

@@ -7,6 +7,7 @@ from typing import Any
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Entry
+from luajobs_kit.platform.bounds import check_values
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.settings import Settings
 from luajobs_kit.store import Entries
@@ -34,7 +35,7 @@ class Data:
         key: str | None = None,
     ) -> dict[str, Any]:
         """Keep an object in a collection."""
-        within = _within(self._settings, caller)
+        within = _within(self._settings, caller, data)
         entry = await self._entries.create(
             _named(collection), data, search_text, key, within=within
         )
@@ -75,7 +76,7 @@ class Data:
         search_text: str | None = None,
     ) -> dict[str, Any]:
         """Replace an entry's object. Raises ``NotFound``."""
-        within = _within(self._settings, caller)
+        within = _within(self._settings, caller, data)
         replaced = await self._entries.replace(
             _named(collection), id, data, search_text, within=within
         )
@@ -90,7 +91,7 @@ class Data:
         data: dict[str, Any],
     ) -> dict[str, Any]:
         """Merge into an entry's object, shallowly. Raises ``NotFound``."""
-        within = _within(self._settings, caller)
+        within = _within(self._settings, caller, data)
         return (await self._entries.merge(_named(collection), id, data, within=within)).to_json()
 
     async def delete(
@@ -149,7 +150,7 @@ class Products:
         self, caller: Caller, *, product: dict[str, Any], key: str | None = None
     ) -> dict[str, Any]:
         """Add a product to the catalogue."""
-        within = _within(self._settings, caller)
+        within = _within(self._settings, caller, product)
         return _product(await self._entries.create(PRODUCTS, product, None, key, within=within))
 
     async def update(
@@ -161,7 +162,7 @@ class Products:
     ) -> dict[str, Any]:
         """Merge into a product. Raises ``NotFound``."""
         changes = {name: value for name, value in product.items() if name != "id"}
-        within = _within(self._settings, caller)
+        within = _within(self._settings, caller, product)
         return _product(await self._entries.merge(PRODUCTS, id, changes, within=within))
 
     async def delete(self, caller: Caller, *, id: str) -> None:
@@ -180,9 +181,15 @@ def _product(entry: Entry) -> dict[str, Any]:
     return {**entry.data, "id": entry.id}
 
 
-def _within(settings: Settings, caller: Caller) -> int | None:
-    """Return how many bytes history and entries may take together for job code to add to them."""
-    return settings.values.keep_bytes + settings.values.data_bytes if caller.in_run else None
+def _within(settings: Settings, caller: Caller, data: dict[str, Any]) -> int | None:
+    """Return how many bytes history and entries may take together for job code to add ``data``.
+
+    Raises ``InvalidInput`` where job code gives more values than one entry may have.
+    """
+    if not caller.in_run:
+        return None
+    check_values(data, "The data of one entry", "Keep it in several entries")
+    return settings.values.keep_bytes + settings.values.data_bytes
 
 
 def _named(collection: str) -> str:

@@ -17,6 +17,7 @@ EnvValue = Annotated[str, Field(max_length=10_000)]  # a key file fits, a data s
 Host = Annotated[str, Field(min_length=1, max_length=253)]
 
 MOST_CONCURRENT: Final = 256  # runs at once, at most, whatever is set
+MASK: Final = "•••"
 SHORTEST_SECRET: Final = 6  # characters; masking shorter ones would hide ordinary words
 
 
@@ -63,6 +64,24 @@ class Settings:
         values = {value for value in self.values.env.values() if len(value) >= SHORTEST_SECRET}
         return sorted(values, key=len, reverse=True)
 
+    def given(self, names: list[str] | None) -> dict[str, str]:
+        """Return what ``env`` answers in a job that is given these ``names`` (None: all)."""
+        env = self.values.env
+        return env if names is None else {name: env[name] for name in names if name in env}
+
+    def masked(self, text: str, cut_at: int | None = None) -> str:
+        """Return ``text`` without the secrets.
+
+        Texts are cut at ``cut_at`` characters: in one as long as that, the beginning of a secret
+        at its end is masked, too.
+        """
+        is_cut = len(text) == cut_at
+        for secret in self.secrets:
+            text = text.replace(secret, MASK)
+            if is_cut:
+                text = _without_beginning(text, secret)
+        return text
+
     def read(self) -> None:
         """Take the values as the definitions have them now; what damage made of one is left out."""
         self.values = SettingValues.model_validate(self._usable())
@@ -100,6 +119,17 @@ class Settings:
                 given = "what was given" if name.startswith("env") else _shown(first["input"])
                 says = f"The setting {name} cannot be {given}: {first['msg']}."
             raise InvalidInput(says, field=name) from None
+
+
+def _without_beginning(text: str, secret: str) -> str:
+    """Return the text masked from where the secret begins that a cut has left only in part."""
+    begins = secret[:SHORTEST_SECRET]
+    at = text.find(begins, max(0, len(text) - len(secret) + 1))
+    while at >= 0:
+        if secret.startswith(text[at:]):
+            return text[:at] + MASK
+        at = text.find(begins, at + 1)
+    return text
 
 
 def _shown(value: Any) -> str:
