@@ -48,8 +48,8 @@ FRAMES_AT_ONCE: Final = 25_000  # a run may send these as fast as it likes
 FRAMES_A_SECOND: Final = 2_000  # and these from then on
 BYTES_AT_ONCE: Final = 16 * 2**20
 BYTES_A_SECOND: Final = 4 * 2**20
-VALUES_AT_ONCE: Final = 500_000
-VALUES_A_SECOND: Final = 150_000
+VALUES_AT_ONCE: Final = 300_000  # in calls and the last word: log lines are bounded by themselves
+VALUES_A_SECOND: Final = 50_000
 REPLIES_AT_ONCE: Final = 64 * 2**20  # bytes answered, likewise
 REPLIES_A_SECOND: Final = 16 * 2**20
 LONGEST_LINE: Final = 600  # characters of one line of an error: it may repeat what job code gave
@@ -143,11 +143,11 @@ class Conversation:
                 if self._cut and body.startswith(_LOG_FRAME):
                     continue  # nothing of it would be kept
                 heard = await self._inspected(body)
-                values += heard.values
                 match heard.frame:
                     case Log(lines):
                         await self._take_log(lines, HEADER.size + len(body))
                     case Call() as call:
+                        values += heard.values
                         await self._take_call(call)
                     case LastWord(frame):
                         return frame

@@ -96,13 +96,14 @@ def parse(body: bytes) -> dict[str, Any]:
     return value
 
 
-def count_values(body: bytes) -> int:
-    """Return how many values the JSON in ``body`` has at most, without building one.
+def count_values(body: bytes, *, exact_above: int = MAX_VALUES) -> int:
+    """Return how many values the JSON in ``body`` has, without building one.
 
-    Exact above ``MAX_VALUES``, where it stops counting.
+    It may say more, by the commas in text, up to ``exact_above``; and it stops counting above
+    ``MAX_VALUES``.
     """
     at_most = 1 + body.count(b",") + body.count(b"[") + body.count(b"{")
-    if at_most <= MAX_VALUES:
+    if at_most <= exact_above:
         return at_most
     # Once more, without the commas and brackets in text, and without what is empty.
     values, texts = 1, 0

@@ -36,6 +36,7 @@ from luajobs_kit.sandbox.channel import MAX_LOG_MESSAGE
 from luajobs_kit.sandbox.frames import BrokenFrame, count_values, parse
 from luajobs_kit.sandbox.values import Level
 
+FEW_VALUES: Final = 5_000  # up to which commas in text may count for some
 LONGEST_ERROR: Final = 4_000  # characters
 LONGEST_TYPE: Final = 100
 LONGEST_VERB: Final = 100  # no verb is near that long
@@ -75,7 +76,7 @@ class LastWord:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A frame, and how many values it has at most."""
+    """A frame, and how many values it has."""
 
     frame: Log | Call | LastWord
     values: int
@@ -96,7 +97,7 @@ def inspect(body: bytes) -> Inspected:
         frame = LastWord({"error": _error(message["error"])})
     else:
         raise BrokenFrame("a frame of no known kind")
-    return Inspected(frame, count_values(body))
+    return Inspected(frame, count_values(body, exact_above=FEW_VALUES))
 
 
 def _log(lines: Any) -> Log:
