@@ -72,7 +72,7 @@ def _too_many(path: str, advice: str) -> InvalidInput:
     return InvalidInput(f"{path} has more than {MOST_VALUES:,} values. {advice}.", field=path)
 
 
-def _plain_size(value: dict[str, Any], path: str) -> int | None:
+def _plain_size(value: dict[str, Any], path: str) -> int | None:  # noqa: PLR0912  # a branch a kind
     """Return about how many characters plain JSON takes, or None where it must be looked at closer.
 
     Almost all of it is plain, and this takes a tenth of the time. Raises ``InvalidInput`` for

@@ -35,6 +35,7 @@ _MARKS = re.compile(
 )
 _QUOTE = 34  # the byte
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_AS_LISTS = bytes.maketrans(b"{}", b"[]")  # that each closes its own kind, the parser sees
 _MAY_OVERFLOW = re.compile(r"(?<![0-9])[0-9]{200}|[eE]\+?[0-9]{3}")  # each digit is read once
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -121,11 +122,11 @@ def _check_depth(body: bytes) -> None:
     """Refuse deep nesting without recursion, so no depth reaches the parser's stack."""
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
-    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
+    brackets = _STRINGS.sub(b"", body).translate(_AS_LISTS, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
         if not brackets:
             return
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
     if brackets:
         raise BrokenFrame(f"a frame nested deeper than {MAX_DEPTH}, or with brackets unclosed")
 

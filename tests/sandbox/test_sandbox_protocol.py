@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import socket
+import threading
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -17,11 +18,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.sandbox import Program, Sandbox
+from luajobs_kit.sandbox import Program, Sandbox, conversation, frames
 from luajobs_kit.sandbox.channel import Channel
 from luajobs_kit.sandbox.conversation import Conversation
 from luajobs_kit.sandbox.encoding import plain
-from luajobs_kit.sandbox.frames import HEADER, MAX_FRAME, BrokenFrame, Splitter, pack, parse
+from luajobs_kit.sandbox.frames import (
+    HEADER,
+    MAX_FRAME,
+    BrokenFrame,
+    Splitter,
+    count_values,
+    pack,
+    parse,
+)
+from luajobs_kit.sandbox.inspection import inspect, inspect_compiled
 from luajobs_kit.sandbox.taken import Exit
 
 JSON = st.recursive(
@@ -155,6 +165,8 @@ def is_plain_text(value) -> bool:
     [
         b"[" * 500_000,
         b"[" * 101 + b"]" * 101,
+        b'{"result":' + b"[" * 66 + b"]" * 66 + b"}",
+        b'{"result":' + b'[{"a":' * 33 + b"1" + b"}]" * 33 + b"}",
         b'{"result":' + b'{"a":' * 100 + b"1" + b"}" * 101,
         b'{"result": NaN}',
         b'{"result": 1e999}',
@@ -211,6 +223,13 @@ def test_a_length_is_refused_before_a_byte_is_kept(length):
         {"error": {"type": "X"}},
         {"error": {"type": "X", "message": "m", "line": -1}},
         {"error": {"type": "X", "message": "m", "trace": [1]}},
+        {"error": {"type": "X", "message": "m", "code": 1}},
+        {"error": {"type": 1, "message": "m"}},
+        {"error": {"type": "X", "message": ["m"]}},
+        {"error": {"type": "X", "message": "m", "line": True}},
+        {"error": "X"},
+        {"log": [["info", "x", 1.0]], "call": 1},
+        {"call": 1.0, "verb": "a.b", "arguments": {}},
         {"took": 1},
         {},
     ],
@@ -315,3 +334,267 @@ def test_a_run_may_wait_for_longer_than_the_system_counts():
     with host_end, guest_end:
         host_end.sendall(pack({"reply": 1, "value": "here"}))
         assert Channel(guest_end.fileno()).wait(math.inf) == (1, "here", None)
+
+
+# -- values in a frame -----------------------------------------------------------------
+
+FLOODS = {
+    "empty lists": b'{"result":[' + b",".join([b"[]"] * 340_000) + b"]}",
+    "texts": b'{"result":[' + b",".join([b'""'] * 340_000) + b"]}",
+    "numbers": b'{"result":[' + b",".join([b"1"] * 500_000) + b"]}",
+    "a call's objects": b'{"call":1,"verb":"a.b","arguments":{"x":[' + b",".join([b"{}"] * 330_000)
+    + b"]}}",
+    "lists in lists": b'{"result":[' + b",".join([b"[[1]]"] * 170_000) + b"]}",
+    "log lines": b'{"log":[' + b",".join([b'["info","",0]'] * 70_000) + b"]}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_a_frame_of_too_many_values_is_refused_before_one_is_made(flood, monkeypatch):
+    monkeypatch.setattr(frames.json, "loads", None)
+    assert len(flood) <= MAX_FRAME
+    with pytest.raises(BrokenFrame, match="more than 150,000 values"):
+        parse(flood)
+
+
+def test_commas_and_brackets_in_text_are_no_values():
+    table = 'a,b,[c],{d}\\"\n' * 60_000
+    assert parse(pack({"result": table})[HEADER.size :]) == {"result": table}
+
+
+def count(value) -> int:
+    inside = value.values() if type(value) is dict else value if type(value) is list else ()
+    return 1 + sum(map(count, inside))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.text(), JSON))
+def test_values_are_counted_as_they_are_made(value):
+    for written in (json.dumps(value), json.dumps(value, indent=1)):
+        body = written.encode()
+        assert count_values(body, exact_above=0) == count(json.loads(body))
+        assert count_values(body) >= count(json.loads(body))
+
+
+def test_a_number_of_more_digits_than_a_job_may_send_is_refused():
+    assert parse(b'{"result":' + b"9" * 4214 + b"}")
+    with pytest.raises(BrokenFrame, match="4,200 digits"):
+        parse(b'{"result":' + b"9" * 4216 + b"}")
+
+
+async def test_large_frames_are_taken_apart_off_the_loop_and_keep_their_order(monkeypatch):
+    where = []
+
+    def watched(body):
+        where.append(threading.current_thread() is threading.main_thread())
+        return inspect(body)
+
+    monkeypatch.setattr(conversation, "inspect", watched)
+    lines = []
+    stream = b"".join(
+        loose({"log": [["info", text * size, 0.0]]})
+        for text, size in [("a", 1), ("b", 60_000), ("c", 1), ("d", 60_000)]
+    )
+    word = await hear(stream + loose({"result": "x" * 500_000}), logs=lines)
+    assert where == [True, False, True, False, False]
+    assert "".join(line.message[0] for line in lines) == "abcd"
+    assert len(word["result"]) == 500_000
+
+
+# -- log lines -------------------------------------------------------------------------
+
+
+async def test_lines_after_the_cut_are_not_looked_at(monkeypatch):
+    looked_at = []
+
+    def watched(body):
+        looked_at.append(len(body))
+        return inspect(body)
+
+    monkeypatch.setattr(conversation, "inspect", watched)
+    lines = []
+    many = loose({"log": [["info", "", 0.0]] * 10_001 + ["of no shape"] * 10_000})
+    after = json.dumps({"log": [["info", "more", 0.0]] * 9}, separators=(",", ":")).encode()
+    after = HEADER.pack(len(after)) + after
+    word = await hear(many + after * 100 + loose({"result": 1}), logs=lines)
+    assert (word, len(lines), len(looked_at)) == ({"result": 1}, 10_001, 2)
+    assert "cut here" in lines[-1].message
+
+
+async def test_many_lines_at_once_leave_the_loop_its_turns():
+    turns = 0
+    done = False
+
+    async def others():
+        nonlocal turns
+        while not done:
+            turns += 1
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(others())
+    seen = []
+    original = seen.append
+    taken: dict[int, int] = {}
+
+    class Lines(list):
+        def append(self, line):
+            original(line)
+            taken[turns] = taken.get(turns, 0) + 1
+
+    await hear(loose({"log": [["info", "x", 0.0]] * 5_000}), logs=Lines())
+    done = True
+    await watching
+    assert len(seen) == 5_000
+    assert max(taken.values()) <= 100
+
+
+# -- answers that are not read ---------------------------------------------------------
+
+
+class Asker:
+    """A child's end that sends calls, and reads answers only when told to."""
+
+    def __init__(self, serve, alone=()):
+        self.host, self.child = socket.socketpair()
+        self.host.setblocking(False)
+        self.child.setblocking(False)
+        self.said = Said(self.host)
+        self.talk = asyncio.create_task(Conversation(self.said, serve, [].append, alone).hold(b""))
+
+    async def ask(self, count, verb="a.b"):
+        frames = [
+            pack({"call": number, "verb": verb, "arguments": {}}) for number in range(1, count + 1)
+        ]
+        await asyncio.get_running_loop().sock_sendall(self.child, b"".join(frames))
+
+    async def answers(self, count):
+        """Read so many, and say which calls they answer."""
+        splitter, found = Splitter(2**30), []
+        while len(found) < count:
+            data = await asyncio.get_running_loop().sock_recv(self.child, 2**20)
+            found += [json.loads(body) for body in splitter.feed(data)]
+        return found
+
+    async def turns(self):
+        """Let everything happen that can without the child's doing."""
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+
+    async def close(self):
+        self.child.close()
+        self.said.end()
+        await asyncio.wait_for(self.talk, 10)
+        self.host.close()
+
+
+LARGE = "x" * 2 * 2**20
+
+
+async def test_no_call_is_served_while_earlier_answers_are_not_read():
+    served = 0
+
+    async def serve(verb, arguments):
+        nonlocal served
+        served += 1
+        return LARGE
+
+    asker = Asker(serve)
+    await asker.ask(20)
+    await asker.turns()
+    assert served == 1
+    found = await asyncio.wait_for(asker.answers(20), 60)
+    assert (served, sorted(each["reply"] for each in found)) == (20, list(range(1, 21)))
+    await asker.close()
+
+
+async def test_calls_with_large_answers_are_served_one_at_a_time_until_each_is_read():
+    served = 0
+
+    async def serve(verb, arguments):
+        nonlocal served
+        served += 1
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return LARGE
+
+    asker = Asker(serve, alone={"data.get"})
+    await asker.ask(20, "data.get")
+    await asker.turns()
+    assert served == 1
+    assert len(await asyncio.wait_for(asker.answers(20), 60)) == 20
+    await asker.close()
+
+
+async def test_what_calls_under_way_answer_unread_is_bounded_and_said(monkeypatch):
+    monkeypatch.setattr(conversation, "MOST_UNREAD", 8 * 2**20)
+    go = asyncio.Event()
+
+    async def serve(verb, arguments):
+        await go.wait()
+        return LARGE
+
+    asker = Asker(serve)
+    await asker.ask(20)
+    await asker.turns()
+    go.set()
+    await asker.turns()
+    found = await asyncio.wait_for(asker.answers(20), 60)
+    whole = [each for each in found if "value" in each]
+    refused = [each["error"]["message"] for each in found if "error" in each]
+    assert (len(whole), len(refused)) == (3, 17)  # 6 MB, and what was to be 34
+    assert all("fewer of them at a time" in message for message in refused)
+    await asker.close()
+
+
+async def test_many_small_calls_are_served_at_the_same_time():
+    served = 0
+    go = asyncio.Event()
+
+    async def serve(verb, arguments):
+        nonlocal served
+        served += 1
+        await go.wait()
+
+    asker = Asker(serve)
+    await asker.ask(64)
+    await asker.turns()
+    assert served == 64
+    go.set()
+    assert len(await asyncio.wait_for(asker.answers(64), 60)) == 64
+    await asker.close()
+
+
+async def test_the_end_of_a_child_that_reads_nothing_frees_what_it_was_to_be_answered():
+    async def serve(verb, arguments):
+        return LARGE
+
+    asker = Asker(serve)
+    await asker.ask(20)
+    await asker.turns()
+    await asker.close()
+
+
+# -- what a compiler answers -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"code": "not base 20!"},
+        {"code": 1},
+        {"code": "", "more": 1},
+        {"refused": "x"},
+        {"refused": [[1, "a", "b"]]},
+        {"refused": [[1, "a", "b", None]]},
+        {"refused": [["1", "a", "b", "c"]]},
+        {"refused": [[1, "a", "b", "c"]] * 51},
+        {"invalid": [1]},
+        {"invalid": ["1", "x"]},
+        {"invalid": [1, None]},
+        {"result": 1},
+    ],
+)
+def test_an_answer_no_compiler_gives_breaks_the_protocol(answer):
+    with pytest.raises(BrokenFrame):
+        inspect_compiled(json.dumps(answer).encode())
