@@ -152,23 +152,21 @@ class Entry(Record):
     async def update(  # type: ignore[override]  # Lua's meaning, not a dict's
         self, data: dict[str, Any], search_text: str | None = None
     ) -> Entry:
-        """Merge ``data`` into the entry's, and keep it."""
-        return await self._replace({**self["data"], **data}, search_text)
+        """Merge ``data`` into what is kept of the entry, and show all of it."""
+        return await self._keep("update", data, search_text)
 
     async def save(self, search_text: str | None = None) -> Entry:
-        """Keep ``data`` as it is now."""
-        return await self._replace(self["data"], search_text)
+        """Keep ``data`` as it is now, in place of what was kept."""
+        return await self._keep("replace", self["data"], search_text)
 
     async def delete(self) -> None:
         """Delete the entry."""
         await ask("data.delete", {"collection": self["collection"], "id": self["id"]})
 
-    async def _replace(self, data: dict[str, Any], search_text: str | None) -> Entry:
-        text = search_text if search_text is not None else self.get("searchText")
+    async def _keep(self, verb: str, data: dict[str, Any], search_text: str | None) -> Entry:
         arguments = {"collection": self["collection"], "id": self["id"], "data": data}
-        answer = await ask(
-            "data.update", arguments if text is None else {**arguments, "searchText": text}
-        )
+        text = {} if search_text is None else {"searchText": search_text}
+        answer = await ask(f"data.{verb}", arguments | text)
         dict.update(self, wrap(answer))
         return self
 
@@ -196,8 +194,13 @@ class Product(Record):
         return self
 
     async def save(self) -> Product:
-        """Keep the product as it is now."""
-        return await self.update(dict(self))
+        """Keep the product as it is now, in place of what was kept."""
+        product = dict(self)
+        dict.clear(self)
+        dict.update(
+            self, wrap(await ask("products.replace", {"id": product["id"], "product": product}))
+        )
+        return self
 
     async def delete(self) -> None:
         """Take it from the catalogue."""

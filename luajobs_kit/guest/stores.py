@@ -60,7 +60,7 @@ class Data(Given):
     async def update(
         collection: str, entry_id: str, data: dict[str, Any], search_text: str | None = None
     ) -> Entry:
-        """Replace an entry's data. Raises ``NotFound``."""
+        """Merge ``data`` into an entry's; ``entry.save()`` replaces all. Raises ``NotFound``."""
         arguments = _given(collection=collection, id=entry_id, data=data, searchText=search_text)
         return entry(await current().call("data.update", arguments))
 
