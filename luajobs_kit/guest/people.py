@@ -6,11 +6,20 @@ from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.guest.frozen import Given, make
-from luajobs_kit.guest.records import Record, wrap
+from luajobs_kit.guest.records import Fixed, Record, wrap
 from luajobs_kit.guest.run import current
 from luajobs_kit.guest.shown import Kind
 
 _OWN = frozenset({"_id", "_profile", "_data", "_gone"})
+
+
+class Profile(Fixed):
+    """Who a user is, as the workspace has it."""
+
+    __slots__ = ()
+
+    def _says(self, *_given: Any, **_named: Any) -> str:
+        return "user.profile is read-only; what you keep about a user goes in user.data"
 
 
 class UserInstance(Given):
@@ -36,7 +45,7 @@ class UserInstance(Given):
     @property
     def profile(self) -> Record:
         """Who they are; read-only: ``user_id full_name mobile_numbers email_addresses``."""
-        return wrap(dict(self._profile))  # type: ignore[no-any-return]
+        return wrap(dict(self._profile), Profile)  # type: ignore[no-any-return]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

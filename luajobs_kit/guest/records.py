@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
-from luajobs_kit.guest.shown import Kind, Shown, mappings
+from luajobs_kit.guest.shown import Kind, Shown, items_of, mappings
 
 _OF_ENTRY = frozenset(("id", "collection", "searchText", "score", "createdAt", "updatedAt"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -172,7 +172,7 @@ class Entry(Record):
         text = {} if search_text is None else {"searchText": search_text}
         answer = await ask(f"data.{verb}", arguments | text)
         kept_entry(answer, data, by=self)
-        held = _data_of(self)
+        held = dict.get(self, "data")
         if type(held) is Record:
             shown().renew(held, answer["data"], wrap)
             answer = {name: value for name, value in answer.items() if name != "data"}
@@ -238,7 +238,10 @@ class Page(list[Any]):
 
 
 def _data_of(entry: Entry) -> Any:
-    return dict.get(entry, "data")
+    """Return an entry's data, with what a dict's own methods have put beside it."""
+    items = items_of(entry)
+    beside = {name: items[name] for name in items if name not in _OF_ENTRY and name != "data"}
+    return {**items_of(items.get("data")), **beside} if beside else items.get("data")
 
 
 mappings.update(map(id, (Record, Fixed, Snapshot, Entry, Product)))

@@ -63,7 +63,7 @@ class Copy:
 
     def now(self) -> dict[str, Any]:
         """Return what it holds now; whatever else job code made of it is taken for nothing."""
-        return _items(self.kind.held(self.owner))
+        return items_of(self.kind.held(self.owner))
 
 
 class Shown:
@@ -96,7 +96,7 @@ class Shown:
         """
         if type(answer) is not dict:
             return
-        sent = _items(given)
+        sent = items_of(given)
         for copy in self._by_place.get(place, ()):
             own = copy.owner is by
             now = copy.now()
@@ -126,7 +126,7 @@ class Shown:
         A part that is the same already stays the same object: job code may hold it by a name of
         its own, and goes on changing what is shown.
         """
-        now = _items(held)
+        now = items_of(held)
         fresh = {
             key: now[key]
             if type(value) in {dict, list} and key in now and self._same(now[key], value)
@@ -248,7 +248,7 @@ class Comparison:
             raise TooLarge
 
 
-def _items(held: Any) -> dict[str, Any]:
+def items_of(held: Any) -> dict[str, Any]:
     """Return the items of any dict as those of one of Python's own, numbers as JSON has them."""
     if not issubclass(type(held), dict):
         return {}
