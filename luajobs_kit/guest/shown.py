@@ -24,6 +24,7 @@ COMPARED_IN_ALL: Final = 1_000_000  # values of all copies of a run, likewise
 MOST_TOLD: Final = 20  # lines
 MOST_NAMED: Final = 5  # changes of one copy that its line names
 LONGEST_KEY: Final = 40  # characters of a key that a line shows
+LONGEST_NUMBER: Final = 256  # bits of a number that stands for a key
 SWEPT_AFTER: Final = 64  # copies noted before those are let go that job code let go
 
 _MISSING: Final = object()
@@ -255,7 +256,7 @@ def items_of(held: Any) -> dict[str, Any]:
     return {
         key if type(key) is str else str(key): value
         for key, value in dict.items(held)
-        if type(key) is str or type(key) is int
+        if type(key) is str or (type(key) is int and key.bit_length() < LONGEST_NUMBER)
     }
 
 

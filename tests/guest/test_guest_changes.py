@@ -299,6 +299,8 @@ class Same(dict):
         'user.data["tags"] = Same()',
         'del user.data["plan"]\nuser.data[Liar()] = 1',
         'user.data["tags"].append(user.data)',
+        'user.data["tags"] = {10**5000: 1}',
+        'user.data["\\ud800"] = 10**5000',
     ],
 )
 def test_objects_of_job_code_are_never_asked_whether_they_are_equal(change):
