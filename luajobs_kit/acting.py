@@ -1,14 +1,16 @@
-"""How the current task speaks to the engine: on whose behalf, and whether it only watches."""
+"""How the current task speaks to the engine: for whom, reaching whom, and whether it only watches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Literal
 
 from luajobs_kit.errors import InvalidInput
 
 _acting: ContextVar[str | None] = ContextVar("luajobs_acting_user", default=None)
+_reach: ContextVar[Literal["own", "any"] | None] = ContextVar("luajobs_reach", default=None)
 _watching: ContextVar[bool] = ContextVar("luajobs_watching", default=False)
 
 
@@ -39,6 +41,29 @@ def acting_as(user: str | None) -> Iterator[None]:
         yield
     finally:
         _acting.reset(token)
+
+
+def acting_reach() -> Literal["own", "any"]:
+    """Return which users a job that is made now may reach: its own, or any.
+
+    Where nothing else is said (``reaching``) that is any for the workspace's own person, and
+    its own for a job that is made in somebody's name.
+    """
+    return _reach.get() or ("any" if _acting.get() is None else "own")
+
+
+@contextmanager
+def reaching(reach: Literal["own", "any"] | None) -> Iterator[None]:
+    """Say inside the block which users the jobs made there reach, whoever acts.
+
+    A tool call says ``own``, also where the default user calls; the engine says what the run
+    reaches that asks. None leaves it to who acts.
+    """
+    token = _reach.set(reach)
+    try:
+        yield
+    finally:
+        _reach.reset(token)
 
 
 def is_watching() -> bool:

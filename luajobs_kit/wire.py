@@ -16,6 +16,7 @@ from luajobs_kit.errors import LuaJobsError
 PREFIX: Final = "/kit/v1"
 KEY_HEADER: Final = "X-Idempotency-Key"
 USER_HEADER: Final = "X-Lua-User"  # percent-encoded
+REACH_HEADER: Final = "X-Luajobs-Reach"  # "own" in a tool call: see ``acting.reaching``
 VERSION_HEADER: Final = "X-Luajobs-Version"
 HEARTBEAT: Final = 5.0  # seconds between the comments that keep a quiet stream known to be alive
 MAX_BODY: Final = 4 * 2**20  # bytes of a request; a job's source is at most 256,000 characters

@@ -50,25 +50,23 @@ class DataEntry(Fields):
         return self._entry.updated_at
 
     async def update(self, data: Mapping[str, Any], search_text: str | None = None) -> DataEntry:
-        """Merge ``data`` into the object, shallowly."""
-        merged = self._data | to_object(data, "data")
-        return await self._replace(merged, search_text)
+        """Merge ``data`` into what is kept of the object, shallowly, and show all of it."""
+        return await self._keep("update", to_object(data, "data"), search_text)
 
     async def save(self, search_text: str | None = None) -> DataEntry:
-        """Keep ``data`` as it is now here."""
-        return await self._replace(to_object(self._data, "data"), search_text)
+        """Keep ``data`` as it is now here, in place of what was kept."""
+        return await self._keep("replace", to_object(self._data, "data"), search_text)
 
     async def delete(self) -> None:
         """Delete the entry."""
         port = await self._workspace.port()
         await port.call("data.delete", {"collection": self.collection, "id": self.id})
 
-    async def _replace(self, data: dict[str, Any], search_text: str | None) -> DataEntry:
+    async def _keep(self, verb: str, data: dict[str, Any], search_text: str | None) -> DataEntry:
         arguments = {"collection": self.collection, "id": self.id, "data": data}
-        text = search_text if search_text is not None else self._entry.search_text
-        if text is not None:
-            arguments["searchText"] = text
-        answer = await (await self._workspace.port()).call("data.update", arguments)
+        if search_text is not None:
+            arguments["searchText"] = search_text
+        answer = await (await self._workspace.port()).call(f"data.{verb}", arguments)
         self._entry = Entry.model_validate(answer)
         self._data = dict(self._entry.data)
         return self
@@ -127,7 +125,10 @@ class Data(Bound):
         data: Mapping[str, Any],
         search_text: str | None = None,
     ) -> DataEntry:
-        """Replace an entry's object by ``data``. Raises ``NotFound``."""
+        """Merge ``data`` into an entry's object, shallowly; fields it does not name stay.
+
+        ``entry.save()`` replaces the whole object. Raises ``NotFound``.
+        """
         arguments: dict[str, Any] = {
             "collection": collection,
             "id": entry_id,
@@ -138,7 +139,7 @@ class Data(Bound):
         return await self._entry("update", arguments)
 
     async def patch(self, collection: str, entry_id: str, data: Mapping[str, Any]) -> DataEntry:
-        """Merge ``data`` into an entry's object, shallowly. Raises ``NotFound``."""
+        """Merge ``data`` into an entry's object, as ``update`` does. Raises ``NotFound``."""
         return await self._entry(
             "patch", {"collection": collection, "id": entry_id, "data": to_object(data, "data")}
         )

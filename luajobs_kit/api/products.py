@@ -28,18 +28,20 @@ class Product(Fields):
 
     async def update(self, data: Mapping[str, Any]) -> Product:
         """Merge ``data`` into the product, shallowly."""
-        arguments = {"id": self._id, "product": to_object(data, "product")}
-        answer = await (await self._workspace.port()).call("products.update", arguments)
-        self._data = dict(answer)
-        return self
+        return await self._keep("update", to_object(data, "product"))
 
     async def save(self) -> Product:
-        """Keep ``data`` as it is now here."""
-        return await self.update(self._data)
+        """Keep ``data`` as it is now here, in place of what was kept."""
+        return await self._keep("replace", to_object(self._data, "product"))
 
     async def delete(self) -> None:
         """Take it from the catalogue."""
         await (await self._workspace.port()).call("products.delete", {"id": self._id})
+
+    async def _keep(self, verb: str, product: dict[str, Any]) -> Product:
+        arguments = {"id": self._id, "product": product}
+        self._data = dict(await (await self._workspace.port()).call(f"products.{verb}", arguments))
+        return self
 
     def __repr__(self) -> str:
         return f"<Product {self._id} {self._data!r}>"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from luajobs_kit.acting import acting_as, acting_user
+from luajobs_kit.acting import acting_as, acting_user, reaching
 from luajobs_kit.api import speech
 from luajobs_kit.api.current import current_workspace
 from luajobs_kit.api.signature import say
@@ -93,14 +93,14 @@ class LuaTool(ABC, Generic[Input]):
 
         ``condition`` is asked before the tool's own (its skill's).
 
-        Jobs it creates belong to that user. What it prints and logs is kept as log lines of
+        Jobs it creates belong to that user, and reach no other. What it prints and logs is kept as log lines of
         source ``skill``. Returns plain JSON.
 
         Raises ``ToolError`` with the tool's name, and the field when input or output is wrong.
         """
         check_tool(self)
         home = workspace or current_workspace()
-        with home.entered(), acting_as(user or acting_user()):
+        with home.entered(), acting_as(user or acting_user()), reaching("own"):
             given = self._validated(input)
             started = time.perf_counter()
             with speech.listening(home.now) as said:

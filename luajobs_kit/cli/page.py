@@ -53,6 +53,20 @@ start or stop it; `luajobs import`, and an export that ends in `.zip`, are for i
 Lua's `lua` command needs three variables, which `luajobs lua-env` prints there: `LUA_API_URL`,
 `LUA_API_KEY` and `NODE_EXTRA_CA_CERTS` (the file of the certificate).
 
+## Which users runs reach
+
+A run asks for its own user with `job.user()`. Which others it reaches (`User.get`, `User.list`, and
+what is read, kept, sent and cleared through them) the setting `users_reach` says:
+
+| `luajobs settings …` | which users a run reaches |
+|---|---|
+| `users_reach=` (as at the start) | a job made in a tool call or under `acting_as`: its own user alone; a pre-defined job, and one that the workspace's own person made: any |
+| `users_reach=own` | every job: its own user alone; a pre-defined job has none, and reaches nobody |
+| `users_reach=any` | every job: any, which is Lua's way |
+
+It holds from the next request of a run on, in a simulation too. Data and products are the
+workspace's, and shared by all its jobs whatever it says.
+
 ## Completion
 
 For bash: `eval "$(_LUAJOBS_COMPLETE=bash_source luajobs)"`; for zsh and fish put their

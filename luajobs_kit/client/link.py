@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import luajobs_kit
 from luajobs_kit import wire
-from luajobs_kit.acting import acting_user, is_watching
+from luajobs_kit.acting import acting_reach, acting_user, is_watching
 from luajobs_kit.address import Address
 from luajobs_kit.client import discover, sse
 from luajobs_kit.client.transport import ConnectionLost, Headers, Stream, Transport
@@ -184,6 +184,8 @@ def _headers() -> Headers:
     headers = [(wire.VERSION_HEADER, luajobs_kit.__version__)]
     if user is not None:
         headers.append((wire.USER_HEADER, quote(user)))
+    if acting_reach() == "own":
+        headers.append((wire.REACH_HEADER, "own"))
     return headers
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import luajobs_kit
-from luajobs_kit.acting import acting_user
+from luajobs_kit.acting import acting_reach, acting_user
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.engine import garbage
 from luajobs_kit.engine.core import Core
@@ -183,7 +183,7 @@ class Engine(Port):
     async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:
         user_id = self._acting()
         await self._core.platform.ensure_user(user_id)
-        return await self._core.registry.create(spec, user_id, key)
+        return await self._core.registry.create(spec, user_id, key, reach=acting_reach())
 
     async def get_job(self, job_id: str) -> Job:
         return show(self._state, self._core.catalog.record(job_id))

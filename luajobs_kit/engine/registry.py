@@ -28,6 +28,7 @@ from luajobs_kit.model import (
     JobSpec,
     JobVersion,
     OnceSchedule,
+    Reach,
     VersionSpec,
 )
 from luajobs_kit.store import FireState, Put, Remove
@@ -52,8 +53,14 @@ class Registry:
 
     # Declaring
 
-    async def create(self, spec: JobSpec, user_id: str, key: str | None) -> Job:
-        """Create the job, or bring the one of this identity up to date (see ``Port.create_job``)."""
+    async def create(
+        self, spec: JobSpec, user_id: str, key: str | None, *, reach: Reach = "any"
+    ) -> Job:
+        """Create the job, or bring the one of this identity up to date (see ``Port.create_job``).
+
+        ``reach`` says which users its runs reach; a pre-defined job's reach any.
+        """
+        reach = reach if spec.dynamic else "any"
         check_name(spec.name)
         agent = self._state.settings.values.agent_id
         owner = user_id if spec.dynamic else None
@@ -67,15 +74,17 @@ class Registry:
             self._refuse_other_kind(agent, spec)
             record = self._state.store.definitions.job_named(agent, owner, spec.name)
             if record is None:
-                return await self._create(spec, agent, owner, key)
+                return await self._create(spec, agent, owner, key, reach)
             if spec.if_exists == "error" and not record.deleted:
                 raise Conflict(
                     f"A job named {spec.name!r} exists ({record.id}) and if_exists is 'error'.",
                     id=record.id,
                 )
-            return await self._create_again(record, spec, key)
+            return await self._create_again(record, spec, key, reach)
 
-    async def _create(self, spec: JobSpec, agent: str, owner: str | None, key: str | None) -> Job:
+    async def _create(
+        self, spec: JobSpec, agent: str, owner: str | None, key: str | None, reach: Reach
+    ) -> Job:
         spec = await checked(self._state, spec)
         now = self._state.clock.now()
         job_id = self._state.ids.new("job")
@@ -86,6 +95,7 @@ class Registry:
             agent_id=agent,
             user_id=owner,
             dynamic=spec.dynamic,
+            users_reach=reach,
             active=spec.activate,
             description=spec.description,
             metadata=spec.metadata,
@@ -103,7 +113,11 @@ class Registry:
         self._state.events.publish(JobCreated(at=now, job=job))
         return job
 
-    async def _create_again(self, record: JobRecord, spec: JobSpec, key: str | None) -> Job:
+    async def _create_again(
+        self, record: JobRecord, spec: JobSpec, key: str | None, reach: Reach
+    ) -> Job:
+        # What it runs from now on is what this caller declares, and reaches what the caller may give.
+        declared = record.evolve(users_reach=reach)
         version = self._state.store.definitions.version(record.active_version_id or "")
         if version is None or not same_declaration(spec, version):
             spec = await checked(self._state, spec)
@@ -116,7 +130,7 @@ class Registry:
                 now=self._state.clock.now(),
                 key=key,
             )
-            await self._switch(record, version, new, revive=spec.activate)
+            await self._switch(declared, version, new, revive=spec.activate)
             self._tell_unset(new, record.user_id)
             return self._catalog.shown(record.id, "updated")
         done = self._state.fire(record).state in {"done", "failed"}
@@ -124,8 +138,11 @@ class Registry:
         if record.deleted or (done and relative):
             spec = await checked(self._state, spec)
             again = version.evolve(schedule=spec.schedule, updated_at=self._state.clock.now())
-            await self._switch(record, version, again, revive=spec.activate)
+            await self._switch(declared, version, again, revive=spec.activate)
             return self._catalog.shown(record.id, "rearmed")
+        if reach == "any" and record.users_reach == "own":  # its owner declares the same code
+            await self._state.store.definitions.commit(Put(declared))
+            self._state.announce(declared)
         return self._catalog.shown(record.id, "unchanged")
 
     async def push(self, job_id: str, spec: VersionSpec, key: str | None) -> JobVersion:

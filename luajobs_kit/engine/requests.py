@@ -9,11 +9,20 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting import acting_as, reaching
 from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
-from luajobs_kit.model import Bundle, Execution, Job, JobSpec, JobVersion, LogQuery
+from luajobs_kit.model import (
+    Bundle,
+    Execution,
+    Job,
+    JobRecord,
+    JobSpec,
+    JobVersion,
+    LogQuery,
+    Reach,
+)
 from luajobs_kit.platform import Answer, Caller, Platform
 from luajobs_kit.port import Port
 
@@ -98,12 +107,14 @@ class RunRequests:
         self._requests = requests
         self._execution = execution
         self._version = version
+        record = requests.state.store.definitions.job(execution.job_id)
+        self._reach = reach_of(record, requests.state.settings.values.default_user)
         self._created = 0
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
         """Answer one request of the attempt, as the run's own user."""
         family, _, name = verb.partition(".")
-        with acting_as(self._execution.user_id):
+        with acting_as(self._execution.user_id), reaching(self._reach):
             match family:
                 case "job":
                     return await self._of_job(name, self._execution.job_id, arguments)
@@ -117,7 +128,11 @@ class RunRequests:
     def _caller(self) -> Caller:
         run = self._execution
         return Caller(
-            user_id=run.user_id, job_id=run.job_id, job_name=run.job_name, execution_id=run.id
+            user_id=run.user_id,
+            job_id=run.job_id,
+            job_name=run.job_name,
+            execution_id=run.id,
+            reach=self._requests.state.settings.values.users_reach or self._reach,
         )
 
     async def _of_job(self, name: str, job_id: str, arguments: dict[str, Any]) -> Any:
@@ -260,6 +275,15 @@ def _given_on(given: list[str] | None, wanted: list[str] | None) -> list[str] | 
     if given is None or wanted is None:
         return given if wanted is None else wanted
     return [name for name in wanted if name in given]
+
+
+def reach_of(record: JobRecord | None, default_user: str) -> Reach:
+    """Return which users a job's runs reach where no setting says so, and the jobs they create."""
+    if record is None:  # deleted since
+        return "own"
+    if not record.dynamic:
+        return "any"
+    return record.users_reach or ("any" if record.user_id == default_user else "own")
 
 
 def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:

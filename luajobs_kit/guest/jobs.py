@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.people import User, UserInstance
 from luajobs_kit.guest.records import Fixed, Record, Snapshot, kept_by, wrap
 from luajobs_kit.guest.run import current
+from luajobs_kit.guest.shown import Kind, Place
 
 
 class Log(Given):
@@ -41,14 +42,17 @@ def _log(level: str, values: tuple[Any, ...]) -> None:
 class JobInstance(Given):
     """A job: its data as of now, and what can be done with it."""
 
-    __slots__ = ("_data", "_execution", "_is_running")
+    __slots__ = ("_answer", "_data", "_execution", "_is_running")
 
+    _answer: dict[str, Any]
+    """What ``_data`` was made of, and ``_execution``: unlike them it is out of job code's reach."""
     _data: Fixed
     _execution: Fixed | None
     _is_running: bool
 
     def __init__(self, data: dict[str, Any], execution: dict[str, Any] | None = None) -> None:
         fixed = object.__setattr__
+        fixed(self, "_answer", {**data, "execution": execution})
         fixed(self, "_data", _complete(data))
         fixed(self, "_execution", None if execution is None else wrap(execution, Fixed))
         fixed(self, "_is_running", execution is not None)
@@ -70,16 +74,18 @@ class JobInstance(Given):
     @property
     def metadata(self) -> Snapshot:
         """What the job was given and what its runs kept; ``update_metadata`` keeps more."""
+        self._note_metadata()
         return self._data["metadata"]  # type: ignore[no-any-return]
 
     @property
     def active_version(self) -> Record | None:
         """The version that runs, with its ``schedule``, ``timeout`` and so on."""
-        return self._data.get("activeVersion")
+        return self.data.get("activeVersion")
 
     @property
     def data(self) -> Record:
         """The whole job as JSON; ``versions()`` gives the versions that do not run, too."""
+        self._note(_DATA, _noted(self._answer))
         return self._data
 
     @property
@@ -87,6 +93,7 @@ class JobInstance(Given):
         """This run: ``id``, ``attempt``, ``fire_time``, ``lateness``."""
         if self._execution is None:
             raise NotAllowed("only the job that runs has an execution here; see executions()")
+        self._note(_EXECUTION, self._answer["execution"])
         return self._execution
 
     @property
@@ -109,8 +116,7 @@ class JobInstance(Given):
         """Merge ``data`` into the metadata, for this run and those to come; return all of it."""
         self._only_its_own("update_metadata")
         answer = await current().call("job.update_metadata", {"data": data})
-        dict.clear(self.metadata)
-        dict.update(self.metadata, wrap(answer))
+        self._show_metadata(answer, given=data)
         return self.metadata
 
     async def trigger(self, version_id: str | None = None) -> Record:
@@ -129,7 +135,9 @@ class JobInstance(Given):
     async def delete(self) -> Record:
         """Delete the job, or deactivate it where it has a history of versions."""
         self._only_its_own("delete")
-        return wrap(await current().call("job.delete"))  # type: ignore[no-any-return]
+        answer = await current().call("job.delete")
+        current().shown.forget(self._place(_METADATA))
+        return wrap(answer)  # type: ignore[no-any-return]
 
     async def executions(self, limit: int = 50) -> list[Record]:
         """Return its newest executions, newest first."""
@@ -166,19 +174,80 @@ class JobInstance(Given):
 
     def _renewed(self, data: dict[str, Any]) -> JobInstance:
         if isinstance(data, dict):
-            dict.update(self._data, _complete(data))
+            metadata = self._data["metadata"]
+            current().shown.kept(self._place(_DATA), {}, _noted(data), by=self)
+            self._answer.update({key: value for key, value in data.items() if key != "metadata"})
+            dict.update(self._data, _complete(data), metadata=metadata)
+            self._show_metadata(data.get("metadata") or {}, given={})
         return self
+
+    def _show_metadata(self, answer: dict[str, Any], *, given: Any) -> None:
+        """Show the metadata as it is kept now, after ``given`` was."""
+        known = current().shown
+        known.kept(self._place(_METADATA), given, answer, by=self)
+        known.renew(self._data["metadata"], answer, wrap)
+        self._answer["metadata"] = answer
+        self._note_metadata()
+
+    def _note_metadata(self) -> None:
+        kept: dict[str, Any] = self._answer.get("metadata") or {}
+        # What is no list and no object cannot be changed in place: the snapshot refuses that.
+        if any(type(value) is list or type(value) is dict for value in kept.values()):
+            self._note(_METADATA if self._is_running else _OF_ANOTHER, kept)
+
+    def _note(self, kind: Kind, before: dict[str, Any]) -> None:
+        current().shown.note(self, kind, self._place(kind), before)
+
+    def _place(self, kind: Kind) -> Place:
+        own = current().context.get("job") or {}
+        return (kind.name,) if self.id == own.get("id") else (kind.name, self.id)
 
     def __repr__(self) -> str:
         return f"<JobInstance {self.name} ({self.id})>"
 
 
+_APART: Final = frozenset({"metadata", "execution"})
+"""What is shown beside ``job.data``'s other fields."""
+_METADATA: Final = Kind(
+    "job.metadata",
+    lambda job: job._data["metadata"],  # noqa: SLF001  # one role in two definitions
+    lambda key: f"await job.update_metadata({{{key!r}: job.metadata[{key!r}]}}) keeps it".replace(
+        "'", '"'
+    ),
+)
+_OF_ANOTHER: Final = _METADATA._replace(keeps=lambda _: "a run keeps metadata of its own job alone")
+_DATA: Final = Kind(
+    "job.data",
+    lambda job: _noted(job._data),  # noqa: SLF001  # likewise
+    lambda _: "it only shows the job, and nothing keeps it",
+)
+_EXECUTION: Final = Kind(
+    "job.execution",
+    lambda job: job._execution,  # noqa: SLF001  # likewise
+    lambda _: "it only shows the run, and nothing keeps it",
+)
+
+
+def _versions(data: dict[str, Any]) -> dict[str, Any]:
+    """Return ``versions`` as it is shown where a job's data has only the active one."""
+    active = data.get("activeVersion")
+    return {"versions": [active]} if active is not None and not data.get("versions") else {}
+
+
+def _noted(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a job's data but for what is noted by itself; the active version is named once."""
+    active = dict.get(data, "activeVersion")
+    versions = dict.get(data, "versions", [])
+    items = {key: value for key, value in dict.items(data) if key not in _APART}
+    if active is not None and type(versions) is list:
+        items["versions"] = [None if each is active else each for each in versions or [active]]
+    return items
+
+
 def _complete(data: dict[str, Any]) -> Fixed:
     """Make the metadata a snapshot, and let the active version be among the versions."""
     shown: Fixed = wrap(data, Fixed)
-    active = shown.get("activeVersion")
-    versions = {"versions": [active]} if active is not None and not shown.get("versions") else {}
-    dict.update(shown, versions, metadata=Snapshot(wrap(data.get("metadata") or {})))
+    dict.update(shown, _versions(shown), metadata=Snapshot(wrap(data.get("metadata") or {})))
     return shown
 
 

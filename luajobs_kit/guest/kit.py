@@ -7,7 +7,7 @@ from typing import Any, Final
 from luajobs_kit import errors
 from luajobs_kit.guest.frozen import make
 from luajobs_kit.guest.jobs import JobInstance, Jobs
-from luajobs_kit.guest.people import User, UserInstance
+from luajobs_kit.guest.people import Profile, User, UserInstance
 from luajobs_kit.guest.reach import Http, Tools, env
 from luajobs_kit.guest.records import Entry, Fixed, Product, Snapshot
 from luajobs_kit.guest.run import Run
@@ -29,7 +29,7 @@ _ERRORS: Final = [
 ]
 
 # Their fields are attributes; what is not kept says so when it is set.
-OPEN.update({UserInstance, Entry, Product, JobInstance, Fixed, Snapshot})
+OPEN.update({UserInstance, Entry, Product, JobInstance, Fixed, Snapshot, Profile})
 
 
 NAMES: Final[dict[str, Any]] = {

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.guest.frozen import Given, make
-from luajobs_kit.guest.records import Record, wrap
+from luajobs_kit.guest.records import Fixed, Record, wrap
 from luajobs_kit.guest.run import current
+from luajobs_kit.guest.shown import Kind
 
 _OWN = frozenset({"_id", "_profile", "_data", "_gone"})
+
+
+class Profile(Fixed):
+    """Who a user is, as the workspace has it."""
+
+    __slots__ = ()
+
+    def _says(self, *_given: Any, **_named: Any) -> str:
+        return "user.profile is read-only; what you keep about a user goes in user.data"
 
 
 class UserInstance(Given):
@@ -20,7 +30,9 @@ class UserInstance(Given):
     def __init__(self, answer: dict[str, Any]) -> None:
         object.__setattr__(self, "_id", answer["id"])
         object.__setattr__(self, "_profile", wrap(answer.get("profile") or {}))
-        object.__setattr__(self, "_data", wrap(answer.get("data") or {}))
+        data = answer.get("data") or {}
+        object.__setattr__(self, "_data", wrap(data))
+        current().shown.note(self, _USER, (_USER.name, self.id), data)
 
     @property
     def id(self) -> str:
@@ -33,7 +45,7 @@ class UserInstance(Given):
     @property
     def profile(self) -> Record:
         """Who they are; read-only: ``user_id full_name mobile_numbers email_addresses``."""
-        return wrap(dict(self._profile))  # type: ignore[no-any-return]
+        return wrap(dict(self._profile), Profile)  # type: ignore[no-any-return]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -55,15 +67,17 @@ class UserInstance(Given):
             raise AttributeError(f"nothing is kept about this user under {name!r}")
         del self._data[name]
 
-    def _replaced(self, data: Any) -> dict[str, Any]:
-        self._data.clear()
-        self._data.update(wrap(data))
+    def _replaced(self, data: Any, given: Any) -> dict[str, Any]:
+        """Show what is kept now, after ``given`` was."""
+        known = current().shown
+        known.kept((_USER.name, self.id), given, data, by=self)
+        known.renew(self._data, data, wrap)
         return self.data
 
     async def update(self, data: dict[str, Any]) -> dict[str, Any]:
         """Merge ``data`` into what is kept; return all of it."""
         answer = await current().call("user.update", {"id": self._id, "data": data})
-        return self._replaced(answer)
+        return self._replaced(answer, data)
 
     async def patch(self, data: dict[str, Any] | None = None, *, unset: Any = ()) -> dict[str, Any]:
         """Merge ``data``, remove the fields named by ``unset``; return what is kept."""
@@ -77,17 +91,18 @@ class UserInstance(Given):
             list(fields[0]) if len(fields) == 1 and not isinstance(fields[0], str) else list(fields)
         )
         answer = await current().call("user.unset", {"id": self._id, "fields": names})
-        return self._replaced(answer)
+        gone = {name: None for name in names if type(name) is str}
+        return self._replaced(answer, gone)
 
     async def save(self) -> dict[str, Any]:
         """Keep ``user.data`` as it is now."""
         answer = await current().call("user.replace", {"id": self._id, "data": self._data})
-        return self._replaced(answer)
+        return self._replaced(answer, self._data)
 
     async def clear(self) -> None:
         """Remove everything that is kept about the user."""
         await current().call("user.clear", {"id": self._id})
-        self._data.clear()
+        self._replaced({}, self._data)
 
     async def send(self, messages: Any) -> Record:
         """Send a text, one message part, or a list of parts; return the message."""
@@ -101,6 +116,13 @@ class UserInstance(Given):
 
     def __repr__(self) -> str:
         return f"<User {self._id}>"
+
+
+_USER: Final = Kind(
+    "user.data",
+    lambda user: object.__getattribute__(user, "_data"),
+    lambda _: "await user.save() keeps it",
+)
 
 
 def parts(messages: Any) -> list[Any]:

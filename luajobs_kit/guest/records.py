@@ -6,7 +6,9 @@ import copy
 import re
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
+
+from luajobs_kit.guest.shown import Kind, Shown, items_of, mappings
 
 _OF_ENTRY = frozenset(("id", "collection", "searchText", "score", "createdAt", "updatedAt"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -152,23 +154,28 @@ class Entry(Record):
     async def update(  # type: ignore[override]  # Lua's meaning, not a dict's
         self, data: dict[str, Any], search_text: str | None = None
     ) -> Entry:
-        """Merge ``data`` into the entry's, and keep it."""
-        return await self._replace({**self["data"], **data}, search_text)
+        """Merge ``data`` into what is kept of the entry, and show all of it."""
+        return await self._keep("update", data, search_text)
 
     async def save(self, search_text: str | None = None) -> Entry:
-        """Keep ``data`` as it is now."""
-        return await self._replace(self["data"], search_text)
+        """Keep ``data`` as it is now, in place of what was kept."""
+        return await self._keep("replace", self["data"], search_text)
 
     async def delete(self) -> None:
         """Delete the entry."""
-        await ask("data.delete", {"collection": self["collection"], "id": self["id"]})
+        where = {"collection": self["collection"], "id": self["id"]}
+        await ask("data.delete", where)
+        deleted_entry(**where)
 
-    async def _replace(self, data: dict[str, Any], search_text: str | None) -> Entry:
-        text = search_text if search_text is not None else self.get("searchText")
+    async def _keep(self, verb: str, data: dict[str, Any], search_text: str | None) -> Entry:
         arguments = {"collection": self["collection"], "id": self["id"], "data": data}
-        answer = await ask(
-            "data.update", arguments if text is None else {**arguments, "searchText": text}
-        )
+        text = {} if search_text is None else {"searchText": search_text}
+        answer = await ask(f"data.{verb}", arguments | text)
+        kept_entry(answer, data, by=self)
+        held = dict.get(self, "data")
+        if type(held) is Record:
+            shown().renew(held, answer["data"], wrap)
+            answer = {name: value for name, value in answer.items() if name != "data"}
         dict.update(self, wrap(answer))
         return self
 
@@ -192,16 +199,22 @@ class Product(Record):
 
     async def update(self, data: dict[str, Any]) -> Product:  # type: ignore[override]  # Lua's meaning
         """Merge ``data`` into the product, and keep it."""
-        dict.update(self, wrap(await ask("products.update", {"id": self["id"], "product": data})))
-        return self
+        return await self._keep("update", data)
 
     async def save(self) -> Product:
-        """Keep the product as it is now."""
-        return await self.update(dict(self))
+        """Keep the product as it is now, in place of what was kept."""
+        return await self._keep("replace", dict(self))
 
     async def delete(self) -> None:
         """Take it from the catalogue."""
         await ask("products.delete", {"id": self["id"]})
+        deleted_product(self["id"])
+
+    async def _keep(self, verb: str, product: dict[str, Any]) -> Product:
+        answer = await ask(f"products.{verb}", {"id": self["id"], "product": product})
+        kept_product(answer, product, by=self)
+        shown().renew(self, answer, wrap)
+        return self
 
 
 async def ask(verb: str, arguments: dict[str, Any]) -> Any:
@@ -224,8 +237,52 @@ class Page(list[Any]):
         return list(self)
 
 
+def _data_of(entry: Entry) -> Any:
+    """Return an entry's data, with what a dict's own methods have put beside it."""
+    items = items_of(entry)
+    beside = {name: items[name] for name in items if name not in _OF_ENTRY and name != "data"}
+    return {**items_of(items.get("data")), **beside} if beside else items.get("data")
+
+
+mappings.update(map(id, (Record, Fixed, Snapshot, Entry, Product)))
+_ENTRY: Final = Kind("entry.data", _data_of, lambda _: "await entry.save() keeps it")
+_PRODUCT: Final = Kind("product", lambda held: held, lambda _: "await product.save() keeps it")
+
+
+def shown() -> Shown:
+    """Return what takes note of the copies this run is given."""
+    from luajobs_kit.guest.run import current  # noqa: PLC0415  # a run holds records
+
+    return current().shown
+
+
+def kept_entry(answer: Any, data: Any, *, by: Entry | None = None) -> None:
+    """Take note that ``data`` was kept of the entry the answer is about."""
+    shown().kept((_ENTRY.name, answer["id"], answer["collection"]), data, answer["data"], by=by)
+
+
+def deleted_entry(collection: Any, id: Any) -> None:
+    """Take note that an entry was deleted."""
+    if type(collection) is str and type(id) is str:
+        shown().forget((_ENTRY.name, id, collection))
+
+
+def kept_product(answer: Any, product: Any, *, by: Product | None = None) -> None:
+    """Take note that ``product`` was kept of the product the answer is about."""
+    shown().kept((_PRODUCT.name, answer["id"]), product, answer, by=by)
+
+
+def deleted_product(id: Any) -> None:
+    """Take note that a product was deleted."""
+    if type(id) is str:
+        shown().forget((_PRODUCT.name, id))
+
+
 def entry(value: dict[str, Any]) -> Entry:
-    return Entry(wrap(value))
+    made = Entry(wrap(value))
+    place = (_ENTRY.name, value["id"], value["collection"])
+    shown().note(made, _ENTRY, place, value["data"])
+    return made
 
 
 def entry_page(value: dict[str, Any]) -> Page:
@@ -233,7 +290,9 @@ def entry_page(value: dict[str, Any]) -> Page:
 
 
 def as_product(value: dict[str, Any]) -> Product:
-    return Product(wrap(value))
+    made = Product(wrap(value))
+    shown().note(made, _PRODUCT, (_PRODUCT.name, value["id"]), value)
+    return made
 
 
 def product_page(value: dict[str, Any]) -> Page:

@@ -11,6 +11,7 @@ from luajobs_kit.guest.channel import Channel
 from luajobs_kit.guest.clocks import Clock, MachineClock, VirtualClock
 from luajobs_kit.guest.futures import Future
 from luajobs_kit.guest.loop import Loop
+from luajobs_kit.guest.shown import Shown
 
 MASK: Final = "•••"
 SHORTEST_SECRET: Final = 3  # characters; masking shorter ones would only garble the log
@@ -34,6 +35,7 @@ class Run:
             self.clock = VirtualClock(now, shared=simulated.get("shared", False))
         self.loop = Loop(channel, self.clock)
         self.datetime: type[datetime] = datetime  # the class job code knows by that name
+        self.shown = Shown()
         self._secrets: list[str] = []
         self._unfinished_line = ""
 

@@ -10,8 +10,12 @@ from luajobs_kit.guest.records import (
     Page,
     Product,
     as_product,
+    deleted_entry,
+    deleted_product,
     entry,
     entry_page,
+    kept_entry,
+    kept_product,
     product_page,
 )
 from luajobs_kit.guest.run import current
@@ -60,20 +64,25 @@ class Data(Given):
     async def update(
         collection: str, entry_id: str, data: dict[str, Any], search_text: str | None = None
     ) -> Entry:
-        """Replace an entry's data. Raises ``NotFound``."""
+        """Merge ``data`` into an entry's; ``entry.save()`` replaces all. Raises ``NotFound``."""
         arguments = _given(collection=collection, id=entry_id, data=data, searchText=search_text)
-        return entry(await current().call("data.update", arguments))
+        answer = await current().call("data.update", arguments)
+        kept_entry(answer, data)
+        return entry(answer)
 
     @staticmethod
     async def patch(collection: str, entry_id: str, data: dict[str, Any]) -> Entry:
         """Merge ``data`` into an entry's. Raises ``NotFound``."""
         arguments = {"collection": collection, "id": entry_id, "data": data}
-        return entry(await current().call("data.patch", arguments))
+        answer = await current().call("data.patch", arguments)
+        kept_entry(answer, data)
+        return entry(answer)
 
     @staticmethod
     async def delete(collection: str, entry_id: str) -> None:
         """Remove an entry. Raises ``NotFound``."""
         await current().call("data.delete", {"collection": collection, "id": entry_id})
+        deleted_entry(collection, entry_id)
 
     @staticmethod
     async def search(
@@ -113,12 +122,15 @@ class Products(Given):
     async def update(product_id: str, product: dict[str, Any]) -> Product:
         """Merge into a product. Raises ``NotFound``."""
         arguments = {"id": product_id, "product": product}
-        return as_product(await current().call("products.update", arguments))
+        answer = await current().call("products.update", arguments)
+        kept_product(answer, product)
+        return as_product(answer)
 
     @staticmethod
     async def delete(product_id: str) -> None:
         """Remove a product. Raises ``NotFound``."""
         await current().call("products.delete", {"id": product_id})
+        deleted_product(product_id)
 
     @staticmethod
     async def search(search_query: str, limit: int = 5) -> list[Product]:

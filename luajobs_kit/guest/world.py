@@ -59,8 +59,15 @@ def drive(value: Any) -> Any:
         this.loop.cancel_rest()
         for failure in this.loop.unseen_failures():
             this.log("warn", failure)
-        this.end_line()
+        end()
         warnings.showwarning = show
+
+
+def end() -> None:
+    """Write what the run's log still has to say. ``drive`` does; a run that fails before needs it."""
+    this = run.current()
+    this.end_line()
+    this.shown.tell(this.log)
 
 
 def _as_log_line(message: Warning | str, category: type[Warning], *_: Any) -> None:

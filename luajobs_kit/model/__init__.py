@@ -38,6 +38,7 @@ from luajobs_kit.model.job import (
     JobSpec,
     JobStatus,
     JobVersion,
+    Reach,
     Retry,
     VersionSpec,
 )
@@ -104,6 +105,7 @@ __all__ = [
     "OnceSchedule",
     "Pagination",
     "Profile",
+    "Reach",
     "Resync",
     "Retry",
     "RunError",

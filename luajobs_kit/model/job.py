@@ -15,6 +15,7 @@ DEFAULT_TIMEOUT = 300.0  # seconds; Lua's documented default
 DEFAULT_AGENT = "agent_local"
 
 JobStatus = Literal["active", "paused", "inactive", "failed"]
+Reach = Literal["own", "any"]
 Change = Literal["created", "unchanged", "updated", "rearmed"]
 
 
@@ -81,6 +82,11 @@ class JobRecord(Document):
     agent_id: str = DEFAULT_AGENT
     user_id: str | None = None  # None: a pre-defined LuaJob
     dynamic: bool = True
+    users_reach: Reach | None = None
+    """Which users its runs reach, by who made it: its own, or any.
+
+    None in records that older versions wrote: any where it is the default user's, else its own.
+    """
     public: bool = False
     active: bool = True
     deleted: bool = False  # hidden from lists, revived by creating it again

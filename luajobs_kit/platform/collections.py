@@ -75,7 +75,21 @@ class Data:
         data: dict[str, Any],
         search_text: str | None = None,
     ) -> dict[str, Any]:
-        """Replace an entry's object. Raises ``NotFound``."""
+        """Merge into an entry's object, shallowly. Raises ``NotFound``."""
+        within = _within(self._settings, caller, data)
+        merged = await self._entries.merge(_named(collection), id, data, search_text, within=within)
+        return merged.to_json()
+
+    async def replace(
+        self,
+        caller: Caller,
+        *,
+        collection: str,
+        id: str,
+        data: dict[str, Any],
+        search_text: str | None = None,
+    ) -> dict[str, Any]:
+        """Keep exactly ``data`` as an entry's object. Raises ``NotFound``."""
         within = _within(self._settings, caller, data)
         replaced = await self._entries.replace(
             _named(collection), id, data, search_text, within=within
@@ -88,11 +102,19 @@ class Data:
         *,
         collection: str,
         id: str,
-        data: dict[str, Any],
+        data: dict[str, Any] | None = None,
+        unset: builtins.list[str] | None = None,
+        search_text: str | None = None,
     ) -> dict[str, Any]:
-        """Merge into an entry's object, shallowly. Raises ``NotFound``."""
-        within = _within(self._settings, caller, data)
-        return (await self._entries.merge(_named(collection), id, data, within=within)).to_json()
+        """Merge into an entry's object, shallowly, and remove the fields named by ``unset``.
+
+        Raises ``NotFound``.
+        """
+        within = _within(self._settings, caller, data or {})
+        merged = await self._entries.merge(
+            _named(collection), id, data or {}, search_text, unset=unset or (), within=within
+        )
+        return merged.to_json()
 
     async def delete(
         self,
@@ -164,6 +186,18 @@ class Products:
         changes = {name: value for name, value in product.items() if name != "id"}
         within = _within(self._settings, caller, product)
         return _product(await self._entries.merge(PRODUCTS, id, changes, within=within))
+
+    async def replace(
+        self,
+        caller: Caller,
+        *,
+        id: str,
+        product: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Keep exactly these fields of a product, and its id. Raises ``NotFound``."""
+        fields = {name: value for name, value in product.items() if name != "id"}
+        within = _within(self._settings, caller, product)
+        return _product(await self._entries.replace(PRODUCTS, id, fields, within=within))
 
     async def delete(self, caller: Caller, *, id: str) -> None:
         """Take a product from the catalogue. Raises ``NotFound``."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import ConfigDict, Field, ValidationError
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.model import DEFAULT_AGENT, Document
+from luajobs_kit.model import DEFAULT_AGENT, Document, Reach
 from luajobs_kit.store import Definitions, Set
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
@@ -39,6 +39,8 @@ class SettingValues(Document):
     timeout_ceiling: Annotated[float, Field(ge=1, le=86_400)] = 600  # seconds; Lua's bound
     max_concurrent: Annotated[int, Field(ge=1, le=MOST_CONCURRENT)] = 8  # runs at once
     memory_limit: Annotated[int, Field(ge=64 * 2**20)] = 512 * 2**20  # bytes a run
+    users_reach: Reach | None = None
+    """Which users runs reach: ``own``, the job's alone; ``any``, as in Lua. None: by who made the job."""
     env: dict[Id, EnvValue] = Field(default_factory=dict, max_length=200)
     """What ``env(NAME)`` answers inside jobs; values are masked in logs."""
     http_hosts: list[Host] = Field(default_factory=list, max_length=1_000)

@@ -53,7 +53,7 @@ class Users:
         email: str | None = None,
         phone: str | None = None,
     ) -> dict[str, Any] | None:
-        """Return a user; by e-mail or phone, None when nobody matches."""
+        """Return a user; by e-mail or phone, None when nobody within reach matches."""
         definitions = self._store.definitions
         if email is not None:
             record = definitions.user_with_email(email)
@@ -61,11 +61,12 @@ class Users:
             record = definitions.user_with_phone(re.sub(r"\D", "", phone))
         else:
             record = self._record(caller, id)
-        return None if record is None else record.to_json()
+        return None if record is None or not caller.reaches(record.id) else record.to_json()
 
     async def list_(self, caller: Caller) -> list[dict[str, Any]]:
-        """Return every user."""
-        return [record.to_json() for record in self._store.definitions.users()]
+        """Return every user within reach."""
+        users = self._store.definitions.users()
+        return [record.to_json() for record in users if caller.reaches(record.id)]
 
     async def add(
         self,
@@ -198,6 +199,8 @@ class Users:
                 "A pre-defined job has no user of its own: put the id in its metadata and use "
                 "User.get(job.metadata['userId'])."
             )
+        if not caller.reaches(wanted):  # said before it is looked up, so that it tells nothing
+            raise _out_of_reach(caller, wanted)
         record = self._store.definitions.user(wanted)
         if record is None:
             raise NotFound(
@@ -227,6 +230,21 @@ def _check_id(user_id: str) -> None:
             "such as user_alice.",
             field="id",
         )
+
+
+def _out_of_reach(caller: Caller, wanted: str) -> NotAllowed:
+    whose = (
+        "This job is pre-defined and has no user of its own"
+        if caller.user_id is None
+        else f"This job's runs reach its own user, {caller.user_id!r}, alone"
+    )
+    return NotAllowed(
+        f"{whose}, so they may not ask for {wanted!r}. The workspace's setting users_reach says "
+        "which users runs reach; its owner lets them reach any with "
+        "`luajobs settings users_reach=any`.",
+        id=wanted,
+        setting="users_reach",
+    )
 
 
 def _refuse_in_run(caller: Caller, what: str) -> None:

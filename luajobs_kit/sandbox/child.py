@@ -168,4 +168,14 @@ def _execute(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None
     namespace, argument = world.bind(frame["context"])
     exec(code, namespace)  # noqa: S102  # this is what a sandbox is for
     entry = namespace[frame["entry"]]
-    channel.send_result(world.drive(entry(argument)))
+    try:
+        value = entry(argument)
+    except BaseException:
+        # What is not ``async`` has failed here, and its log may have a last word, too.
+        getattr(world, "end", _nothing)()
+        raise
+    channel.send_result(world.drive(value))
+
+
+def _nothing() -> None:
+    """End a world that has no last word."""

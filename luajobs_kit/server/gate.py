@@ -11,14 +11,14 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import luajobs_kit
 from luajobs_kit import wire
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting import acting_as, reaching
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError, VersionMismatch
 from luajobs_kit.server.answers import FAILED, Refused, send_error
 
@@ -90,7 +90,7 @@ class Gate:
             short = scope["path"] not in LONG
             self.under_way += short
             try:
-                with acting_as(user):
+                with acting_as(user), reaching(_reach(headers)):
                     await self._app(scope, receive, answering)
             finally:
                 self.under_way -= short
@@ -154,6 +154,13 @@ def _acting(headers: dict[bytes, bytes]) -> str | None:
     if not user or len(user) > MAX_USER or not user.isprintable():
         raise Refused(400, f"{wire.USER_HEADER} must be the percent-encoded id of a user.")
     return user
+
+
+def _reach(headers: dict[bytes, bytes]) -> Literal["own"] | None:
+    given = headers.get(wire.REACH_HEADER.lower().encode())
+    if given not in {None, b"own"}:
+        raise Refused(400, f"{wire.REACH_HEADER} can only be 'own'.")
+    return None if given is None else "own"
 
 
 class _Answering:

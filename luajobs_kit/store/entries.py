@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -196,13 +196,20 @@ class Entries:
         data: Mapping[str, Any],
         search_text: str | None = None,
         *,
+        unset: Collection[str] = (),
         within: int | None = None,
     ) -> Entry:
-        """Set these fields of an entry's data; the others stay. Raises as ``replace`` does."""
+        """Set these fields of an entry's data and remove those of ``unset``; the others stay.
+
+        Raises as ``replace`` does.
+        """
         given = valid_data(data)
-        return await self._change(
-            collection, entry_id, lambda old: old | given, search_text, within
-        )
+        gone = frozenset(unset)
+
+        def change(old: dict[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in old.items() if name not in gone} | given
+
+        return await self._change(collection, entry_id, change, search_text, within)
 
     async def delete(self, collection: str, entry_id: str) -> None:
         """Remove an entry. Raises ``NotFound``."""

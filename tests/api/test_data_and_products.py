@@ -30,8 +30,8 @@ async def test_entries_are_paged_filtered_changed_and_deleted(ws):
     assert len(await Data.get("orders", {"number": {"$gte": 10}})) == 2
 
     entry = page[0]
-    replaced = await Data.update("orders", entry.id, {**entry.data, "status": "sent"})
-    assert replaced.status == "sent"
+    changed = await Data.update("orders", entry.id, {**entry.data, "status": "sent"})
+    assert (changed.status, changed.number) == ("sent", 1)
     assert (await Data.patch("orders", entry.id, {"note": "x"})).data["status"] == "sent"
     await entry.update({"status": "back"})
     entry.note = "y"
@@ -79,3 +79,34 @@ async def test_what_is_not_json_is_refused_with_its_path(ws):
         await Products.create({"tags": {"a"}})
     with pytest.raises(InvalidInput, match="collection"):
         await Data.create("", {})
+
+
+async def test_updating_an_entry_changes_the_fields_it_names_and_keeps_the_others(ws):
+    entry = await Data.create("tickets", {"title": "Lamp", "status": "open"}, "broken lamp")
+    spread = await Data.update("tickets", entry.id, {**entry.data, "followup_sent": True})
+    alone = await Data.update("tickets", entry.id, {"status": "closed"})
+    assert spread.data == {"title": "Lamp", "status": "open", "followup_sent": True}
+    assert alone.data == {"title": "Lamp", "status": "closed", "followup_sent": True}
+    assert alone.search_text == "broken lamp"
+    again = await Data.update("tickets", entry.id, {"status": "open"}, "mended lamp")
+    assert again.search_text == "mended lamp"
+
+
+async def test_updating_an_entry_that_was_read_long_ago_keeps_what_others_changed(ws):
+    entry = await Data.create("tickets", {"title": "Lamp", "status": "open"}, "lamp")
+    await Data.update("tickets", entry.id, {"status": "closed"}, "closed lamp")
+    await entry.update({"note": "x"})
+    assert entry.data == {"title": "Lamp", "status": "closed", "note": "x"}
+    assert entry.search_text == "closed lamp"
+
+
+async def test_saving_replaces_the_whole_entry_or_product(ws):
+    entry = await Data.create("tickets", {"title": "Lamp", "status": "open"}, "lamp")
+    del entry.data["status"]
+    await entry.save()
+    assert (await Data.get_entry("tickets", entry.id)).data == {"title": "Lamp"}
+    assert entry.search_text == "lamp"
+    product = await Products.create({"name": "Lamp", "old_price": 3})
+    del product.data["old_price"]
+    await product.save()
+    assert (await Products.get_by_id(product.id)).data == {"name": "Lamp", "id": product.id}

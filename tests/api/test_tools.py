@@ -176,3 +176,35 @@ def test_the_forms_that_other_agents_take():
         "description": "Order an item",
         "input_schema": schema,
     }
+
+
+async def look(job):
+    user = await User.get("user_bob")
+    return user.data["plan"]
+
+
+@lua_tool
+async def look_later(name: str) -> str:
+    """Have a job look at another user."""
+    return (await Jobs.create(name=name, schedule=once(hours=1), execute=look)).id
+
+
+async def test_a_job_made_in_a_tool_call_reaches_no_other_user_whoever_calls(ws):
+    await ws.users.add("user_bob", data={"plan": "pro"})
+    for user in ("user_alice", None):
+        made = await look_later.call({"name": "looks"}, user=user)
+        execution = await (await (await Jobs.get_job(made)).trigger()).wait()
+        assert "users_reach" in execution.error.message
+    job = await Jobs.create(name="looks for its owner", schedule=once(hours=1), execute=look)
+    assert (await (await job.trigger()).wait()).result == "pro"
+
+
+async def test_the_code_of_a_tool_itself_reaches_every_user(ws):
+    await ws.users.add("user_bob", data={"plan": "pro"})
+
+    @lua_tool
+    async def plan_of(user_id: str) -> str:
+        """Tell somebody's plan."""
+        return (await User.get(user_id)).data["plan"]
+
+    assert await plan_of.call({"user_id": "user_bob"}, user="user_alice") == "pro"

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from luajobs_kit.errors import NotFound, WorkspaceError
-from luajobs_kit.model import LogQuery, Retry
+from luajobs_kit.model import Bundle, LogQuery, Retry
 
 
 async def ran(engine, job):
@@ -275,3 +275,19 @@ async def test_job_code_cannot_flood_another_job_with_triggers(engine, spec):
     run = await ran(engine, job)
     assert (run.status, run.error.type) == ("failed", "NotAllowed")
     assert (await engine.list_executions(other.id)).total == 10
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize("end", ["return 1", "raise ValueError('no')"])
+async def test_what_a_run_changes_in_place_and_does_not_keep_is_in_its_log(engine, spec, kind, end):
+    source = f"{kind} execute(job):\n    job.metadata['seen'].append(1)\n    {end}\n"
+    bundle = Bundle(source=source, entry="execute", file="notebook.py")
+    job = await engine.create_job(spec().evolve(bundle=bundle, metadata={"seen": []}))
+    execution = await engine.trigger_job(job.id)
+    await engine.wait_execution(execution.id)
+    lines = (await engine.logs(LogQuery(job_id=job.id))).logs
+    [line] = [line.message for line in lines if line.sub_type == "warn"]
+    assert line == (
+        'job.metadata["seen"] was changed here and not kept: '
+        'await job.update_metadata({"seen": job.metadata["seen"]}) keeps it'
+    )

@@ -29,6 +29,7 @@ ANSWERS: dict[str, Any] = {
     "data.search": [ENTRY],
     "data.get": {"data": [ENTRY], "pagination": PAGE},
     "data.update": ENTRY,
+    "data.replace": ENTRY,
     "products.get": {"data": [{"id": "p1", "price": 2.5}, {"id": "p2"}], "pagination": PAGE},
     "job.update_metadata": {"n": 2},
     "job.trigger": {"id": "exec_2", "status": "pending", "createdAt": "2026-01-02T03:04:05Z"},
@@ -294,8 +295,8 @@ def test_entries_and_products_are_changed_in_place() -> None:
     assert value == [3, "open", 0]
     where = {"collection": "tickets", "id": "entry_1"}
     assert channel.calls[1:] == [
-        ("data.update", {**where, "data": {**ENTRY["data"], "n": 1}}),
-        ("data.update", {**where, "data": {**ENTRY["data"], "m": 2}}),
+        ("data.update", {**where, "data": {"n": 1}}),
+        ("data.replace", {**where, "data": {**ENTRY["data"], "m": 2}}),
         ("data.delete", where),
         ("products.get", {"page": 1, "limit": 10}),
         ("products.update", {"id": "p1", "product": {"price": 3}}),

@@ -131,9 +131,9 @@ TABLES: dict[str, list[Row]] = {
             "Data.update(collection, id, data)",
             "Data.update(collection, entry_id, data)",
             "Data.update",
-            "replaces",
+            "merges; `entry.save()` replaces",
         ),
-        ("PATCH", "Data.patch(collection, entry_id, data)", "Data.patch", "merges"),
+        ("PATCH", "Data.patch(collection, entry_id, data)", "Data.patch", "merges, too"),
         ("Data.delete(collection, id)", "Data.delete(collection, entry_id)", "Data.delete", ""),
         (
             "Data.search(collection, text, limit?, threshold?)",

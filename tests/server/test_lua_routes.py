@@ -219,9 +219,12 @@ async def test_data_is_kept_found_changed_and_deleted(http, agent, fresh):
     assert page["pagination"]["totalCount"] == 1
     path = f"{base}/{name}/{one['id']}"
     assert (await http.put(path, json={"data": {"t": "green"}})).json()["data"]["status"]
+    changed = (await http.get(path)).json()["data"]
+    assert (changed["data"], changed["searchText"]) == ({"t": "green", "n": 1}, "red")
     await http.patch(path, json={"set": {"x": 1}})
-    await http.patch(path, json={"unset": ["t"]})
-    assert (await http.get(path)).json()["data"]["data"] == {"x": 1}
+    await http.patch(path, json={"unset": ["t", "n"], "searchText": "nothing"})
+    changed = (await http.get(path)).json()["data"]
+    assert (changed["data"], changed["searchText"]) == ({"x": 1}, "nothing")
     found = (await http.get(f"{base}/{name}/search", params={"searchText": "blue"})).json()["data"]
     assert found["data"][0]["score"] > 0.6
     names = [each["name"] for each in (await http.get(base)).json()["data"]["data"]]

@@ -93,13 +93,8 @@ def _entries(port: Port) -> list[Route]:
         fields = body.get("unset") or []
         if not isinstance(changes, dict) or not isinstance(fields, list):
             raise InvalidInput("A patch is {'set': {field: value}, 'unset': [field…]}.")
-        if fields or "searchText" in body:
-            entry = await port.call("data.get_entry", where)
-            kept = {name: value for name, value in entry["data"].items() if name not in fields}
-            text = body.get("searchText", entry.get("searchText"))
-            await port.call("data.update", where | {"data": kept | changes, "searchText": text})
-        else:
-            await port.call("data.patch", where | {"data": changes})
+        text = {} if body.get("searchText") is None else {"searchText": body["searchText"]}
+        await port.call("data.patch", where | {"data": changes, "unset": fields} | text)
         return success({"status": "success", "message": "The entry was updated."})
 
     async def delete(request: Request) -> Response:
