@@ -88,6 +88,8 @@ class JobRecord(Document):
     active_version_id: str | None = None
     armed_at: Instant | None = None
     """Since when the schedule counts; fires at or before it belong to an earlier arming."""
+    deactivated_at: Instant | None = None
+    """When the job was last switched off; each time it is, that is later than the time before."""
     created_at: Instant
     updated_at: Instant
 
@@ -104,6 +106,28 @@ class Job(JobRecord):
     note: str | None = None  # why it is paused or failed, in words
     skipped_fires: int = 0
     change: Change | None = None  # only in the answer to create
+    cancelled_runs: int | None = None
+    """How many waiting runs the change cancelled; only in the answer to deactivate, publish and create."""
+
+    @property
+    def cancelled_in_words(self) -> str:
+        """How many waiting runs the change cancelled, to end a sentence with; nothing for none."""
+        if not self.cancelled_runs:
+            return ""
+        runs = "run that waited was" if self.cancelled_runs == 1 else "runs that waited were"
+        return f"; {self.cancelled_runs} {runs} cancelled"
+
+
+class Cancellation(Document):
+    """The answer to cancelling a job's runs: how many ended so."""
+
+    running: int  # attempts that were killed
+    waiting: int  # runs that waited for their turn, their time or their next attempt
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.running + self.waiting
 
 
 class Deletion(Document):
