@@ -261,8 +261,8 @@ async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
     deletion = await port.delete_job(found.id, force=force)
     if deletion.deactivated:
         click.echo(
-            f"{clean(found.name)} has {len(found.versions)} versions, so it was deactivated and hidden. "
-            f"Creating it again revives it; luajobs jobs delete {found.id} --force deletes it."
+            f"{clean(found.name)} has {len(found.versions)} versions, so it was deactivated and hidden"
+            f"{deletion.cancelled_in_words}. Creating it again revives it; luajobs jobs delete {found.id} --force deletes it."
         )
     else:
         click.echo(clean(deletion.message))

@@ -32,6 +32,7 @@ from luajobs_kit.model import (
     OnceSchedule,
     VersionSpec,
 )
+from luajobs_kit.model.job import cancelled_in_words
 from luajobs_kit.store import FireState, Put, Remove
 from luajobs_kit.store.keys import refuse_other
 
@@ -304,16 +305,17 @@ class Registry:
                     await self._state.store.history.forget_job(job_id)
             cancelled = await self._drop(job_id)
             self._state.events.publish(JobDeleted(at=now, job_id=job_id, job_name=record.name))
+        waited = cancelled_in_words(cancelled)
         if keep:
             message = (
-                f"{record.name} has {len(versions)} versions, so it was deactivated and hidden. "
-                "Creating it again revives it; force=True deletes it."
+                f"{record.name} has {len(versions)} versions, so it was deactivated and hidden"
+                f"{waited}. Creating it again revives it; force=True deletes it."
             )
         else:
-            message = f"{record.name} was deleted; its executions stay in the history."
-        if cancelled:
-            message += f" Runs cancelled that waited: {cancelled}."
-        return Deletion(deleted=not keep, deactivated=keep, message=message)
+            message = f"{record.name} was deleted{waited}; its executions stay in the history."
+        return Deletion(
+            deleted=not keep, deactivated=keep, message=message, cancelled_runs=cancelled
+        )
 
     # Parts of the above
 

@@ -94,6 +94,13 @@ class JobRecord(Document):
     updated_at: Instant
 
 
+def cancelled_in_words(count: int | None) -> str:
+    """Return how many waiting runs were cancelled, to end a sentence with; nothing for none."""
+    if not count:
+        return ""
+    return f"; {count} {'run' if count == 1 else 'runs'} that waited {'was' if count == 1 else 'were'} cancelled"
+
+
 class Job(JobRecord):
     """A job as shown: the record with its versions and what history knows of it."""
 
@@ -112,10 +119,7 @@ class Job(JobRecord):
     @property
     def cancelled_in_words(self) -> str:
         """How many waiting runs the change cancelled, to end a sentence with; nothing for none."""
-        if not self.cancelled_runs:
-            return ""
-        runs = "run that waited was" if self.cancelled_runs == 1 else "runs that waited were"
-        return f"; {self.cancelled_runs} {runs} cancelled"
+        return cancelled_in_words(self.cancelled_runs)
 
 
 class Cancellation(Document):
@@ -131,8 +135,14 @@ class Cancellation(Document):
 
 
 class Deletion(Document):
-    """The answer to a delete: Lua's three fields."""
+    """The answer to a delete: Lua's three fields, and how many waiting runs were cancelled."""
 
     deleted: bool
     deactivated: bool
     message: str
+    cancelled_runs: int = 0
+
+    @property
+    def cancelled_in_words(self) -> str:
+        """How many waiting runs were cancelled, to end a sentence with; nothing for none."""
+        return cancelled_in_words(self.cancelled_runs)

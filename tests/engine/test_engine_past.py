@@ -1,6 +1,7 @@
 """Nothing of the past runs because a job is armed: by publishing, importing, switching on, starting."""
 
 import asyncio
+import contextlib
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -247,10 +248,8 @@ class Life:
             self.job = await self.engine.create_job(self.spec(("often", "return 1", "all", 0)))
             self.look()
             for verb, argument in script:
-                try:
+                with contextlib.suppress(Conflict, InvalidInput):  # refused: nothing has changed
                     await getattr(self, verb)(argument)
-                except (Conflict, InvalidInput):
-                    pass  # refused: then nothing has changed
                 self.look(verb, argument)
             await self.clock.advance(seconds=200)
             self.look()

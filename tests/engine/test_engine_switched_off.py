@@ -342,4 +342,6 @@ async def test_cancelling_begins_nothing_of_what_waits(engine, clock, spec, wait
 
 async def test_deleting_says_how_many_waiting_runs_it_cancelled(engine, clock, spec):
     job, _ = await waiting_retry(engine, clock, spec)
-    assert "Runs cancelled that waited: 1." in (await engine.delete_job(job.id)).message
+    assert (
+        "was deleted; 1 run that waited was cancelled;" in (await engine.delete_job(job.id)).message
+    )
