@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from luajobs_kit.model import (
+    Cancellation,
     Deletion,
     Document,
     EngineStatus,
@@ -102,7 +103,9 @@ class Port(ABC):
 
         ``file`` is the absolute path of what it wrote (its name ends in ``.zip``), or of a
         file with the JSON value. What is here under the same id is replaced, but for data,
-        history and watermarks further on.
+        history and watermarks further on. Nothing of the past runs because of it: where a
+        job here is replaced by one with another version, another switch or another arming, its
+        schedule counts from now, and a once-schedule whose time has passed is inactive.
         Raises ``InvalidInput`` for anything but such an export, ``Conflict`` where a job
         here has the same owner and name; then nothing is imported.
         """
@@ -115,7 +118,8 @@ class Port(ABC):
 
         The answer's ``change`` says which: ``created``; ``unchanged`` (the same
         declaration, nothing was done); ``updated`` (a next version was made and
-        published, the fire moved); ``rearmed`` (a once-job that is done and was
+        published, the fire moved, and what waited of the version before is cancelled, as by
+        ``publish_version``); ``rearmed`` (a once-job that is done and was
         written relative to now fires anew). It is on disk when this returns.
 
         Raises ``InvalidInput`` or one of its subclasses for anything wrong with the
@@ -143,11 +147,27 @@ class Port(ABC):
 
     @abstractmethod
     async def activate_job(self, job_id: str) -> Job:
-        """Let the job run on schedule, counting from now. Raises ``NotFound``."""
+        """Let the job run on schedule, counting from now.
+
+        Raises ``NotFound``, and ``Conflict`` for a once-job whose time has passed.
+        """
 
     @abstractmethod
     async def deactivate_job(self, job_id: str) -> Job:
-        """Keep the job from running on schedule; a run under way goes on. Raises ``NotFound``."""
+        """Keep the job from running: nothing of it begins any more.
+
+        What waits is cancelled: retries, fires caught up, queued or delayed by jitter, and
+        runs asked for by hand. The answer's ``cancelled_runs`` says how many. An attempt under way
+        goes on, and is not tried again while the job is inactive. What is triggered from now on
+        runs, with its retries. An inactive job is left as it is. Raises ``NotFound``.
+        """
+
+    @abstractmethod
+    async def cancel_job(self, job_id: str) -> Cancellation:
+        """Cancel every run of the job that is not finished; return how many ran and waited.
+
+        Its schedule goes on: the next fire comes. Raises ``NotFound``.
+        """
 
     @abstractmethod
     async def delete_job(self, job_id: str, *, force: bool = False) -> Deletion:
@@ -183,7 +203,14 @@ class Port(ABC):
 
     @abstractmethod
     async def publish_version(self, job_id: str, version: str) -> Job:
-        """Make a version (its id or number) the active one. Raises ``NotFound``."""
+        """Make a version (its id or number) the active one; its schedule counts from now.
+
+        No fire of the past runs because of it. What waits of the version before, for its turn or
+        a retry, is cancelled, and the answer's ``cancelled_runs`` says how many; runs by hand go
+        on, and so does an attempt under way, which is not tried again. The active version
+        is left as it is. Raises ``NotFound``, and ``Conflict`` where an active job would get a
+        once-schedule whose time has passed.
+        """
 
     @abstractmethod
     async def next_runs(self, job_id: str, count: int = 5) -> list[Instant]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from luajobs_kit.api.diff import FieldChange, changed_fields
@@ -70,14 +70,22 @@ async def deploy(workspace: Workspace, agent: LuaAgent, *, dry_run: bool) -> Pla
     port = await workspace.port()
     there = {job.name: job for job in await port.list_jobs()}
     steps = [_step(spec, there.get(name)) for name, spec in specs.items()]
-    gone = [job for name, job in there.items() if name not in specs and job.active]
+    # One that is paused may have runs that wait, and is not to be let go on by activate().
+    gone = [
+        job
+        for name, job in there.items()
+        if name not in specs and job.status in {"active", "paused"}
+    ]
     steps += [Step("deactivate", job.name, "the agent deployed now has it no more") for job in gone]
     if not dry_run:
-        for step in steps:
-            if step.action in {"create", "update", "rearm"}:
-                await port.create_job(specs[step.job])
-        for job in gone:
-            await port.deactivate_job(job.id)
+        for place, step in enumerate(steps):
+            if step.action == "deactivate":
+                done = await port.deactivate_job(there[step.job].id)
+            elif step.action != "leave":
+                done = await port.create_job(specs[step.job])
+            else:
+                continue
+            steps[place] = replace(step, why=step.why + done.cancelled_in_words)
     return Plan(agent.name, tuple(steps), tuple(agent.tools), dry_run)
 
 

@@ -14,6 +14,7 @@ from luajobs_kit.api.logs import LogLines
 from luajobs_kit.api.plain import build, to_object
 from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import (
+    Cancellation,
     Change,
     Declaration,
     Deletion,
@@ -121,11 +122,17 @@ class JobInstance:
         return JobExecution(await port.trigger_job(self.id, version_id), self._workspace)
 
     async def activate(self) -> JobInstance:
-        """Let it run on schedule, counting from now."""
+        """Let it run on schedule, counting from now.
+
+        Raises ``Conflict`` for a once-job whose time has passed.
+        """
         return self._take(await (await self._workspace.port()).activate_job(self.id))
 
     async def deactivate(self) -> JobInstance:
-        """Keep it from running on schedule; a run under way goes on."""
+        """Switch it off: what waits of it is cancelled, ``data.cancelled_runs`` says how many.
+
+        A run under way goes on, and is not tried again. ``trigger()`` still works.
+        """
         return self._take(await (await self._workspace.port()).deactivate_job(self.id))
 
     async def delete(self, *, force: bool = False) -> Deletion:
@@ -133,6 +140,13 @@ class JobInstance:
         return await (await self._workspace.port()).delete_job(self.id, force=force)
 
     # Beyond Lua
+
+    async def cancel(self) -> Cancellation:
+        """Cancel all its runs that wait or go on; the answer says how many. Its schedule goes on.
+
+        One run alone is cancelled by ``cancel()`` of the execution.
+        """
+        return await (await self._workspace.port()).cancel_job(self.id)
 
     async def refresh(self) -> JobInstance:
         """Ask the engine how the job is now."""
@@ -199,7 +213,12 @@ class JobInstance:
         return await (await self._workspace.port()).push_version(self.id, spec)
 
     async def publish(self, version: str) -> JobInstance:
-        """Make a version (its id or number) the active one; its schedule counts from now."""
+        """Make a version (its id or number) the active one; its schedule counts from now.
+
+        What waits of the version before is cancelled, ``data.cancelled_runs`` says how many. Raises
+        ``NotFound``, and ``Conflict`` for a version that was to run once, at a time that has
+        passed, unless the job is switched off.
+        """
         return self._take(await (await self._workspace.port()).publish_version(self.id, version))
 
     async def diff(self, one: str, other: str | None = None) -> VersionDiff:
@@ -216,8 +235,10 @@ class JobInstance:
 
     def __repr__(self) -> str:
         change = f" {self.change}" if self.change else ""
+        cancelled = self._data.cancelled_in_words
         return (
-            f"<Job {self.name!r} {self._data.status}{change}, next fire: {self.when} ({self.id})>"
+            f"<Job {self.name!r} {self._data.status}{change}, next fire: {self.when}{cancelled} "
+            f"({self.id})>"
         )
 
     def _repr_html_(self) -> str:

@@ -150,7 +150,10 @@ async def publish(port: Port, /, *, job: str, version: str) -> None:
     found = await port.find_job(job)
     changed = await port.publish_version(found.id, version)
     active = changed.active_version
-    click.echo(f"{clean(changed.name)} runs version {active.version if active else '?'}.")
+    cancelled = changed.cancelled_in_words
+    click.echo(
+        f"{clean(changed.name)} runs version {active.version if active else '?'}{cancelled}."
+    )
 
 
 @jobs.command()
@@ -208,10 +211,41 @@ async def activate(port: Port, /, *, job: str) -> None:
 @job_name
 @asks
 async def deactivate(port: Port, /, *, job: str) -> None:
-    """Keep a job from running on schedule."""
+    """Switch a job off, and cancel what waits of it; what runs goes on to its end."""
     changed = await port.deactivate_job((await port.find_job(job)).id)
     name = clean(changed.name)
-    click.echo(f"{name} is inactive; luajobs jobs activate {name} undoes it.")
+    cancelled = changed.cancelled_in_words
+    click.echo(f"{name} is inactive{cancelled}. luajobs jobs activate {name} lets it fire again.")
+
+
+@jobs.command()
+@job_name
+@click.option("--execution", "execution_id", metavar="ID", help="This run alone.")
+@asks
+async def cancel(port: Port, /, *, job: str, execution_id: str | None) -> None:
+    """End what runs of a job, and cancel what waits; its schedule goes on."""
+    found = await port.find_job(job)
+    name = clean(found.name)
+    if execution_id is not None:
+        run = await port.get_execution(execution_id)
+        if run.job_id != found.id:
+            raise NotFound(f"{execution_id} is a run of {run.job_name}, not of {found.name}.")
+        if run.finished:
+            click.echo(f"{execution_id} of {name} is {run.status} already.")
+            return
+        ended = await port.cancel_execution(execution_id)
+        click.echo(f"{execution_id} of {name} is {ended.status}.")
+        return
+    ended_runs = await port.cancel_job(found.id)
+    if not ended_runs.total:
+        click.echo(f"Nothing of {name} runs or waits.")
+        return
+    upcoming = (await port.get_job(found.id)).next_run_at
+    then = f" Its next fire is {until(upcoming)}." if upcoming else ""
+    click.echo(
+        f"{name}: {ended_runs.total} cancelled ({ended_runs.running} running, "
+        f"{ended_runs.waiting} waiting).{then}"
+    )
 
 
 @jobs.command()
@@ -227,8 +261,8 @@ async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
     deletion = await port.delete_job(found.id, force=force)
     if deletion.deactivated:
         click.echo(
-            f"{clean(found.name)} has {len(found.versions)} versions, so it was deactivated and hidden. "
-            f"Creating it again revives it; luajobs jobs delete {found.id} --force deletes it."
+            f"{clean(found.name)} has {len(found.versions)} versions, so it was deactivated and hidden"
+            f"{deletion.cancelled_in_words}. Creating it again revives it; luajobs jobs delete {found.id} --force deletes it."
         )
     else:
         click.echo(clean(deletion.message))
@@ -249,7 +283,8 @@ async def create(port: Port, /, *, file: Path, **given: Any) -> None:
 
     made = await port.create_job(spec_of(file, **given))
     fires = f"; it fires {until(made.next_run_at)}" if made.next_run_at else ""
-    click.echo(f"{clean(made.name)}: {made.change}{fires} ({made.id})")
+    cancelled = made.cancelled_in_words
+    click.echo(f"{clean(made.name)}: {made.change}{fires}{cancelled} ({made.id})")
 
 
 async def _to_delete(port: Port, name: str, *, force: bool) -> Job:

@@ -20,6 +20,7 @@ from luajobs_kit.client.link import ANSWER, SIMULATION, TOOL, TRANSFER, Link, Me
 from luajobs_kit.client.transport import ConnectionLost
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import (
+    Cancellation,
     Deletion,
     EngineStatus,
     Event,
@@ -124,6 +125,9 @@ class HttpPort(Port):
 
     async def deactivate_job(self, job_id: str) -> Job:
         return await self._link.ask("deactivate_job", job_id=job_id)
+
+    async def cancel_job(self, job_id: str) -> Cancellation:
+        return await self._link.ask("cancel_job", job_id=job_id)
 
     async def delete_job(self, job_id: str, *, force: bool = False) -> Deletion:
         return await self._link.ask("delete_job", job_id=job_id, force=force)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 from luajobs_kit.engine.ledger import Ledger
+from luajobs_kit.engine.outcomes import why_dropped
 from luajobs_kit.engine.places import Places
 from luajobs_kit.engine.program import program_of
 from luajobs_kit.engine.requests import LONG_LOOKS
@@ -38,21 +40,28 @@ class Attempts:
         """Wait for a place, and make the run's next attempt; nothing but being cancelled raises."""
         try:
             async with self.places.place(), self._awake.turn():
-                await self._start(run)
-                values = self._state.settings.values
-                return await self._state.sandbox.run(
-                    program_of(run.version),
-                    context=self.context(run.execution, run.version),
-                    limits=Limits(timeout=run.version.timeout, memory=values.memory_limit),
-                    serve=self.serve(run.execution, run.version),
-                    alone=LONG_LOOKS,
-                    on_log=lambda record: self._ledger.log_output(run.execution, record),
-                )
+                if not why_dropped(self._state, run.execution):
+                    return await self._make(run)
+            # Its job was switched off while it waited for its place: whoever did that cancels it.
+            return await asyncio.Future()
         except SandboxError as problem:
             return _abandoned("SandboxError", problem.message)
         except Exception as problem:  # noqa: BLE001 - it must end all the same, or its job waits for ever
             _log.exception("%s failed in the engine", run.execution.id)
             return _abandoned(type(problem).__name__, f"In the engine: {problem}")
+
+    async def _make(self, run: Run) -> Outcome:
+        await self._start(run)
+        return await self._state.sandbox.run(
+            program_of(run.version),
+            context=self.context(run.execution, run.version),
+            limits=Limits(
+                timeout=run.version.timeout, memory=self._state.settings.values.memory_limit
+            ),
+            serve=self.serve(run.execution, run.version),
+            alone=LONG_LOOKS,
+            on_log=lambda record: self._ledger.log_output(run.execution, record),
+        )
 
     async def _start(self, run: Run) -> None:
         began = self._state.clock.now()

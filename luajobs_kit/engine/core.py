@@ -72,7 +72,7 @@ class Core:
         self.firing = Firing(state, self.runs)
         self.watermarks = Watermarks(state, self.firing)
         self.catalog = Catalog(state)
-        self.registry = Registry(state, self.catalog, self.firing, self.runs.cancel_waiting)
+        self.registry = Registry(state, self.catalog, self.firing, self.runs.drop)
         self.runs.disarm = self.firing.disarm
         self._retention = Retention(state)
         self.runs.concluded = self._retention.count
@@ -108,11 +108,16 @@ class Core:
         if isinstance(state.clock, VirtualClock):
             self._leave_clock = state.clock.join(self._settle)
         await self.runs.recover()
-        for record in state.store.definitions.jobs():
+        for job_id in [record.id for record in state.store.definitions.jobs()]:
+            # As it now is: the runs that were taken up may switch and delete jobs.
+            record = state.store.definitions.job(job_id)
+            if record is None:
+                continue
             try:
                 # A simulation goes on as the engine would that is running.
-                mended = record if self._simulated else await self.watermarks.mend(record)
-                self.firing.arm(mended)
+                if self._simulated is None:
+                    await self.watermarks.mend(record)
+                await self.firing.arm_as_kept(job_id)
             except (LuaJobsError, ValueError) as error:  # what damage has made of its schedule
                 state.store.definitions.tell(f"lost: job {record.name} does not fire: {error}")
         if self._simulated is None:  # a simulation tells all, and is over soon

@@ -21,6 +21,7 @@ from luajobs_kit.engine.views import active_version, as_of, show
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
+    Cancellation,
     Deletion,
     EngineStatus,
     Event,
@@ -165,16 +166,27 @@ class Engine(Port):
     ) -> dict[str, int]:
         state = self._state
         check = state.settings.check
+        now = state.clock.now()
+        before = {record.id: record for record in state.store.definitions.jobs()}
         if file is None:
-            counts = await import_store(state.store, exported, check)
+            counts = await import_store(state.store, exported, check, now=now)
         else:
-            counts = await import_file(state.store, Path(file), check)
+            counts = await import_file(state.store, Path(file), check, now=now)
         state.fires.update(await state.store.history.fires())
         state.last.update(await state.store.history.last_executions())
         state.settings.read()
         self._core.runs.attempts.places.give()
         for record in state.store.definitions.jobs():
-            self._core.firing.arm(record)
+            await self._core.firing.arm_as_kept(record.id)
+            await self._core.runs.drop(record.id)
+            known = before.get(record.id)
+            if known is not None and known.armed_at != record.armed_at:
+                state.log(
+                    "It was imported over what was here: its schedule counts from now"
+                    + ("." if record.active else ", and it is inactive."),
+                    job=(record.id, record.name),
+                    user_id=record.user_id,
+                )
             state.announce(record)
         return counts
 
@@ -203,6 +215,10 @@ class Engine(Port):
 
     async def deactivate_job(self, job_id: str) -> Job:
         return await self._core.registry.deactivate(job_id)
+
+    async def cancel_job(self, job_id: str) -> Cancellation:
+        self._core.catalog.record(job_id)
+        return await self._core.runs.cancel_all(job_id)
 
     async def delete_job(self, job_id: str, *, force: bool = False) -> Deletion:
         return await self._core.registry.delete(job_id, force=force)

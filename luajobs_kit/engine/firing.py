@@ -49,6 +49,21 @@ class Firing:
         )
         self._state.next_fires[record.id] = upcoming
 
+    async def arm_as_kept(self, job_id: str) -> None:
+        """Arm the job by its record as it now is."""
+        async with self._state.arming(job_id):
+            record = self._state.store.definitions.job(job_id)
+            if record is None:
+                self.disarm(job_id)
+            else:
+                self.arm(record)
+
+    async def switch_off(self, record: JobRecord) -> None:
+        """Commit the record of a job that is switched off, or hidden: no fire is claimed after that."""
+        async with self._state.arming(record.id):
+            await self._state.store.definitions.commit(Put(record))
+            self.disarm(record.id)
+
     async def arm_anew(self, record: JobRecord, *versions: Put) -> None:
         """Commit the record with its new ``armed_at``: from there on its schedule counts anew."""
         async with self._state.arming(record.id):
@@ -76,11 +91,10 @@ class Firing:
             fire = self._state.fire(record)
             if fire.state != "armed":
                 return
-            # A clock that was set back makes the scheduler hand a fire over twice.
-            fresh = [time for time in times if fire.last_fire is None or time > fire.last_fire]
+            version = active_version(self._state, record)
+            fresh = [time for time in times if _is_to_come(time, version, fire)]
             if not fresh:
                 return
-            version = active_version(self._state, record)
             self._look_ahead(job_id, version, fresh[-1], fire.armed_at)
             wanted = self._wanted(version, fresh)
             skipped = [time for time in fresh if time not in wanted]
@@ -180,6 +194,20 @@ class Firing:
         else:
             await self._state.keep_dealt_with(fire)
         tell_skipped(self._state, record, last, count, reason)
+
+
+def _is_to_come(time: datetime, version: JobVersion, fire: FireState) -> bool:
+    """Whether a fire that was handed over is one of the present arming, and not dealt with.
+
+    Another version may have been published since it was handed over, with fires of its own. And
+    a clock that was set back makes the scheduler hand a fire over twice.
+    """
+    if fire.last_fire is not None and time <= fire.last_fire:
+        return False
+    schedule = version.schedule
+    if isinstance(schedule, OnceSchedule):
+        return time == schedule.execute_at
+    return time > fire.armed_at
 
 
 def _why_not(before: list[Execution], version: JobVersion, *, queue: bool) -> str | None:

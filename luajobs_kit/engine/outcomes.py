@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import (
@@ -26,11 +26,40 @@ STOPPED: Final = {
     "cancelled": RunError(type="Cancelled", message="It was cancelled."),
     "timeout": RunError(type="Timeout", message="It slept past its timeout, in virtual time."),
     "paused": RunError(type="Cancelled", message="Its job was paused before it began."),
+    "deleted": RunError(type="Cancelled", message="Its job was deleted while it waited."),
+    "inactive": RunError(type="Cancelled", message="Its job was deactivated while it waited."),
+    "replaced": RunError(
+        type="Cancelled", message="Another version of its job was published while it waited."
+    ),
     "abandoned": RunError(
         type="Abandoned",
         message="The engine ended while this attempt ran; how far it got is not known.",
     ),
 }
+
+
+Dropped = Literal["deleted", "inactive", "replaced", "paused"]
+
+
+def why_dropped(state: State, execution: Execution) -> Dropped | None:
+    """Say why a run that waits is not to begin any more; None where it is.
+
+    Only what is kept says so, the job's record before all: an engine that is started again
+    comes to the same answer.
+    """
+    record = state.store.definitions.job(execution.job_id)
+    if record is None or record.deleted:
+        return "deleted"
+    manual = execution.cause == "manual"
+    if not record.active and not (manual and execution.deactivated_at == record.deactivated_at):
+        return "inactive"
+    if manual:
+        return None
+    if execution.version_id != record.active_version_id:
+        return "replaced"
+    if not execution.attempts and state.fire(record).state == "paused":
+        return "paused"
+    return None
 
 
 def new_execution(
@@ -45,6 +74,7 @@ def new_execution(
         version=version.version,
         user_id=record.user_id,
         cause=cause,
+        deactivated_at=None if record.active else record.deactivated_at,
         created_at=state.clock.now(),
     )
 
@@ -72,17 +102,21 @@ def error_of(outcome: Outcome, settings: Settings) -> RunError | None:
 
 
 def fire_after(
-    state: State, execution: Execution, version: JobVersion, record: JobRecord
+    state: State, execution: Execution, version: JobVersion, record: JobRecord, *, dropped: bool
 ) -> FireState | None:
-    """Return what the outcome makes of the job's schedule, or None where it changes nothing."""
+    """Return what the outcome makes of the job's schedule, or None where it changes nothing.
+
+    ``dropped`` says that the run was cancelled for what became of its job.
+    """
     fire = state.fire(record)
     stopped = execution.status == "cancelled"
     if execution.cause == "manual":
         return None
-    if fire.state == "paused" and stopped and not execution.attempts:
-        return fire.evolve(skipped=fire.skipped + 1)
+    not_run = dropped and not execution.attempts
+    if not_run:
+        fire = fire.evolve(skipped=fire.skipped + 1)
     if not _is_of_this_arming(execution, fire, record):
-        return None
+        return fire if not_run else None
     completed = execution.status == "completed"
     failures = 0 if completed else fire.failures + (not stopped)
     fire = fire.evolve(failures=failures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -18,8 +19,9 @@ from luajobs_kit.engine.firing import Firing
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.versions import checked, new_version, next_patch, number_for
 from luajobs_kit.engine.views import active_version, show
-from luajobs_kit.errors import Conflict, NotFound
+from luajobs_kit.errors import Conflict, InvalidInput, NotFound
 from luajobs_kit.model import (
+    Declaration,
     Deletion,
     Job,
     JobCreated,
@@ -31,8 +33,11 @@ from luajobs_kit.model import (
     Reach,
     VersionSpec,
 )
+from luajobs_kit.model.job import cancelled_in_words
 from luajobs_kit.store import FireState, Put, Remove
 from luajobs_kit.store.keys import refuse_other
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Registry:
@@ -43,12 +48,12 @@ class Registry:
         state: State,
         catalog: Catalog,
         firing: Firing,
-        cancel_waiting: Callable[[str], Awaitable[None]],
+        drop: Callable[[str], Awaitable[int]],
     ) -> None:
         self._state = state
         self._catalog = catalog
         self._firing = firing
-        self._cancel_waiting = cancel_waiting
+        self._drop = drop
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
     # Declaring
@@ -97,6 +102,7 @@ class Registry:
             dynamic=spec.dynamic,
             users_reach=reach,
             active=spec.activate,
+            deactivated_at=None if spec.activate else now,
             description=spec.description,
             metadata=spec.metadata,
             active_version_id=version.id,
@@ -121,6 +127,7 @@ class Registry:
         version = self._state.store.definitions.version(record.active_version_id or "")
         if version is None or not same_declaration(spec, version):
             spec = await checked(self._state, spec)
+            await self._refuse_dealt_with(record, spec)
             number = next_patch(self._state.store.definitions.versions(record.id))
             new = new_version(
                 self._state,
@@ -130,13 +137,14 @@ class Registry:
                 now=self._state.clock.now(),
                 key=key,
             )
-            await self._switch(declared, version, new, revive=spec.activate)
+            cancelled = await self._switch(declared, version, new, revive=spec.activate)
             self._tell_unset(new, record.user_id)
-            return self._catalog.shown(record.id, "updated")
+            return self._catalog.shown(record.id, "updated").evolve(cancelled_runs=cancelled)
         done = self._state.fire(record).state in {"done", "failed"}
         relative = isinstance(version.schedule, OnceSchedule) and version.schedule.after is not None
         if record.deleted or (done and relative):
             spec = await checked(self._state, spec)
+            await self._refuse_dealt_with(record, spec)
             again = version.evolve(schedule=spec.schedule, updated_at=self._state.clock.now())
             await self._switch(declared, version, again, revive=spec.activate)
             return self._catalog.shown(record.id, "rearmed")
@@ -171,29 +179,59 @@ class Registry:
             return version
 
     async def publish(self, job_id: str, wanted: str) -> Job:
-        """Make a version the active one; its schedule counts from now."""
+        """Make a version the active one; its schedule counts from now (see ``Port.publish_version``)."""
         async with self._lock(self._identity(job_id)):
             record = self._catalog.record(job_id)
             # None: damage has taken it, and this is the way out of that.
             before = self._state.store.definitions.version(record.active_version_id or "")
             version = self._catalog.version(job_id, wanted)
-            if before is None or version.id != before.id:
-                await self._switch(record, before, version, revive=record.active)
-            return self._catalog.shown(job_id)
+            if before is not None and version.id == before.id:
+                return self._catalog.shown(job_id)
+            at = _passed(version, self._state.clock.now())
+            if at is not None and record.active:  # switched off, it runs nothing by being published
+                raise Conflict(
+                    f"Version {version.version} of {record.name} was to run once, at "
+                    f"{at.isoformat()}, which has passed, and publishing runs nothing of the past. "
+                    f"trigger({version.version!r}) runs it now; push a version with a later time to "
+                    "publish that."
+                )
+            cancelled = await self._switch(record, before, version, revive=record.active)
+            return self._catalog.shown(job_id).evolve(cancelled_runs=cancelled)
+
+    async def _refuse_dealt_with(self, record: JobRecord, spec: JobSpec) -> None:
+        """Raise ``InvalidInput`` for a job made again with a time it was run for a moment ago.
+
+        What is written relative to now (``once(seconds=0)``) asks for another run.
+        """
+        at = _passed(spec, self._state.clock.now())
+        relative = isinstance(spec.schedule, OnceSchedule) and spec.schedule.after is not None
+        if at is None or relative or not (record.active or spec.activate):
+            return
+        if at in await self._state.store.history.fire_times(record.id):
+            raise InvalidInput(
+                f"executeAt {at.isoformat()} has passed, and {record.name} was run for it; give a "
+                "later time, or once(seconds=0) to run at once.",
+                field="executeAt",
+                value=at.isoformat(),
+            )
 
     async def _switch(
         self, record: JobRecord, before: JobVersion | None, version: JobVersion, *, revive: bool
-    ) -> None:
-        """Publish ``version``: merge what it declares anew, and arm the job from now."""
+    ) -> int:
+        """Publish ``version``: merge what it declares anew, and arm the job from now.
+
+        Returns how many waiting runs of the version before were cancelled.
+        """
         now = self._state.clock.now()
         old_fire = self._state.next_fires.get(record.id)
+        active = revive or (record.active and not record.deleted)
         changed = record.evolve(
             active_version_id=version.id,
             metadata=merge_declared(
                 record.metadata, before.metadata if before else {}, version.metadata
             ),
             description=version.description or record.description,
-            active=record.active or revive if not record.deleted else revive,
+            active=active,
             deleted=False,
             armed_at=now,
             updated_at=now,
@@ -208,7 +246,9 @@ class Registry:
                 job=(record.id, record.name),
                 user_id=record.user_id,
             )
+        cancelled = await self._drop(record.id)
         self._state.announce(changed)
+        return cancelled
 
     # Switching, metadata, deleting
 
@@ -218,11 +258,11 @@ class Registry:
             record = self._catalog.record(job_id)
             if record.active and self._state.fire(record).state == "armed":
                 return self._catalog.shown(job_id)
-            schedule = active_version(self._state, record).schedule
             now = self._state.clock.now()
-            if isinstance(schedule, OnceSchedule) and schedule.execute_at <= now:
+            at = _passed(active_version(self._state, record), now)
+            if at is not None:
                 raise Conflict(
-                    f"{record.name} was to run once, at {schedule.execute_at.isoformat()}, which has "
+                    f"{record.name} was to run once, at {at.isoformat()}, which has "
                     "passed. trigger() runs it now; create it again to give it a new time."
                 )
             changed = record.evolve(active=True, armed_at=now, updated_at=now)
@@ -231,12 +271,25 @@ class Registry:
             return self._catalog.shown(job_id)
 
     async def deactivate(self, job_id: str) -> Job:
-        """Disarm the job; a run under way goes on."""
+        """Disarm the job and cancel what waits; a run under way goes on (see ``Port.deactivate_job``)."""
         async with self._lock(self._identity(job_id)):
             record = self._catalog.record(job_id)
             if not record.active:
-                return self._catalog.shown(job_id)
-            return await self._keep(record.evolve(active=False, updated_at=self._state.clock.now()))
+                return self._catalog.shown(job_id).evolve(cancelled_runs=0)
+            # The record first: who dies now leaves a job that is off, and the next engine cancels
+            # what of it waits. The other way about, it would begin what is left.
+            changed = self._off(record)
+            await self._firing.switch_off(changed)
+            cancelled = await self._drop(job_id)
+            self._state.announce(changed)
+            return self._catalog.shown(job_id).evolve(cancelled_runs=cancelled)
+
+    def _off(self, record: JobRecord) -> JobRecord:
+        """Return the record of the job switched off now; no two times of that are the same."""
+        now = at = self._state.clock.now()
+        if record.deactivated_at is not None:  # clocks are set back, and virtual ones stand still
+            at = max(now, record.deactivated_at + _MICROSECOND)
+        return record.evolve(active=False, deactivated_at=at, updated_at=now)
 
     async def update_metadata(self, job_id: str, changes: dict[str, Any]) -> Job:
         """Merge ``changes`` into the living metadata, shallowly."""
@@ -260,36 +313,31 @@ class Registry:
             versions = self._state.store.definitions.versions(job_id)
             now = self._state.clock.now()
             keep = len(versions) > 1 and not force
-            async with self._state.arming(job_id):
-                if keep:
-                    hidden = record.evolve(active=False, deleted=True, updated_at=now)
-                    await self._state.store.definitions.commit(Put(hidden))
-                    self._firing.disarm(job_id)
-                else:
+            if keep:
+                await self._firing.switch_off(self._off(record).evolve(deleted=True))
+            else:
+                async with self._state.arming(job_id):
                     await self._state.store.definitions.commit(
                         *(Remove(version) for version in versions), Remove(record)
                     )
                     self._firing.disarm(job_id)
                     self._state.fires.pop(job_id, None)
                     await self._state.store.history.forget_job(job_id)
-            await self._cancel_waiting(job_id)
+            cancelled = await self._drop(job_id)
             self._state.events.publish(JobDeleted(at=now, job_id=job_id, job_name=record.name))
+        waited = cancelled_in_words(cancelled)
         if keep:
             message = (
-                f"{record.name} has {len(versions)} versions, so it was deactivated and hidden. "
-                "Creating it again revives it; force=True deletes it."
+                f"{record.name} has {len(versions)} versions, so it was deactivated and hidden"
+                f"{waited}. Creating it again revives it; force=True deletes it."
             )
         else:
-            message = f"{record.name} was deleted; its executions stay in the history."
-        return Deletion(deleted=not keep, deactivated=keep, message=message)
+            message = f"{record.name} was deleted{waited}; its executions stay in the history."
+        return Deletion(
+            deleted=not keep, deactivated=keep, message=message, cancelled_runs=cancelled
+        )
 
     # Parts of the above
-
-    async def _keep(self, record: JobRecord) -> Job:
-        await self._state.store.definitions.commit(Put(record))
-        self._firing.arm(record)
-        self._state.announce(record)
-        return self._catalog.shown(record.id)
 
     def _tell_unset(self, version: JobVersion, user_id: str | None) -> None:
         """Write into the job's log which of the settings it is given are not set (yet)."""
@@ -318,3 +366,11 @@ class Registry:
 
     def _lock(self, identity: tuple[str, str]) -> asyncio.Lock:
         return self._locks.setdefault(identity, asyncio.Lock())
+
+
+def _passed(declared: Declaration, now: datetime) -> datetime | None:
+    """Return the time of a once-schedule that has passed; None for any other schedule."""
+    schedule = declared.schedule
+    if isinstance(schedule, OnceSchedule) and schedule.execute_at <= now:
+        return schedule.execute_at
+    return None

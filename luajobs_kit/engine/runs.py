@@ -7,16 +7,25 @@ import logging
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from luajobs_kit.engine.attempts import Attempts
 from luajobs_kit.engine.ledger import Ledger
-from luajobs_kit.engine.outcomes import RETRIED, STOPPED, backoff, error_of, fire_after
-from luajobs_kit.engine.skipped import tell_skipped
+from luajobs_kit.engine.outcomes import (
+    RETRIED,
+    STOPPED,
+    Dropped,
+    backoff,
+    error_of,
+    fire_after,
+    why_dropped,
+)
+from luajobs_kit.engine.skipped import WHY, tell_dropped
 from luajobs_kit.engine.state import State
-from luajobs_kit.engine.under_way import Awake, Run, UnderWay
+from luajobs_kit.engine.under_way import Awake, Run, Stop, UnderWay
 from luajobs_kit.model import (
     AttemptFailed,
+    Cancellation,
     Execution,
     ExecutionClaimed,
     ExecutionFinished,
@@ -89,10 +98,9 @@ class Runs:
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
         run = Run(kept, version)
         self._enter(run)
-        if fire is None:  # a job whose fire is claimed cannot be deleted meanwhile
-            record = self._state.store.definitions.job(kept.job_id)
-            if record is None or record.deleted:
-                await self._stop(run, "cancelled")
+        # Meanwhile its job may have been deleted or switched off. (Not while a fire is claimed.)
+        if fire is None and why_dropped(self._state, kept):
+            await self.drop(kept.job_id)
         return run.execution
 
     def resume(self, execution_id: str) -> None:
@@ -131,7 +139,7 @@ class Runs:
         self.awake.rest()
 
     def _may_start(self, run: Run) -> bool:
-        if run.waits_first and self._is_paused(run.execution.job_id):
+        if why_dropped(self._state, run.execution):
             return False  # it is about to be dropped
         all_of_job = self._under_way.of(run.execution.job_id)  # in the order of their claims
         if run.execution.alone and all_of_job[0] is not run:
@@ -183,6 +191,7 @@ class Runs:
         result: Any = None,
         error: RunError | None = None,
         duration: float | None = None,
+        dropped: bool = False,
     ) -> None:
         now = self._state.clock.now()
         execution = run.execution
@@ -194,19 +203,15 @@ class Runs:
         execution = execution.evolve(result=result, error=error, duration=duration)
         if error is not None and status in RETRIED:
             self._ledger.log_failure(execution, error)
-        record = self._state.store.definitions.job(execution.job_id)
         retry = run.version.retry
-        wanted = (
-            status in RETRIED
-            and execution.retry_count < retry.max_attempts
-            and record is not None
-            and not record.deleted
-        )
-        if wanted:
-            await self._retry_later(run, execution, retry, now)
-        else:
-            execution = execution.evolve(status=status, completed_at=now, next_attempt_at=None)
-            await self._conclude(run, execution)
+        if status in RETRIED and execution.retry_count < retry.max_attempts:
+            why = why_dropped(self._state, execution)
+            if why is None:
+                await self._retry_later(run, execution, retry, now)
+                return
+            self._ledger.log(execution, f"It is not tried again: {WHY[why]}.", level="warn")
+        execution = execution.evolve(status=status, completed_at=now, next_attempt_at=None)
+        await self._conclude(run, execution, dropped=dropped)
 
     async def _retry_later(
         self, run: Run, execution: Execution, retry: Retry, now: datetime
@@ -223,11 +228,15 @@ class Runs:
         self._begin_at(run, due)
         self._begin_waiting(execution.job_id)  # where only so many may run, its place is free
 
-    async def _conclude(self, run: Run, execution: Execution) -> None:
+    async def _conclude(self, run: Run, execution: Execution, *, dropped: bool) -> None:
         manual = execution.cause == "manual"  # it changes nothing of the schedule
         async with nullcontext() if manual else self._state.arming(execution.job_id):
             record = self._state.store.definitions.job(execution.job_id)
-            fire = fire_after(self._state, execution, run.version, record) if record else None
+            fire = (
+                fire_after(self._state, execution, run.version, record, dropped=dropped)
+                if record
+                else None
+            )
             await self._ledger.record(execution, fire)
             if fire is not None:
                 self._state.remember_fire(fire)
@@ -242,28 +251,30 @@ class Runs:
             self._state.announce(record)
         self.concluded()
         run.finished.set()
-        if execution.attempts:
-            await self._drop_if_paused(execution.job_id)
+        if not dropped:  # how it ended may have paused its job
+            await self.drop(execution.job_id)
         self._begin_waiting(execution.job_id)
 
-    def _is_paused(self, job_id: str) -> bool:
-        record = self._state.store.definitions.job(job_id)
-        return record is not None and self._state.fire(record).state == "paused"
+    # What is not to begin any more
 
-    async def _drop_if_paused(self, job_id: str) -> None:
-        """Cancel what a paused job's fires have left waiting; what was begun, or asked for, stays."""
-        if not self._is_paused(job_id):
-            return
-        dropped = []
+    async def drop(self, job_id: str) -> int:
+        """Cancel what waits of the job and is not to begin any more (``why_dropped``); return how many.
+
+        None of it begins meanwhile. It is told in the job's log, and as an event.
+        """
+        dropped: dict[Dropped, list[Execution]] = {}
         for run in self._under_way.of(job_id):
-            if run.waits_first and not run.ending and self._is_paused(job_id):
-                await self._stop(run, "paused")
-                dropped.append(run.execution.fire_time)
+            if run.waits and (why := why_dropped(self._state, run.execution)):
+                await self._stop(run, why)
+                if run.execution.status == "cancelled":
+                    dropped.setdefault(why, []).append(run.execution)
         record = self._state.store.definitions.job(job_id)
-        if dropped and record is not None:
-            reason = "the job was paused before they could begin"
-            tell_skipped(self._state, record, dropped[-1], len(dropped), reason)
-            self._state.announce(record)
+        if record is not None and not record.deleted:
+            for why, executions in dropped.items():
+                tell_dropped(self._state, record, executions, why)
+            if dropped:
+                self._state.announce(record)
+        return sum(map(len, dropped.values()))
 
     # Stopping
 
@@ -273,11 +284,17 @@ class Runs:
         if run is not None:
             await self._stop(run, "cancelled")
 
-    async def cancel_waiting(self, job_id: str) -> None:
-        """Cancel the job's executions that wait; what runs goes on."""
-        for run in self._under_way.of(job_id):
-            if run.execution.status == "pending":
-                await self._stop(run, "cancelled")
+    async def cancel_all(self, job_id: str) -> Cancellation:
+        """Cancel everything of the job that is not finished; return how many of which kind."""
+        running = waiting = 0
+        # The newest first: the end of an earlier one is what a later one waits for.
+        for run in reversed(self._under_way.of(job_id)):
+            waited = run.waits
+            await self._stop(run, "cancelled")
+            if run.execution.status == "cancelled":
+                running += not waited
+                waiting += waited
+        return Cancellation(running=running, waiting=waiting)
 
     async def abandon_all(self) -> None:
         """End every running attempt because the engine leaves; what waits is kept for the next one."""
@@ -292,12 +309,12 @@ class Runs:
             run.stopping = "timeout"
             run.task.cancel()
 
-    async def _stop(self, run: Run, status: Literal["cancelled", "abandoned", "paused"]) -> None:
+    async def _stop(self, run: Run, why: Stop) -> None:
         while run.task is not None and (run.ending or run.stopping is not None):
             await asyncio.wait([run.task])  # it is being recorded; a retry may come of it
         if run.finished.is_set():
             return
-        run.stopping = status
+        run.stopping = why
         self._state.scheduler.remove(run.execution.id)
         if run.task is None:
             # As its task: while this is recorded nothing begins it, and who stops it too waits.
@@ -317,8 +334,14 @@ class Runs:
         run.stopping = None
         if run.execution.status == "pending" and why == "abandoned":
             return  # it never started: it stays pending, and the next engine runs it
-        status = "cancelled" if why == "paused" else why
-        await self._finish(run, status, error=STOPPED[why], duration=self._since_began(run))
+        status = why if why in {"abandoned", "timeout"} else "cancelled"
+        await self._finish(
+            run,
+            status,
+            error=STOPPED[why],
+            duration=self._since_began(run),
+            dropped=why in WHY,
+        )
 
     def _since_began(self, run: Run) -> float | None:
         """Return the milliseconds that the attempt under way took by the engine's clock."""
@@ -350,8 +373,9 @@ class Runs:
         for run in left:
             if run.execution.status != "pending":
                 await self._finish(run, "abandoned", error=STOPPED["abandoned"])
+        for job_id in {run.execution.job_id: None for run in left}:
+            await self.drop(job_id)
         for run in left:
-            await self._drop_if_paused(run.execution.job_id)
             if not run.started and not run.finished.is_set():
                 self._begin_when_due(run)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from luajobs_kit.model import Execution, JobVersion
 
-Stop = Literal["cancelled", "abandoned", "timeout", "paused"]
+Stop = Literal["cancelled", "abandoned", "timeout", "deleted", "inactive", "replaced", "paused"]
 
 
 @dataclass(eq=False)
@@ -31,15 +31,9 @@ class Run:
         return self.task is not None
 
     @property
-    def waits_first(self) -> bool:
-        """Whether it is a fire's, and was never begun."""
-        execution = self.execution
-        return (
-            execution.cause != "manual"
-            and execution.status == "pending"
-            and not execution.attempts
-            and not self.finished.is_set()
-        )
+    def waits(self) -> bool:
+        """Whether it waits: for its time, its turn or its next attempt."""
+        return self.execution.status == "pending" and not self.finished.is_set()
 
 
 class UnderWay:

@@ -30,15 +30,15 @@ class Watermarks:
         self._wrong: list[str] = []  # and those whose watermarks could not be true
         self._said: dict[str, str] = {}  # the finding that names either
 
-    async def mend(self, record: JobRecord) -> JobRecord:
-        """Have the job count from now where its watermark is lost or cannot be true; returns its record."""
+    async def mend(self, record: JobRecord) -> None:
+        """Have the job count from now where its watermark is lost or cannot be true."""
         if record.id not in self._state.fires:
             await self._count_from_now(record)
-            return record
+            return
         until = self._held_back_until(record)
         now = self._state.clock.now()
         if until is None or until - now <= WRONG_AFTER:
-            return record
+            return
         # As by activate(): within one arming a watermark never goes back.
         mended = record.evolve(armed_at=now, updated_at=now)
         await self._firing.arm_anew(mended)
@@ -56,7 +56,6 @@ class Watermarks:
             "record of it is damaged; until then nothing would have fired. Now the schedule counts "
             "from this start.",
         )
-        return mended
 
     def ahead(self) -> str | None:
         """Say which jobs do not fire because the clock was ahead and was put back; None when none."""

@@ -129,7 +129,10 @@ class JobInstance(Given):
         return self._renewed(await self._call("activate", {}))
 
     async def deactivate(self) -> JobInstance:
-        """Stop the schedule; this run goes on to its end."""
+        """Switch it off: what waits is cancelled, and counted in ``job.data["cancelledRuns"]``.
+
+        This run goes on to its end, and is not tried again after that.
+        """
         return self._renewed(await self._call("deactivate", {}))
 
     async def delete(self) -> Record:

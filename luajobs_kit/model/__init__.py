@@ -30,6 +30,7 @@ from luajobs_kit.model.execution import (
 from luajobs_kit.model.job import (
     DEFAULT_AGENT,
     DEFAULT_TIMEOUT,
+    Cancellation,
     Change,
     Declaration,
     Deletion,
@@ -63,6 +64,7 @@ __all__ = [
     "Attempt",
     "AttemptFailed",
     "Bundle",
+    "Cancellation",
     "Cause",
     "Change",
     "CronSchedule",

@@ -70,6 +70,8 @@ class Execution(Document):
     status: ExecutionStatus = "pending"
     fire_time: Instant | None = None  # when it was due; None for a manual run
     armed_at: Instant | None = None  # which arming of the job its fire belongs to
+    deactivated_at: Instant | None = None
+    """When its job had been switched off, where this run was asked for after that: it goes on."""
     created_at: Instant  # when it was claimed
     started_at: Instant | None = None
     completed_at: Instant | None = None

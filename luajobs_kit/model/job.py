@@ -95,8 +95,17 @@ class JobRecord(Document):
     active_version_id: str | None = None
     armed_at: Instant | None = None
     """Since when the schedule counts; fires at or before it belong to an earlier arming."""
+    deactivated_at: Instant | None = None
+    """When the job was last switched off; each time it is, that is later than the time before."""
     created_at: Instant
     updated_at: Instant
+
+
+def cancelled_in_words(count: int | None) -> str:
+    """Return how many waiting runs were cancelled, to end a sentence with; nothing for none."""
+    if not count:
+        return ""
+    return f"; {count} {'run' if count == 1 else 'runs'} that waited {'was' if count == 1 else 'were'} cancelled"
 
 
 class Job(JobRecord):
@@ -111,11 +120,36 @@ class Job(JobRecord):
     note: str | None = None  # why it is paused or failed, in words
     skipped_fires: int = 0
     change: Change | None = None  # only in the answer to create
+    cancelled_runs: int | None = None
+    """How many waiting runs the change cancelled; only in the answer to deactivate, publish and create."""
+
+    @property
+    def cancelled_in_words(self) -> str:
+        """How many waiting runs the change cancelled, to end a sentence with; nothing for none."""
+        return cancelled_in_words(self.cancelled_runs)
+
+
+class Cancellation(Document):
+    """The answer to cancelling a job's runs: how many ended so."""
+
+    running: int  # attempts that were killed
+    waiting: int  # runs that waited for their turn, their time or their next attempt
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.running + self.waiting
 
 
 class Deletion(Document):
-    """The answer to a delete: Lua's three fields."""
+    """The answer to a delete: Lua's three fields, and how many waiting runs were cancelled."""
 
     deleted: bool
     deactivated: bool
     message: str
+    cancelled_runs: int = 0
+
+    @property
+    def cancelled_in_words(self) -> str:
+        """How many waiting runs were cancelled, to end a sentence with; nothing for none."""
+        return cancelled_in_words(self.cancelled_runs)

@@ -178,6 +178,15 @@ class History:
 
         return await self._database.read(work)
 
+    async def fire_times(self, job_id: str) -> set[datetime]:
+        """Return every time for which there is a run of the job in the history."""
+        sql = "SELECT json_extract(document, '$.fireTime') FROM executions WHERE job_id = ?"
+
+        def work(db: sqlite3.Connection) -> set[datetime]:
+            return {datetime.fromisoformat(time) for (time,) in db.execute(sql, (job_id,)) if time}
+
+        return await self._database.read(work)
+
     async def unfinished(self) -> list[Execution]:
         """Return every execution to which something will still happen, oldest first."""
         sql = "SELECT document FROM executions WHERE finished = 0 ORDER BY seq"

@@ -7,12 +7,13 @@ Executions, log lines and messages stay behind; ``transfer_history`` takes them 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
 from luajobs_kit.errors import Conflict, InvalidInput
-from luajobs_kit.model import Document, Entry, JobRecord, JobVersion, UserRecord
+from luajobs_kit.model import Document, Entry, JobRecord, JobVersion, OnceSchedule, UserRecord
 from luajobs_kit.store.archive import FORMAT, VERSION
 from luajobs_kit.store.definitions import Put, Set
 from luajobs_kit.store.entry_rules import accepted
@@ -49,14 +50,46 @@ class Declared(Document):
                     name=job.name,
                 )
 
+    async def count_from(self, now: datetime, store: Store) -> None:
+        """Have every schedule count from ``now`` that could otherwise run again what has run.
+
+        That is each one that takes the place of a job which was armed or switched otherwise here,
+        and each one that comes without its watermark. A job that was here once and is no more
+        is done with what the history has runs for.
+        """
+        schedules = {version.id: version.schedule for version in self.versions}
+        fires = {fire.job_id: fire for fire in self.fires}
+        for place, job in enumerate(self.jobs):
+            here, fire = store.definitions.job(job.id), fires.get(job.id)
+            schedule = schedules.get(job.active_version_id or "")
+            at = schedule.execute_at if isinstance(schedule, OnceSchedule) else None
+            if fire is None or (here is not None and _arming(here) != _arming(job)):
+                # Off: what says so must be the record, for the engine may die before the rest.
+                passed = at is not None and at <= now
+                job = job.evolve(armed_at=now, active=job.active and not passed)  # noqa: PLW2901
+                self.jobs[place] = job
+                fires[job.id] = FireState(
+                    job_id=job.id, armed_at=now, skipped=fire.skipped if fire else 0
+                )
+            elif here is None:
+                run = {time for time in await store.history.fire_times(job.id) if time <= now}
+                if last := max([*run, *([fire.last_fire] if fire.last_fire else [])], default=None):
+                    done = fire.state == "armed" and at in run
+                    state = "done" if done else fire.state
+                    fires[job.id] = fire.evolve(last_fire=last, state=state)
+        self.fires[:] = fires.values()
+
     async def keep_watermarks(self, store: Store) -> None:
-        """Keep the fires of the import, but where more were run here.
+        """Keep the fires of jobs that are not here yet, and those further on than here.
 
         To be done before all else: a job must not be seen, even after a crash in between,
         without its own.
         """
         mine = await store.history.fires()
         for fire in self.fires:
+            here = store.definitions.job(fire.job_id)
+            if here is not None and here.armed_at != fire.armed_at:
+                continue  # of an arming to come: see keep_definitions
             if not _behind(fire, mine.get(fire.job_id)):
                 await store.history.set_fire(fire)
 
@@ -64,10 +97,15 @@ class Declared(Document):
         """Keep all definitions, or none, in place of those with their ids; return how many."""
         documents: list[JobRecord | JobVersion | UserRecord]
         documents = [*self.jobs, *self.versions, *self.users]
+        before = {job.id: store.definitions.job(job.id) for job in self.jobs}
         await store.definitions.commit(
             *(Put(document) for document in documents),
             *(Set(name, value) for name, value in self.settings.items()),
         )
+        for fire in self.fires:  # armed anew: the record first, for it says which arming holds
+            here = before.get(fire.job_id)
+            if here is not None and here.armed_at != fire.armed_at:
+                await store.history.set_fire(fire)
         return {
             "jobs": len(self.jobs),
             "versions": len(self.versions),
@@ -95,11 +133,14 @@ async def export_store(store: Store) -> dict[str, Any]:
     ).to_json()
 
 
-async def import_store(store: Store, exported: object, check: Check = _ANY) -> dict[str, int]:
+async def import_store(
+    store: Store, exported: object, check: Check = _ANY, *, now: datetime | None = None
+) -> dict[str, int]:
     """Take over what ``export_store`` returned: all definitions, or none; return how many of each.
 
     All of it is looked at before anything changes, and definitions come last. A definition replaces the one with its id. A watermark here that is further on than
-    the export's stays, and so does an entry that is here already.
+    the export's stays, and so does an entry that is here already. From ``now`` on count the schedules
+    that could otherwise run again what has run (``Declared.count_from``).
 
     Raises ``InvalidInput`` for anything else than an export of this or an older kit, and
     ``Conflict`` where a job here has the same agent, user and name as another one in it.
@@ -107,9 +148,16 @@ async def import_store(store: Store, exported: object, check: Check = _ANY) -> d
     found = _parse(exported)
     found.refuse_conflicts(store)
     check(found.settings)
+    if now is not None:
+        await found.count_from(now, store)
     await found.keep_watermarks(store)
     entries = await store.entries.restore(found.entries)
     return await found.keep_definitions(store) | {"entries": entries}
+
+
+def _arming(job: JobRecord) -> tuple[object, ...]:
+    """Return what says which fires of a job run."""
+    return job.armed_at, job.active_version_id, job.active and not job.deleted
 
 
 def _behind(fire: FireState, mine: FireState | None) -> bool:

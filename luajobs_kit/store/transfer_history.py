@@ -10,6 +10,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -100,12 +101,15 @@ def _lines(documents: Iterable[Document]) -> Iterator[str]:
     return (to_text(document.to_json()) for document in documents)
 
 
-async def import_file(store: Store, path: Path, check: Check) -> dict[str, int]:
+async def import_file(
+    store: Store, path: Path, check: Check, *, now: datetime | None = None
+) -> dict[str, int]:
     """Take over what is in a ``.zip`` file (``import_archive``), or in one of JSON (``import_store``)."""
     _refuse_relative(path)
     if path.suffix == ".zip":
-        return await import_archive(store, path, check)
-    return await import_store(store, await asyncio.to_thread(_read_json, path), check)
+        return await import_archive(store, path, check, now=now)
+    exported = await asyncio.to_thread(_read_json, path)
+    return await import_store(store, exported, check, now=now)
 
 
 def _refuse_relative(path: Path) -> None:
@@ -127,7 +131,9 @@ def _read_json(path: Path) -> object:
         raise InvalidInput(f"{path} is no JSON: {error}.") from None
 
 
-async def import_archive(store: Store, path: Path, check: Check) -> dict[str, int]:
+async def import_archive(
+    store: Store, path: Path, check: Check, *, now: datetime | None = None
+) -> dict[str, int]:
     """Take over what ``export_archive`` wrote; return how many of each kind are new here.
 
     Definitions, watermarks and entries as ``import_store`` does, definitions last. Of history,
@@ -144,6 +150,8 @@ async def import_archive(store: Store, path: Path, check: Check) -> dict[str, in
             declared, lines = await asyncio.to_thread(_read_through, archive)
             declared.refuse_conflicts(store)
             check(declared.settings)
+            if now is not None:
+                await declared.count_from(now, store)
             await declared.keep_watermarks(store)
             grown = await _keep_grown(store, archive, lines)
             return await declared.keep_definitions(store) | grown

@@ -77,8 +77,9 @@ class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
         return f"{job.name} runs on schedule again, counting from now."
 
     async def _deactivate(self, port: Port, job: Job) -> str:
-        await port.deactivate_job(job.id)
-        return f"{job.name} is switched off; “Run now” still works."
+        off = await port.deactivate_job(job.id)
+        cancelled = off.cancelled_in_words
+        return f"{job.name} is switched off{cancelled}. “Run now” still works."
 
     async def _cancel(self, port: Port, job: Job) -> str:
         run = self._unfinished()

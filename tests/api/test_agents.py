@@ -87,6 +87,33 @@ async def test_deploying_makes_the_jobs_true(ws):
     assert (await ws.deploy(agent(changed))).changes == 0
 
 
+async def fail(job):
+    raise ValueError(job.name)
+
+
+async def test_what_waits_of_a_job_that_is_no_longer_deployed_is_cancelled_and_counted(ws, clock):
+    given = {"schedule": every(hours=1), "execute": fail}
+    retry = {"maxAttempts": 3, "backoffSeconds": 3600}
+    waits = LuaJob(name="waits", retry=retry, **given)
+    changes = LuaJob(name="changes", retry=retry, **given)
+    await ws.deploy(agent(waits, changes))
+    paused = LuaJob(name="paused", **given).spec(ws).evolve(pause_after_failures=1)
+    await (await ws.port()).create_job(paused)
+    await clock.advance(hours=1)
+    assert (await Jobs.get_job("paused")).data.status == "paused"
+
+    changed = LuaJob(name="changes", retry=retry, **(given | {"schedule": every(hours=2)}))
+    plan = await ws.deploy(agent(changed))
+    gone = "the agent deployed now has it no more"
+    assert [str(step) for step in plan.steps] == [
+        "~ update changes: schedule changed; 1 run that waited was cancelled",
+        f"- deactivate waits: {gone}; 1 run that waited was cancelled",
+        f"- deactivate paused: {gone}",
+    ]
+    assert {job.data.status for job in await Jobs.get_all()} == {"active", "inactive"}
+    assert (await ws.deploy(agent(changed))).changes == 0
+
+
 async def test_a_pre_defined_job_has_no_user_and_says_what_to_use(ws):
     @lua_job(schedule=once(days=1), metadata={"userId": "user_ada"})
     async def tell_ada(job):

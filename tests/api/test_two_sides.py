@@ -32,6 +32,7 @@ ONLY_OUTSIDE = {
     "JobInstance.change": "is the answer to create",
     "JobInstance.when": "is words for a screen",
     "JobInstance.last_outcome": "is words for a screen",
+    "JobInstance.cancel": "a run would end itself; what waits is cancelled by deactivate",
     "JobInstance.refresh": "a run sees a snapshot and its own updates",
     "JobInstance.push_version": "a function is captured where its author works",
     "JobInstance.publish": "as push_version",

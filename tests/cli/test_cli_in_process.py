@@ -30,6 +30,7 @@ class Asked:
 def asked(tmp_path_factory):
     """Commands on a workspace that the tests of this module share: each uses names of its own."""
     asked = Asked(tmp_path_factory.mktemp("shared") / ".luajobs")
+    asked("jobs", "list")  # the first command also says that it made the workspace
     yield asked
     asked("stop")
 
@@ -53,6 +54,31 @@ def test_a_job_that_was_hidden_for_its_versions_can_be_deleted_as_the_answer_say
     assert "kept hidden; --force" in asked("jobs", "delete", job_id, "--yes", code=1)
     assert "hidden was deleted" in asked("jobs", "delete", job_id, "--yes", "--force")
     assert "hidden" not in asked("jobs", "list", "--all")
+
+
+def test_what_runs_and_waits_of_a_job_is_cancelled_by_its_name_or_by_the_run(asked, tmp_path):
+    file = tmp_path / "slow.py"
+    file.write_text("import asyncio\n\nasync def execute(job):\n    await asyncio.sleep(60)\n")
+    asked("jobs", "create", str(file), "--every", "1h")
+    assert "Nothing of slow runs or waits." in asked("jobs", "cancel", "slow")
+    runs = [
+        json.loads(asked("jobs", "trigger", "slow", "--no-wait", "--json"))["id"] for _ in range(3)
+    ]
+    one = asked("jobs", "cancel", "slow", "--execution", runs[0])
+    assert f"{runs[0]} of slow is cancelled." in one
+    assert "is cancelled already" in asked("jobs", "cancel", "slow", "--execution", runs[0])
+    assert "slow: 2 cancelled (" in (all_of_it := asked("jobs", "cancel", "slow"))
+    assert "Its next fire is in" in all_of_it
+    history = json.loads(asked("jobs", "history", "slow", "--json"))["executions"]
+    assert {run["status"] for run in history} == {"cancelled"}
+
+
+def test_a_run_of_another_job_is_not_cancelled_by_this_one_s_name(asked, hourly):
+    hourly("mine")
+    hourly("other")
+    run = json.loads(asked("jobs", "trigger", "other", "--json"))["id"]
+    refused = asked("jobs", "cancel", "mine", "--execution", run, code=1)
+    assert "is a run of other, not of mine" in refused
 
 
 def test_one_ctrl_c_at_the_question_whether_to_delete_ends_the_command_as_interrupted(

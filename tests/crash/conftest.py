@@ -46,12 +46,15 @@ Die = Callable[..., None]
 def die(maker: subprocess.Popen[str], folder: Path) -> Die:
     """Let an engine live on the folder until it reaches a step; returns when nothing is left of it."""
 
-    def live_until(step: str, spec: JobSpec | None = None, *, count: int = 1) -> None:
+    def live_until(
+        step: str, spec: JobSpec | None = None, *, count: int = 1, deactivate: bool = False
+    ) -> None:
         order = {
             "folder": str(folder),
             "spec": spec and spec.to_json(),
             "step": step,
             "count": count,
+            "deactivate": deactivate,
         }
         assert maker.stdin is not None
         assert maker.stdout is not None

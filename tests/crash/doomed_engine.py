@@ -2,10 +2,10 @@
 
 It imports once, then forks an engine for every line of JSON on its input:
 
-    {"folder": …, "spec": JobSpec or null, "step": …, "count": n}
+    {"folder": …, "spec": JobSpec or null, "step": …, "count": n, "deactivate": bool}
 
-The engine opens the folder, creates the job, and dies by SIGKILL when it reaches ``step``
-for the ``count``-th time. ``dead``, the signal and the id of its sandbox's session on the
+The engine opens the folder, creates the job, with ``deactivate`` switches it off once a retry
+waits, and dies by SIGKILL when it reaches ``step`` for the ``count``-th time. ``dead``, the signal and the id of its sandbox's session on the
 output say that it is gone.
 """
 
@@ -90,6 +90,8 @@ async def live(order: dict, tell) -> None:
         async for event in news:
             if event.type == "MessageSent":
                 fate.reach("job code runs")
+            if event.type == "AttemptFailed" and order["deactivate"]:
+                await engine.deactivate_job(event.execution.job_id)
 
 
 def note(writer: int, pid: int) -> None:

@@ -170,6 +170,20 @@ async def test_an_engine_that_dies_while_it_recovers_is_recovered_from(
         assert [attempt.status for attempt in run.attempts] == ["abandoned", "completed"]
 
 
+@pytest.mark.parametrize("step", ["before the outcome", "after the outcome"])
+async def test_what_waited_never_begins_though_the_engine_died_while_its_job_was_switched_off(
+    folder, die, spec, soon, later, step
+):
+    retry = Retry(max_attempts=5, backoff_seconds=60)
+    die(step, spec(soon, body=FAILS_ONCE, retry=retry), deactivate=True)
+    clock = later(hours=1)
+    async with await Engine.open(folder, clock=clock) as engine:
+        await clock.advance(hours=1)
+        job, run = await only_run(engine)
+        assert (job.status, run.status, len(run.attempts)) == ("inactive", "cancelled", 1)
+        assert await messages(engine) == ["attempt 1"]
+
+
 async def accounted(folder, clock) -> None:
     """Every fire of the interval job is one execution, or is counted as not run."""
     async with await Engine.open(folder, clock=clock) as engine:

@@ -57,6 +57,15 @@ async def test_publishing_a_version_makes_it_the_active_one(port, spec):
     assert (await port.publish_version(job.id, "1.0.1")).active_version_id == version.id
 
 
+async def test_publishing_a_once_version_whose_time_has_passed_is_refused(port, spec):
+    job = await port.create_job(spec())
+    passed = OnceSchedule(execute_at=datetime.now(UTC) - timedelta(seconds=5))
+    await port.push_version(job.id, VersionSpec(schedule=passed, bundle=spec("return 2").bundle))
+    with pytest.raises(Conflict, match="publishing runs nothing of the past"):
+        await port.publish_version(job.id, "1.0.1")
+    assert (await port.get_job(job.id)).active_version_id == job.active_version_id
+
+
 async def test_a_missing_job_is_not_found(port):
     with pytest.raises(NotFound, match="job_none"):
         await port.get_job("job_none")

@@ -6,7 +6,7 @@ import pytest
 
 from luajobs_kit.acting import acting_as
 from luajobs_kit.errors import InvalidInput, NotFound, PowerUnavailable
-from luajobs_kit.model import LogLine, LogQuery, LogSource
+from luajobs_kit.model import LogLine, LogQuery, LogSource, Retry
 from luajobs_kit.port import PowerOffer
 
 
@@ -55,6 +55,45 @@ async def test_a_run_is_cancelled(port, spec):
         if event.type == "ExecutionStarted":
             break
     assert (await port.cancel_execution(execution.id)).status == "cancelled"
+
+
+async def failed_once(port, spec, name="job"):
+    """Make a job with a run that waits for its retry."""
+    retry = Retry(max_attempts=5, backoff_seconds=3600)
+    job = await port.create_job(spec("raise ValueError", name=name, retry=retry))
+    news = port.events()
+    execution = await port.trigger_job(job.id)
+    async for event in news:
+        if event.type == "AttemptFailed":
+            break
+    return job, execution
+
+
+async def test_deactivating_cancels_what_waits_and_says_how_many(port, spec):
+    job, execution = await failed_once(port, spec)
+    off = await port.deactivate_job(job.id)
+    assert (off.status, off.cancelled_runs) == ("inactive", 1)
+    assert (await port.get_execution(execution.id)).status == "cancelled"
+    assert (await port.deactivate_job(job.id)).cancelled_runs == 0
+
+
+async def test_cancelling_a_job_says_how_many_runs_ended(port, spec):
+    job, execution = await failed_once(port, spec)
+    ended = await port.cancel_job(job.id)
+    assert (ended.running, ended.waiting) == (0, 1)
+    assert (await port.get_execution(execution.id)).status == "cancelled"
+    assert (await port.get_job(job.id)).status == "active"
+    with pytest.raises(NotFound):
+        await port.cancel_job("job_none")
+
+
+async def test_a_run_switches_other_jobs_off_as_anybody_does(port, spec):
+    job, execution = await failed_once(port, spec, name="other")
+    body = f"off = await (await Jobs.get_job({job.id!r})).deactivate()\nreturn off.data['cancelledRuns']"
+    switch = await port.create_job(spec(body, name="switch"))
+    done = await port.wait_execution((await port.trigger_job(switch.id)).id, timeout=20)
+    assert done.result == 1
+    assert (await port.get_execution(execution.id)).status == "cancelled"
 
 
 async def test_what_happens_after_events_is_called_is_in_the_stream(port, spec):

@@ -1,5 +1,7 @@
 """Lua's routes: paths, envelope, statuses, pagination, idempotency keys."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 PYTHON = "async def execute(job):\n    print('hello')\n    return {'n': 1}\n"
@@ -105,9 +107,20 @@ async def test_versions_are_pushed_and_published(http, jobs, job):
     assert (deleted["deleted"], deleted["deactivated"]) == (False, True)
 
 
+async def test_publishing_a_once_version_whose_time_has_passed_is_refused(http, jobs, job):
+    passed = (datetime.now(UTC) - timedelta(seconds=5)).isoformat()
+    body = {"version": "2.0.0", "schedule": {"type": "once", "executeAt": passed}, "code": PYTHON}
+    one = f"{jobs}/{job['id']}"
+    assert (await http.post(f"{one}/version", json=body)).status_code == 201
+    refused = await http.post(f"{one}/2.0.0/publish", json={})
+    assert refused.status_code == 409
+    assert "has passed" in refused.json()["error"]["message"]
+
+
 async def test_a_job_is_switched_and_its_metadata_merged(http, jobs, job):
     one = f"{jobs}/{job['id']}"
-    assert (await http.post(f"{one}/deactivate")).json()["data"]["active"] is False
+    off = (await http.post(f"{one}/deactivate")).json()["data"]
+    assert (off["active"], off["cancelledRuns"]) == (False, 0)
     assert (await http.post(f"{one}/activate", json={})).json()["data"]["active"] is True
     await http.put(f"{one}/metadata", json={"a": 1})
     merged = (await http.put(f"{one}/metadata", json={"b": None})).json()["data"]

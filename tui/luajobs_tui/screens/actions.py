@@ -61,7 +61,8 @@ class JobActions(Screen[None]):
     def action_deactivate(self) -> None:
         if job := self.job():
             self.ask(
-                lambda: self.port.deactivate_job(job.id), lambda now: f"{job.name} is {now.status}."
+                lambda: self.port.deactivate_job(job.id),
+                lambda now: f"{job.name} is {now.status}{now.cancelled_in_words}.",
             )
 
     def action_delete(self) -> None:
