@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from luajobs_kit.acting import acting_as
+from luajobs_kit.engine.catalog import Catalog
 from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.state import State
+from luajobs_kit.engine.turns import Turns
 from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
 from luajobs_kit.model import Bundle, Execution, Job, JobSpec, JobVersion, LogQuery
-from luajobs_kit.platform import Answer, Caller, Platform
+from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, pieces
 from luajobs_kit.port import Port
+from luajobs_kit.sandbox import MAX_REPLY, Json
 
 TRIGGERS: Final = 10  # job code may trigger a job, itself or another, this often…
 TRIGGER_WINDOW: Final = timedelta(minutes=1)  # …in this time
@@ -24,10 +28,19 @@ JOBS_CREATED: Final = 10  # jobs one run may create
 CREATIONS: Final = 100  # all runs together may create so many jobs…
 CREATION_WINDOW: Final = timedelta(minutes=10)  # …in this time: each may create others
 LONG_LOOKS: Final = frozenset(
-    {"data.get", "data.search", "products.get", "products.search", "user.history"}
+    {
+        *("data.get", "data.search", "products.get", "products.search", "user.history"),
+        *("user.list", "jobs.get_all", "job.versions", "job.executions", "job.logs"),
+    }
 )
-"""Requests that may look through all there is."""
+"""Requests that may look through all there is, or answer megabytes."""
+ELSEWHERE: Final = frozenset({"http.request", "power.call"})
+"""Requests that wait for an answer from outside the engine."""
+ASKED_ELSEWHERE: Final = 16  # of these, under way for one run
 EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
+JOBS_LISTED: Final = 1_000  # in one answer
+
+_MOST_PAGES: Final = 1_000_000
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
@@ -35,17 +48,23 @@ Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 class Requests:
     """Answers the ``call`` frames of runs. What a notebook asks goes through the same verbs."""
 
-    def __init__(self, state: State, port: Port, platform: Platform, powers: Powers) -> None:
+    def __init__(
+        self, state: State, port: Port, catalog: Catalog, platform: Platform, powers: Powers
+    ) -> None:
         self.state = state
         self.port = port
+        self.catalog = catalog
         self.platform = platform
         self.powers = powers
         self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._creations: deque[datetime] = deque()
+        self.turns = Turns()
+        # Held by one run at a time: others than runs read and write beside them.
+        self.looking, self.changing = asyncio.Lock(), asyncio.Lock()
 
     def serve(self, execution: Execution, version: JobVersion) -> Serve:
         """Return the function that answers one attempt's requests."""
-        return RunRequests(self, execution, version).answer
+        return RunRequests(self, execution, version).serve
 
     def count_trigger(self, job_id: str) -> None:
         """Raise ``NotAllowed`` when runs trigger a job too often: loops must come to an end."""
@@ -84,7 +103,32 @@ class RunRequests:
         self._execution = execution
         self._version = version
         self._created = 0
-        self._looking = asyncio.Lock()
+        self._looking, self._changing = asyncio.Lock(), asyncio.Lock()
+        self._elsewhere = asyncio.Semaphore(ASKED_ELSEWHERE)
+
+    def serve(self, verb: str, arguments: dict[str, Any]) -> Awaitable[Json]:
+        """Answer one request as ``answer`` does, in turn with those of other runs, as JSON."""
+        return self._requests.turns.served(self, self._serve(verb, arguments))
+
+    async def _serve(self, verb: str, arguments: dict[str, Any]) -> Json:
+        async with self._place(verb, arguments):
+            return await _written(verb, await self.answer(verb, arguments))
+
+    @asynccontextmanager
+    async def _place(self, verb: str, arguments: dict[str, Any]) -> AsyncIterator[None]:
+        """Wait until one more request of this kind may be under way."""
+        async with AsyncExitStack() as held:
+            if verb in ELSEWHERE:
+                await held.enter_async_context(self._elsewhere)
+            elif verb in LONG_LOOKS:
+                # First among its own, then among those of all runs: so runs take turns.
+                await held.enter_async_context(self._looking)
+                await held.enter_async_context(self._requests.looking)
+            elif is_heavy(arguments):
+                # What comes in one transaction is kept together, and a fire that is due behind it.
+                await held.enter_async_context(self._changing)
+                await held.enter_async_context(self._requests.changing)
+            yield
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
         """Answer one request of the attempt, as the run's own user."""
@@ -97,10 +141,6 @@ class RunRequests:
                     return await self._of_jobs(name, arguments)
                 case "power":
                     return await self._power(arguments)
-                case _ if verb in LONG_LOOKS:
-                    # One at a time, for others wait for theirs.
-                    async with self._looking:
-                        return await self._requests.platform.call(verb, arguments, self._caller())
                 case _:
                     return await self._requests.platform.call(verb, arguments, self._caller())
 
@@ -120,9 +160,9 @@ class RunRequests:
                 self._requests.count_trigger(job_id)
                 return (await port.trigger_job(job_id, version)).to_json()
             case "activate":
-                return (await port.activate_job(job_id)).to_json()
+                return _shown(await port.activate_job(job_id))
             case "deactivate":
-                return (await port.deactivate_job(job_id)).to_json()
+                return _shown(await port.deactivate_job(job_id))
             case "delete":
                 return (await port.delete_job(job_id)).to_json()
             case "executions":
@@ -131,9 +171,9 @@ class RunRequests:
                 lines = await port.logs(
                     LogQuery(job_id=job_id, limit=_count(arguments, "limit", 20))
                 )
-                return Answer().add(lines.logs)
+                return await Answer().add(lines.logs)
             case "versions":
-                return [version.to_json() for version in (await port.get_job(job_id)).versions]
+                return await self._versions(job_id, arguments)
             case "next_runs":
                 times = await port.next_runs(job_id, _count(arguments, "count", 5))
                 return [time.isoformat() for time in times]
@@ -145,20 +185,46 @@ class RunRequests:
             page = await self._requests.port.list_executions(
                 job_id, limit=min(left, EXECUTIONS_READ), offset=len(answer.documents)
             )
-            answer.add(page.executions)
+            await answer.add(page.executions)
             if len(page.executions) < EXECUTIONS_READ:
                 break
         return answer.documents
 
+    async def _versions(self, job_id: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        versions = (await self._requests.port.get_job(job_id)).versions
+        start, end = _page(arguments, len(versions))
+        answer = Answer(
+            which="oldest {} versions", advice="ask page by page: job.versions(limit={}, page=1)"
+        )
+        return await answer.add(versions[start:end])
+
+    async def _all_jobs(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the jobs that the run reaches, oldest first, each without its inactive versions."""
+        dynamic = bool(arguments.get("includeDynamic"))
+        start, end = _page(arguments, JOBS_LISTED)
+        asks = f"Jobs.get_all(include_dynamic={dynamic}, limit={{}}, page=1)"
+        answer = Answer(which="first {} jobs", advice=f"ask page by page: {asks}")
+        number = 0
+        async for job in self._requests.catalog.each_job(
+            include_dynamic=dynamic, include_deleted=False
+        ):
+            if not self._reaches(job):
+                continue
+            number += 1
+            if number > end:
+                if "limit" in arguments:
+                    break
+                raise InvalidInput(answer.too_much())
+            if number > start:
+                await answer.add([job.evolve(versions=[])])
+        return answer.documents
+
     async def _of_jobs(self, name: str, arguments: dict[str, Any]) -> Any:
-        port = self._requests.port
         match name:
             case "get":
-                return (await self._reachable(arguments)).to_json()
+                return _shown(await self._reachable(arguments))
             case "get_all":
-                dynamic = bool(arguments.get("includeDynamic"))
-                jobs = await port.list_jobs(include_dynamic=dynamic)
-                return [job.to_json() for job in jobs if self._reaches(job)]
+                return await self._all_jobs(arguments)
             case "create":
                 return await self._create(arguments)
             case "trigger" | "activate" | "deactivate":
@@ -205,7 +271,7 @@ class RunRequests:
                 powers if spec.powers is None else [each for each in spec.powers if each in powers]
             )
             spec = spec.evolve(powers=wanted)  # it gives on no power that it was not given
-        return (await self._requests.port.create_job(spec)).to_json()
+        return _shown(await self._requests.port.create_job(spec))
 
     async def _power(self, arguments: dict[str, Any]) -> Any:
         name = arguments.get("name")
@@ -220,6 +286,39 @@ class RunRequests:
             user_id=self._execution.user_id,
             execution=self._execution,
         )
+
+
+async def _written(verb: str, value: Any) -> Json:
+    """Return a value as JSON, written in pieces. Raises ``InvalidInput`` for one that is too large."""
+    parts = []
+    size = 0
+    for piece in pieces(value):
+        if parts:
+            await asyncio.sleep(0)
+        part = piece.encode("utf-8", "replace")
+        size += len(part)
+        if size > MAX_REPLY:
+            raise InvalidInput(
+                f"{verb} answers more than {MAX_REPLY} bytes, which is all that fits. Ask for less, "
+                "page by page."
+            )
+        parts.append(part)
+    return Json(b"".join(parts))
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    """Return a job as runs see it: the active version only, for all of them can be a lot."""
+    return job.evolve(versions=[]).to_json()
+
+
+def _page(arguments: dict[str, Any], all_there_is: int) -> tuple[int, int]:
+    """Return the places at which the page that is asked for begins and ends."""
+    if "limit" not in arguments and "page" not in arguments:
+        return 0, all_there_is
+    limit, page = _count(arguments, "limit", 10), arguments.get("page", 1)
+    if not isinstance(page, int) or isinstance(page, bool) or not 1 <= page <= _MOST_PAGES:
+        raise InvalidInput(f"page={page!r:.60} must be a whole number from 1 to {_MOST_PAGES:,}.")
+    return (page - 1) * limit, page * limit
 
 
 def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,37 +14,99 @@ from luajobs_kit.store.entries import MOST_ANSWERED
 from luajobs_kit.store.listing import too_large
 
 DEEPEST: Final = 64  # levels of lists and dicts
+_TOO_LARGE: Final = 10**300  # a number
 
 
 class Answer:
-    """Documents for one answer to job code: no more than are held and sent without harm."""
+    """Documents for one answer to job code: no more than are held and sent without harm.
 
-    def __init__(self) -> None:
+    Unless it is ``bounded``, any number is taken. ``words`` are the error's, where more is asked for
+    (see ``too_large``).
+    """
+
+    def __init__(self, *, bounded: bool = True, **words: str) -> None:
         self.documents: list[dict[str, Any]] = []
+        self._bounded = bounded
+        self._words = words
         self._size = 0  # characters
 
-    def add(self, documents: Iterable[Document]) -> list[dict[str, Any]]:
-        """Add some, the newest first; return all. Raises ``InvalidInput`` for one too many."""
+    async def add(self, documents: Iterable[Document]) -> list[dict[str, Any]]:
+        """Add some, in order; return all. Raises ``InvalidInput`` for one too many.
+
+        Each is measured before it is added, and the loop has its turn in between.
+        """
         for each in documents:
-            self._size += len(each.model_dump_json(by_alias=True, exclude_none=True))
-            if self._size > MOST_ANSWERED and self.documents:
-                raise InvalidInput(too_large(len(self.documents), MOST_ANSWERED))
+            if self._bounded:
+                self._size += len(each.model_dump_json(by_alias=True, exclude_none=True))
+                if self._size > MOST_ANSWERED and self.documents:
+                    raise InvalidInput(self.too_much())
             self.documents.append(each.to_json())
+            await asyncio.sleep(0)
         return self.documents
+
+    def too_much(self) -> str:
+        """Say that more was asked for than is answered, and how to get it."""
+        return too_large(len(self.documents), MOST_ANSWERED, **self._words)
 
 
 def check_object(value: dict[str, Any], path: str, most: int) -> None:
     """Raise ``InvalidInput`` for an object of more than ``most`` characters of JSON.
 
-    Likewise, with its path, for the first value that JSON has no form for.
+    Likewise, with its path, for the first value that JSON has no form for. What is too large is
+    looked at only until it is.
     """
-    size = _json_size(value, path, depth=0)
+    size = _plain_size(value, most)
+    if size is None:  # something is no JSON: it is looked for again, for its path
+        size = _json_size(value, path, depth=0)
     if size > most:
         raise InvalidInput(
-            f"{path} takes about {size:,} characters of JSON; {most:,} is the most. "
+            f"{path} takes too many characters of JSON; {most:,} is the most. "
             f"Keep large data with Data.create(...) and put its id into {path}.",
             field=path,
         )
+
+
+def _plain_size(value: Any, most: int) -> int | None:
+    """Return about how many characters a value takes, or as soon as it is too much, more than ``most``.
+
+    None for what is not plain JSON of bounded depth.
+    """
+    size = 0
+    level, depth = [value], 0  # all lists and objects of one depth
+    while level:
+        if depth > DEEPEST:
+            return None
+        below: list[Any] = []
+        for one in level:
+            size += 2
+            if type(one) is dict:
+                for key in one:
+                    if type(key) is not str:
+                        return None
+                    size += len(key) + 4
+                items: Iterable[Any] = one.values()
+            else:
+                items = one
+            for item in items:
+                kind = type(item)
+                if kind is str:
+                    size += len(item) + 2
+                elif kind is dict or kind is list:
+                    below.append(item)
+                elif kind is int:
+                    if not -_TOO_LARGE < item < _TOO_LARGE:  # as text, some take a minute
+                        return None
+                    size += len(str(item))
+                elif kind is bool or item is None:
+                    size += 5
+                elif kind is float and math.isfinite(item):
+                    size += 20
+                else:
+                    return None
+                if size > most:
+                    return size
+        level, depth = below, depth + 1
+    return size
 
 
 def _json_size(value: Any, path: str, *, depth: int) -> int:
@@ -55,7 +118,7 @@ def _json_size(value: Any, path: str, *, depth: int) -> int:
         case str():
             return len(value) + 2
         case int():
-            return len(str(value)) if abs(value) < 10**300 else _refuse(value, path)
+            return len(str(value)) if abs(value) < _TOO_LARGE else _refuse(value, path)
         case float():
             return 20 if math.isfinite(value) else _refuse(value, path)
         case list() | tuple():

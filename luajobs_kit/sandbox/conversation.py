@@ -15,13 +15,20 @@ from typing import Any, Final
 
 from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.sandbox.channel import MAX_LOG_BYTES, MAX_LOG_LINES, MAX_LOG_MESSAGE
-from luajobs_kit.sandbox.frames import HEADER, BrokenFrame, Splitter, pack, parse
+from luajobs_kit.sandbox.frames import (
+    HEADER,
+    MAX_REPLY,
+    BrokenFrame,
+    Splitter,
+    pack,
+    pack_reply,
+    parse,
+)
 from luajobs_kit.sandbox.taken import Taken
 from luajobs_kit.sandbox.values import Level, LogRecord
 
 CHUNK: Final = 64 * 2**10  # bytes read at once, between turns of the loop
 MAX_CALLS: Final = 64  # served at the same time for one run
-MAX_REPLY: Final = 5 * 2**20  # bytes of one answer to a call
 FRAMES_AT_ONCE: Final = 25_000  # a run may send these as fast as it likes
 FRAMES_A_SECOND: Final = 2_000  # and these from then on
 BYTES_AT_ONCE: Final = 16 * 2**20
@@ -185,7 +192,7 @@ class Conversation:
 
     async def _answer(self, number: int, verb: str, arguments: dict[str, Any]) -> None:
         try:
-            frame = pack({"reply": number, "value": await self._serve(verb, arguments)})
+            frame = pack_reply(number, await self._serve(verb, arguments))
             if len(frame) > MAX_REPLY:
                 frame = _error_reply(number, "invalid_input", f"{verb} answers {len(frame)} bytes; "
                                      f"{MAX_REPLY} fit. Ask for less, page by page")  # fmt: skip

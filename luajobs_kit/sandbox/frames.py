@@ -12,12 +12,14 @@ import json
 import math
 import re
 import struct
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 READY = b"R"  # a child's first byte, before any frame: every wall stands
 HEADER = struct.Struct(">I")
 MAX_FRAME = 2 * 2**20  # bytes; the largest honest frame is a 1 MB result in escapes
 MAX_COMPILED_FRAME = 32 * 2**20  # bytes; compiled code in base 64
+MAX_REPLY = 5 * 2**20  # bytes of one answer to a call
 MAX_DEPTH = 100  # lists and objects inside one another
 
 _ENCODER = json.JSONEncoder(
@@ -38,6 +40,21 @@ class BrokenFrame(Exception):  # it is what happened, as ConnectionReset is
 def pack(value: dict[str, Any]) -> bytes:
     """Return ``value`` as one frame. Text that UTF-8 cannot hold becomes question marks."""
     body = _ENCODER.encode(value).encode("utf-8", "replace")
+    return HEADER.pack(len(body)) + body
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A value that is written as JSON already, in UTF-8."""
+
+    text: bytes
+
+
+def pack_reply(number: int, value: Any) -> bytes:
+    """Return the frame that answers a call with ``value``, plain or written already."""
+    if not isinstance(value, Json):
+        return pack({"reply": number, "value": value})
+    body = b'{"reply":%d,"value":%b}' % (number, value.text)
     return HEADER.pack(len(body)) + body
 
 
