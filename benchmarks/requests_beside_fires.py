@@ -22,7 +22,7 @@ from textwrap import indent
 
 from luajobs_kit.acting import acting_as
 from luajobs_kit.engine import Engine
-from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec
+from luajobs_kit.model import Bundle, CronSchedule, IntervalSchedule, JobSpec
 from luajobs_kit.port import PowerOffer
 
 AT_ONCE = 64  # calls of one run
@@ -112,13 +112,11 @@ KINDS: dict[str, tuple[str, str]] = {  # what is made ready in a run, and what i
     ),
     "create, 240 kB of metadata": (
         LARGE_VALUES + 'text = "async def execute(job): pass\\n" + "# x\\n" * 60_000\n',
-        'Jobs.create(name="made", schedule={"type": "interval", "seconds": 99_999}, '
-        "source=text, metadata=large)",
+        'Jobs.create(name="made", schedule=every(hours=9), source=text, metadata=large)',
     ),
     "create, an odd schedule": (
         "",
-        'Jobs.create(name="made", schedule={"type": "cron", "expression": "0 0 30 2 *"}, '
-        'source="async def execute(job): pass")',
+        'Jobs.create(name="made", schedule=cron("0 0 30 2 *"), source="async def execute(job): pass")',
     ),
     "a verb there is not": ("", 'Jobs.get_job("x" * 900_000)'),
     "printing": ("", 'told("x" * 1_000)'),
@@ -127,7 +125,7 @@ KINDS: dict[str, tuple[str, str]] = {  # what is made ready in a run, and what i
 SOURCE = """\
 import asyncio
 import time
-from luajobs_kit import tools
+from luajobs_kit import cron, every, tools
 
 async def switch(other):
     await other.deactivate()
@@ -161,7 +159,9 @@ class Seen:
     skipped: int = 0
     longest: float = 0.0  # milliseconds between two beats, beyond the time they are apart
     over: int = 0  # stalls over the goal
-    work: float = 0.0  # milliseconds of processor time that the loop's thread took between two beats
+    work: float = (
+        0.0  # milliseconds of processor time that the loop's thread took between two beats
+    )
 
     def __str__(self) -> str:
         return (
@@ -228,14 +228,12 @@ def source_of(kind: str) -> str:
 
 async def beside_fires(engine: Engine, kind: str, given: dict[str, str], runs: int, seconds: float) -> Seen:  # fmt: skip
     spec = job(kind, source_of(kind), metadata=given | {"until": 0})
-    if kind == "own executions of 900 kB" or kind == "own executions, too many":
+    if kind.startswith("own executions"):
         first = spec.evolve(bundle=Bundle(source='async def execute(job):\n    return ["x" * 9] * 75_000\n', entry="execute"))  # fmt: skip
         made = await engine.create_job(first)
         for _ in range(6):
             await engine.wait_execution((await engine.trigger_job(made.id)).id)
     if kind == "next runs of a rare cron":
-        from luajobs_kit.model import CronSchedule
-
         spec = spec.evolve(schedule=CronSchedule(expression="3 3 29 2 1", timezone="America/New_York"))  # fmt: skip
     made = await engine.create_job(spec)
     if kind == "own versions":

@@ -290,7 +290,7 @@ class RunRequests:
 
 async def _written(verb: str, value: Any) -> Json:
     """Return a value as JSON, written in pieces. Raises ``InvalidInput`` for one that is too large."""
-    parts = []
+    parts: list[bytes] = []
     size = 0
     for piece in pieces(value):
         if parts:

@@ -52,61 +52,60 @@ class Answer:
 def check_object(value: dict[str, Any], path: str, most: int) -> None:
     """Raise ``InvalidInput`` for an object of more than ``most`` characters of JSON.
 
-    Likewise, with its path, for the first value that JSON has no form for. What is too large is
-    looked at only until it is.
+    Likewise, with its path, for the first value that JSON has no form for.
     """
-    size = _plain_size(value, most)
-    if size is None:  # something is no JSON: it is looked for again, for its path
+    size = _plain_size(value)
+    if size is None:  # something is no JSON, or nearly none: it is looked for again, for its path
         size = _json_size(value, path, depth=0)
     if size > most:
         raise InvalidInput(
-            f"{path} takes too many characters of JSON; {most:,} is the most. "
+            f"{path} takes about {size:,} characters of JSON; {most:,} is the most. "
             f"Keep large data with Data.create(...) and put its id into {path}.",
             field=path,
         )
 
 
-def _plain_size(value: Any, most: int) -> int | None:
-    """Return about how many characters a value takes, or as soon as it is too much, more than ``most``.
+def _plain_size(value: dict[str, Any]) -> int | None:
+    """Return about how many characters a value takes; None for what is not plain JSON, or too deep.
 
-    None for what is not plain JSON of bounded depth.
+    In a quarter of the time of ``_json_size``, which knows where it is.
     """
     size = 0
-    level, depth = [value], 0  # all lists and objects of one depth
-    while level:
-        if depth > DEEPEST:
-            return None
+    level: list[Any] = [value]  # all lists and objects of one depth
+    for _ in range(DEEPEST + 1):
         below: list[Any] = []
         for one in level:
             size += 2
+            items = one
             if type(one) is dict:
-                for key in one:
-                    if type(key) is not str:
-                        return None
-                    size += len(key) + 4
-                items: Iterable[Any] = one.values()
-            else:
-                items = one
+                if any(type(key) is not str for key in one):
+                    return None
+                size += sum(map(len, one)) + 4 * len(one)
+                items = one.values()
             for item in items:
                 kind = type(item)
                 if kind is str:
                     size += len(item) + 2
                 elif kind is dict or kind is list:
                     below.append(item)
-                elif kind is int:
-                    if not -_TOO_LARGE < item < _TOO_LARGE:  # as text, some take a minute
-                        return None
-                    size += len(str(item))
-                elif kind is bool or item is None:
-                    size += 5
-                elif kind is float and math.isfinite(item):
-                    size += 20
+                elif (own := _number_size(item)) is not None:
+                    size += own
                 else:
                     return None
-                if size > most:
-                    return size
-        level, depth = below, depth + 1
-    return size
+        if not below:
+            return size
+        level = below
+    return None
+
+
+def _number_size(value: Any) -> int | None:
+    if value is None or value is True or value is False:
+        return 5
+    if type(value) is int and -_TOO_LARGE < value < _TOO_LARGE:  # as text, some take a minute
+        return len(str(value))
+    if type(value) is float and math.isfinite(value):
+        return 20
+    return None
 
 
 def _json_size(value: Any, path: str, *, depth: int) -> int:

@@ -137,7 +137,7 @@ class Http:
                 }
         raise HttpFailed(f"{first} redirected more than {MAX_REDIRECTS} times.")
 
-    async def _once(
+    async def _once(  # noqa: PLR0917 - one request's parts
         self,
         client: httpx.AsyncClient,
         method: str,

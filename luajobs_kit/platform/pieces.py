@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 AT_ONCE: Final = 10_000
@@ -22,9 +22,10 @@ def pieces(value: Any) -> Iterator[str]:
         return
     is_object = isinstance(value, dict)
     begin, end = ("{", "}") if is_object else ("[", "]")
+    items: Iterable[Any] = value.items() if isinstance(value, dict) else value
     held: list[Any] = []  # items that together are written at once
     weight = 0
-    for item in value.items() if is_object else value:
+    for item in items:
         own = _weight(item[1] if is_object else item, AT_ONCE)
         if held and weight + own > AT_ONCE:
             yield begin + _inside(held, is_object=is_object)
