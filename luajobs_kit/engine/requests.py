@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -38,7 +39,6 @@ ELSEWHERE: Final = frozenset({"http.request", "power.call"})
 """Requests that wait for an answer from outside the engine."""
 ASKED_ELSEWHERE: Final = 16  # of these, under way for one run
 EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
-JOBS_LISTED: Final = 1_000  # in one answer
 
 _MOST_PAGES: Final = 1_000_000
 
@@ -192,7 +192,7 @@ class RunRequests:
 
     async def _versions(self, job_id: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
         versions = (await self._requests.port.get_job(job_id)).versions
-        start, end = _page(arguments, len(versions))
+        start, end = _page(arguments)
         answer = Answer(
             which="oldest {} versions", advice="ask page by page: job.versions(limit={}, page=1)"
         )
@@ -201,7 +201,7 @@ class RunRequests:
     async def _all_jobs(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the jobs that the run reaches, oldest first, each without its inactive versions."""
         dynamic = bool(arguments.get("includeDynamic"))
-        start, end = _page(arguments, JOBS_LISTED)
+        start, end = _page(arguments)
         asks = f"Jobs.get_all(include_dynamic={dynamic}, limit={{}}, page=1)"
         answer = Answer(which="first {} jobs", advice=f"ask page by page: {asks}")
         number = 0
@@ -212,9 +212,7 @@ class RunRequests:
                 continue
             number += 1
             if number > end:
-                if "limit" in arguments:
-                    break
-                raise InvalidInput(answer.too_much())
+                break
             if number > start:
                 await answer.add([job.evolve(versions=[])])
         return answer.documents
@@ -311,10 +309,10 @@ def _shown(job: Job) -> dict[str, Any]:
     return job.evolve(versions=[]).to_json()
 
 
-def _page(arguments: dict[str, Any], all_there_is: int) -> tuple[int, int]:
-    """Return the places at which the page that is asked for begins and ends."""
+def _page(arguments: dict[str, Any]) -> tuple[int, int]:
+    """Return the places at which the page that is asked for begins and ends; all, where none is."""
     if "limit" not in arguments and "page" not in arguments:
-        return 0, all_there_is
+        return 0, sys.maxsize
     limit, page = _count(arguments, "limit", 10), arguments.get("page", 1)
     if not isinstance(page, int) or isinstance(page, bool) or not 1 <= page <= _MOST_PAGES:
         raise InvalidInput(f"page={page!r:.60} must be a whole number from 1 to {_MOST_PAGES:,}.")

@@ -39,14 +39,11 @@ class Answer:
             if self._bounded:
                 self._size += len(each.model_dump_json(by_alias=True, exclude_none=True))
                 if self._size > MOST_ANSWERED and self.documents:
-                    raise InvalidInput(self.too_much())
+                    fits = len(self.documents)
+                    raise InvalidInput(too_large(fits, MOST_ANSWERED, **self._words))
             self.documents.append(each.to_json())
             await asyncio.sleep(0)
         return self.documents
-
-    def too_much(self) -> str:
-        """Say that more was asked for than is answered, and how to get it."""
-        return too_large(len(self.documents), MOST_ANSWERED, **self._words)
 
 
 def check_object(value: dict[str, Any], path: str, most: int) -> None:

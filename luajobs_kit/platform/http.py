@@ -233,14 +233,14 @@ def _check_sizes(
     asked = len(url) + (len(json.dumps(params)) if params else 0)
     if asked > MAX_URL:
         raise InvalidInput(
-            f"The address and its parameters take {asked:,} characters; {MAX_URL:,} is the most. "
-            "Send what is long as the request's body.",
+            f"{url[:80]}: the address takes {asked:,} characters with its parameters; {MAX_URL:,} is "
+            "the most. Send what is long as the request's body.",
             field="url",
         )
     told = sum(len(name) + len(value) for name, value in (headers or {}).items())
     if told > MAX_HEADERS:
         raise InvalidInput(
-            f"The request's headers take {told:,} characters; {MAX_HEADERS:,} is the most.",
+            f"{url[:80]}: the request's headers take {told:,} characters; {MAX_HEADERS:,} is the most.",
             field="headers",
         )
     if body is not None and len(body.encode()) > MAX_BODY:
