@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from typing import Self
 
 import pytest
 
@@ -22,7 +23,7 @@ class Passes:
     def __init__(self) -> None:
         self.count = 0
 
-    async def __aenter__(self) -> Passes:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._go())
         await asyncio.sleep(0)
         return self
@@ -267,7 +268,7 @@ async def test_an_answer_too_large_for_a_run_is_refused_before_all_of_it_is_writ
             yield piece
 
     monkeypatch.setattr(requests, "pieces", counted)
-    with pytest.raises(InvalidInput, match="data.get answers more than 1000000 bytes"):
+    with pytest.raises(InvalidInput, match=r"data\.get answers more than 1000000 bytes"):
         await requests._written("data.get", [["x" * 9] * 50_000] * 20)
     assert sum(map(len, written)) < 1_500_000
 
