@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
-from datetime import datetime
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.views import show
 from luajobs_kit.errors import Conflict, NotFound
-from luajobs_kit.model import Change, Job, JobRecord, JobVersion
+from luajobs_kit.model import DEFAULT_AGENT, Change, Job, JobRecord, JobVersion
+
+SHOWN_AT_ONCE: Final = 20  # jobs, between two turns of the loop
 
 
 class Catalog:
@@ -49,17 +53,26 @@ class Catalog:
             )
         return show(self._state, (mine or found)[0])
 
-    def list_jobs(self, *, include_dynamic: bool, include_deleted: bool) -> list[Job]:
-        """Return the agent's jobs, oldest first."""
+    async def each_job(self, *, include_dynamic: bool, include_deleted: bool) -> AsyncIterator[Job]:
+        """Yield the agent's jobs, oldest first, each as it is when its turn comes.
+
+        The loop has its turn in between: there may be many, and showing one costs something.
+        """
         agent = self._state.settings.values.agent_id
-        records = [
-            record
-            for record in self._state.store.definitions.jobs()
-            if record.agent_id == agent
-            and (include_dynamic or not record.dynamic)
-            and (include_deleted or not record.deleted)
+        definitions = self._state.store.definitions
+        # By the documents as they are kept: parsing all that are not asked for would take seconds.
+        ids = [
+            str(row.get("id"))
+            for row in sorted(definitions.rows("jobs"), key=_age)
+            if row.get("agentId", DEFAULT_AGENT) == agent
+            and (include_dynamic or not row.get("dynamic", True))
+            and (include_deleted or not row.get("deleted", False))
         ]
-        return [show(self._state, record) for record in sorted(records, key=_age)]
+        for number, job_id in enumerate(ids, 1):
+            if (record := definitions.job(job_id)) is not None:
+                yield show(self._state, record)
+            if number % SHOWN_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def version(self, job_id: str, wanted: str) -> JobVersion:
         """Return the job's version with that id or number. Raises ``NotFound``."""
@@ -78,5 +91,5 @@ class Catalog:
         return show(self._state, record, change=change)
 
 
-def _age(record: JobRecord) -> datetime:
-    return record.created_at
+def _age(row: dict[str, Any]) -> str:
+    return str(row.get("createdAt")).removesuffix("Z")  # in UTC: earlier ones sort first as text

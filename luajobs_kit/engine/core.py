@@ -86,7 +86,7 @@ class Core:
 
     def answer_with(self, port: Port) -> None:
         """Have what job code asks for answered by ``port``, the engine that is made of this."""
-        requests = Requests(self.state, port, self.platform, self.powers)
+        requests = Requests(self.state, port, self.catalog, self.platform, self.powers)
         if self._virtual_runs:
             self.runs.attempts.serve = serving(requests, self.runs, self._simulated)
             self.runs.attempts.context = partial(
@@ -137,6 +137,7 @@ class Core:
                 await asyncio.wait_for(self.runs.awake.idle(), grace)
         async with contextlib.AsyncExitStack() as ends:  # whatever fails, the rest is closed
             ends.push_async_callback(self.state.store.aclose)
+            ends.push_async_callback(self.platform.aclose)
             if self._owns_sandbox:
                 ends.push_async_callback(self.state.sandbox.__aexit__, None, None, None)
             ends.push_async_callback(self._end_followers)

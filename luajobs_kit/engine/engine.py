@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,7 +44,8 @@ from luajobs_kit.platform import MOST_CONCURRENT, Caller, Channel, Settings
 from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
-from luajobs_kit.timing import fires_after, parse_schedule, preview
+from luajobs_kit.timing import fires_after, parse_schedule
+from luajobs_kit.timing.upcoming import begin, shown_fires
 
 
 class Engine(Port):
@@ -120,7 +122,8 @@ class Engine(Port):
     # The engine itself
 
     async def status(self) -> EngineStatus:
-        jobs = [job for job in self._state.store.definitions.jobs() if not job.deleted]
+        # By the documents as they are kept: there may be many, and panels ask for this all the time.
+        jobs = [row for row in self._state.store.definitions.rows("jobs") if not row.get("deleted")]
         running, waiting = self._core.runs.counts()
         return EngineStatus(
             version=luajobs_kit.__version__,
@@ -206,9 +209,10 @@ class Engine(Port):
     async def list_jobs(
         self, *, include_dynamic: bool = False, include_deleted: bool = False
     ) -> list[Job]:
-        return self._core.catalog.list_jobs(
+        jobs = self._core.catalog.each_job(
             include_dynamic=include_dynamic, include_deleted=include_deleted
         )
+        return [job async for job in jobs]
 
     async def activate_job(self, job_id: str) -> Job:
         return await self._core.registry.activate(job_id)
@@ -257,14 +261,15 @@ class Engine(Port):
             max(now, fire.last_fire or now),  # after a clock that was ahead nothing is run again
             armed_at=fire.armed_at,
         )
-        return [time for _, time in zip(range(_within(count)), fires, strict=False)]
+        return await _first(fires, _within(count))
 
     async def preview(
         self, schedule: Schedule, count: int = 5, start: datetime | None = None
     ) -> list[datetime]:
         now = self._state.clock.now()
         checked = parse_schedule(schedule, now=now, check_past=False)
-        return preview(checked, _within(count), start or now)
+        valid, after = begin(checked, _within(count), start or now, self._state.clock)
+        return await _first(shown_fires(valid, after), count)
 
     async def simulate(
         self,
@@ -368,6 +373,15 @@ class Engine(Port):
 
     def _acting(self) -> str:
         return acting_user() or self._state.settings.values.default_user
+
+
+async def _first(fires: Iterator[datetime], count: int) -> list[datetime]:
+    """Return the first fires. A rare one takes a millisecond to find: the loop has its turn in between."""
+    found: list[datetime] = []
+    for fire in islice(fires, count):
+        found.append(fire)
+        await asyncio.sleep(0)
+    return found
 
 
 def _within(count: int) -> int:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from luajobs_kit.acting import acting_as, reaching
+from luajobs_kit.engine.catalog import Catalog
 from luajobs_kit.engine.powers import Powers
 from luajobs_kit.engine.state import State
+from luajobs_kit.engine.turns import Turns
 from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
 from luajobs_kit.model import (
     Bundle,
@@ -23,8 +28,9 @@ from luajobs_kit.model import (
     LogQuery,
     Reach,
 )
-from luajobs_kit.platform import Answer, Caller, Platform
+from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, pieces
 from luajobs_kit.port import Port
+from luajobs_kit.sandbox import MAX_REPLY, Json
 
 TRIGGERS: Final = 10  # job code may trigger a job, itself or another, this often…
 TRIGGER_WINDOW: Final = timedelta(minutes=1)  # …in this time
@@ -40,6 +46,7 @@ LONG_LOOKS: Final = frozenset(
         "products.get_by_id",
         "products.search",
         "user.history",
+        "user.list",
         "job.executions",
         "job.logs",
         "job.versions",
@@ -49,9 +56,15 @@ LONG_LOOKS: Final = frozenset(
 )
 """Requests that may look through all there is, or answer a lot.
 
-Of one run they are served one at a time, the next when the answer before is written.
+Of one run they are served one at a time, the next when the answer before is written; of all runs
+together one at a time is worked at.
 """
+ELSEWHERE: Final = frozenset({"http.request", "power.call"})
+"""Requests that wait for an answer from outside the engine."""
+ASKED_ELSEWHERE: Final = 16  # of these, under way for one run
 EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
+
+_MOST_PAGES: Final = 1_000_000
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
@@ -59,17 +72,23 @@ Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 class Requests:
     """Answers the ``call`` frames of runs. What a notebook asks goes through the same verbs."""
 
-    def __init__(self, state: State, port: Port, platform: Platform, powers: Powers) -> None:
+    def __init__(
+        self, state: State, port: Port, catalog: Catalog, platform: Platform, powers: Powers
+    ) -> None:
         self.state = state
         self.port = port
+        self.catalog = catalog
         self.platform = platform
         self.powers = powers
         self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._creations: deque[datetime] = deque()
+        self.turns = Turns()
+        # Held by one run at a time: others than runs read and write beside them.
+        self.looking, self.changing = asyncio.Lock(), asyncio.Lock()
 
     def serve(self, execution: Execution, version: JobVersion) -> Serve:
         """Return the function that answers one attempt's requests."""
-        return RunRequests(self, execution, version).answer
+        return RunRequests(self, execution, version).serve
 
     def count_trigger(self, job_id: str) -> None:
         """Raise ``NotAllowed`` when runs trigger a job too often: loops must come to an end."""
@@ -110,6 +129,31 @@ class RunRequests:
         record = requests.state.store.definitions.job(execution.job_id)
         self._reach = reach_of(record, requests.state.settings.values.default_user)
         self._created = 0
+        self._changing = asyncio.Lock()
+        self._elsewhere = asyncio.Semaphore(ASKED_ELSEWHERE)
+
+    def serve(self, verb: str, arguments: dict[str, Any]) -> Awaitable[Json]:
+        """Answer one request as ``answer`` does, in turn with those of other runs, as JSON."""
+        return self._requests.turns.served(self, self._serve(verb, arguments))
+
+    async def _serve(self, verb: str, arguments: dict[str, Any]) -> Json:
+        async with self._place(verb, arguments):
+            return await _written(verb, await self.answer(verb, arguments))
+
+    @asynccontextmanager
+    async def _place(self, verb: str, arguments: dict[str, Any]) -> AsyncIterator[None]:
+        """Wait until one more request of this kind may be under way."""
+        async with AsyncExitStack() as held:
+            if verb in ELSEWHERE:
+                await held.enter_async_context(self._elsewhere)
+            elif verb in LONG_LOOKS:
+                # Of its own run it is the only one already (see ``Sandbox.run``): so runs take turns.
+                await held.enter_async_context(self._requests.looking)
+            elif is_heavy(arguments):
+                # What comes in one transaction is kept together, and a fire that is due behind it.
+                await held.enter_async_context(self._changing)
+                await held.enter_async_context(self._requests.changing)
+            yield
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
         """Answer one request of the attempt, as the run's own user."""
@@ -145,9 +189,9 @@ class RunRequests:
                 self._requests.count_trigger(job_id)
                 return (await port.trigger_job(job_id, version)).to_json()
             case "activate":
-                return (await port.activate_job(job_id)).to_json()
+                return self._shown(await port.activate_job(job_id))
             case "deactivate":
-                return (await port.deactivate_job(job_id)).to_json()
+                return self._shown(await port.deactivate_job(job_id))
             case "delete":
                 return (await port.delete_job(job_id)).to_json()
             case "executions":
@@ -156,9 +200,9 @@ class RunRequests:
                 lines = await port.logs(
                     LogQuery(job_id=job_id, limit=_count(arguments, "limit", 20))
                 )
-                return Answer().add(lines.logs)
+                return await Answer().add(lines.logs)
             case "versions":
-                return [version.to_json() for version in (await port.get_job(job_id)).versions]
+                return await self._versions(job_id, arguments)
             case "next_runs":
                 times = await port.next_runs(job_id, _count(arguments, "count", 5))
                 return [time.isoformat() for time in times]
@@ -170,20 +214,44 @@ class RunRequests:
             page = await self._requests.port.list_executions(
                 job_id, limit=min(left, EXECUTIONS_READ), offset=len(answer.documents)
             )
-            answer.add(page.executions)
+            await answer.add(page.executions)
             if len(page.executions) < EXECUTIONS_READ:
                 break
         return answer.documents
 
+    async def _versions(self, job_id: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        versions = (await self._requests.port.get_job(job_id)).versions
+        start, end = _page(arguments)
+        answer = Answer(
+            which="oldest {} versions", advice="ask page by page: job.versions(limit={}, page=1)"
+        )
+        return await answer.add(versions[start:end])
+
+    async def _all_jobs(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the jobs that the run reaches, oldest first, each without its inactive versions."""
+        dynamic = bool(arguments.get("includeDynamic"))
+        start, end = _page(arguments)
+        asks = f"Jobs.get_all(include_dynamic={dynamic}, limit={{}}, page=1)"
+        answer = Answer(which="first {} jobs", advice=f"ask page by page: {asks}")
+        number = 0
+        async for job in self._requests.catalog.each_job(
+            include_dynamic=dynamic, include_deleted=False
+        ):
+            if not self._reaches(job):
+                continue
+            number += 1
+            if number > end:
+                break
+            if number > start:
+                await answer.add([self._seen(job)])
+        return answer.documents
+
     async def _of_jobs(self, name: str, arguments: dict[str, Any]) -> Any:
-        port = self._requests.port
         match name:
             case "get":
                 return self._shown(await self._reachable(arguments))
             case "get_all":
-                dynamic = bool(arguments.get("includeDynamic"))
-                jobs = await port.list_jobs(include_dynamic=dynamic)
-                return [self._shown(job) for job in jobs if self._reaches(job)]
+                return await self._all_jobs(arguments)
             case "create":
                 return await self._create(arguments)
             case "trigger" | "activate" | "deactivate":
@@ -220,11 +288,17 @@ class RunRequests:
                 "so can the workspace's owner."
             )
 
-    def _shown(self, job: Job) -> dict[str, Any]:
-        """Return a job as the run may see it: what the agent's jobs found is no user's matter."""
+    def _seen(self, job: Job) -> Job:
+        """Return a job as the run may see it: the active version only, for all of them can be a lot.
+
+        What the agent's own jobs found is no user's matter.
+        """
         if self._is_a_users and job.user_id is None:
             job = job.evolve(last_execution=None)
-        return job.to_json()
+        return job.evolve(versions=[])
+
+    def _shown(self, job: Job) -> dict[str, Any]:
+        return self._seen(job).to_json()
 
     async def _create(self, arguments: dict[str, Any]) -> Any:
         if self._created >= JOBS_CREATED:
@@ -253,7 +327,7 @@ class RunRequests:
             powers=_given_on(self._version.powers, spec.powers),
             env=_given_on(self._version.env, spec.env),
         )
-        return (await self._requests.port.create_job(spec)).to_json()
+        return self._shown(await self._requests.port.create_job(spec))
 
     async def _power(self, arguments: dict[str, Any]) -> Any:
         name = arguments.get("name")
@@ -284,6 +358,34 @@ def reach_of(record: JobRecord | None, default_user: str) -> Reach:
     if not record.dynamic:
         return "any"
     return record.users_reach or ("any" if record.user_id == default_user else "own")
+
+
+async def _written(verb: str, value: Any) -> Json:
+    """Return a value as JSON, written in pieces. Raises ``InvalidInput`` for one that is too large."""
+    parts: list[bytes] = []
+    size = 0
+    for piece in pieces(value):
+        if parts:
+            await asyncio.sleep(0)
+        part = piece.encode("utf-8", "replace")
+        size += len(part)
+        if size > MAX_REPLY:
+            raise InvalidInput(
+                f"{verb} answers more than {MAX_REPLY} bytes, which is all that fits. Ask for less, "
+                "page by page."
+            )
+        parts.append(part)
+    return Json(b"".join(parts))
+
+
+def _page(arguments: dict[str, Any]) -> tuple[int, int]:
+    """Return the places at which the page that is asked for begins and ends; all, where none is."""
+    if "limit" not in arguments and "page" not in arguments:
+        return 0, sys.maxsize
+    limit, page = _count(arguments, "limit", 10), arguments.get("page", 1)
+    if not isinstance(page, int) or isinstance(page, bool) or not 1 <= page <= _MOST_PAGES:
+        raise InvalidInput(f"page={page!r:.60} must be a whole number from 1 to {_MOST_PAGES:,}.")
+    return (page - 1) * limit, page * limit
 
 
 def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:

@@ -149,9 +149,7 @@ def serving(
 
     def serve(execution: Execution, version: JobVersion) -> Serve:
         if simulated is None:
-            return VirtualRequests(requests, execution, version, runs=runs).answer
-        return SimulatedRequests(
-            requests, execution, version, runs=runs, simulated=simulated
-        ).answer
+            return VirtualRequests(requests, execution, version, runs=runs).serve
+        return SimulatedRequests(requests, execution, version, runs=runs, simulated=simulated).serve
 
     return serve

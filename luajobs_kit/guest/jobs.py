@@ -154,10 +154,10 @@ class JobInstance(Given):
         answer = await current().call("job.logs", {"limit": limit})
         return _items(answer, "logs")[::-1]
 
-    async def versions(self) -> list[Record]:
-        """Return its versions, oldest first."""
+    async def versions(self, limit: int | None = None, page: int = 1) -> list[Record]:
+        """Return its versions, oldest first; with ``limit`` page by page, counted from 1."""
         self._only_its_own("versions")
-        return _items(await current().call("job.versions"), "versions")
+        return _items(await current().call("job.versions", _page(limit, page)), "versions")
 
     async def next_runs(self, count: int = 5) -> list[datetime]:
         """Return when it is due next."""
@@ -254,6 +254,14 @@ def _complete(data: dict[str, Any]) -> Fixed:
     return shown
 
 
+def _page(limit: int | None, page: int) -> dict[str, Any]:
+    return (
+        {}
+        if limit is None and page == 1
+        else {"limit": 10 if limit is None else limit, "page": page}
+    )
+
+
 def _items(answer: Any, name: str) -> list[Record]:
     return wrap(answer[name] if isinstance(answer, dict) else answer)  # type: ignore[no-any-return]
 
@@ -269,9 +277,15 @@ class Jobs(Given):
         return make(JobInstance, await current().call("jobs.get", {"id": job_id}))
 
     @staticmethod
-    async def get_all(*, include_dynamic: bool = False) -> list[JobInstance]:
-        """Return the agent's jobs; those made by tools and cells only when asked."""
-        answer = await current().call("jobs.get_all", {"includeDynamic": include_dynamic})
+    async def get_all(
+        *, include_dynamic: bool = False, limit: int | None = None, page: int = 1
+    ) -> list[JobInstance]:
+        """Return the agent's jobs, oldest first; those made by tools and cells only when asked.
+
+        All that fit into one answer (4 MB); with ``limit`` page by page, counted from 1.
+        """
+        arguments = {"includeDynamic": include_dynamic, **_page(limit, page)}
+        answer = await current().call("jobs.get_all", arguments)
         items = answer["jobs"] if isinstance(answer, dict) else answer
         return [make(JobInstance, each) for each in items]
 

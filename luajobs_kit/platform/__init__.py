@@ -5,7 +5,17 @@ from __future__ import annotations
 from luajobs_kit.platform.bounds import Answer
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.channel import Channel
+from luajobs_kit.platform.pieces import is_heavy, pieces
 from luajobs_kit.platform.platform import Platform
 from luajobs_kit.platform.settings import MOST_CONCURRENT, Settings
 
-__all__ = ["MOST_CONCURRENT", "Answer", "Caller", "Channel", "Platform", "Settings"]
+__all__ = [
+    "MOST_CONCURRENT",
+    "Answer",
+    "Caller",
+    "Channel",
+    "Platform",
+    "Settings",
+    "is_heavy",
+    "pieces",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,19 +20,31 @@ _CONTAINERS: Final = (dict, list, tuple)
 
 
 class Answer:
-    """Documents for one answer to job code: no more than are held and sent without harm."""
+    """Documents for one answer to job code: no more than are held and sent without harm.
 
-    def __init__(self) -> None:
+    Unless it is ``bounded``, any number is taken. ``words`` are the error's, where more is asked for
+    (see ``too_large``).
+    """
+
+    def __init__(self, *, bounded: bool = True, **words: str) -> None:
         self.documents: list[dict[str, Any]] = []
+        self._bounded = bounded
+        self._words = words
         self._size = 0  # characters
 
-    def add(self, documents: Iterable[Document]) -> list[dict[str, Any]]:
-        """Add some, the newest first; return all. Raises ``InvalidInput`` for one too many."""
+    async def add(self, documents: Iterable[Document]) -> list[dict[str, Any]]:
+        """Add some, in order; return all. Raises ``InvalidInput`` for one too many.
+
+        Each is measured before it is added, and the loop has its turn in between.
+        """
         for each in documents:
-            self._size += len(each.model_dump_json(by_alias=True, exclude_none=True))
-            if self._size > MOST_ANSWERED and self.documents:
-                raise InvalidInput(too_large(len(self.documents), MOST_ANSWERED))
+            if self._bounded:
+                self._size += len(each.model_dump_json(by_alias=True, exclude_none=True))
+                if self._size > MOST_ANSWERED and self.documents:
+                    fits = len(self.documents)
+                    raise InvalidInput(too_large(fits, MOST_ANSWERED, **self._words))
             self.documents.append(each.to_json())
+            await asyncio.sleep(0)
         return self.documents
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import codecs
 import fnmatch
+import importlib
+import json
+import re
 import socket
 import zlib
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field
@@ -20,12 +24,16 @@ if TYPE_CHECKING:
     import httpx
 
 MAX_BODY: Final = 1_000_000  # bytes, of a request or an answer
+MAX_URL: Final = 16_384  # characters with its parameters; servers take about as many
+MAX_HEADERS: Final = 65_536  # characters, likewise
 MAX_TIME: Final = 60.0  # seconds
 MAX_REDIRECTS: Final = 5
 ENCODINGS: Final = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 15}
 """How an answer may be packed, and what zlib calls that."""
 CREDENTIALS: Final = frozenset({"authorization", "cookie"})  # meant for one origin only
 
+_BEGINNING: Final = re.compile(r"[^/?#]{0,1000}(?://[^/?#]{0,1000})?")
+"""Of an address, as far as its host."""
 _OF_NAMES: Final = frozenset({"idna", "punycode"})
 """Encodings of hosts' names: a text of 1 MB would take them minutes, and the engine's loop with it."""
 _OURS: Final = frozenset({"host", "accept-encoding"})  # headers that are not a job's to choose
@@ -45,6 +53,14 @@ class Http:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._client: httpx.AsyncClient | None = None
+        self._loaded = False  # httpx itself
+        self._making = asyncio.Lock()
+
+    async def _aclose(self) -> None:
+        """Close the client, where one was made."""
+        if self._client is not None:
+            await self._client.aclose()
 
     async def request(
         self,
@@ -63,34 +79,16 @@ class Http:
         or a private address it does not permit, ``HttpFailed`` when no answer comes within
         ``timeout`` (at most 60 s) or it is larger than 1 MB.
         """
-        import httpx  # noqa: PLC0415 - it brings a command line along; most workspaces need neither
-
-        if body is not None and len(body.encode()) > MAX_BODY:
-            raise InvalidInput(f"The request's body is larger than {MAX_BODY} bytes.")
+        await self._load()
+        # Before anything else is looked at, or made: what is refused costs next to nothing.
+        self._check_host(_address_of(_BEGINNING.match(url)[0]))  # type: ignore[index] # matches any text
+        _check_sizes(url, params, headers, body)
+        target = _address_of(url, params)
+        self._check_host(target)
+        client = await self._made()
         try:
-            async with (
-                asyncio.timeout(min(timeout, MAX_TIME)),
-                httpx.AsyncClient(trust_env=False, timeout=None) as client,  # noqa: S113 - bounded above
-            ):
-                target = httpx.URL(url, params=params) if params else httpx.URL(url)
-                sent = headers or {}
-                for _ in range(MAX_REDIRECTS + 1):
-                    answer = await self._once(client, method, target, sent, body)
-                    location = answer["headers"].get("location")
-                    if (
-                        method not in {"GET", "HEAD"}
-                        or answer["status"] // 100 != 3
-                        or not location
-                    ):
-                        return answer
-                    before, target = target, target.join(location)
-                    if _origin(target) != _origin(before):
-                        sent = {
-                            name: sent[name] for name in sent if name.lower() not in CREDENTIALS
-                        }
-                raise HttpFailed(  # noqa: TRY301 - the client is to be closed first
-                    f"{url} redirected more than {MAX_REDIRECTS} times."
-                )
+            async with asyncio.timeout(min(timeout, MAX_TIME)):
+                return await self._followed(client, method, target, headers or {}, body)
         except TimeoutError:
             raise HttpFailed(f"{url} did not answer within {min(timeout, MAX_TIME):g} s.") from None
         except LuaJobsError:
@@ -99,15 +97,55 @@ class Http:
         except Exception as problem:  # noqa: BLE001
             raise HttpFailed(f"{url}: {type(problem).__name__}: {problem}") from None
 
-    async def _once(
+    async def _load(self) -> None:
+        """Import httpx beside the loop, where nothing else waits for it."""
+        async with self._making:
+            if not self._loaded:
+                await asyncio.to_thread(importlib.import_module, "httpx")
+                self._loaded = True
+
+    async def _made(self) -> httpx.AsyncClient:
+        """Return the client for all requests, made for the first of them that is allowed."""
+        async with self._making:
+            if self._client is None:
+                # Beside the loop: reading the certificates that are trusted takes 30 ms.
+                self._client = await asyncio.to_thread(_make_client)
+            return self._client
+
+    async def _followed(
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        target: httpx.URL,
+        headers: dict[str, str],
+        body: str | None,
+    ) -> dict[str, Any]:
+        """Make the request, and those that its redirects lead to."""
+        from httpx import Cookies  # noqa: PLC0415 - as below
+
+        first, cookies = target, Cookies()  # those of one request: the client keeps none
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = await self._once(client, method, target, headers, body, cookies)
+            location = answer["headers"].get("location")
+            if method not in {"GET", "HEAD"} or answer["status"] // 100 != 3 or not location:
+                return answer
+            before, target = target, target.join(location)
+            self._check_host(target)
+            if _origin(target) != _origin(before):
+                headers = {
+                    name: headers[name] for name in headers if name.lower() not in CREDENTIALS
+                }
+        raise HttpFailed(f"{first} redirected more than {MAX_REDIRECTS} times.")
+
+    async def _once(  # noqa: PLR0917 - one request's parts
         self,
         client: httpx.AsyncClient,
         method: str,
         url: httpx.URL,
         headers: dict[str, str],
         body: str | None,
+        cookies: httpx.Cookies,
     ) -> dict[str, Any]:
-        self._check_host(url)
         address = await self._address(url)
         request = client.build_request(
             method,
@@ -121,8 +159,10 @@ class Http:
             content=body,
             extensions={"sni_hostname": url.host},
         )
+        cookies.set_cookie_header(request)
         response = await client.send(request, stream=True)
         try:
+            cookies.extract_cookies(response)
             received = _Body(str(url), response.headers.get("content-encoding", ""))
             async for part in response.aiter_raw():
                 received.take(part)
@@ -162,6 +202,49 @@ class Http:
                     "where the workspace's setting http_private is true."
                 )
         return addresses[0]
+
+
+def _make_client() -> httpx.AsyncClient:
+    import httpx  # noqa: PLC0415 - it brings a command line along; most workspaces need neither
+
+    return httpx.AsyncClient(
+        trust_env=False,
+        timeout=None,  # noqa: S113 - each request has its own, around all of it
+        # Each request has a connection of its own. A kept one was made for another name at the
+        # same address, whose certificate was looked at; and another job waits for none.
+        limits=httpx.Limits(max_keepalive_connections=0, max_connections=None),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+def _address_of(url: str, params: dict[str, Any] | None = None) -> httpx.URL:
+    import httpx  # noqa: PLC0415 - likewise
+
+    try:
+        return httpx.URL(url, params=params) if params else httpx.URL(url)
+    except Exception as problem:  # noqa: BLE001 - it raises more than it says
+        raise HttpFailed(f"{url}: {type(problem).__name__}: {problem}") from None
+
+
+def _check_sizes(
+    url: str, params: dict[str, Any] | None, headers: dict[str, str] | None, body: str | None
+) -> None:
+    """Raise ``InvalidInput`` for a request larger than may be sent."""
+    asked = len(url) + (len(json.dumps(params)) if params else 0)
+    if asked > MAX_URL:
+        raise InvalidInput(
+            f"{url[:80]}: the address takes {asked:,} characters with its parameters; {MAX_URL:,} is "
+            "the most. Send what is long as the request's body.",
+            field="url",
+        )
+    told = sum(len(name) + len(value) for name, value in (headers or {}).items())
+    if told > MAX_HEADERS:
+        raise InvalidInput(
+            f"{url[:80]}: the request's headers take {told:,} characters; {MAX_HEADERS:,} is the most.",
+            field="headers",
+        )
+    if body is not None and len(body.encode()) > MAX_BODY:
+        raise InvalidInput(f"The request's body is larger than {MAX_BODY} bytes.")
 
 
 class _Body:

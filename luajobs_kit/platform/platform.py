@@ -69,11 +69,12 @@ class Platform:
         sent: Callable[[MessageSent], None],
     ) -> None:
         self._users = Users(store, clock, ids, sent)
+        self._http = Http(settings)
         families = {
             "user": self._users,
             "data": Data(store.entries, settings),
             "products": Products(store.entries, settings),
-            "http": Http(settings),
+            "http": self._http,
         }
         self._verbs = {
             f"{family}.{name.rstrip('_')}": _Verb(method)
@@ -81,6 +82,10 @@ class Platform:
             for name, method in inspect.getmembers(service, inspect.iscoroutinefunction)
             if not name.startswith("_") and name != "ensure"
         }
+
+    async def aclose(self) -> None:
+        """Let go of what was opened to answer."""
+        await self._http._aclose()  # noqa: SLF001 - a name without underscore would be a verb
 
     async def ensure_user(self, user_id: str) -> None:
         """Make sure the user is there: who acts for the first time is made."""

@@ -12,7 +12,7 @@ from luajobs_kit.clock import Clock
 from luajobs_kit.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, TextPart, UserRecord
-from luajobs_kit.platform.bounds import check_object
+from luajobs_kit.platform.bounds import Answer, check_object
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.store import Put, Store
 from luajobs_kit.store.entries import MOST_ANSWERED
@@ -64,9 +64,18 @@ class Users:
         return None if record is None or not caller.reaches(record.id) else record.to_json()
 
     async def list_(self, caller: Caller) -> list[dict[str, Any]]:
-        """Return every user within reach."""
-        users = self._store.definitions.users()
-        return [record.to_json() for record in users if caller.reaches(record.id)]
+        """Return every user within reach.
+
+        Raises ``InvalidInput`` in a run where they take too much for one answer.
+        """
+        answer = Answer(
+            bounded=caller.in_run,
+            which="first {} users",
+            advice="get those you need: User.get('user_…')",
+        )
+        return await answer.add(
+            record for record in self._store.definitions.users() if caller.reaches(record.id)
+        )
 
     async def add(
         self,

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.sandbox.channel import MAX_LOG_BYTES, MAX_LOG_LINES
-from luajobs_kit.sandbox.frames import HEADER, BrokenFrame, Splitter, pack
+from luajobs_kit.sandbox.frames import HEADER, MAX_REPLY, BrokenFrame, Splitter, pack, pack_reply
 from luajobs_kit.sandbox.inspection import (
     LONGEST_ERROR,
     Call,
@@ -39,7 +39,6 @@ from luajobs_kit.sandbox.values import LogRecord
 
 CHUNK: Final = 64 * 2**10  # bytes read at once, between turns of the loop
 MAX_CALLS: Final = 64  # served at the same time for one run
-MAX_REPLY: Final = 5 * 2**20  # bytes of one answer to a call
 UNREAD: Final = 2**20  # bytes of answers that may wait to be written while a call is taken
 MOST_UNREAD: Final = 32 * 2**20  # and that calls taken before may add up to
 SMALL_FRAME: Final = 16 * 2**10  # bytes; a frame up to this is taken apart on the loop
@@ -232,8 +231,7 @@ class Conversation:
     async def _answered(self, call: Call) -> bytes:
         """Return the frame that answers the call."""
         try:
-            value = await self._serve(call.verb, call.arguments)
-            frame = pack({"reply": call.number, "value": value})
+            frame = pack_reply(call.number, await self._serve(call.verb, call.arguments))
         except LuaJobsError as error:
             return _error_reply(call.number, error.code, error.message, error.details)
         except Exception as error:  # noqa: BLE001  # whatever serves a call may raise anything

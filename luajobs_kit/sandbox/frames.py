@@ -12,12 +12,14 @@ import json
 import math
 import re
 import struct
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 READY = b"R"  # a child's first byte, before any frame: every wall stands
 HEADER = struct.Struct(">I")
 MAX_FRAME = 2**20  # bytes of a result, or of a call with its arguments; other frames are smaller
 MAX_COMPILED_FRAME = 32 * 2**20  # bytes; compiled code in base 64
+MAX_REPLY = 5 * 2**20  # bytes of one answer to a call
 MAX_VALUES = 150_000  # in one frame: each item of a list or an object counts
 MAX_VALUE_DEPTH = 64  # lists and objects inside one another, in what a child sends
 MAX_DEPTH = MAX_VALUE_DEPTH + 2  # with those of the frame around it
@@ -47,6 +49,21 @@ class BrokenFrame(Exception):  # it is what happened, as ConnectionReset is
 def pack(value: dict[str, Any]) -> bytes:
     """Return ``value`` as one frame. Text that UTF-8 cannot hold becomes question marks."""
     body = _ENCODER.encode(value).encode("utf-8", "replace")
+    return HEADER.pack(len(body)) + body
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A value that is written as JSON already, in UTF-8."""
+
+    text: bytes
+
+
+def pack_reply(number: int, value: Any) -> bytes:
+    """Return the frame that answers a call with ``value``, plain or written already."""
+    if not isinstance(value, Json):
+        return pack({"reply": number, "value": value})
+    body = b'{"reply":%d,"value":%b}' % (number, value.text)
     return HEADER.pack(len(body)) + body
 
 

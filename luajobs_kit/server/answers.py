@@ -6,12 +6,14 @@ import asyncio
 import json
 from typing import Any, Final
 
+from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from luajobs_kit import wire
 from luajobs_kit.errors import InvalidInput, LuaJobsError
+from luajobs_kit.platform import pieces
 
 DISCARDED: Final = 16 * 2**20  # bytes of a body that is too long, read so that its sender hears why
 FAILED: Final = "The engine failed at this; its log (engine.log) says more."
@@ -81,6 +83,55 @@ def success(data: Any, status: int = 200, **beside: Any) -> Response:
     """Return Lua's envelope around plain JSON; ``beside`` stands next to ``data``."""
     told = {"success": True, "data": data} | beside
     return answer(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"), status)
+
+
+async def many(data: Any, **beside: Any) -> Response:
+    """Return what ``success`` does, where there may be much of it: it is written in pieces."""
+    parts = []
+    for piece in pieces({"success": True, "data": data} | beside):
+        parts.append(piece.encode("utf-8", "surrogatepass"))
+        await asyncio.sleep(0)
+    return answer(b"".join(parts))
+
+
+async def documents(found: Any) -> bytes | None:
+    """Return the envelope of a list of documents, or of one that holds lists of them, else None.
+
+    There may be many megabytes of them: the loop has its turn after each.
+    """
+    parts = [b'{"success":true,"data":']
+    if isinstance(found, BaseModel):
+        lists = {
+            name: value
+            for name in type(found).model_fields
+            if _is_documents(value := getattr(found, name))
+        }
+        if not lists:
+            return None
+        rest = found.model_dump_json(by_alias=True, exclude_none=True, exclude=set(lists))
+        parts.append(rest.removesuffix("}").encode())
+        for name, value in lists.items():
+            alias = type(found).model_fields[name].alias or name
+            parts.append(b'%b"%b":' % (b"" if parts[-1].endswith(b"{") else b",", alias.encode()))
+            parts += await _listed(value)
+        parts.append(b"}")
+    elif _is_documents(found):
+        parts += await _listed(found)
+    else:
+        return None
+    return b"".join([*parts, b"}"])
+
+
+def _is_documents(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], BaseModel)
+
+
+async def _listed(found: list[BaseModel]) -> list[bytes]:
+    parts = []
+    for each in found:
+        parts.append(each.model_dump_json(by_alias=True, exclude_none=True).encode())
+        await asyncio.sleep(0)
+    return [b"[", b",".join(parts), b"]"]
 
 
 def failure(error: LuaJobsError) -> Response:

@@ -96,6 +96,7 @@ class Broadcast:
         try:
             async for event in stream:
                 self._take(event)
+                await asyncio.sleep(0)  # each may be large: they are not all written at one go
         finally:
             self._closed = True
             self._news.set()

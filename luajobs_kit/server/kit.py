@@ -15,7 +15,7 @@ import luajobs_kit
 from luajobs_kit import verbs, wire
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.port import Port, PowerOffer
-from luajobs_kit.server.answers import Refused, answer, read_body, success
+from luajobs_kit.server.answers import Refused, answer, documents, many, read_body, success
 from luajobs_kit.server.broadcast import Broadcast, message
 from luajobs_kit.server.stream import EventStream, left
 
@@ -46,7 +46,9 @@ def routes(port: Port, broadcast: Broadcast) -> list[Route]:
             arguments["key"] = idempotency_key(request)
         asked = getattr(port, verb.name)(**arguments)
         found = await (_while_wanted(request, asked) if verb.name in GIVEN_UP else asked)
-        return answer(verb.write_answer(found))
+        if verb.name == "call":
+            return await many(found)
+        return answer(await documents(found) or verb.write_answer(found))
 
     async def events(request: Request) -> EventStream:
         after = request.query_params.get("after") or request.headers.get("last-event-id")

@@ -27,9 +27,14 @@ def fitting(model: type[D], rows: sqlite3.Cursor, most: int) -> tuple[list[D], b
     return found, True
 
 
-def too_large(fits: int, most: int) -> str:
-    """Say that more was asked for than is answered, and how many fit."""
+def too_large(
+    fits: int, most: int, *, which: str = "newest {}", advice: str = "ask for less: limit={}"
+) -> str:
+    """Say that more was asked for than is answered, how many fit, and how to ask for them.
+
+    In ``which`` and ``advice``, ``{}`` stands for how many.
+    """
     return (
-        f"The newest {fits} take {most // 2**20} MB, which is all that is answered at once; "
-        f"ask for less: limit={fits}."
+        f"The {which.format(fits)} take {most // 2**20} MB, which is all that is answered at once; "
+        f"{advice.format(fits)}."
     )

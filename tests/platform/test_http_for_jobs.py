@@ -14,6 +14,7 @@ ANSWERS = {
     "/hello": (200, {"Content-Type": "application/json"}, b'{"hello": "job"}'),
     "/missing": (404, {}, b"nothing here"),
     "/elsewhere": (302, {"Location": "http://metadata.internal/secret"}, b""),
+    "/cookie": (302, {"Location": "/echo/cookies", "Set-Cookie": "session=mine; Path=/"}, b""),
     "/moved": (302, {"Location": "/hello"}, b""),
     "/large": (200, {}, b"x" * 1_000_001),
     "/gzip": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"packed" * 1000)),
@@ -209,3 +210,54 @@ async def test_a_request_that_cannot_be_made_fails_in_words(engine, url, given):
     assert run.status == "failed"
     assert "failed in the engine" not in run.error.message
     assert run.error.message.startswith("http"), run.error
+
+
+async def test_for_a_host_that_is_not_allowed_no_client_is_made(engine):
+    refused = await ran(
+        engine,
+        "http://not-allowed.example/",
+        "import asyncio; await asyncio.gather(*[http.get(url) for _ in range(64)])",
+    )
+    assert "may not reach not-allowed.example" in refused.error.message, refused.error
+    assert engine._core.platform._http._client is None
+
+
+@pytest.mark.parametrize(
+    ("asks", "says"),
+    [
+        ("http.get('http://not-allowed.example/' + 'é' * 300_000)", "may not reach"),
+        ("http.get('http://not-allowed.example/', params={'q': ['x'] * 50_000})", "may not reach"),
+        ("http.get(url + '/' + 'é' * 60_000)", "16,384 is the most"),
+        ("http.get(url + '/hello', params={'q': 'x' * 20_000})", "16,384 is the most"),
+        ("http.get(url + '/hello', headers={'a': 'x' * 70_000})", "65,536 is the most"),
+        ("http.get('http://' + 'x' * 300_000)", "may not reach xxx"),
+        ("http.get('')", "no http or https address"),
+    ],
+)
+async def test_the_host_is_looked_at_first_and_then_how_much_is_sent(engine, url, asks, says):
+    body = f"""try: await {asks}
+    except Exception as error: return f"{{error.code}}: {{error}}"[:400]"""
+    run = await ran(engine, url, body)
+    assert says in run.result, run
+    assert engine._core.platform._http._client is None
+
+
+async def test_one_client_serves_all_requests_and_is_closed_with_the_engine(engine, url):
+    made = []
+    for _ in range(2):
+        assert (await ran(engine, url, "return (await http.get(url + '/hello')).status")).result
+        made.append(engine._core.platform._http._client)
+    assert made[0] is made[1]
+    await engine.aclose()
+    assert made[0].is_closed
+
+
+async def test_a_cookie_goes_along_a_redirect_and_to_no_other_request(engine, url):
+    run = await ran(
+        engine,
+        url,
+        "return [(await http.get(url + path)).text for path in ('/cookie', '/echo')]",
+    )
+    first, second = run.result
+    assert "cookie: session=mine" in first.lower()
+    assert "cookie" not in second.lower()

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.port import Port
-from luajobs_kit.server.answers import read_object, success
+from luajobs_kit.server.answers import many, read_object, success
 from luajobs_kit.server.kit import idempotency_key
 from luajobs_kit.server.lua.asking import check_agent, criteria, fraction, number, pages
 
@@ -33,7 +33,7 @@ def _data(port: Port) -> list[Route]:
         for name in names:
             page = await port.call("data.get", {"collection": name, "limit": 1})
             found.append({"name": name, "entryCount": page["pagination"]["totalCount"]})
-        return success({"data": found, "count": len(found)})
+        return await many({"data": found, "count": len(found)})
 
     async def create(request: Request) -> Response:
         arguments = await _arguments(port, request, "data", "searchText")
@@ -55,7 +55,7 @@ def _data(port: Port) -> list[Route]:
             "data": [_entry(entry) for entry in found["data"]],
             "pagination": pages(found["pagination"]),
         }
-        return success(told)
+        return await many(told)
 
     async def search(request: Request) -> Response:
         arguments = await _arguments(port, request)
@@ -68,7 +68,7 @@ def _data(port: Port) -> list[Route]:
                 "scoreThreshold": fraction(request, "scoreThreshold", 0.6),
             },
         )
-        return success({"data": [_entry(entry) for entry in found]})
+        return await many({"data": [_entry(entry) for entry in found]})
 
     return [
         Route(DATA, collections, methods=["GET"]),
@@ -118,7 +118,7 @@ def _products(port: Port) -> list[Route]:
             },
         )
         # Lua's client reads the page beside the envelope's own fields.
-        return success(found["data"], pagination=pages(found["pagination"]))
+        return await many(found["data"], pagination=pages(found["pagination"]))
 
     async def search(request: Request) -> Response:
         await check_agent(port, request)
@@ -126,7 +126,7 @@ def _products(port: Port) -> list[Route]:
             "searchQuery": request.query_params.get("searchQuery", ""),
             "limit": number(request, "limit", 5),
         }
-        return success(await port.call("products.search", arguments), message="Found.")
+        return await many(await port.call("products.search", arguments), message="Found.")
 
     async def get(request: Request) -> Response:
         await check_agent(port, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Bundle, Execution, Job, JobSpec, JobVersion, VersionSpec
 from luajobs_kit.port import Port
-from luajobs_kit.server.answers import read_object, success
+from luajobs_kit.server.answers import many, read_object, success
 from luajobs_kit.server.kit import idempotency_key
 from luajobs_kit.server.lua.asking import check_agent, number
 from luajobs_kit.verbs import invalid
@@ -34,7 +35,11 @@ def _jobs(port: Port) -> list[Route]:
         await check_agent(port, request)
         dynamic = request.query_params.get("includeDynamic", "").lower() == "true"
         jobs = await port.list_jobs(include_dynamic=dynamic)
-        return success({"jobs": [shown(job) for job in jobs]})
+        told = []
+        for job in jobs:  # each may be large, and the loop has its turn in between
+            told.append(shown(job))
+            await asyncio.sleep(0)
+        return await many({"jobs": told})
 
     async def create(request: Request) -> Response:
         await check_agent(port, request)
@@ -43,7 +48,7 @@ def _jobs(port: Port) -> list[Route]:
 
     async def get(request: Request) -> Response:
         await check_agent(port, request)
-        return success(shown(await port.get_job(request.path_params["job"])))
+        return await many(shown(await port.get_job(request.path_params["job"])))
 
     async def delete(request: Request) -> Response:
         await check_agent(port, request)
@@ -91,8 +96,11 @@ def _runs(port: Port) -> list[Route]:
         page = await port.list_executions(
             job.id, limit=number(request, "limit", 50), offset=number(request, "offset", 0)
         )
-        told = [execution_shown(execution) for execution in page.executions]
-        return success(page.to_json() | {"executions": told})
+        told = []
+        for execution in page.executions:  # likewise
+            told.append(execution_shown(execution))
+            await asyncio.sleep(0)
+        return await many(page.evolve(executions=[]).to_json() | {"executions": told})
 
     return [
         Route(ONE + "/trigger", trigger, methods=["POST"]),
@@ -104,7 +112,7 @@ def _versions(port: Port) -> list[Route]:
     async def versions(request: Request) -> Response:
         await check_agent(port, request)
         job = await port.get_job(request.path_params["job"])
-        return success([version_shown(version) for version in job.versions])
+        return await many([version_shown(version) for version in job.versions])
 
     async def push(request: Request) -> Response:
         await check_agent(port, request)

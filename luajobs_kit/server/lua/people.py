@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from luajobs_kit.errors import InvalidInput, NotFound
 from luajobs_kit.port import Port
-from luajobs_kit.server.answers import read_object, success
+from luajobs_kit.server.answers import many, read_object, success
 from luajobs_kit.server.kit import idempotency_key
 from luajobs_kit.server.lua.asking import check_agent
 
@@ -83,12 +83,12 @@ def _reached(port: Port) -> list[Route]:
         await check_agent(port, request)
         messages = (await read_object(request)).get("messages")
         kept = await port.call("user.send", {"messages": messages}, key=idempotency_key(request))
-        return success(kept)
+        return await many(kept)
 
     async def history(request: Request) -> Response:
         await check_agent(port, request)
         kept = await port.call("user.history", {})
-        return success(kept[::-1])  # a conversation is read from its beginning
+        return await many(kept[::-1])  # a conversation is read from its beginning
 
     return [
         Route("/developer/user/profile/{kind}/{address}", by_address, methods=["GET"]),

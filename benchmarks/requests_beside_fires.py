@@ -1,0 +1,294 @@
+"""What runs ask of the engine, beside a job that fires each second: fires skipped, stalls of the loop.
+
+    python benchmarks/requests_beside_fires.py [--seconds 6] [--runs 8] [KIND …]
+
+Each kind is a job whose runs, so many at once, ask for the same thing 64 times at once, over
+and over, with the worst arguments there are. In between, as many runs that only compute: the machine
+is shared, so the ratio to them is what to trust. Ends with 1 when a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import indent
+
+from luajobs_kit.acting import acting_as
+from luajobs_kit.engine import Engine
+from luajobs_kit.model import Bundle, CronSchedule, IntervalSchedule, JobSpec
+from luajobs_kit.port import PowerOffer
+
+AT_ONCE = 64  # calls of one run
+STALL = 100.0  # milliseconds
+BEAT = 0.005  # seconds
+USER = "user_bench"
+LARGE = 250_000  # characters
+MISSED: list[str] = []
+
+HONEST = "spinning"
+LARGE_VALUES = 'large = {"n": ["x" * 9] * 20_000}\n'  # as JSON, 240 kB in 20,000 values
+KINDS: dict[str, tuple[str, str]] = {  # what is made ready in a run, and what it asks for
+    "http to a host not allowed": (
+        "from luajobs_kit import http\n",
+        'http.get("http://not-allowed.example/")',
+    ),
+    "http to a host not allowed, 900 kB": (
+        'from luajobs_kit import http\nbody = "x" * 900_000\n',
+        'http.post("http://not-allowed.example/", data=body)',
+    ),
+    "http, an address of 900 kB": (
+        'from luajobs_kit import http\nlong = "http://not-allowed.example/" + "x" * 900_000\n',
+        "http.get(long)",
+    ),
+    "http, 50,000 headers": (
+        'from luajobs_kit import http\nheaders = {f"h{n}": "x" for n in range(50_000)}\n',
+        'http.get("http://not-allowed.example/", headers=headers)',
+    ),
+    "all jobs, 250 kB of metadata each": ("", "Jobs.get_all(include_dynamic=True)"),
+    "one job, 250 kB of metadata": ("", 'Jobs.get_job(job.metadata["large"])'),
+    "a job of 50 large versions": ("", 'Jobs.get_job(job.metadata["versions"])'),
+    "own versions": ("", "job.versions()"),
+    "own executions of 900 kB": ("", "job.executions(limit=4)"),
+    "own executions, too many": ("", "job.executions(limit=1000)"),
+    "own log lines": ("", "job.logs(limit=1000)"),
+    "own log lines, long ones": (
+        'for n in range(15): print(str(n) + "x" * 64_000)\n',
+        "job.logs(limit=15)",
+    ),
+    "next runs of a rare cron": ("", "job.next_runs(1000)"),
+    "update_metadata, 240 kB": (LARGE_VALUES, "job.update_metadata(large)"),
+    "update_metadata, too large": (
+        'large = {"n": ["x" * 9] * 80_000}\n',
+        "job.update_metadata(large)",
+    ),
+    "update_metadata, 300,000 empty lists": (
+        "large = {'n': [[]] * 300_000}\n",
+        "job.update_metadata(large)",
+    ),
+    "user.update, 240 kB": (
+        LARGE_VALUES + "user = await job.user()\n",
+        "user.update(large)",
+    ),
+    "User.get, 250 kB": ("", f'User.get("{USER}")'),
+    "User.list, ten of 250 kB": ("", "User.list()"),
+    "user.send, 250 kB": (
+        f'user = await job.user()\ntext = "x" * {LARGE}\n',
+        "user.send(text)",
+    ),
+    "user.send, 4,000 parts": (
+        'user = await job.user()\nparts = [{"type": "text", "text": "x" * 20}] * 4_000\n',
+        "user.send(parts)",
+    ),
+    "user.history, 4 MB": ("user = await job.user()\n", "user.get_chat_history(limit=15)"),
+    "Data.create, 900 kB": ('large = {"n": ["x" * 9] * 75_000}\n', 'Data.create("made", large)'),
+    "Data.get, 4 MB": ("", 'Data.get("large", limit=16)'),
+    "Data.get, filtered": ("", 'Data.get("large", {"n": {"$in": ["y"]}}, limit=1000)'),
+    "Data.get, 100,000 conditions": (
+        'many = {"$or": [{"a": n} for n in range(70_000)]}\n',
+        'Data.get("small", many)',
+    ),
+    "Data.search": ("", 'Data.search("large", "x", limit=1000)'),
+    "Data.search, long": ('words = "é1 " * 1_300\n', 'Data.search("large", words, limit=1000)'),
+    "Data.update, 240 kB": (
+        LARGE_VALUES,
+        'Data.update("large", job.metadata["entry"], large)',
+    ),
+    "Products.get, 4 MB": ("", "Products.get(limit=16)"),
+    "Products.create, 240 kB": (LARGE_VALUES, "Products.create(large)"),
+    "a tool given 240 kB that gives it back": (LARGE_VALUES, "tools.echo(value=large)"),
+    "a tool that nobody offers": ("from luajobs_kit import tools\n", "tools.nobody()"),
+    "trigger": ("", "job.trigger()"),
+    "activate": ("", "job.activate()"),
+    "deactivate and activate another": (
+        "other = await Jobs.get_job(job.metadata['other'])\n",
+        "switch(other)",
+    ),
+    "create, 240 kB of metadata": (
+        LARGE_VALUES + 'text = "async def execute(job): pass\\n" + "# x\\n" * 60_000\n',
+        'Jobs.create(name="made", schedule=every(hours=9), source=text, metadata=large)',
+    ),
+    "create, an odd schedule": (
+        "",
+        'Jobs.create(name="made", schedule=cron("0 0 30 2 *"), source="async def execute(job): pass")',
+    ),
+    "a verb there is not": ("", 'Jobs.get_job("x" * 900_000)'),
+    "printing": ("", 'told("x" * 1_000)'),
+}  # fmt: skip
+
+SOURCE = """\
+import asyncio
+import time
+from luajobs_kit import cron, every, tools
+
+async def switch(other):
+    await other.deactivate()
+    await other.activate()
+
+async def told(text):
+    print(text)
+
+async def execute(job):
+{begin}
+    while time.time() < job.metadata["until"]:
+        try:
+            await asyncio.gather(*[{ask} for _ in range({at_once})], return_exceptions=True)
+        except Exception as error:
+            pass
+"""
+SPINNING = """\
+import time
+async def execute(job):
+    while time.time() < job.metadata["until"]:
+        for _ in range(100_000): pass
+"""
+TICK = "async def execute(job):\n    return 1\n"
+
+
+@dataclass
+class Seen:
+    """What was seen while a kind's runs went on."""
+
+    fired: int = 0
+    skipped: int = 0
+    longest: float = 0.0  # milliseconds between two beats, beyond the time they are apart
+    over: int = 0  # stalls over the goal
+    work: float = (
+        0.0  # milliseconds of processor time that the loop's thread took between two beats
+    )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.fired:3} fires, {self.skipped:3} skipped, stall {self.longest:7.1f} ms, "
+            f"{self.over:3} over {STALL:g} ms, work {self.work:6.1f} ms"
+        )
+
+
+async def beats(seen: Seen) -> None:
+    last, worked = time.perf_counter(), time.thread_time()
+    while True:
+        await asyncio.sleep(BEAT)
+        now, busy = time.perf_counter(), time.thread_time()
+        seen.work = max(seen.work, (busy - worked) * 1000)
+        worked = busy
+        stall = (now - last - BEAT) * 1000
+        seen.longest = max(seen.longest, stall)
+        seen.over += stall > STALL
+        last = now
+
+
+def job(name: str, source: str, seconds: float = 99_999, **given: object) -> JobSpec:
+    bundle = Bundle(source=source, entry="execute", file="bench.py")
+    return JobSpec(name=name, schedule=IntervalSchedule(seconds=seconds), bundle=bundle, **given)
+
+
+async def offer_echo(engine: Engine) -> None:
+    async for call in engine.offer([PowerOffer(name="echo", description="", parameters={})]):
+        with contextlib.suppress(Exception):
+            await engine.answer(call.id, call.arguments)
+
+
+async def make_ready(engine: Engine) -> dict[str, str]:
+    """Fill the workspace with what is worst to be asked for; return the ids that runs are given."""
+    await engine.settings({"max_concurrent": 32, "data_bytes": 2**33})
+    large = {"n": ["x" * 9] * 20_000}
+    metadata = {"text": "x" * LARGE}
+    made = [await engine.create_job(job(f"large {n}", TICK, metadata=metadata)) for n in range(9)]
+    made.append(await engine.create_job(job("large 9", TICK, metadata=large)))
+    many = await engine.create_job(job("versions", TICK, metadata=metadata))
+    for n in range(40):
+        await engine.create_job(job("versions", TICK + f"# {n}\n", metadata=metadata | {"n": n}))
+    other = await engine.create_job(job("other", TICK, metadata=metadata))
+    for n in range(10):
+        await engine.call("user.add", {"id": f"user_{n}", "data": {"text": "x" * LARGE}})
+    await engine.call("user.replace", {"data": large})
+    for _ in range(15):
+        await engine.call("user.send", {"messages": "x" * LARGE})
+    entry = {}
+    for _ in range(16):
+        entry = await engine.call("data.create", {"collection": "large", "data": large})
+        await engine.call("products.create", {"product": large})
+    for n in range(100):
+        await engine.call("data.create", {"collection": "small", "data": {"a": n}})
+    return {"large": made[-1].id, "versions": many.id, "other": other.id, "entry": entry["id"]}
+
+
+def source_of(kind: str) -> str:
+    if kind == HONEST:
+        return SPINNING
+    begin, ask = KINDS[kind]
+    return SOURCE.format(begin=indent(begin, "    "), ask=ask, at_once=AT_ONCE)
+
+
+async def beside_fires(engine: Engine, kind: str, given: dict[str, str], runs: int, seconds: float) -> Seen:  # fmt: skip
+    spec = job(kind, source_of(kind), metadata=given | {"until": 0})
+    if kind.startswith("own executions"):
+        first = spec.evolve(bundle=Bundle(source='async def execute(job):\n    return ["x" * 9] * 75_000\n', entry="execute"))  # fmt: skip
+        made = await engine.create_job(first)
+        for _ in range(6):
+            await engine.wait_execution((await engine.trigger_job(made.id)).id)
+    if kind == "next runs of a rare cron":
+        spec = spec.evolve(schedule=CronSchedule(expression="3 3 29 2 1", timezone="America/New_York"))  # fmt: skip
+    made = await engine.create_job(spec)
+    if kind == "own versions":
+        for n in range(40):
+            await engine.create_job(spec.evolve(metadata=given | {"text": "x" * LARGE, "k": n}))
+    await engine.update_metadata(made.id, {"until": time.time() + 2 + seconds})
+    seen = Seen()
+    tick = await engine.create_job(job(f"tick {kind}", TICK, seconds=1))
+    news = engine.events()
+    beating = asyncio.create_task(beats(seen))
+    begun = [await engine.trigger_job(made.id) for _ in range(runs)]
+    ends = time.perf_counter() + 2 + seconds
+    with contextlib.suppress(TimeoutError):
+        while True:
+            async with asyncio.timeout(ends - time.perf_counter()):
+                event = await anext(news)
+            if event.type == "ExecutionClaimed" and event.execution.job_id == tick.id:
+                seen.fired += 1
+            elif event.type == "FireSkipped" and event.job_id == tick.id:
+                seen.skipped += event.count
+    beating.cancel()
+    await engine.deactivate_job(tick.id)
+    await engine.deactivate_job(made.id)
+    for execution in begun:
+        ended = await engine.cancel_execution(execution.id)
+        if ended.status != "cancelled":
+            print(f"    {kind}: a run {ended.status}: {ended.error and ended.error.message}")
+    await engine.delete_job(tick.id, force=True)
+    await engine.delete_job(made.id, force=True)
+    return seen
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help="words of a kind's name")
+    parser.add_argument("--seconds", type=float, default=6.0, help="beside each kind")
+    parser.add_argument("--runs", type=int, default=8)
+    asked = parser.parse_args()
+    kinds = [kind for kind in KINDS if not asked.kinds or any(each in kind for each in asked.kinds)]
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder, acting_as(USER):
+        async with await Engine.open(Path(folder) / ".luajobs") as engine:
+            echo = asyncio.create_task(offer_echo(engine))
+            given = await make_ready(engine)
+            for kind in kinds:
+                honest = await beside_fires(engine, HONEST, given, asked.runs, asked.seconds / 2)
+                seen = await beside_fires(engine, kind, given, asked.runs, asked.seconds)
+                ratio = seen.longest / max(honest.longest, 0.1)
+                met = not seen.skipped and seen.longest <= STALL
+                if not met:
+                    MISSED.append(kind)
+                print(f"{kind:42} {seen}; {ratio:6.1f}x {HONEST} ({honest.longest:.1f} ms) {'ok' if met else 'MISSED'}", flush=True)  # fmt: skip
+            echo.cancel()
+    return 1 if MISSED else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,82 @@
+"""Turns: what runs ask for is worked at one step at a time, and the loop goes round in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Coroutine, Generator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Turns:
+    """Shares the engine's loop among runs. A step is what a request does between two waits.
+
+    asyncio resumes in one pass of its loop everything that can go on: a thousand requests of runs,
+    and a fire that is due waits until each of them has made its step. Here one pass makes one
+    step of one request. The runs that have requests waiting take turns, so that one with a single
+    request is not behind the many of another. What a request waits for goes on meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[object, deque[asyncio.Future[None]]] = OrderedDict()
+        self._given = False  # whether this pass of the loop has had its step
+
+    def served(self, run: object, request: Coroutine[Any, Any, T]) -> Awaitable[T]:
+        """Return what to await instead of ``request``, a request of ``run``."""
+        return _InTurns(self, run, request)
+
+    def turn(self, run: object) -> Generator[Any, None, None]:
+        """Wait for the turn of one step, without a wait when nobody else has had this pass's."""
+        loop = asyncio.get_running_loop()
+        if not self._given:
+            self._given = True
+            loop.call_soon(self._next)
+            return
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._lines.setdefault(run, deque()).append(waiter)
+        yield from waiter
+
+    def _next(self) -> None:
+        """Give the next run its turn; called once a pass as long as anything waits."""
+        while self._lines:
+            run, line = self._lines.popitem(last=False)
+            waiter = line.popleft()
+            if line:
+                self._lines[run] = line  # behind the others
+            if not waiter.done():  # its request was given up
+                waiter.set_result(None)
+                asyncio.get_running_loop().call_soon(self._next)
+                return
+        self._given = False
+
+
+class _InTurns(Awaitable[T]):
+    """A request, each step of which waits for its turn."""
+
+    def __init__(self, turns: Turns, run: object, request: Coroutine[Any, Any, T]) -> None:
+        self._turns = turns
+        self._run = run
+        self._request = request
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        request = self._request
+        problem: BaseException | None = None
+        given: Any = None
+        while True:
+            try:
+                yield from self._turns.turn(self._run)
+            except BaseException as error:  # noqa: BLE001 - cancelled: the request is told in its own place
+                problem = error
+            try:
+                waits_for = request.send(given) if problem is None else request.throw(problem)
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            problem = None
+            try:
+                # A future, or None, as asyncio's task is to get it from a coroutine.
+                given = yield waits_for
+            except BaseException as error:  # noqa: BLE001 - likewise
+                problem = error
