@@ -49,11 +49,8 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
         "sys.unraisablehook",
     }:
         return
-    if event in {"object.__setattr__", "object.__delattr__"} and arguments[1] not in {
-        "__code__",  # of a function: of one of these, that is
-        "__bases__",  # of a class
-    }:
-        return
+    if event in {"object.__setattr__", "object.__delattr__"} and arguments[1] != "__code__":
+        return  # of any function: of one of these, that is
     if event == "import":
         raise ImportError(
             "nothing is imported any more in job code"

@@ -116,9 +116,7 @@ def rehearse(world: ModuleType, policy: ModuleType) -> None:
 _LastWall = list[Callable[[], None]]  # empty in a rehearsal
 
 
-def _serve(
-    channel: Channel, world: ModuleType, policy: ModuleType, last_wall: _LastWall
-) -> None:
+def _serve(channel: Channel, world: ModuleType, policy: ModuleType, last_wall: _LastWall) -> None:
     frame = channel.receive()
     assert frame is not None  # no deadline was given
     if frame["do"] == "compile":
@@ -152,9 +150,7 @@ def _compile(channel: Channel, frame: dict[str, Any], policy: ModuleType) -> Non
     channel.send(answer)
 
 
-def _run(
-    channel: Channel, frame: dict[str, Any], world: ModuleType, last_wall: _LastWall
-) -> None:
+def _run(channel: Channel, frame: dict[str, Any], world: ModuleType, last_wall: _LastWall) -> None:
     try:
         _execute(channel, frame, world, last_wall)
     except Gone:
