@@ -24,7 +24,7 @@ async def diagnose(repaired: Sequence[str], held_back: str | None) -> list[Findi
         for wall in walls
     ]
     whole = doctor.boundary(walls)
-    found.append(Finding(topic="sandbox", name=whole.name, holds=whole.holds, says=whole.note))
+    found.append(Finding(topic="platform", name=whole.name, holds=whole.holds, says=whole.note))
     if held_back:
         found.append(Finding(topic="engine", name="clock", holds=False, says=held_back))
     found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in repaired]

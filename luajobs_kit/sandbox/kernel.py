@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from luajobs_kit.sandbox import seccomp
 
 if TYPE_CHECKING:
-    import ctypes
+    import ctypes  # noqa: TC004  # ``_libc`` loads it, before anything here uses it
 
 LINUX: Final = sys.platform == "linux"
 
