@@ -18,9 +18,14 @@ import pytest
 from corpus_files import Case, without_policy
 from corpus_runs import AT_ONCE
 
+from luajobs_kit.acting import acting_as
+from luajobs_kit.engine import Engine
+from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec
 from luajobs_kit.sandbox import Limits, Outcome, Program, Sandbox, doctor, lockdown
 
-CASES = without_policy()
+CASES = [case for case in without_policy() if case.family != "authority"]
+AUTHORITY = [case for case in without_policy() if case.family == "authority"]
+"""What a run may ask the engine for: a whole engine answers these."""
 PATIENT = Limits(timeout=20)
 IMPATIENT = Limits(timeout=0.3)  # seconds; for programs that would never end
 
@@ -157,3 +162,27 @@ def test_the_doctor_says_which_is_the_boundary(monkeypatch) -> None:
     assert not on_macos.holds
     assert "the policy is the boundary" in on_macos.note
     assert "Linux or in a virtual machine" in on_macos.note
+
+
+@pytest.mark.parametrize("case", AUTHORITY, ids=lambda case: case.title)
+async def test_a_program_without_a_policy_asks_as_its_own_user_and_no_other(
+    plain_sandbox, listening: int, case: Case
+) -> None:
+    prelude = f"""
+def ask(verb, **arguments):
+    ask.__globals__["call"](verb, **arguments)
+    return "got through"
+JOB = {{"port": {listening}, "entry": "1"}}
+"""
+    source = f"{prelude}{case.source}\ndef execute(job): return attack(JOB)\n"
+    async with plain_sandbox() as sandbox, await Engine.open(None, sandbox=sandbox) as engine:
+        with acting_as("user_bob"):
+            await engine.call("data.create", {"collection": "secrets", "data": {"his": "own"}})
+        with acting_as("user_ana"):
+            bundle = Bundle(source=source, entry="execute", file="job.py")
+            made = JobSpec(name="asks", schedule=IntervalSchedule(seconds=3600), bundle=bundle)
+            job = await engine.create_job(made)
+            run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
+    assert run.status == "failed"
+    assert run.error is not None
+    assert run.error.type == "RuntimeError"
