@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from luajobs_kit.port import Finding
@@ -14,6 +13,7 @@ async def diagnose(repaired: Sequence[str], held_back: str | None) -> list[Findi
 
     ``repaired`` is what the store says in words, ``held_back`` which jobs a clock put back keeps waiting.
     """
+    walls = await doctor.report()
     found = [
         Finding(
             topic="sandbox",
@@ -21,11 +21,10 @@ async def diagnose(repaired: Sequence[str], held_back: str | None) -> list[Findi
             holds=wall.holds,
             says=f"stops {wall.stops}" + (f" ({wall.note})" if wall.note else ""),
         )
-        for wall in await doctor.report()
+        for wall in walls
     ]
-    note = doctor.platform_note()
-    if note:
-        found.append(Finding(topic="platform", name=sys.platform, holds=False, says=note))
+    whole = doctor.boundary(walls)
+    found.append(Finding(topic="platform", name=whole.name, holds=whole.holds, says=whole.note))
     if held_back:
         found.append(Finding(topic="engine", name="clock", holds=False, says=held_back))
     found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in repaired]

@@ -7,10 +7,11 @@ code and compiles nothing. After either the process ends.
 from __future__ import annotations
 
 import base64
-import marshal
 import os
 import sys
 from _random import Random as Generator
+from collections.abc import Callable
+from marshal import dumps, loads
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
@@ -32,7 +33,7 @@ _NOTHING: Final = compile("async def nothing(job):\n    return None\n", "<rehear
 _REHEARSAL: Final = pack(
     {
         "do": "run",
-        "code": base64.b64encode(marshal.dumps(_NOTHING)).decode("ascii"),
+        "code": base64.b64encode(dumps(_NOTHING)).decode("ascii"),
         "entry": "nothing",
         "file": "<rehearsal>",
         "context": {"job": {"id": "", "name": "", "metadata": {}}},
@@ -57,12 +58,12 @@ def live(
     code = EXIT_FAILED
     try:
         _settle_in(socket)
-        walls.raise_around_child(parent)
+        last_wall = [walls.raise_around_child(parent)]
         if rehearsed:
             rehearse(world, policy)
             channel = prepare(world)
         os.write(DESCRIPTOR, READY)
-        _serve(channel, world, policy)
+        _serve(channel, world, policy, last_wall)
         code = EXIT_DONE
     except Gone:
         code = EXIT_GONE
@@ -109,16 +110,19 @@ def rehearse(world: ModuleType, policy: ModuleType) -> None:
     """
     channel = _Rehearsal()
     world.prepare(channel)
-    _serve(channel, world, policy)
+    _serve(channel, world, policy, [])
 
 
-def _serve(channel: Channel, world: ModuleType, policy: ModuleType) -> None:
+_LastWall = list[Callable[[], None]]  # empty in a rehearsal
+
+
+def _serve(channel: Channel, world: ModuleType, policy: ModuleType, last_wall: _LastWall) -> None:
     frame = channel.receive()
     assert frame is not None  # no deadline was given
     if frame["do"] == "compile":
         _compile(channel, frame, policy)
     else:
-        _run(channel, frame, world)
+        _run(channel, frame, world, last_wall)
 
 
 def _compile(channel: Channel, frame: dict[str, Any], policy: ModuleType) -> None:
@@ -129,7 +133,7 @@ def _compile(channel: Channel, frame: dict[str, Any], policy: ModuleType) -> Non
             first_line=frame["first_line"],
             entry=frame["entry"],
         )
-        answer: dict[str, Any] = {"code": base64.b64encode(marshal.dumps(code)).decode("ascii")}
+        answer: dict[str, Any] = {"code": base64.b64encode(dumps(code)).decode("ascii")}
     except policy.Refused as refusal:
         answer = {
             "refused": [
@@ -146,9 +150,9 @@ def _compile(channel: Channel, frame: dict[str, Any], policy: ModuleType) -> Non
     channel.send(answer)
 
 
-def _run(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:
+def _run(channel: Channel, frame: dict[str, Any], world: ModuleType, last_wall: _LastWall) -> None:
     try:
-        _execute(channel, frame, world)
+        _execute(channel, frame, world, last_wall)
     except Gone:
         raise
     except MemoryError as error:
@@ -163,9 +167,13 @@ def _run(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:
         channel.send({"error": answer})
 
 
-def _execute(channel: Channel, frame: dict[str, Any], world: ModuleType) -> None:
-    code = marshal.loads(base64.b64decode(frame["code"]))  # noqa: S302  # from our own compile
+def _execute(
+    channel: Channel, frame: dict[str, Any], world: ModuleType, last_wall: _LastWall
+) -> None:
+    code = loads(base64.b64decode(frame["code"]))  # noqa: S302  # from our own compile
     namespace, argument = world.bind(frame["context"])
+    while last_wall:
+        last_wall.pop()()
     exec(code, namespace)  # noqa: S102  # this is what a sandbox is for
     entry = namespace[frame["entry"]]
     try:

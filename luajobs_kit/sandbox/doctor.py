@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from luajobs_kit.errors import SandboxError
-from luajobs_kit.sandbox.lockdown import ALWAYS, WALLS
+from luajobs_kit.sandbox.lockdown import ALWAYS, BOUNDARY, WALLS
 from luajobs_kit.sandbox.sandbox import Sandbox
 from luajobs_kit.sandbox.values import Limits, Outcome, Program, Wall
 
@@ -128,12 +128,27 @@ async def _serve_nothing(verb: str, arguments: dict[str, Any]) -> None:
     raise SandboxError(f"The doctor serves nothing ({verb}, {len(arguments)} arguments)")
 
 
-def platform_note() -> str:
-    """Return what this system lacks as a whole, or an empty text."""
+_LINUX_BOUNDARY: Final = (
+    "on Linux the operating system's walls and the engine's checks of every frame are the "
+    "boundary, and the policy is a fence before it"
+)
+
+
+def boundary(walls: Iterable[Wall]) -> Wall:
+    """Return, as a finding, what stands between job code and the machine here as a whole."""
+    missing = [wall.name for wall in walls if wall.name in BOUNDARY and not wall.holds]
     if sys.platform == "darwin":
-        return (
-            "macOS has no Landlock, seccomp or namespaces: here the policy, Python's audit hooks "
-            "and a process of its own are the walls, and memory is not limited. Run untrusted "
-            "code on Linux."
+        note = (
+            "macOS has no Landlock, seccomp or namespaces: here the policy is the boundary, so it "
+            "stays whole; Python's audit hooks and a process of its own stand behind it, and "
+            "memory is not limited. Run code of strangers on Linux or in a virtual machine."
         )
-    return ""
+    elif missing:
+        note = (
+            f"{_LINUX_BOUNDARY}; here {' and '.join(missing)} does not hold, so the policy is part "
+            "of the boundary. Run code of strangers where every wall holds, or in a virtual machine."
+        )
+    else:
+        note = f"{_LINUX_BOUNDARY}; both hold here."
+    holds = sys.platform != "darwin" and not missing
+    return Wall("boundary", holds=holds, stops="code that no policy holds back", note=note)

@@ -7,12 +7,12 @@ import platform
 import signal
 import struct
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from luajobs_kit.sandbox import seccomp
 
-if sys.platform == "linux":
-    import ctypes  # elsewhere nothing is asked, and no child has a way to memory at hand
+if TYPE_CHECKING:
+    import ctypes  # noqa: TC004  # ``_libc`` loads it, before anything here uses it
 
 LINUX: Final = sys.platform == "linux"
 
@@ -59,8 +59,11 @@ _loaded: ctypes.CDLL | None = None
 
 
 def _libc() -> ctypes.CDLL:
-    global _loaded  # noqa: PLW0603  # loaded once, and only where it is used
+    # Loaded once, and only where it is used: else no child has a way to memory at hand.
+    global _loaded, ctypes  # noqa: PLW0603
     if _loaded is None:
+        import ctypes  # noqa: PLC0415
+
         _loaded = ctypes.CDLL(None, use_errno=True)
         _loaded.prctl.argtypes = (
             ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p, ctypes.c_ulong, ctypes.c_ulong,

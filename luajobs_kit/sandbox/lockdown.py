@@ -12,10 +12,10 @@ import math
 import os
 import platform
 import resource
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from luajobs_kit.sandbox import audit, kernel
+from luajobs_kit.sandbox import audit, kernel, leftovers
 from luajobs_kit.sandbox.kernel import LINUX, WallFailed, conceal
 
 # Name → what it stops. Those of ALWAYS stand on every system this kit runs on.
@@ -33,6 +33,9 @@ WALLS: Final = {
     "interpreter": "files, sockets, processes, modules and libraries, opened by way of Python",
 }
 ALWAYS: Final = ("process", "descriptors", "environment")
+BOUNDARY: Final = ("limits", "landlock", "seccomp")
+"""Those that hold code of strangers: one that is missing is not made up for by the others."""
+_LINUX_ALONE: Final = ("parent", "hidden", "privileges", "namespaces", "landlock", "seccomp")
 
 
 class Walls:
@@ -51,9 +54,11 @@ class Walls:
         for name in self._wanted:
             self._skipped.pop(name, None)
         if not LINUX:
-            for name in ("parent", "hidden", "privileges", "namespaces", "landlock", "seccomp"):
+            for name in _LINUX_ALONE:
                 self._skip(name, f"{platform.system()} has nothing like it")
             return
+        if not self._wanted.intersection(_LINUX_ALONE):
+            return  # the kernel is not asked anything: what asks it need not be loaded
         self._landlock = kernel.landlock_version()
         if self._landlock < 1:
             self._skip("landlock", "this kernel has no Landlock, or starts without it")
@@ -88,11 +93,14 @@ class Walls:
         self._own_limits = self._limits() if self._stands("limits") else []
         if self._stands("landlock"):
             self._rules = kernel.prepare_rules(self._landlock)
+        if self._stands("interpreter"):
+            leftovers.prepare()
 
-    def raise_around_child(self, parent: int) -> None:
+    def raise_around_child(self, parent: int) -> Callable[[], None]:
         """Raise every other wall around this process; ``parent`` is the fork server's pid.
 
-        Raises ``WallFailed`` when one that should stand does not.
+        Returns what raises the last: it is called when the job's code has been read and not
+        yet executed. Raises ``WallFailed`` when a wall that should stand does not.
         """
         if self._stands("parent"):
             kernel.demand(kernel.end_with_parent(), "parent")
@@ -110,8 +118,13 @@ class Walls:
         if self._stands("seccomp"):
             assert self._filter is not None  # without one the wall is skipped
             kernel.demand(kernel.set_filter(self._filter), "seccomp")
-        if self._stands("interpreter"):
-            audit.begin()
+        if not self._stands("interpreter"):
+            return _nothing_more
+        last = audit.last()
+        audit.begin()
+        vars(self).clear()
+        leftovers.remove()
+        return last
 
     def lower_limits(self, pid: int, *, memory: int, cpu: float) -> bool:
         """Lower the limits of the child ``pid`` from outside: bytes, and seconds of processor.
@@ -155,3 +168,7 @@ class Walls:
     def _skip(self, name: str, why: str | None) -> None:
         if why is not None and name in self._wanted:
             self._skipped[name] = why
+
+
+def _nothing_more() -> None:
+    """Be the last wall where Python's own is not raised."""

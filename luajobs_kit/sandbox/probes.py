@@ -8,6 +8,7 @@ succeeded.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import select
 import socket
@@ -112,7 +113,8 @@ def _interpreter(context: dict[str, Any]) -> str | None:
     return _all_refused(
         file=lambda: os.open(context["file"], os.O_RDONLY),
         process=_fork,
-        library=lambda: ctypes.CDLL(None),
+        library=lambda: importlib.import_module("ctypes").CDLL(None),
+        bytecode=lambda: importlib.import_module("marshal").loads(b"N"),
     )
 
 
@@ -123,6 +125,8 @@ def _all_refused(**tries: Callable[[], Any]) -> str | None:
             call()
         except OSError as error:
             refusals.append(f"{name}: {error.strerror}")
+        except (ImportError, AttributeError):
+            refusals.append(f"{name}: out of reach")
         else:
             return None
     return "; ".join(refusals)

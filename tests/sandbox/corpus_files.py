@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "corpus"
+WITHOUT_POLICY = Path(__file__).parent / "without_policy"
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,17 @@ class Case:
 
 def cases(kind: str) -> list[Case]:
     """Return every case of ``honest`` or ``hostile`` that this Python can read, in order."""
+    return _read(FOLDER / kind)
+
+
+def without_policy() -> list[Case]:
+    """Return the programs for a child without a policy: who refuses one, and how that ends."""
+    return _read(WITHOUT_POLICY)
+
+
+def _read(folder: Path) -> list[Case]:
     found: list[Case] = []
-    for path in sorted((FOLDER / kind).glob("*.job")):
+    for path in sorted(folder.glob("*.job")):
         _, since, version = path.stem.partition("since_")
         if since and sys.version_info < tuple(int(part) for part in version.split("_")):
             continue

@@ -126,7 +126,13 @@ TO_OTHERS = [
 
 def attempt(attack: str) -> str:
     return f"""
-import ctypes, gc, mmap, os, resource, socket, subprocess, sys, threading
+import gc, mmap, os, resource, socket, subprocess, sys, threading
+try:
+    import ctypes
+except ImportError as gone:  # where Python's own wall stands it is out of reach
+    class ctypes:
+        def CDLL(*_, gone=gone, **__): raise gone
+        string_at = CDLL
 def libc(name, *arguments):
     library = ctypes.CDLL(None, use_errno=True)
     if getattr(library, name)(*arguments) < 0:
