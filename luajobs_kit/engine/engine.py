@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import luajobs_kit
 from luajobs_kit.acting import acting_user
@@ -44,6 +44,8 @@ from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
 from luajobs_kit.timing import fires_after, parse_schedule, preview
 
+GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
+
 
 class Engine(Port):
     """A workspace's engine. Make one with ``await Engine.open(folder)``; end it with ``aclose``."""
@@ -56,8 +58,12 @@ class Engine(Port):
         """Open connections, counted by the server."""
         self.served = False
         """Whether it is served until it is stopped, set by the server."""
+        self.when_gone: Callable[[], None] = self._leave
+        """Called when the folder was removed, moved away or replaced; the server sets its own."""
         self._simulations: set[asyncio.Task[Simulation]] = set()
         self._ending = False
+        self._leaving: asyncio.Task[None] | None = None
+        core.when_gone = lambda: self.when_gone()
         core.answer_with(self)
 
     @classmethod
@@ -111,6 +117,19 @@ class Engine(Port):
         if self._simulations:
             await asyncio.wait(self._simulations)
         await self._core.aclose(grace=grace)
+
+    @property
+    def id(self) -> str | None:
+        """What tells this engine from every other one: it stands in the folder's lock file."""
+        lock = self._state.store.lock
+        return None if lock is None else lock.id
+
+    async def is_gone(self) -> bool:
+        """Tell whether the folder was removed, moved away or replaced: nothing is kept any more."""
+        return await self._state.store.is_gone()
+
+    def _leave(self) -> None:
+        self._leaving = asyncio.create_task(self.aclose(grace=GRACE), name="luajobs leave")
 
     def busy(self) -> str | None:
         """Say why the engine must stay, or return None when it need not."""

@@ -26,11 +26,13 @@ GIVEN_UP: Final = frozenset({"simulate"})
 TRANSFERS: Final = frozenset({"export_workspace", "import_workspace"})
 
 
-def routes(port: Port, broadcast: Broadcast) -> list[Route]:
+def routes(port: Port, broadcast: Broadcast, engine_id: str | None) -> list[Route]:
     """Return the routes under ``/kit/v1``."""
 
     async def hello(_: Request) -> Response:
-        return success({"luajobs": luajobs_kit.__version__, "cursor": broadcast.cursor})
+        return success(
+            {"luajobs": luajobs_kit.__version__, "cursor": broadcast.cursor, "id": engine_id}
+        )
 
     async def ask(request: Request) -> Response:
         verb = verbs.verb(request.url.path.rpartition("/")[2])

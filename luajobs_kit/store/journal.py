@@ -38,6 +38,14 @@ class Journal:
         self.size = os.fstat(self._descriptor).st_size
         self._synced = self.size
 
+    @property
+    def stands(self) -> bool:
+        """Whether what was appended shows at the path, too: it is the file that is written."""
+        try:
+            return self.broken or self.path.stat().st_size == self.size
+        except OSError as error:
+            return error.errno not in {errno.ENOENT, errno.ENOTDIR}
+
     def append(self, line: bytes) -> None:
         """Write one line; raises ``OSError`` and then leaves the file as it was."""
         if self.broken:
