@@ -125,7 +125,7 @@ class Core:
             self._retention.start()
 
     async def _watch_folder(self) -> None:
-        while not await self.state.store.is_gone():
+        while not await self.state.store.is_gone():  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(LOOK)
         self.when_gone()
 

@@ -58,12 +58,10 @@ class Engine(Port):
         """Open connections, counted by the server."""
         self.served = False
         """Whether it is served until it is stopped, set by the server."""
-        self.when_gone: Callable[[], None] = self._leave
-        """Called when the folder was removed, moved away or replaced; the server sets its own."""
         self._simulations: set[asyncio.Task[Simulation]] = set()
         self._ending = False
         self._leaving: asyncio.Task[None] | None = None
-        core.when_gone = lambda: self.when_gone()
+        core.when_gone = self._leave
         core.answer_with(self)
 
     @classmethod
@@ -127,6 +125,10 @@ class Engine(Port):
     async def is_gone(self) -> bool:
         """Tell whether the folder was removed, moved away or replaced: nothing is kept any more."""
         return await self._state.store.is_gone()
+
+    def when_gone(self, call: Callable[[], None]) -> None:
+        """Have ``call()`` end the engine when its folder is gone; else it ends by itself."""
+        self._core.when_gone = call
 
     def _leave(self) -> None:
         self._leaving = asyncio.create_task(self.aclose(grace=GRACE), name="luajobs leave")

@@ -121,7 +121,7 @@ class _Process:
         # for half a second at a time.
         gc.freeze()
         engine.served = self._stay
-        engine.when_gone = self._told.set
+        engine.when_gone(self._told.set)
         try:
             await self._serve(engine)
         finally:
@@ -172,7 +172,9 @@ class _Process:
             await self._until_it_may_leave(engine, app, server, strangers, address)
         finally:
             app.ending = await self._last_word(engine)
-            if not isinstance(app.ending, WorkspaceGone):
+            if isinstance(app.ending, WorkspaceGone):
+                broadcast.last_word = app.ending
+            else:
                 address.remove(self._folder)
             await _finished(app)
             await engine.aclose(grace=GRACE)

@@ -36,6 +36,7 @@ class Store:
         history: History,
         entries: Entries,
         ends: AsyncExitStack,
+        *,
         lock: WorkspaceLock | None,
     ) -> None:
         self.definitions = definitions
@@ -74,7 +75,7 @@ class Store:
                     WorkspaceError(str(error)) if folder is None else unusable(folder, error)
                 ) from error
             entries = Entries(shared, clock, ids)
-            store = cls(definitions, shared, History(shared), entries, ends.pop_all(), lock)
+            store = cls(definitions, shared, History(shared), entries, ends.pop_all(), lock=lock)
             store.findings += [*lost, *shared.findings]
             if folder is not None:
                 store.findings += losses.note(folder, store.findings, clock.now())
@@ -89,7 +90,11 @@ class Store:
         return self.lock.gone
 
     async def aclose(self) -> None:
-        """Bring everything to the disk, then let go of the folder."""
+        """Bring everything to the disk, then let go of the folder.
+
+        Where the folder is gone nothing more is written.
+        """
+        await self.is_gone()  # each part asks whether it was
         await self._ends.aclose()
 
     async def __aenter__(self) -> Self:
