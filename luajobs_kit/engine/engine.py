@@ -116,11 +116,16 @@ class Engine(Port):
             await asyncio.wait(self._simulations)
         await self._core.aclose(grace=grace)
 
-    @property
-    def id(self) -> str | None:
-        """What tells this engine from every other one: it stands in the folder's lock file."""
+    async def identify(self) -> str | None:
+        """Return what tells this engine from every other one, the id in the folder's lock file.
+
+        None in memory. Raises ``WorkspaceGone`` when it owns the folder no more.
+        """
         lock = self._state.store.lock
-        return None if lock is None else lock.id
+        if lock is None:
+            return None
+        await asyncio.to_thread(lock.confirm)
+        return lock.id
 
     async def is_gone(self) -> bool:
         """Tell whether the folder was removed, moved away or replaced: nothing is kept any more."""

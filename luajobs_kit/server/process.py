@@ -148,7 +148,7 @@ class _Process:
             broadcast,
             token=token,
             hosts=hosts((host, *self._names), port),
-            engine_id=engine.id,
+            identify=engine.identify,
         )
         strangers = Strangers(lambda far_end: far_end in app.known)
         server = _Server(self._config(app, strangers))
