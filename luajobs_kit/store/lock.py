@@ -35,6 +35,7 @@ _NO_FILE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EST
 _TRIES: Final = 5  # a client that looks whether the lock is held holds it for a moment itself
 _TRY_AFTER: Final = 0.005  # seconds
 _LONGEST: Final = 4_096  # bytes
+_NOT_THERE: Final = "the file in which it wrote its id is not there"
 
 if sys.platform == "win32":
     import msvcrt
@@ -116,6 +117,11 @@ class WorkspaceLock:
         with self._turn, suppress(OSError):  # one that tells nothing: what was written is written
             self._look()
 
+    def refuse_gone(self) -> None:
+        """Raise ``WorkspaceGone`` when the folder was found to be gone; does not look itself."""
+        if self.gone:
+            raise self._told(_NOT_THERE)
+
     def refuse_other(self, what: str) -> None:
         """Count the folder as gone, because of a file in it. Raises ``WorkspaceGone``."""
         with self._turn:
@@ -129,16 +135,14 @@ class WorkspaceLock:
             self._descriptor = -1
 
     def _look(self) -> None:
-        if not self.gone:
-            if self._descriptor < 0:
-                raise WorkspaceError("The workspace is closed; open it again.")
-            if self._is_here():
-                return
-            time.sleep(AGAIN)
-            if self._is_here():
-                return
-            self.gone = True
-        raise self._told("the file in which it wrote its id is not there")
+        self.refuse_gone()
+        if self._descriptor < 0:
+            raise WorkspaceError("The workspace is closed; open it again.")
+        if self._is_here():
+            return
+        time.sleep(AGAIN)
+        self.gone = not self._is_here()
+        self.refuse_gone()
 
     def _is_here(self) -> bool:
         """Tell whether the path shows what was written through the file that is held."""

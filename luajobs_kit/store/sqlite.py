@@ -155,8 +155,8 @@ class Database:
 
     def refuse_closed(self) -> None:
         """Raise ``WorkspaceError`` once ``aclose`` was called, or the folder is gone."""
-        if self._held is not None and self._held.gone:
-            self._held.claim()  # it says why
+        if self._held is not None:
+            self._held.refuse_gone()
         if self._closed:
             raise WorkspaceError("The history is closed; open the workspace again.")
 

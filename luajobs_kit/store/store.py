@@ -89,6 +89,11 @@ class Store:
             await asyncio.to_thread(self.lock.confirm)
         return self.lock.gone
 
+    def refuse_gone(self) -> None:
+        """Raise ``WorkspaceGone`` when the folder was found to be gone."""
+        if self.lock is not None:
+            self.lock.refuse_gone()
+
     async def aclose(self) -> None:
         """Bring everything to the disk, then let go of the folder.
 
