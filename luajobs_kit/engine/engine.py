@@ -124,7 +124,7 @@ class Engine(Port):
         lock = self._state.store.lock
         if lock is None:
             return None
-        await asyncio.to_thread(lock.confirm)
+        await asyncio.to_thread(self._state.store.confirm)
         return lock.id
 
     async def is_gone(self) -> bool:

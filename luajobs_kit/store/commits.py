@@ -137,7 +137,9 @@ class Commits:
         if self.held is None or self.journal is None:
             return
         with self.lock:
-            self.held.confirm()
+            # What the journal at the path has grown by was written here: nothing else is to ask.
+            if not self.journal.stands:
+                self.held.confirm()
             if not self.journal.stands:
                 self.held.refuse_other(f"{self.journal.path.name} there is another file")
 

@@ -263,6 +263,10 @@ class Definitions:
         if self._reserved and new is not None:
             self._reserved.pop((table, name_of(table, new)), None)
 
+    def confirm(self) -> None:
+        """Make sure that the journal is still the one in the folder. Raises ``WorkspaceGone``."""
+        self._storage.commits.confirm()
+
     async def aclose(self) -> None:
         """Finish what is in line and let go of the files."""
         await asyncio.to_thread(self._syncer.close)

@@ -30,6 +30,7 @@ class Journal:
         self.path = path
         self.old = path.with_name(path.name + ".old")
         self.broken = False
+        self._place = str(path)
         self._disk = disk
         self._open()
 
@@ -42,7 +43,7 @@ class Journal:
     def stands(self) -> bool:
         """Whether what was appended shows at the path, too: it is the file that is written."""
         try:
-            return self.broken or self.path.stat().st_size == self.size
+            return self.broken or os.stat(self._place).st_size == self.size  # noqa: PTH116 - for every commit
         except OSError as error:
             return error.errno not in {errno.ENOENT, errno.ENOTDIR}
 

@@ -14,6 +14,7 @@ Numbers of devices and inodes are not compared: some file systems change them.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import secrets
 import sys
@@ -46,11 +47,18 @@ if sys.platform == "win32":
         os.lseek(descriptor, _FAR, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         os.lseek(descriptor, 0, os.SEEK_SET)
+
+    def _write(descriptor: int, text: bytes) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, text)
 else:
     import fcntl
 
     def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _write(descriptor: int, text: bytes) -> None:
+        os.pwrite(descriptor, text, 0)
 
 
 class WorkspaceLock:
@@ -65,9 +73,10 @@ class WorkspaceLock:
         """Tells this owner from every other one, of this folder and of any copy of it."""
         self.gone = False
         """Whether the folder was found to be gone; it never comes back."""
-        self._path = folder / LOCK
+        self._path = str(folder / LOCK)  # as text: it is looked up for every commit
         self._descriptor = descriptor
-        self._now = now
+        owner = {"pid": os.getpid(), "startedAt": now.isoformat(), "id": self.id}
+        self._signature = json.dumps(owner).encode()[:-1] + b", "
         self._writes = 0
         self._written = b""  # what the file holds
         self._turn = threading.Lock()
@@ -147,7 +156,7 @@ class WorkspaceLock:
     def _is_here(self) -> bool:
         """Tell whether the path shows what was written through the file that is held."""
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            descriptor = os.open(self._path, os.O_RDONLY)
         except OSError as error:
             if error.errno in _NO_FILE:
                 return False
@@ -160,12 +169,8 @@ class WorkspaceLock:
     def _sign(self) -> None:
         # Of one length always, and written before it is cut, so that a reader at no time
         # finds half of it.
-        text = (
-            f'{{"pid": {os.getpid()}, "startedAt": "{self._now.isoformat()}", "id": "{self.id}", '
-            f'"writes": {self._writes:>15}}}\n'
-        ).encode()
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
-        os.write(self._descriptor, text)
+        text = b'%s"writes": %15d}\n' % (self._signature, self._writes)
+        _write(self._descriptor, text)
         if not self._written:
             os.ftruncate(self._descriptor, len(text))
         self._written = text

@@ -86,8 +86,17 @@ class Store:
         if self.lock is None:
             return False
         with suppress(WorkspaceError):
-            await asyncio.to_thread(self.lock.confirm)
+            await asyncio.to_thread(self.confirm)
         return self.lock.gone
+
+    def confirm(self) -> None:
+        """Look whether the folder is still ours, and its journal. Raises ``WorkspaceGone``.
+
+        Blocks, for the time between two looks where the first one finds it is not.
+        """
+        if self.lock is not None:
+            self.lock.confirm()
+            self.definitions.confirm()
 
     def refuse_gone(self) -> None:
         """Raise ``WorkspaceGone`` when the folder was found to be gone."""
