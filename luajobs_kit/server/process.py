@@ -194,8 +194,9 @@ class _Process:
             "writes nothing there. Ask again: the next call uses what stands at the path now.",
             workspace=str(self._folder),
         )
-        _log.warning("%s", gone.message)
-        if self._say is not None:
+        if self._say is None:
+            _log.warning("%s", gone.message)
+        else:
             self._say(gone.message)
         return gone
 
