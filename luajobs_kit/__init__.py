@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from luajobs_kit.errors import UnsupportedPlatform as UnsupportedPlatform
     from luajobs_kit.errors import VersionMismatch as VersionMismatch
     from luajobs_kit.errors import WorkspaceError as WorkspaceError
+    from luajobs_kit.errors import WorkspaceGone as WorkspaceGone
     from luajobs_kit.errors import WorkspaceLocked as WorkspaceLocked
     from luajobs_kit.timing.declare import cron as cron
     from luajobs_kit.timing.declare import every as every
@@ -87,6 +88,7 @@ _HOMES = {
         "UnsupportedPlatform",
         "VersionMismatch",
         "WorkspaceError",
+        "WorkspaceGone",
         "WorkspaceLocked",
     ],
     "timing.declare": ["cron", "every", "once"],

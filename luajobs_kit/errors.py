@@ -82,6 +82,12 @@ class WorkspaceLocked(WorkspaceError):
     code = "workspace_locked"
 
 
+class WorkspaceGone(WorkspaceError):
+    """The folder that the engine owned no longer stands at its path; it keeps nothing more."""
+
+    code = "workspace_gone"
+
+
 class StorageFull(WorkspaceError):
     """The disk had no room; nothing acknowledged was lost, and trying again is safe."""
 

@@ -31,6 +31,7 @@ STATUS: Final[Mapping[type[LuaJobsError], int]] = {
     errors.EngineUnavailable: 503,
     errors.PowerUnavailable: 503,
     errors.StorageFull: 507,
+    errors.WorkspaceGone: 503,
 }
 """HTTP statuses; a subclass answers with the nearest class that is listed, else 500."""
 

@@ -50,9 +50,9 @@ F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 class Workspace:
     """A workspace and its engine, which is started when it is first needed.
 
-    ``path`` is the project's folder or its ``.luajobs``; None follows ``LUAJOBS_HOME``,
-    else the nearest ``.luajobs`` walking up from the working directory, else makes one
-    there. ``ws.jobs``, ``ws.users``, ``ws.data``, ``ws.products`` and ``ws.tools`` are as
+    ``path`` is the workspace or the project's folder it is in (as ``.luajobs``); None follows
+    ``LUAJOBS_HOME``, which is read likewise, else the nearest ``.luajobs`` walking up from the
+    working directory, else makes one there. ``ws.jobs``, ``ws.users``, ``ws.data``, ``ws.products`` and ``ws.tools`` are as
     the module-level names, for this workspace. ``async with Workspace(path):`` makes it
     the current one inside the block; ``await ws.open()`` does, in every cell, until ``aclose()``.
     """
@@ -119,7 +119,10 @@ class Workspace:
 
     @property
     def path(self) -> Path | None:
-        """The ``.luajobs`` folder; None for a workspace in memory."""
+        """The workspace's folder, as ``status().workspace`` says it, too; None in memory.
+
+        Raises ``WorkspaceError`` when the folder cannot be used, or two are meant by its name.
+        """
         if self._path is None and self._start is None:
             self._path = _folder(self._given)
         return self._path

@@ -17,9 +17,30 @@ _BEGINNING = """# The command line
 
 <!-- Written by `make docs` from the commands themselves. -->
 
-Every command finds the workspace as the rest of the kit does: `--workspace`, else
-`LUAJOBS_HOME`, else the nearest `.luajobs` folder walking up. The first that needs the engine
-starts it. Most take `--json` for programs.
+The first command that needs the engine starts it. Most take `--json` for programs.
+
+## Which workspace
+
+Every command finds the workspace as Python, the panel and the monitor do: the folder that
+`--workspace` names, else `LUAJOBS_HOME`, else the nearest one walking up from the working
+directory that is or holds a workspace, else the working directory.
+
+| that folder | the workspace |
+|---|---|
+| is called `.luajobs` | the folder itself |
+| holds the files of a workspace itself | the folder itself |
+| any other | the `.luajobs` in it, made where there is none |
+| holds the files of a workspace, and so does the `.luajobs` in it | refused with both paths: move one away, or name the second one itself |
+
+Links, `~`, relative paths and a slash at the end make no difference. `luajobs status` says which
+folder it is.
+
+A copy of a project is another project: commands in it use an engine of its own, also while the
+engine of the other one runs. When you remove, move away or replace the folder while its engine
+runs, that engine ends within a second or two, and the next command uses what stands there
+([Files](files.md#the-lock)).
+
+## Exit codes
 
 | exit code | meaning |
 |---|---|

@@ -64,7 +64,8 @@ class _Lazy(click.Group):
     "-w",
     "--workspace",
     metavar="DIR",
-    help="The workspace's folder (default: LUAJOBS_HOME, else the nearest .luajobs, walking up).",
+    help="The workspace, or the folder it is in (default: LUAJOBS_HOME, else the nearest .luajobs, "
+    "walking up).",
 )
 @click.version_option(luajobs_kit.__version__, prog_name="luajobs")
 @click.pass_context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import select
 import signal
@@ -21,18 +22,19 @@ from luajobs_kit import wire
 from luajobs_kit.address import Address
 from luajobs_kit.client.transport import ConnectionLost, Transport
 from luajobs_kit.errors import EngineUnavailable
+from luajobs_kit.owner import FILE as LOCK
+from luajobs_kit.owner import Owner
 
 LOG: Final = "engine.log"
 LOG_KEPT: Final = 2**20  # bytes; a longer one is put aside when an engine starts
 STARTER: Final = "start.lock"
-LOCK: Final = "lock"  # the owner's
 PATIENCE: Final = 30.0  # seconds until a start is given up
 LOOK: Final = 0.02  # seconds between two looks at the folder
 PAUSE: Final = 1.0  # seconds, at most, between two attempts to start
 TAKEN: Final = 75  # exit status of an engine that found another one owning the workspace
 ENDED_BY_OTHERS: Final = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, 0})
 """Exit statuses of an engine that did not fail: somebody ended it while it was starting."""
-UNAUTHORIZED: Final = 401
+OK, UNAUTHORIZED = 200, 401
 LAST_WORDS: Final = 2_000  # characters of the log shown when a start failed
 
 
@@ -46,12 +48,14 @@ class _Engine(subprocess.Popen[bytes]):
 async def find(folder: Path) -> Address | None:
     """Return the address of the engine that answers for this folder, or None.
 
+    A copy of a folder has the address of the other folder's engine; so an engine is believed
+    only where this folder's lock is held, and the lock file has the id that the engine answers.
     Raises ``EngineUnavailable`` when it was joined to one elsewhere that does not answer.
     """
     address = Address.read(folder)
     if address is None:
         return None
-    refused = await refusal(address)
+    refused = await refusal(folder, address)
     if refused is None:
         return address
     if address.elsewhere:
@@ -96,7 +100,14 @@ def stop(folder: Path, *, patience: float = PATIENCE) -> int | None:
     address = asyncio.run(find(folder))
     if address is None:
         mute = Address.read(folder)
-        if mute is not None and _alive(mute.pid) and _is_owned(folder):
+        owner = Owner.read(folder)
+        if (
+            mute is not None
+            and owner is not None
+            and owner.pid == mute.pid
+            and _alive(mute.pid)
+            and is_owned(folder)
+        ):
             raise EngineUnavailable(
                 f"The engine (pid {mute.pid}) is there and does not answer; `kill -9 {mute.pid}` "
                 "ends it, and what is acknowledged stays kept."
@@ -119,8 +130,8 @@ def stop(folder: Path, *, patience: float = PATIENCE) -> int | None:
     return address.pid
 
 
-async def refusal(address: Address) -> str | None:
-    """Return why no engine of ours is behind the address, None when one is."""
+async def refusal(folder: Path, address: Address) -> str | None:
+    """Return why no engine of this folder is behind the address, None when one is."""
     if not address.elsewhere and not _alive(address.pid):
         return f"process {address.pid} is gone"
     try:
@@ -135,8 +146,10 @@ async def refusal(address: Address) -> str | None:
         return str(lost)
     finally:
         transport.close()
-    if status == 200 and b'"luajobs"' in body:
-        return None
+    if status == OK and b'"luajobs"' in body:
+        if address.elsewhere or _is_of(folder, address, body):
+            return None
+        return "it is the engine of another folder, of which this one is a copy"
     if status == UNAUTHORIZED:
         return "it does not know the token that is kept here"
     return wire.read_error(body, status).message.rstrip(".")
@@ -165,7 +178,20 @@ def _has_ended(process: int) -> bool:
         os.close(process)
 
 
-def _is_owned(folder: Path) -> bool:
+def _is_of(folder: Path, address: Address, hello: bytes) -> bool:
+    """Tell whether the engine that answered so is the owner of this folder."""
+    owner = Owner.read(folder)
+    try:
+        id_ = json.loads(hello)["data"].get("id")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return False
+    if owner is None or owner.id != id_:
+        return False
+    # An engine of an older kit has no id, and neither has the lock file that it wrote.
+    return (id_ is not None or owner.pid == address.pid) and is_owned(folder)
+
+
+def is_owned(folder: Path) -> bool:
     """Tell whether an engine holds the folder's lock: a number alone may be another process's."""
     try:
         handle = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
@@ -229,7 +255,11 @@ async def _start(folder: Path, deadline: float) -> Address | None:
                 + _last_words(folder)
             )
         address = Address.read(folder)
-        if address is not None and address.pid == engine.pid and await refusal(address) is None:
+        if (
+            address is not None
+            and address.pid == engine.pid
+            and await refusal(folder, address) is None
+        ):
             return address
         await asyncio.sleep(LOOK)
     return None

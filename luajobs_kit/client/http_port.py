@@ -16,7 +16,15 @@ from urllib.parse import quote
 from luajobs_kit import verbs, wire
 from luajobs_kit.address import Address
 from luajobs_kit.client import discover
-from luajobs_kit.client.link import ANSWER, SIMULATION, TOOL, TRANSFER, Link, Messages
+from luajobs_kit.client.link import (
+    ANSWER,
+    SIMULATION,
+    TOOL,
+    TRANSFER,
+    UNAVAILABLE,
+    Link,
+    Messages,
+)
 from luajobs_kit.client.transport import ConnectionLost
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import (
@@ -237,6 +245,8 @@ class HttpPort(Port):
                 opened, cursor = await (begun or self._followed(cursor))
                 async for name, data in opened:
                     if name == "end":
+                        if b'"error"' in data:
+                            raise wire.read_error(data, UNAVAILABLE)
                         return
                     if name == "event":
                         event: Event = kind.validate_json(data)

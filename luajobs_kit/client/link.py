@@ -18,6 +18,7 @@ from luajobs_kit.address import Address
 from luajobs_kit.client import discover, sse
 from luajobs_kit.client.transport import ConnectionLost, Headers, Stream, Transport
 from luajobs_kit.errors import EngineStopped, EngineUnavailable
+from luajobs_kit.owner import Owner
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class Link:
     def __init__(self, folder: Path, address: Address, patience: float) -> None:
         self.folder = folder
         self.transport = Transport(address)
+        self._owner = Owner.read(folder)  # as it was when the engine was found
         self._patience = patience
         self._finding = asyncio.Lock()
         self._opening: set[asyncio.Task[Any]] = set()
@@ -70,6 +72,7 @@ class Link:
             await asyncio.wait(self._opening)
         headers = [*_headers(), *headers]
         deadline = time.monotonic() + self._patience
+        await self._make_sure(deadline)
         while True:
             transport = self.transport
             try:
@@ -93,6 +96,16 @@ class Link:
                 await self.find_again(transport, error, deadline)
             else:
                 raise error
+
+    async def _make_sure(self, deadline: float) -> None:
+        """Change over to another engine where the one known does not own the folder (any more)."""
+        transport = self.transport
+        if transport.address.elsewhere:
+            return
+        owner, known = Owner.read(self.folder), self._owner
+        same = owner is not None and known is not None and owner.id == known.id
+        if not (same and discover.is_owned(self.folder)):
+            await self.find_again(transport, None, deadline)
 
     async def find_again(
         self, lost: Transport, cause: BaseException | None, deadline: float | None = None
@@ -120,15 +133,17 @@ class Link:
                 ) from cause
             address = await discover.find_or_start(self.folder, patience=left)
             if address == lost.address:
+                self._owner = Owner.read(self.folder)
                 return  # it is there after all; only one connection of it was lost
             lost.close()
-            self.transport = Transport(address)
+            self.transport, self._owner = Transport(address), Owner.read(self.folder)
 
     async def open(
         self, method: Literal["GET", "POST"], target: str, body: bytes = b""
     ) -> Messages:
         """Open a stream, at the next engine if need be. Raises what the engine refuses."""
         deadline = time.monotonic() + self._patience
+        await self._make_sure(deadline)
         while True:
             transport = self.transport
             headers = [*_headers(), ("Accept", "text/event-stream")]

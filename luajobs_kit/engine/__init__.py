@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from luajobs_kit.engine.engine import Engine
+from luajobs_kit.engine.engine import GRACE, Engine
 
-__all__ = ["Engine"]
+__all__ = ["GRACE", "Engine"]

@@ -23,7 +23,7 @@ from luajobs_kit.engine.runs import Runs
 from luajobs_kit.engine.simulated import Simulated, SimulatedRuns, serving
 from luajobs_kit.engine.state import State
 from luajobs_kit.engine.watermarks import Watermarks
-from luajobs_kit.errors import LuaJobsError, NotAllowed, WorkspaceError
+from luajobs_kit.errors import LuaJobsError, NotAllowed, WorkspaceError, WorkspaceGone
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Event, MessageSent
 from luajobs_kit.platform import Channel, Platform, Settings
@@ -33,6 +33,7 @@ from luajobs_kit.store import Store
 from luajobs_kit.timing import Scheduler
 
 LAST_DELIVERIES: Final = 5.0  # seconds channels have for the last messages when the engine ends
+LOOK: Final = 1.0  # seconds between two looks whether the folder still stands at its path
 REFIRED_AFTER: Final = 5.0  # seconds after a fire could not be claimed
 
 
@@ -82,7 +83,10 @@ class Core:
         self._deliveries: Deliveries | None = None
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None
-        self._closed = False
+        self._watching: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self.when_gone: Callable[[], None] = lambda: None
+        """Called when the folder was removed, moved away or replaced; the engine then ends."""
 
     def answer_with(self, port: Port) -> None:
         """Have what job code asks for answered by ``port``, the engine that is made of this."""
@@ -120,14 +124,28 @@ class Core:
                 await self.firing.arm_as_kept(job_id)
             except (LuaJobsError, ValueError) as error:  # what damage has made of its schedule
                 state.store.definitions.tell(f"lost: job {record.name} does not fire: {error}")
+        if state.store.lock is not None:
+            self._watching = asyncio.create_task(self._watch_folder(), name="luajobs folder")
         if self._simulated is None:  # a simulation tells all, and is over soon
             self._retention.start()
 
+    async def _watch_folder(self) -> None:
+        while not await self.state.store.is_gone():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(LOOK)
+        self.when_gone()
+
     async def aclose(self, *, grace: float = 0.0) -> None:
-        """End: fire nothing more, give running jobs ``grace`` seconds, then end them and close."""
-        if self._closed:
-            return
-        self._closed = True
+        """End: fire nothing more, give running jobs ``grace`` seconds, then end them and close.
+
+        Returns when that is done, whoever asked for it first.
+        """
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end(grace), name="luajobs end")
+        await asyncio.shield(self._ending)
+
+    async def _end(self, grace: float) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         self.state.scheduler.shutdown()
         self._leave_clock()
         if self._due:
@@ -141,7 +159,8 @@ class Core:
             if self._owns_sandbox:
                 ends.push_async_callback(self.state.sandbox.__aexit__, None, None, None)
             ends.push_async_callback(self._end_followers)
-            await self.runs.abandon_all()
+            with contextlib.suppress(WorkspaceGone):  # how they ended is kept nowhere then
+                await self.runs.abandon_all()
 
     async def _end_followers(self) -> None:
         self.powers.close()
@@ -170,11 +189,13 @@ class Core:
             await self.firing.due(job_id, times, omitted)
         except NotAllowed:
             return  # a simulation that has reached its bound, and ends with this instant
+        except WorkspaceGone:
+            return  # the engine is leaving
         except WorkspaceError:
             # The claim could not be written, so the fire is not lost: it is due again.
             await asyncio.sleep(REFIRED_AFTER)
             record = self.state.store.definitions.job(job_id)
-            if record is not None and not self._closed:
+            if record is not None and self._ending is None:
                 self.firing.arm(record)
 
     async def _settle(self) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import luajobs_kit
 from luajobs_kit.acting import acting_reach, acting_user
@@ -47,6 +47,8 @@ from luajobs_kit.store import Store, export_archive, export_store, import_file, 
 from luajobs_kit.timing import fires_after, parse_schedule
 from luajobs_kit.timing.upcoming import begin, shown_fires
 
+GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
+
 
 class Engine(Port):
     """A workspace's engine. Make one with ``await Engine.open(folder)``; end it with ``aclose``."""
@@ -61,6 +63,8 @@ class Engine(Port):
         """Whether it is served until it is stopped, set by the server."""
         self._simulations: set[asyncio.Task[Simulation]] = set()
         self._ending = False
+        self._leaving: asyncio.Task[None] | None = None
+        core.when_gone = self._leave
         core.answer_with(self)
 
     @classmethod
@@ -114,6 +118,28 @@ class Engine(Port):
         if self._simulations:
             await asyncio.wait(self._simulations)
         await self._core.aclose(grace=grace)
+
+    async def identify(self) -> str | None:
+        """Return what tells this engine from every other one, the id in the folder's lock file.
+
+        None in memory. Raises ``WorkspaceGone`` when it owns the folder no more.
+        """
+        lock = self._state.store.lock
+        if lock is None:
+            return None
+        await asyncio.to_thread(self._state.store.confirm)
+        return lock.id
+
+    async def is_gone(self) -> bool:
+        """Tell whether the folder was removed, moved away or replaced: nothing is kept any more."""
+        return await self._state.store.is_gone()
+
+    def when_gone(self, call: Callable[[], None]) -> None:
+        """Have ``call()`` end the engine when its folder is gone; else it ends by itself."""
+        self._core.when_gone = call
+
+    def _leave(self) -> None:
+        self._leaving = asyncio.create_task(self.aclose(grace=GRACE), name="luajobs leave")
 
     def busy(self) -> str | None:
         """Say why the engine must stay, or return None when it need not."""

@@ -20,7 +20,11 @@ _SEMVER: Final = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+][0-9A-Za-z.-
 
 
 async def checked(state: State, spec: D) -> D:
-    """Return the declaration with its schedule settled; raise ``InvalidInput`` naming what is wrong."""
+    """Return the declaration with its schedule settled; raise ``InvalidInput`` naming what is wrong.
+
+    Raises ``WorkspaceGone`` when the folder was found to be gone.
+    """
+    state.store.refuse_gone()  # the engine may have ended, and its sandbox with it
     settled = check_declaration(
         spec,
         now=state.clock.now(),

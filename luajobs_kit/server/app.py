@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,13 +17,21 @@ from luajobs_kit.server.broadcast import Broadcast
 from luajobs_kit.server.gate import Gate
 
 
-def make_app(port: Port, broadcast: Broadcast, *, token: str, hosts: Iterable[str]) -> Gate:
+def make_app(
+    port: Port,
+    broadcast: Broadcast,
+    *,
+    token: str,
+    hosts: Iterable[str],
+    identify: Callable[[], Awaitable[str | None]] | None = None,
+) -> Gate:
     """Return the ASGI application that answers for ``port``.
 
     ``hosts`` are the values of the Host header that are ours, such as ``127.0.0.1:8080``.
+    ``identify`` returns the id in the lock file of the folder, by which clients know their engine.
     """
     app = Starlette(
-        routes=[*kit.routes(port, broadcast), *lua.routes(port), *openapi.routes()],
+        routes=[*kit.routes(port, broadcast, identify), *lua.routes(port), *openapi.routes()],
         exception_handlers={
             LuaJobsError: _told,
             HTTPException: _no_route,

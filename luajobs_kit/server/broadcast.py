@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
-from luajobs_kit import verbs
+from luajobs_kit import verbs, wire
+from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.model import Event, Resync
 from luajobs_kit.port import Port
 
@@ -39,6 +40,8 @@ class Broadcast:
         self._last_wake = 0.0
         self._wake_later: asyncio.TimerHandle | None = None
         self._closed = False
+        self.last_word: LuaJobsError | None = None
+        """Why followers' streams end, where that is no ordinary end; they raise it."""
         self._reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -79,7 +82,8 @@ class Broadcast:
                 position = self._position
                 yield piece
             elif self._closed:
-                yield message("end", "{}")
+                word = self.last_word
+                yield message("end", "{}" if word is None else wire.write_error(word).decode())
                 return
             else:
                 await self._news.wait()

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import luajobs_kit
 from luajobs_kit import wire
 from luajobs_kit.acting import acting_as, reaching
-from luajobs_kit.errors import EngineUnavailable, LuaJobsError, VersionMismatch
+from luajobs_kit.errors import LuaJobsError, VersionMismatch
 from luajobs_kit.server.answers import FAILED, Refused, send_error
 
 MAX_HEADERS: Final = 32 * 1024  # bytes
@@ -77,7 +77,8 @@ class Gate:
         """Called when a connection has shown the token for the first time."""
         self.under_way = 0
         """Requests that are being answered and will be in a moment."""
-        self.ending = False
+        self.ending: LuaJobsError | None = None
+        """Why nothing is answered any more, when the engine is ending."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -122,10 +123,8 @@ class Gate:
         if far_end is not None and tuple(far_end) not in self.known:
             self.known.add(tuple(far_end))
             self.arrived()
-        if self.ending:
-            raise EngineUnavailable(
-                "This engine is ending; the next one can be started in a moment."
-            )
+        if self.ending is not None:
+            raise self.ending
         version = headers.get(wire.VERSION_HEADER.lower().encode())
         if (
             version is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -26,11 +26,18 @@ GIVEN_UP: Final = frozenset({"simulate"})
 TRANSFERS: Final = frozenset({"export_workspace", "import_workspace"})
 
 
-def routes(port: Port, broadcast: Broadcast) -> list[Route]:
-    """Return the routes under ``/kit/v1``."""
+def routes(
+    port: Port, broadcast: Broadcast, identify: Callable[[], Awaitable[str | None]] | None = None
+) -> list[Route]:
+    """Return the routes under ``/kit/v1``.
+
+    ``identify`` returns the id by which clients know the engine of their folder. Raises
+    ``WorkspaceGone`` where it owns the folder no more.
+    """
 
     async def hello(_: Request) -> Response:
-        return success({"luajobs": luajobs_kit.__version__, "cursor": broadcast.cursor})
+        id_ = None if identify is None else await identify()
+        return success({"luajobs": luajobs_kit.__version__, "cursor": broadcast.cursor, "id": id_})
 
     async def ask(request: Request) -> Response:
         verb = verbs.verb(request.url.path.rpartition("/")[2])

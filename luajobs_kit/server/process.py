@@ -23,8 +23,14 @@ import uvicorn
 
 import luajobs_kit
 from luajobs_kit.address import Address
-from luajobs_kit.engine import Engine
-from luajobs_kit.errors import InvalidInput, WorkspaceLocked
+from luajobs_kit.engine import GRACE, Engine
+from luajobs_kit.errors import (
+    EngineUnavailable,
+    InvalidInput,
+    LuaJobsError,
+    WorkspaceGone,
+    WorkspaceLocked,
+)
 from luajobs_kit.sandbox import conceal
 from luajobs_kit.server.app import make_app
 from luajobs_kit.server.broadcast import Broadcast
@@ -34,7 +40,6 @@ from luajobs_kit.server.strangers import Strangers
 from luajobs_kit.server.tls import Tls
 
 LEAVE_AFTER: Final = 600.0  # seconds without a client
-GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
 FINISH: Final = 2.0  # seconds that requests under way get
 LOOK: Final = 1.0  # seconds between two looks at who is there
 KEEP_ALIVE: Final = 75  # seconds a client's connection stays open between two requests
@@ -43,6 +48,8 @@ SUCCESSION: Final = 20.0  # seconds to wait for an engine that is ending
 CONNECTIONS: Final = 1_000
 
 Say = Callable[[str], None]
+
+_log = logging.getLogger(__name__)
 
 
 def serve(
@@ -114,6 +121,7 @@ class _Process:
         # for half a second at a time.
         gc.freeze()
         engine.served = self._stay
+        engine.when_gone(self._told.set)
         try:
             await self._serve(engine)
         finally:
@@ -135,7 +143,13 @@ class _Process:
         broadcast = Broadcast(engine)
         await broadcast.start()
         token = secrets.token_urlsafe(32)
-        app = make_app(engine, broadcast, token=token, hosts=hosts((host, *self._names), port))
+        app = make_app(
+            engine,
+            broadcast,
+            token=token,
+            hosts=hosts((host, *self._names), port),
+            identify=engine.identify,
+        )
         strangers = Strangers(lambda far_end: far_end in app.known)
         server = _Server(self._config(app, strangers))
         serving = asyncio.create_task(server.serve(sockets=[self._socket]))
@@ -157,13 +171,34 @@ class _Process:
         try:
             await self._until_it_may_leave(engine, app, server, strangers, address)
         finally:
-            address.remove(self._folder)
-            app.ending = True
+            app.ending = await self._last_word(engine)
+            if isinstance(app.ending, WorkspaceGone):
+                broadcast.last_word = app.ending
+            else:
+                address.remove(self._folder)
             await _finished(app)
             await engine.aclose(grace=GRACE)
             await broadcast.aclose()
             server.should_exit = True
             await serving
+
+    async def _last_word(self, engine: Engine) -> LuaJobsError:
+        """Return what clients are told from now on."""
+        if not await engine.is_gone():
+            return EngineUnavailable(
+                "This engine is ending; the next one can be started in a moment."
+            )
+        gone = WorkspaceGone(
+            f"The workspace {self._folder} was removed, moved away or replaced while its engine ran "
+            "(its lock file is not the one that the engine holds). This engine has ended, and "
+            "writes nothing there. Ask again: the next call uses what stands at the path now.",
+            workspace=str(self._folder),
+        )
+        if self._say is None:
+            _log.warning("%s", gone.message)
+        else:
+            self._say(gone.message)
+        return gone
 
     def _config(self, app: Gate, strangers: Strangers) -> uvicorn.Config:
         return uvicorn.Config(
@@ -200,8 +235,6 @@ class _Process:
         while not self._told.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._told.wait(), LOOK)
-            if not self._folder.is_dir():
-                return  # the workspace was removed
             strangers.see_off()
             count()
             now = time.monotonic()
@@ -209,7 +242,7 @@ class _Process:
                 last_client = now
             if not self._stay and now - last_client > LEAVE_AFTER and not engine.busy():
                 return
-            if Address.read(self._folder) != address:
+            if Address.read(self._folder) != address and not await engine.is_gone():
                 address.write(self._folder)  # somebody removed the file: be found again
 
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from luajobs_kit.errors import LuaJobsError
+from luajobs_kit.errors import LuaJobsError, WorkspaceGone
 from luajobs_kit.store.changes import (
     Change,
     JSONDict,
@@ -23,6 +23,7 @@ from luajobs_kit.store.changes import (
 )
 from luajobs_kit.store.disk import failure
 from luajobs_kit.store.journal import Journal
+from luajobs_kit.store.lock import WorkspaceLock
 
 OnChange = Callable[[str, str, JSONDict | None, JSONDict | None], None]
 
@@ -47,8 +48,9 @@ class Commits:
     (the state; held only briefly).
     """
 
-    def __init__(self, *, fsync: bool) -> None:
+    def __init__(self, *, fsync: bool, held: WorkspaceLock | None = None) -> None:
         self.tables: Tables = {}
+        self.held = held  # the folder's, where somebody has taken it
         self.journal: Journal | None = None  # none: in memory only
         self.on_change: OnChange | None = None
         self.on_discard: Callable[[], None] | None = None
@@ -61,17 +63,23 @@ class Commits:
     def append(self, changes: Sequence[Change]) -> Pending:
         """Put a commit in line, after every earlier one; ``sync`` and ``settle`` finish it.
 
-        Raises ``StorageFull`` or ``WorkspaceError`` when it cannot be written; nothing
-        has changed then.
+        Raises ``StorageFull`` or ``WorkspaceError`` when it cannot be written, and
+        ``WorkspaceGone`` when the folder is no longer ours; nothing has changed then.
         """
         steps = [(change, from_text(change.text) if change.text else {}) for change in changes]
         with self.lock:
             number = self.number + 1
             if self.journal is not None:
                 try:
+                    if self.held is not None:
+                        self.held.claim()
                     self.journal.append(encode_commit(number, changes))
+                    if not self._fsync:
+                        self.confirm()
                 except OSError as error:
                     raise failure(error, "The change", self.journal.path) from error
+            elif self.held is not None:
+                self.held.claim()  # the journal is closed: it says why
             self.number = number
             pending = Pending(number, steps)
             self._pending.append(pending)
@@ -100,7 +108,8 @@ class Commits:
                     return True
             try:
                 self.journal.sync()
-            except OSError as error:
+                self.confirm()
+            except (OSError, WorkspaceGone) as error:
                 self.discard(error)
             else:
                 self.durable = target
@@ -120,14 +129,33 @@ class Commits:
                 self.applied = pending.number
                 pending.done = True
 
-    def discard(self, error: OSError) -> None:
+    def confirm(self) -> None:
+        """Make sure that what was written is in the folder at the path: only then it is kept.
+
+        Raises ``WorkspaceGone``.
+        """
+        if self.held is None or self.journal is None:
+            return
+        with self.lock:
+            # What the journal at the path has grown by was written here: nothing else is to ask.
+            if not self.journal.stands:
+                self.held.confirm()
+            if not self.journal.stands:
+                self.held.refuse_other(f"{self.journal.path.name} there is another file")
+
+    def discard(self, error: OSError | WorkspaceGone) -> None:
         """Give up every commit that no sync has covered, and tell each why."""
         assert self.journal is not None
         with self.lock:
-            self.journal.drop_unsynced()
+            if not isinstance(error, WorkspaceGone):  # else the file may be somebody else's
+                self.journal.drop_unsynced()
             self.settle()
             for pending in self._pending:
-                pending.error = failure(error, "The change", self.journal.path)
+                pending.error = (
+                    failure(error, "The change", self.journal.path)
+                    if isinstance(error, OSError)
+                    else error
+                )
                 pending.done = True
             self._pending.clear()
             self.durable = self.number

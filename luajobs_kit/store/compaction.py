@@ -12,6 +12,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
+from luajobs_kit.errors import WorkspaceGone
 from luajobs_kit.store.changes import Tables
 from luajobs_kit.store.commits import Commits
 from luajobs_kit.store.disk import Disk, failure
@@ -61,7 +62,11 @@ class Compaction:
                     raise failure(error, "The change", journal.path) from error
 
     def start_afresh(self, journal: Journal) -> None:
-        """Write everything into a new snapshot, and begin an empty journal. Raises ``OSError``."""
+        """Write everything into a new snapshot, and begin an empty journal.
+
+        Raises ``OSError``, and ``WorkspaceGone`` when the folder is no longer ours.
+        """
+        self._claim()
         # The snapshot's number is the last one given out: whatever lines of refused
         # commits the old journal still holds are older than it, and a start skips them.
         number = self._commits.number
@@ -71,18 +76,27 @@ class Compaction:
 
     def _write(self, journal: Journal, number: int, tables: Tables) -> None:
         path = journal.path.with_name(SNAPSHOT)
-        self._snapshot_size = write_snapshot(self._disk, path, tables, number)
+        held = self._commits.held
+        self._snapshot_size = write_snapshot(
+            self._disk, path, tables, number, ready=None if held is None else held.confirm
+        )
+
+    def _claim(self) -> None:
+        if self._commits.held is not None:
+            self._commits.held.claim()
 
     def compact(self) -> None:
         """Write the snapshot anew and empty the journal; writers go on meanwhile.
 
-        Raises ``OSError``; everything is then still in the journals.
+        Raises ``OSError``; everything is then still in the journals. Raises
+        ``WorkspaceGone`` when the folder is no longer ours.
         """
         commits = self._commits
         journal = commits.journal
         if journal is None or journal.broken:
             return
         with self._turn:
+            self._claim()
             commits.busy = True
             try:
                 with commits.syncing:
@@ -107,7 +121,8 @@ class Compaction:
             else:
                 self._disk.sync(previous)
             self._disk.sync_folder(journal.path.parent)
-        except OSError as error:
+            commits.confirm()
+        except (OSError, WorkspaceGone) as error:
             commits.discard(error)
             raise
         finally:
@@ -131,6 +146,8 @@ class Compaction:
         except OSError as error:
             # Nothing is lost: the journals hold it all, and the next commits try again.
             _log.warning("definitions were not compacted: %s", error)
+        except WorkspaceGone:
+            pass  # who writes next is told
 
     def finish(self) -> None:
         """Wait for one that is under way, compact once more where it pays, and end."""

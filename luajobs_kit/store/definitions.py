@@ -15,6 +15,7 @@ from luajobs_kit.model import Document, JobRecord, JobVersion, UserRecord
 from luajobs_kit.store.changes import Change, JSONDict, checked_text
 from luajobs_kit.store.disk import Disk
 from luajobs_kit.store.indexes import Indexes, digits_of, name_of, plain
+from luajobs_kit.store.lock import WorkspaceLock
 from luajobs_kit.store.storage import JournalStorage
 from luajobs_kit.store.syncing import Syncer
 from luajobs_kit.store.table import Database, copied
@@ -61,13 +62,18 @@ class Definitions:
     """
 
     def __init__(
-        self, folder: Path | None = None, *, fsync: bool = True, disk: Disk | None = None
+        self,
+        folder: Path | None = None,
+        *,
+        fsync: bool = True,
+        disk: Disk | None = None,
+        held: WorkspaceLock | None = None,
     ) -> None:
         """Read (and where needed recover) the definitions in ``folder``; None: in memory.
 
-        Raises ``WorkspaceError`` when they are of a newer kit, or cannot be opened.
+        ``held`` is the folder's lock, where the caller has taken it. Raises ``WorkspaceError`` when they are of a newer kit, or cannot be opened.
         """
-        self.tinydb = Database(folder, fsync=fsync, disk=disk, storage=JournalStorage)
+        self.tinydb = Database(folder, fsync=fsync, disk=disk, held=held, storage=JournalStorage)
         self._storage = cast("JournalStorage", self.tinydb.storage)
         # Parsed when first asked for; they take as much room again as what they are parsed from.
         self._documents: OrderedDict[tuple[str, str], Document] = OrderedDict()
@@ -214,7 +220,8 @@ class Definitions:
         Commits take effect in the order of their calls, and callers that wait at the
         same time share one sync. Cancelling the caller does not take its commit back.
         Raises ``StorageFull`` or ``WorkspaceError`` when it could not be kept; then
-        nothing has changed, and trying again later is safe.
+        nothing has changed, and trying again later is safe. Raises ``WorkspaceGone`` when
+        another folder or none stands at the path: nothing is kept here any more.
         """
         steps: list[Change] = []
         made = [key for change in changes if (key := self._plan(change, steps))]
@@ -255,6 +262,10 @@ class Definitions:
         self._indexes.change(table, key, old, new)
         if self._reserved and new is not None:
             self._reserved.pop((table, name_of(table, new)), None)
+
+    def confirm(self) -> None:
+        """Make sure that the journal is still the one in the folder. Raises ``WorkspaceGone``."""
+        self._storage.commits.confirm()
 
     async def aclose(self) -> None:
         """Finish what is in line and let go of the files."""

@@ -10,7 +10,6 @@ from typing import Final
 from luajobs_kit.errors import WorkspaceError
 
 HISTORY: Final = "history.db"
-LOCK: Final = "lock"
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 ELSEWHERE: Final = (
     "Use a folder on a local disk: set LUAJOBS_HOME to one, or pass it as the workspace."

@@ -30,6 +30,7 @@ class Journal:
         self.path = path
         self.old = path.with_name(path.name + ".old")
         self.broken = False
+        self._place = str(path)
         self._disk = disk
         self._open()
 
@@ -37,6 +38,14 @@ class Journal:
         self._descriptor = self._disk.open(self.path)
         self.size = os.fstat(self._descriptor).st_size
         self._synced = self.size
+
+    @property
+    def stands(self) -> bool:
+        """Whether what was appended shows at the path, too: it is the file that is written."""
+        try:
+            return self.broken or os.stat(self._place).st_size == self.size  # noqa: PTH116 - for every commit
+        except OSError as error:
+            return error.errno not in {errno.ENOENT, errno.ENOTDIR}
 
     def append(self, line: bytes) -> None:
         """Write one line; raises ``OSError`` and then leaves the file as it was."""

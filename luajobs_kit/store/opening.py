@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sqlite3
 from contextlib import closing, suppress
@@ -67,6 +68,15 @@ def close(connection: sqlite3.Connection) -> None:
     with closing(connection), suppress(sqlite3.Error):
         # Where that fails, the next start reads the -wal file beside it.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def leave(connection: sqlite3.Connection) -> None:
+    """Let go of a file that may be somebody else's by now, for the rest of the process's life.
+
+    The last connection that is closed writes the log into the database, and removes it.
+    """
+    # An object that is counted once more than it is used is not closed at Python's end either.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
 def suspect(path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -26,10 +26,18 @@ _SYNCED: Final = (
 CHECKSUM_FIELD: Final = b'  "crc32": '
 
 
-def write_snapshot(disk: Disk, path: Path, tables: Tables, commit: int) -> int:
+def write_snapshot(
+    disk: Disk,
+    path: Path,
+    tables: Tables,
+    commit: int,
+    *,
+    ready: Callable[[], None] | None = None,
+) -> int:
     """Write a snapshot beside ``path``, then put it there in one step; return its size in bytes.
 
-    Raises ``OSError``; ``path`` then still holds what it held.
+    ``ready`` is called right before that step, and prevents it by raising. Raises ``OSError``;
+    ``path`` then still holds what it held.
     """
     beside = path.with_name(path.name + ".new")
     disk.remove(beside)  # of a process that died while writing it
@@ -50,6 +58,8 @@ def write_snapshot(disk: Disk, path: Path, tables: Tables, commit: int) -> int:
             disk.sync(descriptor)
         finally:
             os.close(descriptor)
+        if ready is not None:
+            ready()
         disk.replace(beside, path)
     except OSError:
         with suppress(OSError):

@@ -24,6 +24,7 @@ from typing import Any, Final, Self, TypeVar
 from luajobs_kit.errors import Conflict, LuaJobsError, StorageFull, WorkspaceError
 from luajobs_kit.store import opening
 from luajobs_kit.store.broken import is_damage
+from luajobs_kit.store.lock import WorkspaceLock
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -58,8 +59,11 @@ class _Item:
 class Database:
     """The workspace's ``history.db``, or a private one in memory."""
 
-    def __init__(self, path: Path | None, opened: opening.Opened) -> None:
+    def __init__(
+        self, path: Path | None, opened: opening.Opened, held: WorkspaceLock | None = None
+    ) -> None:
         self.path = path
+        self._held = held  # the folder's lock
         self.findings: list[str] = opened.findings
         self.full_text: bool = opened.full_text
         """Whether this SQLite has FTS5; without it searches look at every line."""
@@ -78,15 +82,15 @@ class Database:
         self._writer.start()
 
     @classmethod
-    async def open(cls, path: Path | None) -> Self:
+    async def open(cls, path: Path | None, held: WorkspaceLock | None = None) -> Self:
         """Open the file (made when missing), or with None a database in memory.
 
-        A damaged file is set aside and what can be read of it is taken over; ``findings``
+        ``held`` is the folder's lock, by which every transaction makes sure of the folder. A damaged file is set aside and what can be read of it is taken over; ``findings``
         says so. Raises ``WorkspaceError`` when the file was written by a newer kit (it is
         not touched) or cannot be opened, and ``StorageFull``.
         """
         try:
-            return cls(path, await asyncio.to_thread(opening.open_database, path))
+            return cls(path, await asyncio.to_thread(opening.open_database, path), held)
         except (sqlite3.Error, OSError) as error:
             raise told(error, path) from error
 
@@ -103,7 +107,8 @@ class Database:
         with whoever waits at the same time). ``work`` may be run again after a rollback,
         so it changes nothing but the database; ``committed`` runs after the commit, on the
         writer's thread. What ``work`` raises, this raises, and nothing is changed.
-        Raises ``StorageFull`` when the disk has no room; trying again is safe.
+        Raises ``StorageFull`` when the disk has no room; trying again is safe. Raises
+        ``WorkspaceGone`` when another folder or none stands at the path.
         """
         self.refuse_closed()
         if self.path is None:
@@ -149,7 +154,9 @@ class Database:
             await asyncio.to_thread(self._checkpoints.shutdown)
 
     def refuse_closed(self) -> None:
-        """Raise ``WorkspaceError`` once ``aclose`` was called."""
+        """Raise ``WorkspaceError`` once ``aclose`` was called, or the folder is gone."""
+        if self._held is not None:
+            self._held.refuse_gone()
         if self._closed:
             raise WorkspaceError("The history is closed; open the workspace again.")
 
@@ -157,6 +164,8 @@ class Database:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             assert self.path is not None
+            if self._held is not None:
+                self._held.confirm()  # it is opened by its path
             connection = self._local.connection = opening.open_reader(self.path)
             self._reading.append(connection)
         return work(connection)
@@ -190,7 +199,10 @@ class Database:
                 for item in waiting:
                     item.due, item.error = time.monotonic() + _RETRY, None
         self._finish()
-        opening.close(self.connection)
+        if self._held is not None and self._held.gone:
+            opening.leave(self.connection)
+        else:
+            opening.close(self.connection)
 
     def _finish(self) -> None:
         """Commit what came while closing, which may ask for more to be committed."""
@@ -217,6 +229,7 @@ class Database:
         connection = self.connection
         durable = any(item.durable for item in batch)
         with self._writing:
+            self._claim()
             # In WAL mode NORMAL survives the process's death, FULL a power cut as well.
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
@@ -228,6 +241,8 @@ class Database:
                 if connection.in_transaction:  # after a full disk SQLite may have done so itself
                     connection.execute("ROLLBACK")
                 raise
+            if self._held is not None:
+                self._held.confirm()
             for item in batch:
                 if item.committed is not None:
                     item.committed()
@@ -236,9 +251,18 @@ class Database:
             self._commits = 0
             self._checkpoints.submit(self._checkpoint)
 
+    def _claim(self) -> None:
+        if self._held is not None:
+            try:
+                self._held.claim()
+            except OSError as error:
+                raise told(error, self.path) from error
+
     def _checkpoint(self) -> None:
         assert self.path is not None
-        with suppress(sqlite3.Error, OSError):  # the writer makes one itself, if the log grows
+        # Where it fails, the writer makes one itself when the log has grown.
+        with suppress(sqlite3.Error, OSError, WorkspaceError):
+            self._claim()
             opening.checkpoint(self.path)
 
 

@@ -16,6 +16,7 @@ from luajobs_kit.store.commits import Commits, Pending
 from luajobs_kit.store.compaction import SNAPSHOT, Compaction
 from luajobs_kit.store.disk import Disk, failure
 from luajobs_kit.store.journal import Journal
+from luajobs_kit.store.lock import WorkspaceLock
 from luajobs_kit.store.recovery import recover
 from luajobs_kit.store.snapshot import write_snapshot
 
@@ -27,14 +28,20 @@ class JournalStorage(Storage):
 
     ``fsync=False`` leaves the time of writing to the operating system: a crash of the
     process still loses nothing, a loss of power may. Synchronous writers take turns.
+    ``held`` is the folder's lock, by which every commit makes sure of the folder.
     """
 
     def __init__(
-        self, folder: Path | None = None, *, fsync: bool = True, disk: Disk | None = None
+        self,
+        folder: Path | None = None,
+        *,
+        fsync: bool = True,
+        disk: Disk | None = None,
+        held: WorkspaceLock | None = None,
     ) -> None:
         self.findings: list[str] = []
         self.rewritten = False  # whether what was found was damaged
-        self.commits = Commits(fsync=fsync)
+        self.commits = Commits(fsync=fsync, held=held)
         self._disk = disk or Disk()
         self._compaction = Compaction(self.commits, self._disk)
         self._turn = threading.RLock()

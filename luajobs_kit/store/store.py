@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -36,6 +36,8 @@ class Store:
         history: History,
         entries: Entries,
         ends: AsyncExitStack,
+        *,
+        lock: WorkspaceLock | None,
     ) -> None:
         self.definitions = definitions
         self.database = database
@@ -43,6 +45,8 @@ class Store:
         self.history = history
         self.entries = entries
         self.findings = definitions.findings  # the list itself: reading adds to it
+        self.lock = lock
+        """The folder's, held by this store; None in memory."""
         self._ends = ends
 
     @classmethod
@@ -53,30 +57,58 @@ class Store:
         when the folder cannot be used or is of a newer kit.
         """
         async with AsyncExitStack() as ends:
+            lock: WorkspaceLock | None = None
             if folder is not None:
                 await asyncio.to_thread(prepare, folder)
-                ends.callback((WorkspaceLock.take(folder, clock.now())).release)
+                lock = WorkspaceLock.take(folder, clock.now())
+                ends.callback(lock.release)
             database = None if folder is None else folder / HISTORY
             try:
                 lost = _lost_definitions(folder)
-                definitions = await asyncio.to_thread(Definitions, folder)
+                definitions = await asyncio.to_thread(Definitions, folder, held=lock)
                 ends.push_async_callback(definitions.aclose)
                 lost += _lost_history(database, definitions)
-                shared = await Database.open(database)
+                shared = await Database.open(database, lock)
                 ends.push_async_callback(shared.aclose)
             except OSError as error:
                 raise (
                     WorkspaceError(str(error)) if folder is None else unusable(folder, error)
                 ) from error
             entries = Entries(shared, clock, ids)
-            store = cls(definitions, shared, History(shared), entries, ends.pop_all())
+            store = cls(definitions, shared, History(shared), entries, ends.pop_all(), lock=lock)
             store.findings += [*lost, *shared.findings]
             if folder is not None:
                 store.findings += losses.note(folder, store.findings, clock.now())
             return store
 
+    async def is_gone(self) -> bool:
+        """Tell whether the folder was removed, moved away or replaced: nothing is kept any more."""
+        if self.lock is None:
+            return False
+        with suppress(WorkspaceError):
+            await asyncio.to_thread(self.confirm)
+        return self.lock.gone
+
+    def confirm(self) -> None:
+        """Look whether the folder is still ours, and its journal. Raises ``WorkspaceGone``.
+
+        Blocks, for the time between two looks where the first one finds it is not.
+        """
+        if self.lock is not None:
+            self.lock.confirm()
+            self.definitions.confirm()
+
+    def refuse_gone(self) -> None:
+        """Raise ``WorkspaceGone`` when the folder was found to be gone."""
+        if self.lock is not None:
+            self.lock.refuse_gone()
+
     async def aclose(self) -> None:
-        """Bring everything to the disk, then let go of the folder."""
+        """Bring everything to the disk, then let go of the folder.
+
+        Where the folder is gone nothing more is written.
+        """
+        await self.is_gone()  # each part asks whether it was
         await self._ends.aclose()
 
     async def __aenter__(self) -> Self:

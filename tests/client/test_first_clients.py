@@ -181,7 +181,7 @@ def test_the_nearest_workspace_walking_up_is_used(tmp_path, monkeypatch):
     assert workspace.find() == tmp_path / ".luajobs"
     assert workspace.find(tmp_path / "x") == tmp_path / "x" / ".luajobs"
     monkeypatch.setenv("LUAJOBS_HOME", str(tmp_path / "home"))
-    assert workspace.find() == tmp_path / "home"
+    assert workspace.find() == tmp_path / "home" / ".luajobs"
     assert workspace.find(tmp_path / "x") == tmp_path / "x" / ".luajobs"
 
 

@@ -219,6 +219,8 @@ def test_a_file_system_that_grants_the_lock_twice_is_refused(tmp_path, monkeypat
 
 def test_the_lock_file_says_who_took_it_last(tmp_path):
     now = datetime(2026, 1, 2, tzinfo=UTC)
-    WorkspaceLock.take(tmp_path, now).release()
+    lock = WorkspaceLock.take(tmp_path, now)
+    lock.release()
     owner = json.loads((tmp_path / "lock").read_text())
-    assert owner == {"pid": os.getpid(), "startedAt": now.isoformat()}
+    told = {"pid": os.getpid(), "startedAt": now.isoformat(), "id": lock.id, "writes": 0}
+    assert owner == told
