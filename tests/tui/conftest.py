@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.app import App
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -82,6 +83,13 @@ class Tui:
     async def sees_no(pilot: Pilot[Any], word: str) -> None:
         """Let the app go on until the word is gone from the screen."""
         await Tui.until(pilot, lambda: word not in Tui.screen(pilot.app))
+
+    @staticmethod
+    def bursts(app: App[Any], *keys: str) -> None:
+        """Type these keys without waiting for anything in between, as a terminal hands them on."""
+        for key in keys:
+            name = _character_to_key(key) if len(key) == 1 else key
+            app.post_message(events.Key(name, key if len(key) == 1 else None))
 
     @staticmethod
     async def types(pilot: Pilot[Any], text: str) -> None:
