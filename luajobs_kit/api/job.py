@@ -14,7 +14,6 @@ from luajobs_kit.api.logs import LogLines
 from luajobs_kit.api.plain import build, to_object
 from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import (
-    Change,
     Declaration,
     Deletion,
     Job,
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from luajobs_kit.api.jobs import Execute, RetryLike, ScheduleLike
     from luajobs_kit.api.people import UserInstance
     from luajobs_kit.api.workspace import Workspace
+    from luajobs_kit.model import Change
+else:
+    Change = str  # to jedi, for the reason said in execution.py
 
 
 @awaited_as("job")

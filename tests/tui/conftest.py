@@ -35,6 +35,11 @@ class Watched(MonitorApp):
     def __init__(self, port: Port) -> None:
         super().__init__(port, workspace_label="/tmp/work/.luajobs")
         self.written = asyncio.Event()
+        self.left = asyncio.Event()  # its reader has quit
+
+    def exit(self, *arguments: Any, **options: Any) -> None:
+        self.left.set()
+        super().exit(*arguments, **options)
 
     def _display(self, screen: Any, renderable: Any) -> None:
         super()._display(screen, renderable)
