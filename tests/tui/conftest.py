@@ -66,7 +66,7 @@ class Tui:
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
     @staticmethod
-    async def until(pilot: Pilot[Any], holds: Callable[[], object], within: float = 30) -> None:
+    async def until(pilot: Pilot[Any], holds: Callable[[], object], within: float = 90) -> None:
         """Let the app go on until this holds; looked at whenever the screen was written."""
         app = pilot.app
         assert isinstance(app, Watched)

@@ -160,14 +160,15 @@ async def test_bursts_hold_with_hundreds_of_jobs_while_news_arrives(engine, tui)
     async def news():
         found = await engine.find_job("job-299")
         while busy:
-            await engine.trigger_job(found.id)
+            run = await engine.trigger_job(found.id)
+            await engine.wait_execution(run.id)
             await engine.update_metadata(found.id, {"at": asyncio.get_running_loop().time()})
 
     async with app.run_test(size=(100, 30)) as pilot:
         await tui.sees(pilot, "job-000", "No line yet")
         telling = asyncio.create_task(news())
         try:
-            tui.bursts(app, *"/xdqr", "escape", *"jjjd", *"/job-120", "enter", *"xy", "escape")
+            tui.bursts(app, *"/xq", "escape", *"jjjd", *"/-120", "enter", *"xy", "escape")
             tui.bursts(app, *"Gkd")
             await tui.sees(pilot, "job-298 is inactive")
         finally:
@@ -187,7 +188,7 @@ async def test_a_quit_behind_a_search_is_a_letter_and_behind_a_verb_a_quit(engin
     async with app.run_test(size=(100, 30)) as pilot:
         await tui.sees(pilot, "alpha", "gamma", "No line yet")
         tui.bursts(app, *"/q", "escape", *"dq", "a")
-        await asyncio.wait_for(app.left.wait(), 30)
+        await asyncio.wait_for(app.left.wait(), 90)
     assert await what_was_done(engine) == ({**UNTOUCHED[0], "alpha": "inactive"}, 0)
 
 
@@ -195,7 +196,7 @@ async def test_a_paste_behind_a_key_goes_where_the_key_led(engine, tui, jobs):
     app = tui.monitor(engine)
     async with app.run_test(size=(100, 34)) as pilot:
         await tui.sees(pilot, "alpha", "gamma", "No line yet")
-        tui.bursts(app, "n", "tab", "tab", "ctrl+a")
+        tui.bursts(app, "n", "tab", "tab", "f7")
         app.post_message(events.Paste("async def f(job):\n    pass\n"))
         tui.bursts(app, "#")
         await tui.until(

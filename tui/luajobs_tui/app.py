@@ -36,7 +36,5 @@ class MonitorApp(App[None]):
         await self.push_screen(self.monitor)
 
     async def on_event(self, event: events.Event) -> None:
-        # What was handed on already has been through; it rises back to the app.
-        fresh = isinstance(event, events.InputEvent) and not event.is_forwarded
-        if not (fresh and self._gate.take(event)):
+        if not self._gate.take(event):
             await super().on_event(event)

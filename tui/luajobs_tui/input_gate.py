@@ -19,7 +19,8 @@ from textual.app import App
 from textual.message_pump import MessagePump
 from textual.worker import Worker
 
-HELD: Final = 2.0  # seconds; whatever is stuck, the keyboard never is for longer
+ANSWERED: Final = 5.0  # seconds; where the engine is stuck, the keyboard is not for longer
+LOOK: Final = 0.5  # seconds after which it is looked whether a widget is there still
 IN_THE_BACKGROUND: Final = {"feed", "topic"}  # groups of workers that no key waits for
 SWEEPS: Final = 8  # a screen that gets news all the time is never quite at rest
 _WAITED_FOR: Final = (events.Key, events.Paste, events.MouseDown, events.MouseUp)
@@ -33,11 +34,17 @@ class InputGate:
     ) -> None:
         self._app = app
         self._let_through = let_through
-        self._held: deque[events.InputEvent] = deque()
+        self._held: deque[events.Event] = deque()
         self._open = True
 
-    def take(self, event: events.InputEvent) -> bool:
-        """Hold the event until its turn comes; False where nothing has to be waited for."""
+    def take(self, event: events.Event) -> bool:
+        """Hold an event of the keyboard or the mouse until its turn comes.
+
+        False for another, and where nothing has to be waited for. What was handed on to a widget
+        already has been through; it rises back to the app.
+        """
+        if event.is_forwarded or not isinstance(event, (events.InputEvent, events.Paste)):
+            return False
         if self._open and not isinstance(event, _WAITED_FOR):
             return False
         self._held.append(event)
@@ -52,16 +59,14 @@ class InputGate:
                 event = self._held.popleft()
                 done = asyncio.Event()
                 # In the app's own turn, as Textual would have handled it; it comes back behind it.
-                self._app.call_later(self._handle, event, done)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(HELD):
-                        await done.wait()
-                        if isinstance(event, _WAITED_FOR):
-                            await self._settled()
+                if self._app.call_later(self._handle, event, done):
+                    await _gone_by(self._app, done)
+                if isinstance(event, _WAITED_FOR):
+                    await self._settled()
         finally:
             self._open = True
 
-    async def _handle(self, event: events.InputEvent, done: asyncio.Event) -> None:
+    async def _handle(self, event: events.Event, done: asyncio.Event) -> None:
         try:
             await self._let_through(event)
         finally:
@@ -74,11 +79,13 @@ class InputGate:
         the palette.
         """
         await self._swept()
-        while asking := self._asking():
-            # Shielded: to cancel the wait would cancel the worker.
-            waits = [asyncio.ensure_future(worker.wait()) for worker in asking]
-            await asyncio.shield(asyncio.gather(*waits, return_exceptions=True))
-            await self._swept()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ANSWERED):
+                while asking := self._asking():
+                    # Shielded: to cancel the wait would cancel the worker.
+                    waits = [asyncio.ensure_future(worker.wait()) for worker in asking]
+                    await asyncio.shield(asyncio.gather(*waits, return_exceptions=True))
+                    await self._swept()
 
     def _asking(self) -> list[Worker[Any]]:
         app = self._app
@@ -119,6 +126,13 @@ async def _emptied(pump: MessagePump) -> None:
         done = asyncio.Event()
         if not pump.is_running or not pump.call_later(done.set):
             return
-        await done.wait()
+        await _gone_by(pump, done)
         if not pump.message_queue_size:
             return
+
+
+async def _gone_by(pump: MessagePump, done: asyncio.Event) -> None:
+    """Wait until the message is back, or the widget gone that was to send it."""
+    while not done.is_set() and pump.is_running:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), LOOK)

@@ -37,7 +37,7 @@ from luajobs_tui.widgets.search_bar import SearchBar
 
 FRAME: Final = 0.05  # seconds between two paintings, however much happens
 SETTLED: Final = 0.08  # seconds a job stays under the cursor before its detail is read
-SHOWN: Final = 1.0  # seconds the next key waits for what the engine did to be shown
+SHOWN: Final = 5.0  # seconds the next key waits for what the engine did to be shown
 SIDE_BY_SIDE: Final = 160  # cells from which the detail stands beside the table
 NO_JOBS: Final = """\
 No job yet.
