@@ -45,7 +45,7 @@ def test_every_public_name_is_completed(name):
 
 
 async def greet(job):
-    print("hello")
+    job.log.info("hello")
     return {"greeted": 1}
 
 

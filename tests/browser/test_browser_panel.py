@@ -203,7 +203,7 @@ def test_a_letter_in_the_panel_does_not_edit_the_notebook(panel_in_cells):
 
 
 def test_keys_in_the_panel_still_type_move_and_press(panel_in_cells):
-    page, panel, row = panel_in_cells
+    page, panel, _row = panel_in_cells
     before = page.evaluate(CELLS)
     button(panel, "New job").focus()
     page.keyboard.press("Enter")
@@ -235,7 +235,7 @@ def test_keys_in_the_panel_still_type_move_and_press(panel_in_cells):
 
 
 def test_keys_with_ctrl_are_the_notebooks_in_the_panel_too(panel_in_cells):
-    page, panel, row = panel_in_cells
+    page, _panel, row = panel_in_cells
     page.evaluate(
         "window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells[3]"
         ".setSource('last = 2')"
