@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=60_000)  # ms; two cores may be shared
+expect.set_options(timeout=120_000)  # ms; two cores may be shared
 
 PANEL = "from luajobs_kit import JobsPanel\nJobsPanel()"
 KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
