@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from textual import events
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.message_pump import MessagePump
 from textual.worker import Worker
 
@@ -63,12 +63,17 @@ class InputGate:
                     await _gone_by(self._app, done)
                 if isinstance(event, _WAITED_FOR):
                     await self._settled()
+        except ScreenStackError:  # the reader has quit: what was typed behind it is for nobody
+            self._held.clear()
         finally:
             self._open = True
 
     async def _handle(self, event: events.Event, done: asyncio.Event) -> None:
         try:
-            await self._let_through(event)
+            if self._app.screen_stack:
+                await self._let_through(event)
+        except ScreenStackError:
+            self._held.clear()
         finally:
             done.set()
 
