@@ -1,4 +1,4 @@
-# Everything a newcomer needs is `make demo` and `make test`; each sets up its own .venv.
+# Everything a newcomer needs is `make demo`, `make lab` and `make test`; each sets up its own .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,10 +8,14 @@ TESTS := -m "not soak and not browser and not lua" -n 4 --dist worksteal
 # Tests start many interpreters; without compiled files each would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test soak test-browser test-lua test-wheel test-oldest lint types docs bench clean
+.PHONY: demo lab test soak test-browser test-lua test-wheel test-oldest lint types docs bench clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/luajobs demo
+
+# LAB says how JupyterLab opens: make lab LAB="--no-browser --port=9000"
+lab: $(VENV)/.lab  ## the lessons, in JupyterLab
+	@cd notebooks && exec ../$(BIN)/jupyter lab $(LAB) quickstart.ipynb
 
 test: $(VENV)/.dev
 	$(BIN)/pytest $(TESTS)
@@ -57,6 +61,10 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[tui]'
 	@touch $@
 
+$(VENV)/.lab: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,lab]'
+	@touch $@ $(VENV)/.demo
+
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.demo $(VENV)/.lab

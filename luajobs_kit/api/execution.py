@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.logs import LogLines
-from luajobs_kit.model import Attempt, Execution, ExecutionStatus, LogQuery, RunError
+from luajobs_kit.model import Attempt, Execution, LogQuery, RunError
 
 if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace
+    from luajobs_kit.model import ExecutionStatus
+else:
+    # jedi, which completes names in IPython and JupyterLab, looks a live object's properties up
+    # and raises at one whose annotation is a Literal. To it, the status is plain text.
+    ExecutionStatus = str
 
 _ASK = 25.0  # seconds one request waits before it is made again
 

@@ -15,7 +15,6 @@ from luajobs_kit.api.plain import build, to_object
 from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import (
     Cancellation,
-    Change,
     Declaration,
     Deletion,
     Job,
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     from luajobs_kit.api.jobs import Execute, RetryLike, ScheduleLike
     from luajobs_kit.api.people import UserInstance
     from luajobs_kit.api.workspace import Workspace
+    from luajobs_kit.model import Change
+else:
+    Change = str  # to jedi, for the reason said in execution.py
 
 
 @awaited_as("job")

@@ -5,18 +5,22 @@ from pathlib import Path
 
 import pytest
 
+VIEW = "application/vnd.jupyter.widget-view+json"
 LESSONS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
 @pytest.fixture
 def words_of(notebooks, run_book):
-    """Run a lesson, or all of it but its last code cell, and return everything its cells said."""
+    """Run a lesson, and return everything its cells said.
 
-    def ran(name, *, tidy=True):
+    ``tidy`` cleans up at the end, as the quick start does when its reader has looked around.
+    """
+
+    def ran(name, *, tidy=False):
         book = notebooks.read(LESSONS / name)
-        if not tidy:
-            code = [cell for cell in book.cells if cell.cell_type == "code"]
-            book.cells.remove(code[-1])
+        if tidy:
+            last = [cell for cell in book.cells if cell.cell_type == "code"][-1]
+            last.source = last.source.replace("looked_around = False", "looked_around = True")
         run_book(book)
         outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
         return "\n".join(
@@ -41,9 +45,36 @@ def test_the_quick_start_takes_a_newcomer_through_the_first_five_minutes(words_o
     assert "counter: Good day! This is run" in words
 
 
+def test_run_all_leaves_the_quick_starts_panel_open_with_its_jobs(notebooks, run_book):
+    book = notebooks.read(LESSONS / "quickstart.ipynb")
+    client = run_book(book)
+    views = [
+        output["data"][VIEW]["model_id"]
+        for cell in book.cells
+        for output in cell.get("outputs", [])
+        if VIEW in output.get("data", {})
+    ]
+    panel = client.widget_state[views[-1]]
+    assert "luajobs-panel" in panel["_dom_classes"]
+    tables = [
+        state for state in client.widget_state.values() if isinstance(_all(state).get("jobs"), list)
+    ]
+    assert {job["name"] for job in _all(tables[0])["jobs"]} >= {"hello", "counter", "flaky"}
+
+
+def _all(state):
+    return (state.get("snapshot") or {}).get("all") or {}
+
+
+def test_the_quick_start_cleans_up_when_its_reader_says_so(words_of):
+    words = words_of("quickstart.ipynb", tidy=True)
+
+    assert words.count("deleted") == 4
+
+
 @pytest.mark.soak
 def test_the_quick_start_says_the_same_when_it_is_run_again_with_its_jobs_there(words_of):
-    words_of("quickstart.ipynb", tidy=False)
+    words_of("quickstart.ipynb")
     again = words_of("quickstart.ipynb")
 
     assert "<Job 'hello' active rearmed" in again

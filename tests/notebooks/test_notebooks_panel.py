@@ -1,5 +1,9 @@
 """The panel in a real kernel, seen as a front end sees it."""
 
+import re
+from pathlib import Path
+
+README = Path(__file__).resolve().parents[2] / "README.md"
 VIEW = "application/vnd.jupyter.widget-view+json"
 MADE = """
 from luajobs_kit import Jobs, JobsPanel, Workspace, every
@@ -42,3 +46,13 @@ async with Workspace.in_process() as ws:
 
     assert "<JobsPanel of a workspace in memory, 0 jobs>" in said[1]
     assert "completed" in said[1]
+
+
+def test_the_readmes_first_cell_ends_with_a_panel_that_has_its_job(run_cells):
+    first = re.search(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    client, said = run_cells(first[1], "job.change")
+
+    assert "1 job>" in said[0] or "1 jobs>" in said[0]
+    assert shown(client, 0)[VIEW]["model_id"] in client.widget_state
+    assert "user-reminder" in shown(client, 0)["text/html"]
+    assert said[1] == "'created'"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.app import App
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -34,6 +35,11 @@ class Watched(MonitorApp):
     def __init__(self, port: Port) -> None:
         super().__init__(port, workspace_label="/tmp/work/.luajobs")
         self.written = asyncio.Event()
+        self.left = asyncio.Event()  # its reader has quit
+
+    def exit(self, *arguments: Any, **options: Any) -> None:
+        self.left.set()
+        super().exit(*arguments, **options)
 
     def _display(self, screen: Any, renderable: Any) -> None:
         super()._display(screen, renderable)
@@ -60,7 +66,7 @@ class Tui:
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
     @staticmethod
-    async def until(pilot: Pilot[Any], holds: Callable[[], object], within: float = 30) -> None:
+    async def until(pilot: Pilot[Any], holds: Callable[[], object], within: float = 90) -> None:
         """Let the app go on until this holds; looked at whenever the screen was written."""
         app = pilot.app
         assert isinstance(app, Watched)
@@ -82,6 +88,13 @@ class Tui:
     async def sees_no(pilot: Pilot[Any], word: str) -> None:
         """Let the app go on until the word is gone from the screen."""
         await Tui.until(pilot, lambda: word not in Tui.screen(pilot.app))
+
+    @staticmethod
+    def bursts(app: App[Any], *keys: str) -> None:
+        """Type these keys without waiting for anything in between, as a terminal hands them on."""
+        for key in keys:
+            name = _character_to_key(key) if len(key) == 1 else key
+            app.post_message(events.Key(name, key if len(key) == 1 else None))
 
     @staticmethod
     async def types(pilot: Pilot[Any], text: str) -> None:

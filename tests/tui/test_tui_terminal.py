@@ -54,6 +54,10 @@ class Terminal:
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", *keys)
 
+    def write(self, typed: bytes) -> None:
+        """Have all these bytes reach the monitor at once."""
+        self._tmux("send-keys", "-H", *(f"{byte:02x}" for byte in typed))
+
     def shows(self) -> str:
         return self._tmux("capture-pane", "-p")
 
@@ -118,6 +122,28 @@ async def test_an_engine_that_was_stopped_is_said_to_be_and_running_a_job_starts
     await terminal.sees("greeter", "○ stopped")
     terminal.press("r")
     await terminal.sees("● live", "info  hello there")
+
+
+async def test_what_is_typed_at_once_does_what_it_does_key_by_key(port, terminal, tui):
+    for name in ("alpha", "beta", "gamma"):
+        await tui.make(port, name)
+    await terminal.sees("alpha", "gamma", "No line yet")
+    terminal.write(b"/xyloq")
+    await terminal.sees("filter jobs xyloq", "0 of 3")
+    terminal.write(b"\x1b")
+    await terminal.sees("Jobs 3", "alpha")
+    terminal.write(b"\x1b[B\x1b[Bd\x1b[Ad")  # down, down, d, up, d
+    await terminal.sees("○ beta", "○ gamma", "● alpha")
+    terminal.write(b"/ga\rxyar")  # of what the filter leaves: delete it, and yes
+    await terminal.sees("No job is selected")
+    terminal.write(b"\x1b")
+    await terminal.sees("Jobs 2")
+    terminal.write(b"nxq\t\x15every 7h\x13r")  # the form: a name, a schedule, ctrl+s; then r
+    await terminal.sees("● xq", "every 7h", "run 1 of xq")
+    found = {job.name: job.status for job in await port.list_jobs(include_dynamic=True)}
+    assert found == {"alpha": "active", "beta": "inactive", "xq": "active"}
+    page = await port.list_executions()
+    assert [run.job_name for run in page.executions] == ["xq"]
 
 
 def test_without_a_terminal_it_says_so_instead_of_waiting(tmp_path):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 
 from luajobs_kit.port import Port
 from luajobs_tui.commands import JobCommands
+from luajobs_tui.input_gate import InputGate
 from luajobs_tui.screens.monitor import Monitor
 from luajobs_tui.theme import CALM, PAPER
 
@@ -25,9 +27,14 @@ class MonitorApp(App[None]):
     def __init__(self, port: Port, *, workspace_label: str) -> None:
         super().__init__()
         self.monitor = Monitor(port, workspace_label)
+        self._gate = InputGate(self, super().on_event)
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self.register_theme(CALM)
         self.register_theme(PAPER)
         self.theme = CALM.name
-        self.push_screen(self.monitor)
+        await self.push_screen(self.monitor)
+
+    async def on_event(self, event: events.Event) -> None:
+        if not self._gate.take(event):
+            await super().on_event(event)

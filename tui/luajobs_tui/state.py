@@ -29,15 +29,16 @@ class MonitorState(LiveState):
 
     def visible(self) -> list[Job]:
         """Return the jobs of the table, oldest first, at most ``WINDOW``."""
-        return list(islice(filter(self._passes, self.jobs.values()), WINDOW))
+        return list(islice(filter(self.passes, self.jobs.values()), WINDOW))
 
     def passing(self) -> int:
         """Return how many jobs pass the filter, shown or not."""
         if not self.filter:
             return len(self.jobs)
-        return sum(self._passes(job) for job in self.jobs.values())
+        return sum(self.passes(job) for job in self.jobs.values())
 
-    def _passes(self, job: Job) -> bool:
+    def passes(self, job: Job) -> bool:
+        """Return whether the filter lets the job be seen."""
         if not self.filter:
             return True
         run = job.last_execution

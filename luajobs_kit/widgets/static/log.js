@@ -37,9 +37,6 @@ export default live({
       if (following) append();
       button();
     });
-    box.addEventListener("keydown", (event) => {
-      if (event.key.startsWith("Arrow") || event.key.startsWith("Page")) event.stopPropagation();
-    });
 
     function append() {
       // At the tail it keeps to the tail; who scrolled up is left in peace.

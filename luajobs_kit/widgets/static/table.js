@@ -46,15 +46,14 @@ export default live({
       if (row) choose(row.dataset.id);
     });
     body.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return; // the notebook's
       const row = event.target.closest("tr");
       const to = {
         ArrowDown: row?.nextElementSibling, ArrowUp: row?.previousElementSibling,
         Home: body.firstElementChild, End: body.lastElementChild, Enter: row, " ": row,
       }[event.key];
       if (to === undefined) return;
-      // JupyterLab would take the arrows for itself.
-      event.preventDefault();
-      event.stopPropagation();
+      event.preventDefault(); // the page would scroll
       if (!to) return;
       to.focus();
       choose(to.dataset.id);

@@ -63,7 +63,7 @@ class CreateJob(ModalScreen[Job | None]):
                 yield Button("Create", id="create", variant="primary")
 
     def on_mount(self) -> None:
-        self.query_one("#name", Input).focus()
+        self.set_focus(self.query_one("#name", Input))
         self._preview()
 
     # The schedule, told while it is typed
@@ -136,7 +136,7 @@ class CreateJob(ModalScreen[Job | None]):
         self._waiting = False
         self._say(message.field, message.text, bad=True)
         target = self.query_one(f"#{message.field}")
-        target.focus()
+        self.set_focus(target)
         names = message.details.get("names") or [{}]
         line = message.details.get("line") or names[0].get("line")
         if isinstance(target, TextArea) and isinstance(line, int) and line > 0:

@@ -19,6 +19,10 @@ class Finding(JobActions):
         """Have what changed painted shortly, together with what else changes until then."""
         raise NotImplementedError
 
+    def paint_now(self) -> None:
+        """Paint what would be painted shortly: the next key is about what it shows."""
+        raise NotImplementedError
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # While something is typed, / is a letter.
         typing = action == "find" and self.query_one(SearchBar).has_focus_within
@@ -29,7 +33,11 @@ class Finding(JobActions):
         if self.query_one(JobTable).has_focus and self.state.filter:
             self._filtered("")
             self.query_one(SearchBar).display = False
-        self.query_one(JobTable).focus()
+        self._to_table()
+
+    def _to_table(self) -> None:
+        self.paint_now()
+        self.set_focus(self.query_one(JobTable))
 
     def action_find(self) -> None:
         detail = self.query_one(Detail)
@@ -67,4 +75,4 @@ class Finding(JobActions):
             return
         if message.cleared:
             self._filtered("")
-        self.query_one(JobTable).focus()
+        self._to_table()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar, Final
+from collections.abc import Callable
+from contextlib import suppress
+from typing import ClassVar, Final
 
 from rich.markup import escape
 from rich.text import Text
@@ -20,7 +22,7 @@ from luajobs_kit.live.changed import Topic
 from luajobs_kit.live.connection import SameLoop
 from luajobs_kit.live.feed import Feed
 from luajobs_kit.live.words import clean
-from luajobs_kit.model import Job
+from luajobs_kit.model import Execution, Job
 from luajobs_kit.port import Port
 from luajobs_tui.formatting import clip
 from luajobs_tui.messages import Answered, NewsArrived, Refused
@@ -35,6 +37,7 @@ from luajobs_tui.widgets.search_bar import SearchBar
 
 FRAME: Final = 0.05  # seconds between two paintings, however much happens
 SETTLED: Final = 0.08  # seconds a job stays under the cursor before its detail is read
+SHOWN: Final = 5.0  # seconds the next key waits for what the engine did to be shown
 SIDE_BY_SIDE: Final = 160  # cells from which the detail stands beside the table
 NO_JOBS: Final = """\
 No job yet.
@@ -80,6 +83,7 @@ class Monitor(Finding):
         self._workspace = workspace
         self._feed = Feed(SameLoop(port), self.state, self._told, user=acting_user())
         self._painting: Timer | None = None
+        self._painted = asyncio.Event()
         self._reading: tuple[str, Topic] | None = None  # what of which job is on its way
         self._notice = Text()
         self._lost = Text()  # why the engine is being sought, as the notice says it
@@ -97,7 +101,7 @@ class Monitor(Finding):
 
     def on_mount(self) -> None:
         self.query_one(Footer).compact = True
-        self.query_one(JobTable).focus()
+        self.set_focus(self.query_one(JobTable))
         self.run_worker(self._feed.run(), group="feed")
         self.set_interval(1.0, self._tick)
         self.app.theme_changed_signal.subscribe(self, self._rethemed)
@@ -145,6 +149,11 @@ class Monitor(Finding):
         if self._painting is None:
             self._painting = self.set_timer(FRAME, self._paint)
 
+    def paint_now(self) -> None:
+        if self._painting is not None:
+            self._painting.stop()
+            self._paint()
+
     def _paint(self) -> None:
         self._painting = None
         state = self.state
@@ -163,6 +172,14 @@ class Monitor(Finding):
             self._read_topic()
         self._tell_lost()
         self._paint_frames()
+        self._painted.set()
+
+    async def until(self, shown: Callable[[], bool]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHOWN):
+                while not shown():
+                    self._painted.clear()
+                    await self._painted.wait()
 
     def _tell_lost(self) -> None:
         """Say why there is no engine for as long as there is none."""
@@ -240,13 +257,27 @@ class Monitor(Finding):
         else:
             self._reading = None
 
-    def chosen_execution(self) -> Any:
+    def under_cursor(self) -> Job | None:
+        # The table is asked, not what is painted below it: that follows a moment later.
+        job = self.state.jobs.get(self.query_one(JobTable).selected or "")
+        if job is not None and self.state.select(job.id):
+            self.paint_soon()
+        return job
+
+    def chosen_execution(self, job: Job) -> Execution | None:
         detail = self.query_one(Detail)
-        return detail.executions.selected if detail.topic == "executions" else None
+        run = detail.executions.selected if detail.topic == "executions" else None
+        # Those of the job before may stand there still.
+        return run if run and run.job_id == job.id and not run.finished else None
+
+    def shows(self, job: Job) -> bool:
+        return self.query_one(JobTable).has(job.id)
 
     def job_made(self, job: Job) -> None:
         self.post_message(Answered(f"{job.name} was created."))
         self.go_to(job.id)
+        if self.state.passes(job):
+            self.run_worker(self.until(lambda: self.shows(job)), group="asking")
 
     def go_to(self, job_id: str) -> None:
         """Put the cursor on a job; one that is not there yet, as soon as it is."""
@@ -259,7 +290,7 @@ class Monitor(Finding):
         inside = detail.has_focus_within
         detail.topic = topic
         if inside:
-            self.call_after_refresh(detail.focus_content)
+            detail.focus_content()
 
-    def action_help(self) -> None:
-        self.app.push_screen(Help())
+    async def action_help(self) -> None:
+        await self.app.push_screen(Help())

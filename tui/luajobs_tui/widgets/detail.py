@@ -76,7 +76,7 @@ class Detail(Vertical):
             "schedule": self._facts,
             "messages": self._inbox,
         }
-        targets[self.topic].focus()
+        self.screen.set_focus(targets[self.topic])
 
     def paint(self, state: MonitorState, changed: Changed) -> None:
         """Write what changed in the tab that is seen."""

@@ -51,6 +51,10 @@ class JobTable(DataTable[object]):
             return None
         return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
 
+    def has(self, job_id: str) -> bool:
+        """Return whether the job has a row."""
+        return job_id in self._shown
+
     def go(self, job_id: str) -> None:
         """Put the cursor on a job; one that is not there yet, as soon as it is."""
         self._goal = job_id

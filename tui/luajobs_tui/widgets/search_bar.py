@@ -63,7 +63,7 @@ class SearchBar(Horizontal):
         field = self.query_one(Input)
         with self.prevent(Input.Changed):
             field.value = words
-        field.focus()
+        self.screen.set_focus(field)
 
     def tell(self, count: str) -> None:
         """Say how much was found."""
