@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import importlib
+import types
 import zoneinfo
 from functools import cache
 from io import BytesIO
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
-from luajobs_kit.guest import addresses, copies, fields, generics, kept, patterns, stand_ins
+from luajobs_kit.guest import addresses, catalog, copies, fields, generics, kept, patterns, stand_ins
 
 CODECS: Final = [
     "utf-8",
@@ -38,6 +39,8 @@ CODECS: Final = [
 HIDDEN: Final = ("_strptime", "unicodedata", "stringprep", "encodings.idna", "copyreg", "warnings")
 """Modules that other modules import when first asked for something."""
 
+_OF_THE_LIBRARY: Final = [name for name in catalog.MODULES if name not in {"asyncio", "luajobs_kit"}]
+
 _zones: dict[str, bytes] = {}
 
 
@@ -62,6 +65,15 @@ def _put_ours_in_place() -> None:
     """Put ours in place of what the library uses inside, once in a process."""
     for ours in (addresses, copies, fields, generics, kept, patterns, stand_ins):
         ours.install()
+
+
+def resolve_lazy_imports() -> None:
+    """Have the library's own ``lazy import`` lines done, which Python 3.15 leaves for later."""
+    lazy: Any = getattr(types, "LazyImportType", None)
+    modules = [] if lazy is None else [importlib.import_module(name) for name in _OF_THE_LIBRARY]
+    for module in modules:
+        for name in [each for each, value in vars(module).items() if type(value) is lazy]:
+            getattr(module, name)
 
 
 def _load_zones() -> None:

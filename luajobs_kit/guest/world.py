@@ -15,6 +15,7 @@ def preload() -> None:
     """Load everything that Python would load on first use: behind the walls it cannot."""
     preloading.load_lazy_parts()
     facades.load(kit.NAMES)
+    preloading.resolve_lazy_imports()
 
 
 def prepare(channel: Channel, simulated: dict[str, Any] | None = None) -> None:
