@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import inspect
 import types
@@ -14,6 +15,7 @@ from luajobs_kit.guest.owning import class_dict, mro_of, own, own_in
 
 _library_field: Final[Any] = dataclasses.field
 _library_get_field: Final[Any] = dataclasses._get_field  # type: ignore[attr-defined]  # noqa: SLF001  # it has no other name
+_SIGNATURE: Final = "(…)"
 _NOTHING: Final = types.SimpleNamespace()
 
 
@@ -25,9 +27,20 @@ def install() -> None:
     whose names are looked up in the host's modules.
     """
     library: Any = dataclasses
-    library.inspect = types.SimpleNamespace(**{**vars(inspect), "signature": lambda _: "(…)"})
+    if hasattr(library, "_auto_docstring"):  # Python 3.15
+        library._auto_docstring = _Documentation()  # noqa: SLF001  # it has no other name
+    else:
+        without = {**vars(inspect), "signature": lambda _, **_options: _SIGNATURE}
+        library.inspect = types.SimpleNamespace(**without)
     library.field = field
     library._get_field = _get_field  # noqa: SLF001  # it has no other name
+
+
+class _Documentation:
+    """What is said of a dataclass that has no text of its own."""
+
+    def __get__(self, _instance: Any, owner: type) -> str:
+        return f"{owner.__name__}{_SIGNATURE}"
 
 
 def field(*, metadata: Any = None, **options: Any) -> Any:
@@ -36,7 +49,10 @@ def field(*, metadata: Any = None, **options: Any) -> Any:
     The library's fields without any show one dictionary, and show it to what they are compared
     with.
     """
-    return _library_field(metadata={} if metadata is None else metadata, **options)
+    return _library_field(metadata=_without_any() if metadata is None else metadata, **options)
+
+
+_without_any: Final[Any] = getattr(builtins, "frozendict", dict)  # what Python 3.15 shows, a new one
 
 
 def _get_field(cls: type, name: str, *rest: Any) -> Any:

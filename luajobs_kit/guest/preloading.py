@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import importlib
 import types
 import zoneinfo
@@ -36,8 +37,10 @@ CODECS: Final = [
     "base64",
 ]
 
-HIDDEN: Final = ("_strptime", "unicodedata", "stringprep", "encodings.idna", "copyreg", "warnings")
-"""Modules that other modules import when first asked for something."""
+HIDDEN: Final = (
+    "_strptime", "annotationlib", "copyreg", "encodings.idna", "stringprep", "unicodedata", "warnings"
+)  # fmt: skip
+"""Modules that other modules import when first asked for something; some Pythons have not all."""
 
 _OF_THE_LIBRARY: Final = [name for name in catalog.MODULES if name not in {"asyncio", "luajobs_kit"}]
 
@@ -47,7 +50,8 @@ _zones: dict[str, bytes] = {}
 def load_lazy_parts() -> None:
     """Import, look up and touch all of it once."""
     for name in HIDDEN:
-        importlib.import_module(name)
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(name)
     for codec in CODECS:
         try:
             codecs.lookup(codec)
