@@ -40,6 +40,7 @@ _LISTED: Final = {
 @cache
 def _allowed() -> set[type]:
     found = {getattr(builtins, name) for name in _BUILTINS.split()}
+    found |= {getattr(builtins, name) for name in ["frozendict"] if hasattr(builtins, name)}  # 3.15
     for module, names in _LISTED.items():
         real = importlib.import_module(module)
         found |= {getattr(real, name) for name in names.split()}

@@ -175,7 +175,7 @@ def _no_super() -> NoReturn:
     raise TypeError("'super' objects cannot be copied")  # they speak for the object behind them
 
 
-def _reconstructed(
+def _reconstructed(  # noqa: PLR0917  # what __reduce_ex__ gives
     x: Any,
     memo: dict[Any, Any] | None,
     function: Callable[..., Any],

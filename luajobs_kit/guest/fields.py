@@ -52,7 +52,9 @@ def field(*, metadata: Any = None, **options: Any) -> Any:
     return _library_field(metadata=_without_any() if metadata is None else metadata, **options)
 
 
-_without_any: Final[Any] = getattr(builtins, "frozendict", dict)  # what Python 3.15 shows, a new one
+_without_any: Final[Any] = getattr(
+    builtins, "frozendict", dict
+)  # what Python 3.15 shows, a new one
 
 
 def _get_field(cls: type, name: str, *rest: Any) -> Any:

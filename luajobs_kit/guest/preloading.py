@@ -13,7 +13,16 @@ from typing import Any, Final
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
-from luajobs_kit.guest import addresses, catalog, copies, fields, generics, kept, patterns, stand_ins
+from luajobs_kit.guest import (
+    addresses,
+    catalog,
+    copies,
+    fields,
+    generics,
+    kept,
+    patterns,
+    stand_ins,
+)
 
 CODECS: Final = [
     "utf-8",
@@ -42,7 +51,9 @@ HIDDEN: Final = (
 )  # fmt: skip
 """Modules that other modules import when first asked for something; some Pythons have not all."""
 
-_OF_THE_LIBRARY: Final = [name for name in catalog.MODULES if name not in {"asyncio", "luajobs_kit"}]
+_OF_THE_LIBRARY: Final = [
+    name for name in catalog.MODULES if name not in {"asyncio", "luajobs_kit"}
+]
 
 _zones: dict[str, bytes] = {}
 
