@@ -106,42 +106,45 @@ def in_root() -> dict[str, list[str]]:
         make_root()
     pythons = {each: DEBIAN / "usr" / "bin" / f"python{each}" for each in VERSIONS}
     return {
-        each: inside(f"/usr/bin/{path.name}") for each, path in pythons.items() if path.exists()
+        each: inside(DEBIAN, f"/usr/bin/{path.name}")
+        for each, path in pythons.items()
+        if path.exists()
     }
 
 
-def inside(*command: str) -> list[str]:
-    """Return a command that runs another with the Debian root for its own."""
-    kept = [
-        f"{name}={os.environ[name]}" for name in os.environ if name.endswith(("_PROXY", "_proxy"))
-    ]
+def inside(root: Path, *command: str) -> list[str]:
+    """Return a command that runs another with a Debian root for its own."""
+    kept = [f"{name}={os.environ[name]}" for name in os.environ if name.lower().endswith("_proxy")]
     kept += [f"PIP_CERT={_CERTIFICATES}", "HOME=/root", "PATH=/usr/bin:/bin", "LANG=C.UTF-8"]
-    enter = ["unshare", "--mount", "sh", "-c", _ENTER, "sh", str(DEBIAN), str(ROOT)]
+    enter = ["unshare", "--mount", "sh", "-c", _ENTER, "sh", str(root), str(ROOT)]
     return [*enter, "env", "-i", *kept, *command]
 
 
 def make_root() -> None:
     """Make the root, with every Python of ours that Debian's development version has."""
     DEBIAN.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        [
-            "debootstrap",
-            "--variant=minbase",
-            "--include=ca-certificates,git",
-            "sid",
-            str(DEBIAN),
-            mirror(Path("/etc/apt")),
-        ],
-        check=True,
-    )
+    begun = Path(tempfile.mkdtemp(prefix="luajobs-debian-", dir=DEBIAN.parent))
+    begun.chmod(0o755)  # its apt works as another user
+    included = "--include=ca-certificates,git"
+    made = [
+        "debootstrap",
+        "--variant=minbase",
+        included,
+        "sid",
+        str(begun),
+        mirror(Path("/etc/apt")),
+    ]
+    subprocess.run(made, check=True)
     for each in ("/etc/resolv.conf", "/etc/hosts", str(_CERTIFICATES)):
         if Path(each).exists():
-            shutil.copyfile(each, f"{DEBIAN}{each}")
-    listed = ["apt-cache", "search", "--names-only", r"^python3\.[0-9]+-venv$"]
-    there = subprocess.run(inside(*listed), check=True, capture_output=True, text=True).stdout
+            shutil.copyfile(each, f"{begun}{each}")
+    listed = inside(begun, "apt-cache", "search", "--names-only", r"^python3\.[0-9]+-venv$")
+    there = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
     wanted = [f"python{each}-venv" for each in VERSIONS if f"python{each}-venv " in there]
     install = ["apt-get", "install", "-qq", "--no-install-recommends", "python3", *wanted]
-    subprocess.run(inside("env", "DEBIAN_FRONTEND=noninteractive", *install), check=True)
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    subprocess.run(inside(begun, *quiet, *install), check=True)
+    begun.rename(DEBIAN)  # one that was not finished is not taken for one
 
 
 def mirror(apt: Path) -> str:

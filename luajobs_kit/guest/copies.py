@@ -9,8 +9,6 @@ part of the copy. So ``copy`` and ``deepcopy`` are written here anew, as the lib
 from __future__ import annotations
 
 import builtins
-import collections
-import copy
 import copyreg
 import types
 import weakref
@@ -19,6 +17,7 @@ from typing import Any, Final, NoReturn
 
 from luajobs_kit.guest.frozen import Given, make
 from luajobs_kit.guest.owning import own
+from luajobs_kit.guest.patch import NEW, Patch
 
 _MEMO: Final = "memo"  # under which a real memo, otherwise keyed by numbers, holds its decoy
 _MISSING: Final = object()
@@ -224,9 +223,21 @@ def _copied_user_collection(x: Any) -> Any:
     return made
 
 
-def install() -> None:
-    """Have what copies by itself (``asdict``, ``UserDict.copy``) ask here, in this process."""
-    library: Any = copy
-    library.copy, library.deepcopy = shallow_copy, deep_copy
-    for user in (collections.UserDict, collections.UserList):
-        setattr(user, "__copy__", _copied_user_collection)  # noqa: B010  # mypy knows only one of them
+# What copies by itself (``asdict``, ``UserDict.copy``) asks here.
+PATCHES: Final = (
+    Patch(
+        "copy:deepcopy", NEW, "machinery: has asdict rebuild something else", lambda _: deep_copy
+    ),
+    Patch(
+        "collections:UserDict.__copy__",
+        NEW,
+        "machinery: has a user's dictionary copied over another object",
+        lambda _: _copied_user_collection,
+    ),
+    Patch(
+        "collections:UserList.__copy__",
+        NEW,
+        "machinery: has a user's list copied over a module",
+        lambda _: _copied_user_collection,
+    ),
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
-import inspect
 import types
 from typing import Any, Final
 
@@ -12,28 +11,12 @@ from luajobs_kit.guest import names
 from luajobs_kit.guest.guards import read
 from luajobs_kit.guest.making import adopt, plain_first, take_fields
 from luajobs_kit.guest.owning import class_dict, mro_of, own, own_in
+from luajobs_kit.guest.patch import COMPARISON, EVALUATED, OTHER, Patch
 
 _library_field: Final[Any] = dataclasses.field
 _library_get_field: Final[Any] = dataclasses._get_field  # type: ignore[attr-defined]  # noqa: SLF001  # it has no other name
 _SIGNATURE: Final = "(…)"
 _NOTHING: Final = types.SimpleNamespace()
-
-
-def install() -> None:
-    """Put ours in place of what the library's ``dataclass`` uses, in this process.
-
-    A dataclass is described without its signature: the library asks for one where the class
-    has no text of its own, or one that passes for none by then; and a signature may be a text
-    whose names are looked up in the host's modules.
-    """
-    library: Any = dataclasses
-    if hasattr(library, "_auto_docstring"):  # Python 3.15
-        library._auto_docstring = _Documentation()  # noqa: SLF001  # it has no other name
-    else:
-        without = {**vars(inspect), "signature": lambda _, **_options: _SIGNATURE}
-        library.inspect = types.SimpleNamespace(**without)
-    library.field = field
-    library._get_field = _get_field  # noqa: SLF001  # it has no other name
 
 
 class _Documentation:
@@ -108,3 +91,43 @@ def _matched(made: Any) -> tuple[str, ...]:
         if field.init and not field.kw_only and field._field_type is not dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]  # noqa: SLF001  # as the library does
     ]
     return plain_first(given)
+
+
+def _without_signature(known: Any) -> Any:
+    """Describe a dataclass without its signature.
+
+    The library asks for one where the class has no text of its own, or one that passes for none
+    by then; and a signature may be a text whose names are looked up in the host's modules.
+    """
+    return types.SimpleNamespace(**{**vars(known), "signature": lambda _, **_options: _SIGNATURE})
+
+
+PATCHES: Final = (
+    Patch(
+        "dataclasses:inspect",
+        EVALUATED,
+        "machinery: has names in a text evaluated for a dataclass's documentation",
+        _without_signature,
+        until=(3, 14),
+    ),
+    Patch(
+        "dataclasses:_auto_docstring",
+        EVALUATED,
+        "machinery: has names in a text evaluated for a dataclass's documentation",
+        lambda _: _Documentation(),
+        (3, 15),
+    ),
+    Patch(
+        "dataclasses:field",
+        COMPARISON,
+        "attributes: writes to what all fields without metadata show by comparing it",
+        lambda _: field,
+        until=(3, 14),
+    ),
+    Patch(
+        "dataclasses:_get_field",
+        OTHER,
+        "making: has dataclass read mro of an enumeration for a field without a default",
+        lambda _: _get_field,
+    ),
+)

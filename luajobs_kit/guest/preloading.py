@@ -7,22 +7,12 @@ import contextlib
 import importlib
 import types
 import zoneinfo
-from functools import cache
 from io import BytesIO
 from typing import Any, Final
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
-from luajobs_kit.guest import (
-    addresses,
-    catalog,
-    copies,
-    fields,
-    generics,
-    kept,
-    patterns,
-    stand_ins,
-)
+from luajobs_kit.guest import catalog, patches
 
 CODECS: Final = [
     "utf-8",
@@ -72,14 +62,7 @@ def load_lazy_parts() -> None:
 
     time.strptime("2000-01-01", "%Y-%m-%d")
     _load_zones()
-    _put_ours_in_place()
-
-
-@cache
-def _put_ours_in_place() -> None:
-    """Put ours in place of what the library uses inside, once in a process."""
-    for ours in (addresses, copies, fields, generics, kept, patterns, stand_ins):
-        ours.install()
+    patches.install()
 
 
 def resolve_lazy_imports() -> None:
