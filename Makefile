@@ -8,7 +8,7 @@ TESTS := -m "not soak and not browser and not lua" -n 4 --dist worksteal
 # Tests start many interpreters; without compiled files each would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo lab test soak test-browser test-lua test-wheel test-oldest lint types docs bench clean
+.PHONY: demo lab test soak test-browser test-lua test-wheel test-oldest test-pythons lint types docs bench clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/luajobs demo
@@ -43,6 +43,9 @@ test-wheel: $(VENV)/.dev  ## an editable install shows more than ships
 test-oldest: $(VENV)/.dev  ## the oldest versions of everything that pyproject.toml allows
 	$(BIN)/python tests/oldest.py
 
+test-pythons: $(VENV)/.dev  ## every Python there is, or PYTHONS="python3.11 /path/to/python3.15"
+	PYTHONS="$(PYTHONS)" $(BIN)/python tests/pythons.py
+
 docs: $(VENV)/.dev  ## write the generated pages again
 	$(BIN)/python docs/generate.py
 
@@ -53,8 +56,8 @@ clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "luajobs_kit needs Python 3.11 or newer; try: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 15))' || \
+		{ echo "luajobs_kit needs Python 3.11 to 3.15; try: make PYTHON=python3.12 demo"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python

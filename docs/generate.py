@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> None:
     for words in (
         ["-m", "luajobs_kit.guest.page"],
+        ["-m", "luajobs_kit.guest.patches_page"],
         ["-m", "luajobs_kit.cli.page"],
         ["tests/reference/lua_names.py"],
     ):

@@ -7,10 +7,11 @@ import builtins
 import functools
 import inspect
 import sys
+import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType, FunctionType, MethodType
-from typing import Literal
+from typing import Any, Literal
 
 from luajobs_kit.errors import InvalidInput
 
@@ -49,10 +50,16 @@ class Scope:
         if name in self.closure:
             return "closure", self.closure[name]
         if name in self.module:
-            return "global", self.module[name]
+            return "global", _arrived(self.module[name])
         if hasattr(builtins, name):
             return "builtin", getattr(builtins, name)
         return "nowhere", None
+
+
+def _arrived(value: Any) -> object:
+    """Return a value of a module's, and what a ``lazy import`` (Python 3.15) waited for."""
+    is_lazy = type(value) is getattr(types, "LazyImportType", None)
+    return value.resolve() if is_lazy else value
 
 
 def check_callable(function: object) -> FunctionType:

@@ -6,11 +6,20 @@ job's class that has the right hash would be shown the real ``type``.
 
 from __future__ import annotations
 
-import urllib.parse
-from typing import Any
+from typing import Any, Final
+
+from luajobs_kit.guest.patch import CACHE, Patch
 
 
-def install() -> None:
-    """Have every address split anew, in this process; ``urljoin`` and ``urlparse`` ask it, too."""
-    library: Any = urllib.parse
-    library.urlsplit = getattr(library.urlsplit, "__wrapped__", library.urlsplit)
+def _without_cache(known: Any) -> Any:
+    return getattr(known, "__wrapped__", known)
+
+
+PATCHES: Final = (  # ``urljoin`` and ``urlparse`` ask it, too
+    Patch(
+        "urllib.parse:urlsplit",
+        CACHE,
+        "making: has the library keep an argument beside the real type",
+        _without_cache,
+    ),
+)

@@ -29,9 +29,13 @@ def advice_for(coroutine: types.CoroutineType[object, object, object]) -> str:
     return f"put await in front of the call: await {_INSTANCES.get(owner, owner)}{dot}{method}()"
 
 
+_NOT_AWAITED: Final = ("can't be used in 'await' expression", "object can't be awaited")
+"""What Python says of ``await 1``: before 3.14, and since."""
+
+
 def advised(error: BaseException, message: str) -> str:
     """Return the message of ``error``, with advice where Python complains of a coroutine."""
-    if type(error) is TypeError and message.endswith("can't be used in 'await' expression"):
+    if type(error) is TypeError and message.endswith(_NOT_AWAITED):
         return f"{message}; there is nothing to wait for: leave out await"
     if type(error) not in {AttributeError, TypeError} or not _USED.search(message):
         return message

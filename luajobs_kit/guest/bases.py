@@ -40,11 +40,13 @@ _LISTED: Final = {
 @cache
 def _allowed() -> set[type]:
     found = {getattr(builtins, name) for name in _BUILTINS.split()}
+    found |= {getattr(builtins, name) for name in ["frozendict"] if hasattr(builtins, name)}  # 3.15
     for module, names in _LISTED.items():
         real = importlib.import_module(module)
         found |= {getattr(real, name) for name in names.split()}
     abstract = importlib.import_module("collections.abc")
-    found |= {getattr(abstract, name) for name in abstract.__all__}  # it has a loader, too
+    known = vars(abstract)  # not asked by getattr, which warns of what is to go
+    found |= {known[name] for name in abstract.__all__ if name in known}  # it has a loader, too
     # These two are functions that stand for a class.
     found |= set(types.resolve_bases((typing.NamedTuple, typing.TypedDict)))
     return {each for each in found if isinstance(each, type)}

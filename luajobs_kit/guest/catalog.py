@@ -6,14 +6,17 @@ anything it returns leads to a module, a frame, code made from text, or a file.
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 _LISTED: Final = {
     "json": "JSONDecodeError JSONDecoder JSONEncoder dump dumps load loads",
-    "math": "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e "
-    "erf erfc exp exp2 expm1 fabs factorial floor fma fmod frexp fsum gamma gcd hypot inf isclose "
-    "isfinite isinf isnan isqrt lcm ldexp lgamma log log10 log1p log2 modf nan nextafter perm pi "
-    "pow prod radians remainder sin sinh sqrt sumprod tan tanh tau trunc ulp",
+    "math": "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist "
+    "e erf erfc exp exp2 expm1 fabs factorial floor fma fmax fmin fmod frexp fsum gamma "
+    "gcd hypot inf isclose isfinite isinf isnan isnormal isqrt issubnormal lcm ldexp "
+    "lgamma log log10 log1p log2 modf nan nextafter perm pi pow prod radians remainder "
+    "signbit sin sinh sqrt sumprod tan tanh tau trunc ulp",
+    "math.integer": "comb factorial gcd isqrt lcm perm",
     "cmath": "acos acosh asin asinh atan atanh cos cosh e exp inf infj isclose isfinite isinf isnan "
     "log log10 nan nanj phase pi polar rect sin sinh sqrt tan tanh tau",
     "numbers": "Complex Integral Number Rational Real",
@@ -23,11 +26,13 @@ _LISTED: Final = {
     "perf_counter perf_counter_ns process_time process_time_ns sleep strftime strptime struct_time "
     "time time_ns timezone tzname",
     "calendar": "Calendar FRIDAY HTMLCalendar IllegalMonthError IllegalWeekdayError MONDAY SATURDAY "
-    "SUNDAY THURSDAY TUESDAY TextCalendar WEDNESDAY calendar day_abbr day_name firstweekday isleap "
-    "leapdays month month_abbr month_name monthcalendar monthrange setfirstweekday timegm weekday "
+    "SUNDAY THURSDAY TUESDAY TextCalendar WEDNESDAY calendar day_abbr day_name "
+    "firstweekday isleap leapdays month month_abbr month_name monthcalendar monthrange "
+    "setfirstweekday standalone_month_abbr standalone_month_name timegm weekday "
     "weekheader",
-    "re": "A ASCII DOTALL I IGNORECASE M MULTILINE Match NOFLAG Pattern PatternError RegexFlag S U UNICODE "
-    "VERBOSE X compile error escape findall finditer fullmatch match purge search split sub subn",
+    "re": "A ASCII DOTALL I IGNORECASE M MULTILINE Match NOFLAG Pattern PatternError RegexFlag "
+    "S U UNICODE VERBOSE X compile error escape findall finditer fullmatch match "
+    "prefixmatch purge search split sub subn",
     "random": "Random SystemRandom betavariate choice choices expovariate gammavariate gauss "
     "getrandbits getstate lognormvariate normalvariate paretovariate randbytes randint random "
     "randrange sample seed setstate shuffle triangular uniform vonmisesvariate weibullvariate",
@@ -36,43 +41,51 @@ _LISTED: Final = {
     "statistics": "NormalDist StatisticsError correlation covariance fmean geometric_mean "
     "harmonic_mean linear_regression mean median median_grouped median_high median_low mode "
     "multimode pstdev pvariance quantiles stdev variance",
-    "decimal": "BasicContext Clamped Context ConversionSyntax Decimal DecimalException "
-    "DecimalTuple DefaultContext DivisionByZero DivisionImpossible DivisionUndefined "
-    "ExtendedContext FloatOperation Inexact InvalidContext InvalidOperation MAX_EMAX MAX_PREC "
-    "MIN_EMIN MIN_ETINY Overflow ROUND_05UP ROUND_CEILING ROUND_DOWN ROUND_FLOOR ROUND_HALF_DOWN "
-    "ROUND_HALF_EVEN ROUND_HALF_UP ROUND_UP Rounded Subnormal Underflow getcontext localcontext "
-    "setcontext",
+    "decimal": "BasicContext Clamped Context ConversionSyntax Decimal DecimalException DecimalTuple "
+    "DefaultContext DivisionByZero DivisionImpossible DivisionUndefined ExtendedContext "
+    "FloatOperation IEEEContext IEEE_CONTEXT_MAX_BITS Inexact InvalidContext "
+    "InvalidOperation MAX_EMAX MAX_PREC MIN_EMIN MIN_ETINY Overflow ROUND_05UP "
+    "ROUND_CEILING ROUND_DOWN ROUND_FLOOR ROUND_HALF_DOWN ROUND_HALF_EVEN ROUND_HALF_UP "
+    "ROUND_UP Rounded SPEC_VERSION Subnormal Underflow getcontext localcontext setcontext",
     "fractions": "Fraction",
     "itertools": "accumulate batched chain combinations combinations_with_replacement compress "
     "count cycle dropwhile filterfalse groupby islice pairwise permutations product repeat starmap "
     "takewhile tee zip_longest",
-    "functools": "cache cached_property cmp_to_key lru_cache partial partialmethod reduce singledispatch "
-    "singledispatchmethod total_ordering update_wrapper wraps",
+    "functools": "Placeholder cache cached_property cmp_to_key lru_cache partial partialmethod reduce "
+    "singledispatch singledispatchmethod total_ordering update_wrapper wraps",
     "operator": "abs add and_ attrgetter concat contains countOf delitem eq floordiv ge getitem gt "
-    "iadd iand iconcat ifloordiv ilshift imatmul imod imul index indexOf inv invert ior ipow irshift "
-    "is_ is_not isub itemgetter itruediv ixor le length_hint lshift lt matmul methodcaller mod mul "
-    "ne neg not_ or_ pos pow rshift setitem sub truediv truth xor",
+    "iadd iand iconcat ifloordiv ilshift imatmul imod imul index indexOf inv invert ior "
+    "ipow irshift is_ is_none is_not is_not_none isub itemgetter itruediv ixor le "
+    "length_hint lshift lt matmul methodcaller mod mul ne neg not_ or_ pos pow rshift "
+    "setitem sub truediv truth xor",
     "collections": "ChainMap Counter OrderedDict UserDict UserList abc defaultdict deque namedtuple",
     "collections.abc": "AsyncGenerator AsyncIterable AsyncIterator Awaitable ByteString Callable "
     "Collection Container Coroutine Generator Hashable ItemsView Iterable Iterator KeysView Mapping "
     "MappingView MutableMapping MutableSequence MutableSet Reversible Sequence Set Sized ValuesView",
-    "heapq": "heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest",
+    "heapq": "heapify heapify_max heappop heappop_max heappush heappush_max heappushpop "
+    "heappushpop_max heapreplace heapreplace_max merge nlargest nsmallest",
     "bisect": "bisect bisect_left bisect_right insort insort_left insort_right",
     "string": "Template ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits "
     "octdigits printable punctuation whitespace",
+    "string.templatelib": "Interpolation Template convert",
     "textwrap": "TextWrapper dedent fill indent shorten wrap",
-    "unicodedata": "bidirectional category combining decimal decomposition digit east_asian_width "
-    "is_normalized lookup mirrored name normalize numeric unidata_version",
-    "uuid": "NAMESPACE_DNS NAMESPACE_OID NAMESPACE_URL NAMESPACE_X500 SafeUUID UUID uuid3 uuid4 "
-    "uuid5",
+    "unicodedata": "bidirectional block category combining decimal decomposition digit east_asian_width "
+    "extended_pictographic grapheme_cluster_break indic_conjunct_break is_normalized "
+    "isxidcontinue isxidstart iter_graphemes lookup mirrored name normalize numeric "
+    "unidata_version",
+    "uuid": "MAX NAMESPACE_DNS NAMESPACE_OID NAMESPACE_URL NAMESPACE_X500 NIL SafeUUID UUID uuid3 "
+    "uuid4 uuid5",
     "hashlib": "algorithms_guaranteed blake2b blake2s md5 new pbkdf2_hmac scrypt sha1 sha224 sha256 "
     "sha384 sha3_224 sha3_256 sha3_384 sha3_512 sha512 shake_128 shake_256",
     "hmac": "compare_digest digest new",
     "base64": "a85decode a85encode b16decode b16encode b32decode b32encode b32hexdecode "
     "b32hexencode b64decode b64encode b85decode b85encode decodebytes encodebytes "
     "standard_b64decode standard_b64encode urlsafe_b64decode urlsafe_b64encode",
-    "binascii": "Error Incomplete a2b_base64 a2b_hex a2b_qp a2b_uu b2a_base64 b2a_hex b2a_qp b2a_uu "
-    "crc32 crc_hqx hexlify unhexlify",
+    "binascii": "ASCII85_ALPHABET BASE32HEX_ALPHABET BASE32_ALPHABET BASE64_ALPHABET BASE85_ALPHABET "
+    "BINHEX_ALPHABET CRYPT_ALPHABET Error Incomplete URLSAFE_BASE64_ALPHABET UU_ALPHABET "
+    "Z85_ALPHABET a2b_ascii85 a2b_base32 a2b_base64 a2b_base85 a2b_hex a2b_qp a2b_uu "
+    "b2a_ascii85 b2a_base32 b2a_base64 b2a_base85 b2a_hex b2a_qp b2a_uu crc32 crc_hqx "
+    "hexlify unhexlify",
     "html": "escape unescape",
     "urllib": "parse",
     "urllib.parse": "DefragResult ParseResult SplitResult parse_qs parse_qsl quote quote_from_bytes "
@@ -87,14 +100,15 @@ _LISTED: Final = {
     "fields is_dataclass replace",
     "typing": "AbstractSet Annotated Any AnyStr AsyncContextManager AsyncGenerator AsyncIterable "
     "AsyncIterator Awaitable Callable ChainMap ClassVar Collection Concatenate Container "
-    "ContextManager Coroutine Counter DefaultDict Deque Dict Final FrozenSet Generator Generic "
-    "Hashable ItemsView Iterable Iterator KeysView List Literal LiteralString Mapping MappingView "
-    "Match MutableMapping MutableSequence MutableSet NamedTuple Never NewType NoReturn NotRequired "
-    "Optional OrderedDict ParamSpec Pattern Protocol ReadOnly Required Reversible Self Sequence Set "
-    "Sized SupportsAbs SupportsBytes SupportsComplex SupportsFloat SupportsIndex SupportsInt "
-    "SupportsRound Text Tuple Type TypeAlias TypeGuard TypeIs TypeVar TypeVarTuple TypedDict "
-    "TYPE_CHECKING Union Unpack ValuesView assert_never assert_type cast final get_args overload "
-    "override runtime_checkable",
+    "ContextManager Coroutine Counter DefaultDict Deque Dict Final FrozenSet Generator "
+    "Generic Hashable ItemsView Iterable Iterator KeysView List Literal LiteralString "
+    "Mapping MappingView Match MutableMapping MutableSequence MutableSet NamedTuple Never "
+    "NewType NoExtraItems NoReturn NotRequired Optional OrderedDict ParamSpec Pattern "
+    "Protocol ReadOnly Required Reversible Self Sequence Set Sized SupportsAbs "
+    "SupportsBytes SupportsComplex SupportsFloat SupportsIndex SupportsInt SupportsRound "
+    "TYPE_CHECKING Text Tuple Type TypeAlias TypeForm TypeGuard TypeIs TypeVar "
+    "TypeVarTuple TypedDict Union Unpack ValuesView assert_never assert_type cast final "
+    "get_args overload override runtime_checkable",
     "contextlib": "AbstractAsyncContextManager AbstractContextManager AsyncExitStack "
     "ContextDecorator ExitStack aclosing asynccontextmanager closing contextmanager nullcontext "
     "suppress",
@@ -108,14 +122,56 @@ _LISTED: Final = {
     "PowerUnavailable Products ToolError User cron env every http once tools",
 }
 
+_SINCE: Final = {
+    "collections.abc": {"": "ByteString"},  # until it goes, with 3.17
+    "math": {"3.11": "cbrt exp2", "3.12": "sumprod", "3.13": "fma"}
+    | {"3.15": "fmax fmin isnormal issubnormal signbit"},
+    "typing": {"": "Text", "3.12": "override", "3.13": "ReadOnly TypeIs"}
+    | {"3.15": "NoExtraItems TypeForm"},
+    "binascii": {
+        "3.15": "ASCII85_ALPHABET BASE32HEX_ALPHABET BASE32_ALPHABET BASE64_ALPHABET "
+        "BASE85_ALPHABET BINHEX_ALPHABET CRYPT_ALPHABET URLSAFE_BASE64_ALPHABET UU_ALPHABET "
+        "Z85_ALPHABET a2b_ascii85 a2b_base32 a2b_base85 b2a_ascii85 b2a_base32 b2a_base85"
+    },
+    "calendar": {"3.15": "standalone_month_abbr standalone_month_name"},
+    "decimal": {"3.14": "IEEEContext IEEE_CONTEXT_MAX_BITS", "3.15": "SPEC_VERSION"},
+    "functools": {"3.14": "Placeholder"},
+    "heapq": {"3.14": "heapify_max heappop_max heappush_max heappushpop_max heapreplace_max"},
+    "itertools": {"3.12": "batched"},
+    "operator": {"3.14": "is_none is_not_none"},
+    "re": {"3.13": "PatternError", "3.15": "prefixmatch"},
+    "statistics": {"3.11": "linear_regression"},
+    "unicodedata": {
+        "3.15": "block extended_pictographic grapheme_cluster_break indic_conjunct_break "
+        "isxidcontinue isxidstart iter_graphemes"
+    },
+    "uuid": {"3.14": "MAX NIL"},
+}
+"""Names of modules that came with a Python, by the first that has them."""
+
 NOT_EVERYWHERE: Final = frozenset(
-    {"itertools.batched", "typing.override", "collections.abc.ByteString", "typing.Text"}
-    | {"math.cbrt", "math.exp2", "statistics.linear_regression"}
-    | {"math.fma", "math.sumprod", "re.PatternError", "typing.ReadOnly", "typing.TypeIs"}
+    f"{module}.{name}"
+    for module, versions in _SINCE.items()
+    for names in versions.values()
+    for name in names.split()
 )
 """Names of some Python versions only; elsewhere they are missing, as they are outside."""
 
-MODULES: Final = {module: tuple(sorted(names.split())) for module, names in _LISTED.items()}
+EVERY_MODULE: Final = {module: tuple(sorted(names.split())) for module, names in _LISTED.items()}
+"""The modules of all Pythons."""
+
+_NEW_MODULES: Final = {"string.templatelib": (3, 14), "math.integer": (3, 15)}
+"""Modules that came with a Python later than the oldest of ours."""
+
+_TO_COME: Final = {
+    module: f"It came with Python {first[0]}.{first[1]}; jobs run on the engine's Python, "
+    f"{sys.version_info[0]}.{sys.version_info[1]}."
+    for module, first in _NEW_MODULES.items()
+    if sys.version_info < first
+}
+
+MODULES: Final = {name: each for name, each in EVERY_MODULE.items() if name not in _TO_COME}
+"""Those of this one."""
 
 KIT_NAMES: Final = MODULES["luajobs_kit"]
 
@@ -123,7 +179,9 @@ ALIKE: Final = 0.7
 """How alike two names are when one is taken for a slip of the other: ``platform`` is none of
 ``operator``."""
 
-OUT_OF_REACH: Final = {
+_PACKED: Final = "Job code packs and unpacks no data. Offer a tool and call tools.NAME(…)."
+
+EVERYWHERE_OUT_OF_REACH: Final = {
     "os": "Job code has no files, environment or processes. Use env(NAME) for settings, Data for "
     "what is to be kept.",
     "sys": "Job code does not see the interpreter. Use print() or job.log for output, and return "
@@ -194,7 +252,16 @@ OUT_OF_REACH: Final = {
     "html.parser": "Use re on the text, or offer a tool and call tools.NAME(…).",
     "bs4": "Use re on the text, or offer a tool and call tools.NAME(…).",
     "email": "Use await user.send(…), or offer a tool and call tools.NAME(…).",
+    "annotationlib": "Use dataclasses.fields(…) to look at a dataclass.",
+    "compression": _PACKED,
+    "gzip": _PACKED,
+    "zlib": _PACKED,
+    "zipfile": _PACKED,
+    "concurrent.interpreters": "Use asyncio.gather(…) or asyncio.create_task(…).",
+    "profiling": "Use time.perf_counter().",
 }
+
+OUT_OF_REACH: Final = EVERYWHERE_OUT_OF_REACH | _TO_COME
 """What to do instead, for modules people reach for."""
 
 _NO_THREADS: Final = "Call the function directly: a job has one thread."
@@ -246,6 +313,11 @@ OUT_OF_REACH_MEMBERS: Final = {
     "typing.get_type_hints": "Use dataclasses.fields(…) to look at a dataclass.",
     "typing.get_origin": "Compare the whole type: kind == list[int]; get_args(kind) gives its "
     "parts.",
+    "typing.evaluate_forward_ref": "Write the class itself.",
+    "typing.disjoint_base": "Leave it out: only type checkers read it.",
+    "uuid.uuid6": "Use uuid.uuid4().",
+    "uuid.uuid7": "Use uuid.uuid4(), or datetime.now(UTC).isoformat() in front of it to sort by time.",
+    "uuid.uuid8": "Use uuid.uuid4().",
     "typing.IO": "Job code has no files.",
     "typing.TextIO": "Job code has no files.",
     "typing.BinaryIO": "Job code has no files.",

@@ -72,6 +72,9 @@ AS_THEY_ARE: Final = (
 )
 """Builtins that are Python's own."""
 
+NEW: Final = ("frozendict", "sentinel")
+"""Likewise, since Python 3.15."""
+
 GUARDED: Final = (
     *("classmethod", "delattr", "dir", "getattr", "hasattr", "print"),
     *("setattr", "type", "vars"),
@@ -85,7 +88,7 @@ EXCEPTIONS: Final = tuple(
         if isinstance(value, type)
         and issubclass(value, BaseException)
         and not name.startswith("_")
-        and name != "PythonFinalizationError"  # of one Python version only
+        and name not in {"ImportCycleError", "PythonFinalizationError"}  # of some Pythons only
     )
 )
 
@@ -93,7 +96,8 @@ _MISSING: Final = object()
 
 
 def _everyday() -> dict[str, Any]:
-    return {name: getattr(builtins, name) for name in (*AS_THEY_ARE, *EXCEPTIONS)} | {
+    new = [name for name in NEW if hasattr(builtins, name)]
+    return {name: getattr(builtins, name) for name in (*AS_THEY_ARE, *new, *EXCEPTIONS)} | {
         "classmethod": methods.ClassMethod,
         "delattr": _delattr,
         "dir": _dir,

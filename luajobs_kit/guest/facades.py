@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NoReturn
@@ -96,9 +97,11 @@ _facades: dict[str, Facade] = {}
 
 def load(kit: dict[str, Any]) -> None:
     """Import every module once and take the names job code may have; ``kit`` has the kit's."""
-    for module in catalog.MODULES:
-        if module not in _CONTAINERS:
-            _real[module] = _taken(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name that a later Python will no longer have
+        for module in catalog.MODULES:
+            if module not in _CONTAINERS:
+                _real[module] = _taken(module)
     _real["luajobs_kit"] = kit
     _real["asyncio"] = {
         name: TimeoutError if name == "TimeoutError" else getattr(aio, name)

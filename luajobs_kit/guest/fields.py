@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
-import inspect
 import types
 from typing import Any, Final
 
@@ -11,23 +11,19 @@ from luajobs_kit.guest import names
 from luajobs_kit.guest.guards import read
 from luajobs_kit.guest.making import adopt, plain_first, take_fields
 from luajobs_kit.guest.owning import class_dict, mro_of, own, own_in
+from luajobs_kit.guest.patch import COMPARISON, EVALUATED, OTHER, Patch
 
 _library_field: Final[Any] = dataclasses.field
 _library_get_field: Final[Any] = dataclasses._get_field  # type: ignore[attr-defined]  # noqa: SLF001  # it has no other name
+_SIGNATURE: Final = "(…)"
 _NOTHING: Final = types.SimpleNamespace()
 
 
-def install() -> None:
-    """Put ours in place of what the library's ``dataclass`` uses, in this process.
+class _Documentation:
+    """What is said of a dataclass that has no text of its own."""
 
-    A dataclass is described without its signature: the library asks for one where the class
-    has no text of its own, or one that passes for none by then; and a signature may be a text
-    whose names are looked up in the host's modules.
-    """
-    library: Any = dataclasses
-    library.inspect = types.SimpleNamespace(**{**vars(inspect), "signature": lambda _: "(…)"})
-    library.field = field
-    library._get_field = _get_field  # noqa: SLF001  # it has no other name
+    def __get__(self, _instance: Any, owner: type) -> str:
+        return f"{owner.__name__}{_SIGNATURE}"
 
 
 def field(*, metadata: Any = None, **options: Any) -> Any:
@@ -36,7 +32,12 @@ def field(*, metadata: Any = None, **options: Any) -> Any:
     The library's fields without any show one dictionary, and show it to what they are compared
     with.
     """
-    return _library_field(metadata={} if metadata is None else metadata, **options)
+    return _library_field(metadata=_without_any() if metadata is None else metadata, **options)
+
+
+_without_any: Final[Any] = getattr(
+    builtins, "frozendict", dict
+)  # what Python 3.15 shows, a new one
 
 
 def _get_field(cls: type, name: str, *rest: Any) -> Any:
@@ -90,3 +91,43 @@ def _matched(made: Any) -> tuple[str, ...]:
         if field.init and not field.kw_only and field._field_type is not dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]  # noqa: SLF001  # as the library does
     ]
     return plain_first(given)
+
+
+def _without_signature(known: Any) -> Any:
+    """Describe a dataclass without its signature.
+
+    The library asks for one where the class has no text of its own, or one that passes for none
+    by then; and a signature may be a text whose names are looked up in the host's modules.
+    """
+    return types.SimpleNamespace(**{**vars(known), "signature": lambda _, **_options: _SIGNATURE})
+
+
+PATCHES: Final = (
+    Patch(
+        "dataclasses:inspect",
+        EVALUATED,
+        "machinery: has names in a text evaluated for a dataclass's documentation",
+        _without_signature,
+        until=(3, 14),
+    ),
+    Patch(
+        "dataclasses:_auto_docstring",
+        EVALUATED,
+        "machinery: has names in a text evaluated for a dataclass's documentation",
+        lambda _: _Documentation(),
+        (3, 15),
+    ),
+    Patch(
+        "dataclasses:field",
+        COMPARISON,
+        "attributes: writes to what all fields without metadata show by comparing it",
+        lambda _: field,
+        until=(3, 14),
+    ),
+    Patch(
+        "dataclasses:_get_field",
+        OTHER,
+        "making: has dataclass read mro of an enumeration for a field without a default",
+        lambda _: _get_field,
+    ),
+)

@@ -8,48 +8,54 @@ from __future__ import annotations
 
 import calendar
 import collections
-import contextlib
-import difflib
 import hmac
 import random
+from collections.abc import Callable
 from typing import Any, Final
 
 from luajobs_kit.guest.frozen import for_instances
+from luajobs_kit.guest.patch import OTHER, Patch
 
-_KEPT: Final[dict[Any, tuple[str, ...]]] = {
-    calendar.Calendar: ("firstweekday", "setfirstweekday"),
-    collections.ChainMap: ("copy", "new_child", "parents"),
-    collections.Counter: ("copy",),
-    collections.UserDict: ("copy",),
-    collections.UserList: ("copy",),
-    contextlib._GeneratorContextManager: ("__exit__",),  # noqa: SLF001  # it has no other name
-    contextlib._AsyncGeneratorContextManager: ("__aexit__",),  # noqa: SLF001  # likewise
-    contextlib.AsyncExitStack: ("__aexit__",),
-    contextlib.ExitStack: ("__exit__",),
-    difflib.SequenceMatcher: (
-        "get_matching_blocks",
-        "get_opcodes",
-        "quick_ratio",
-        "set_seq1",
-        "set_seq2",
-    ),
-    hmac.HMAC: ("copy",),
-    random.Random: ("gauss", "setstate"),
+_KEPT: Final[dict[Any, dict[str, str]]] = {
+    calendar.Calendar: {
+        "firstweekday": "making: writes to a function of the library by a setter of a calendar",
+        "setfirstweekday": "making: writes to a class of the library by a method of a calendar",
+    },
+    collections.ChainMap: {
+        "copy": "machinery: makes a class through the copy of a chain map",
+        "new_child": "machinery: makes a class through the child of a chain map",
+        "parents": "machinery: makes a class through the parents of a chain map",
+    },
+    collections.Counter: {"copy": "machinery: calls a counter's copy on a class"},
+    collections.UserList: {
+        "copy": "machinery: calls a collection's copy on a class, to be given its class"
+    },
+    hmac.HMAC: {"copy": "making: has a keyed hash copied into a library's function"},
+    random.Random: {"setstate": "making: writes to a class by the state of a generator"},
 }
-"""A stack gives a job's subclass what ends the contexts that are put on it."""
+"""By class and method, the case that gets through where it is not kept."""
 
 
-def install() -> None:
-    """Keep them, in this process."""
-    for kind, names in _KEPT.items():
-        for name in names:
-            known: Any = vars(kind)[name]
-            if type(known) is property:
-                getter: Any = known.fget
-                setter: Any = known.fset and for_instances(known.fset, kind)
-                setattr(kind, name, property(for_instances(getter, kind), setter))
-            else:
-                setattr(kind, name, for_instances(known, kind))
+def _kept_to(kind: type) -> Callable[[Any], Any]:
+    def keep(known: Any) -> Any:
+        if type(known) is not property:
+            return for_instances(known, kind)
+        getter: Any = known.fget
+        setter: Any = known.fset and for_instances(known.fset, kind)
+        return property(for_instances(getter, kind), setter)
+
+    return keep
+
+
+def bind_again() -> None:
+    """Bind the methods anew that the module ``random`` has as functions."""
     one: Any = random
-    for name in _KEPT[random.Random]:  # the module's own were bound before
+    for name in _KEPT[random.Random]:
         setattr(random, name, getattr(one._inst, name))  # noqa: SLF001  # it has no other name
+
+
+PATCHES: Final = tuple(
+    Patch(f"{kind.__module__}:{kind.__qualname__}.{name}", OTHER, case, _kept_to(kind))
+    for kind, names in _KEPT.items()
+    for name, case in names.items()
+)

@@ -18,6 +18,7 @@ WRITE_OWN: Final = "guard write own"  # (object, name) -> the same, for private 
 WRITE_TITLE: Final = "guard write title"  # the same, for __name__ and its like
 WRITE_SPECIAL: Final = "guard write special"  # the same, for __repr__ and its like
 ANNOTATION: Final = "guard annotation"  # (function) -> the annotation, or object
+ANNOTATIONS: Final = "__annotations__"  # where a class keeps them while it is made
 REGISTER: Final = "guard register"  # (decorator, function giving an annotation) -> decorator
 EXCEPT_STAR: Final = "guard except star"  # (classes) -> the same classes
 IMPORT: Final = "guard import"  # (dotted name) -> facade; (dotted name, name) -> what it has

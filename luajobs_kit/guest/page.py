@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import Final
 
 from luajobs_kit.guest import catalog
-from luajobs_kit.guest.everyday import AS_THEY_ARE, EXCEPTIONS, GUARDED
+from luajobs_kit.guest.everyday import AS_THEY_ARE, EXCEPTIONS, GUARDED, NEW
 from luajobs_kit.guest.kit import EVERYWHERE
 
 PAGE: Final = Path("docs") / "world.md"
@@ -19,7 +19,7 @@ _BEGINNING: Final = """\
 <!-- Written by `python -m luajobs_kit.guest.page`; a test keeps it up to date. -->
 
 A job runs in a world of its own. It has Python's everyday builtins, the modules below
-with the names listed, and the kit's own names. The modules are frozen collections of
+with the names listed (those that this Python has), and the kit's own names. The modules are frozen collections of
 names: what is not listed does not exist inside, and nothing in them can be changed.
 Anything else is refused when the job is created, at its line, with what to do instead;
 a name that only shows while the job runs (`getattr(module, name)`, a module under a second
@@ -41,7 +41,7 @@ simulation, where `datetime` and `time` show the simulated clock too.
 
 ## Builtins
 
-Python's own: {builtins}.
+Python's own: {builtins}; since Python 3.15 {new}.
 
 Guarded, with the same meaning: {guarded}. `type` takes one argument;
 `vars` and `__dict__` give an object's attributes as they are then, and set on it what is written
@@ -60,9 +60,12 @@ Exceptions: {exceptions}.
 def render() -> str:
     """Return the page."""
     modules = "\n".join(
-        f"| `{module}` | {_listed(names)} |" for module, names in sorted(catalog.MODULES.items())
+        f"| `{module}` | {_listed(names)} |"
+        for module, names in sorted(catalog.EVERY_MODULE.items())
     )
-    missing = {f"import {module}": advice for module, advice in catalog.OUT_OF_REACH.items()}
+    missing = {
+        f"import {module}": advice for module, advice in catalog.EVERYWHERE_OUT_OF_REACH.items()
+    }
     missing |= catalog.OUT_OF_REACH_MEMBERS
     missing |= {f"{name}()": advice for name, advice in catalog.OUT_OF_REACH_NAMES.items()}
     instead = "\n".join(
@@ -72,6 +75,7 @@ def render() -> str:
         everywhere=_paragraph(EVERYWHERE),
         modules=modules,
         builtins=_paragraph(AS_THEY_ARE),
+        new=_listed(NEW),
         guarded=_listed(GUARDED),
         exceptions=_paragraph(EXCEPTIONS),
         instead=instead,

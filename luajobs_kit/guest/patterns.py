@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from luajobs_kit.guest.owning import own
+from luajobs_kit.guest.patch import CACHE, TEXT, Patch
 
 _library: Any = re  # with the names it keeps to itself
 _compile: Final[Callable[..., Any]] = _library._compile  # noqa: SLF001  # what all of its functions begin with
 _escape: Final[Callable[[Any], Any]] = re.escape
-_BY_TEMPLATE: Final = ("_subx", "_compile_template")  # of Python 3.11, of later ones
 
 
 def plain(given: Any) -> Any:
@@ -36,19 +36,22 @@ def _compile_plain(pattern: Any, flags: Any) -> Any:
     return _compile(plain(pattern), number)
 
 
-def _by_plain_template(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda pattern, template: function(pattern, plain(template))
-
-
 def escape(pattern: Any) -> Any:
     """Escape what is special in a text, which the library has translate by its own table."""
     return _escape(plain(pattern))
 
 
-def install() -> None:
-    """Let the library ask here first, in this process."""
-    _library._compile = _compile_plain  # noqa: SLF001  # likewise
-    re.escape = escape
-    for name in _BY_TEMPLATE:
-        if hasattr(re, name):
-            setattr(re, name, _by_plain_template(getattr(re, name)))
+PATCHES: Final = (
+    Patch(
+        "re:_compile",
+        CACHE,
+        "machinery: has others given its pattern by flags that equal theirs",
+        lambda _: _compile_plain,
+    ),
+    Patch(
+        "re:escape",
+        TEXT,
+        "machinery: is given the table by which texts are escaped",
+        lambda _: escape,
+    ),
+)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import importlib
+import types
 import zoneinfo
-from functools import cache
 from io import BytesIO
 from typing import Any, Final
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
-from luajobs_kit.guest import addresses, copies, fields, generics, kept, patterns, stand_ins
+from luajobs_kit.guest import catalog, patches
 
 CODECS: Final = [
     "utf-8",
@@ -35,8 +36,14 @@ CODECS: Final = [
     "base64",
 ]
 
-HIDDEN: Final = ("_strptime", "unicodedata", "stringprep", "encodings.idna", "copyreg", "warnings")
-"""Modules that other modules import when first asked for something."""
+HIDDEN: Final = (
+    "_strptime", "annotationlib", "copyreg", "encodings.idna", "stringprep", "unicodedata", "warnings"
+)  # fmt: skip
+"""Modules that other modules import when first asked for something; some Pythons have not all."""
+
+_OF_THE_LIBRARY: Final = [
+    name for name in catalog.MODULES if name not in {"asyncio", "luajobs_kit"}
+]
 
 _zones: dict[str, bytes] = {}
 
@@ -44,7 +51,8 @@ _zones: dict[str, bytes] = {}
 def load_lazy_parts() -> None:
     """Import, look up and touch all of it once."""
     for name in HIDDEN:
-        importlib.import_module(name)
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(name)
     for codec in CODECS:
         try:
             codecs.lookup(codec)
@@ -54,14 +62,16 @@ def load_lazy_parts() -> None:
 
     time.strptime("2000-01-01", "%Y-%m-%d")
     _load_zones()
-    _put_ours_in_place()
+    patches.install()
 
 
-@cache
-def _put_ours_in_place() -> None:
-    """Put ours in place of what the library uses inside, once in a process."""
-    for ours in (addresses, copies, fields, generics, kept, patterns, stand_ins):
-        ours.install()
+def resolve_lazy_imports() -> None:
+    """Have the library's own ``lazy import`` lines done, which Python 3.15 leaves for later."""
+    lazy: Any = getattr(types, "LazyImportType", None)
+    modules = [] if lazy is None else [importlib.import_module(name) for name in _OF_THE_LIBRARY]
+    for module in modules:
+        for name in [each for each, value in vars(module).items() if type(value) is lazy]:
+            getattr(module, name)
 
 
 def _load_zones() -> None:

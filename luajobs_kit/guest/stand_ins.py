@@ -17,6 +17,7 @@ from luajobs_kit.guest.frozen import Frozen, for_instances
 from luajobs_kit.guest.guards import read
 from luajobs_kit.guest.making import adopt, check_keywords
 from luajobs_kit.guest.owning import class_dict, is_of, mro_of, own
+from luajobs_kit.guest.patch import NEW, OTHER, Patch
 from luajobs_kit.guest.saying import title
 from luajobs_kit.guest.writing import write_own
 
@@ -206,17 +207,6 @@ def by_annotation(register: Any, annotation: Callable[[], Any]) -> Any:
 # functools and contextlib, inside
 
 
-def install() -> None:
-    """Put ours in place of what the library's own classes and functions use, in this process."""
-    # A cache, a context or a dispatcher of a class is given all that is in it, as it is: of a
-    # class of ours, methods that ask nobody whose they are; of one of the library's, those that
-    # guards know by another form.
-    functools.update_wrapper = _with_own_attributes
-    stacks: Any = contextlib.ExitStack.__mro__[1], contextlib.AsyncExitStack
-    stacks[0].callback, stacks[1].push_async_callback = callback, push_async_callback
-    stacks[0].pop_all = for_instances(_pop_all, stacks[0])
-
-
 def _with_own_attributes(
     wrapper: Any,
     wrapped: Any,
@@ -258,6 +248,36 @@ def push_async_callback(self: Any, callback: Any, /, *args: Any, **keywords: Any
     self._push_exit_callback(wrapper, False)  # likewise
     return callback
 
+
+PATCHES: Final = (
+    # A cache, a context or a dispatcher of a class is given all that is in it, as it is: of a
+    # class of ours, methods that ask nobody whose they are; of one of the library's, those that
+    # guards know by another form.
+    Patch(
+        "functools:update_wrapper",
+        OTHER,
+        "making: takes a method as it is from the cache of a class",
+        lambda _: _with_own_attributes,
+    ),
+    Patch(
+        "contextlib:_BaseExitStack.callback",
+        NEW,
+        "making: has a stack write to a library's function",
+        lambda _: callback,
+    ),
+    Patch(
+        "contextlib:AsyncExitStack.push_async_callback",
+        NEW,
+        "making: has an async stack write to a library's function",
+        lambda _: push_async_callback,
+    ),
+    Patch(
+        "contextlib:_BaseExitStack.pop_all",
+        NEW,
+        "making: has a stack put on something of the library's what is on it",
+        lambda _: for_instances(_pop_all, contextlib.ExitStack.__mro__[1]),
+    ),
+)
 
 # copy
 

@@ -9,12 +9,17 @@ from luajobs_kit.guest import facades, kit, owning, preloading, run
 from luajobs_kit.guest.channel import Channel
 from luajobs_kit.guest.everyday import builtins_for
 from luajobs_kit.guest.futures import CancelledError
+from luajobs_kit.guest.patches import LibraryChanged
 
 
 def preload() -> None:
     """Load everything that Python would load on first use: behind the walls it cannot."""
-    preloading.load_lazy_parts()
+    try:
+        preloading.load_lazy_parts()
+    except LibraryChanged as error:
+        raise SystemExit(str(error)) from None  # its words, where a traceback would say less
     facades.load(kit.NAMES)
+    preloading.resolve_lazy_imports()
 
 
 def prepare(channel: Channel, simulated: dict[str, Any] | None = None) -> None:

@@ -9,7 +9,7 @@ Python                            JSON
 None bool int float str           themselves (NaN and infinity are refused)
 list tuple                        a list
 set frozenset                     a list, sorted when its items can be compared
-dict                              an object; keys that are not text become text
+dict frozendict                   an object; keys that are not text become text
 datetime date time                ISO 8601 text
 timedelta                         seconds
 Decimal UUID                      text
@@ -23,6 +23,7 @@ anything else                     refused, with where it stands in the value
 from __future__ import annotations
 
 import base64
+import builtins
 import math
 import types
 from collections import deque
@@ -30,7 +31,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from luajobs_kit.guest.awaiting import advice_for, is_unawaited
@@ -38,6 +39,7 @@ from luajobs_kit.guest.owning import own
 from luajobs_kit.sandbox.frames import MAX_INTEGER_BITS, MAX_VALUE_DEPTH
 
 _CALLED = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type)
+_DICTS: Final[tuple[Any, ...]] = (dict, getattr(builtins, "frozendict", dict))  # Python 3.15
 _LONGEST_PLACE = 40  # characters
 
 
@@ -65,10 +67,11 @@ def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: C901, PLR0911  #
         return _finite(float.__add__(value, 0.0), where)
     if issubclass(kind, str):
         return str.__str__(value)
-    if issubclass(kind, dict):
+    if issubclass(kind, _DICTS):
+        pairs = dict.items(value) if issubclass(kind, dict) else _DICTS[-1].items(value)
         return {
             _key(key, where): _plain(item, f"{where}[{_short(key)}]", depth + 1)
-            for key, item in dict.items(value)
+            for key, item in pairs
         }
     if issubclass(kind, (list, tuple)):
         base = list if issubclass(kind, list) else tuple

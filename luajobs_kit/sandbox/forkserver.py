@@ -271,12 +271,18 @@ def _without_hooks(world: str) -> ModuleType:
         os.register_at_fork = register
 
 
+_held: Final[list[socket.socket]] = []
+"""The control socket, open until the interpreter has said why it ends: closed, the engine hears
+no more."""
+
+
 def main(descriptor: int, options: dict[str, Any]) -> None:
     """Be the fork server on the control socket ``descriptor``."""
     os.environ.clear()
     sys.stdin = sys.stdout = None
     _leave_directory()
-    ForkServer(socket.socket(fileno=descriptor), options).run()
+    _held.append(socket.socket(fileno=descriptor))
+    ForkServer(_held[0], options).run()
 
 
 def _leave_directory() -> None:

@@ -13,6 +13,7 @@ import os
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections import deque
 from typing import IO, Any, Final
@@ -51,11 +52,20 @@ class Link:
         self.closed = False
 
     async def start(self) -> dict[str, Any]:
-        """Start the fork server; return its greeting. Raises ``SandboxError``."""
+        """Start the fork server; return its greeting.
+
+        Raises ``SandboxError``, and ``UnsupportedPlatform`` where there is no sandbox.
+        """
         if sys.platform == "win32":
             raise UnsupportedPlatform(
                 "The sandbox needs Linux or macOS. On Windows run this in WSL "
                 "(https://learn.microsoft.com/windows/wsl/install)."
+            )
+        if sysconfig.get_config_var("Py_GIL_DISABLED"):
+            raise UnsupportedPlatform(
+                f"This is a free-threaded build of Python ({sys.executable}), on which the sandbox "
+                "was never tried. Use the ordinary build of the same version: its name has no "
+                "'t' at the end."
             )
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()

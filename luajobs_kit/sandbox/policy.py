@@ -73,6 +73,8 @@ def compile_source(source: str, *, file: str, first_line: int, entry: str) -> ty
 def _compile(source: str, file: str, first_line: int, entry: str) -> types.CodeType:
     try:
         tree = ast.parse(source, file)
+        if any(getattr(node, "is_lazy", False) for node in ast.walk(tree)):
+            compile(tree, file, "exec", dont_inherit=True)  # it knows where they may stand
     except SyntaxError as error:
         if error.lineno is not None:
             error.lineno += first_line - 1

@@ -34,6 +34,15 @@ _INSTEAD: Final = {
 """The way out, by the method that is refused."""
 
 
+def _notes_annotations(statement: ast.stmt) -> bool:
+    """Whether a statement of a class's body, already judged, notes an annotation."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    return any(
+        isinstance(node, ast.Name) and node.id == names.ANNOTATIONS for node in ast.walk(statement)
+    )
+
+
 class DefinitionRules(Base):
     """Judges definitions, and keeps track of the scope they open."""
 
@@ -109,6 +118,11 @@ class DefinitionRules(Base):
         self.scopes.pop()
         self.classes.pop()
         node.bases, node.keywords, node.decorator_list = kept
+        if any(_notes_annotations(each) for each in node.body):
+            after = 0 if ast.get_docstring(node, clean=False) is None else 1
+            kept_in = ast.Name(names.ANNOTATIONS, ast.Store())
+            empty = placed(ast.Assign([kept_in], ast.Dict([], [])), node)
+            node.body.insert(after, empty)
         return node
 
     # Type parameters (Python 3.12)

@@ -68,6 +68,17 @@ _GUARDS: Final = dict.fromkeys(names.SETTABLE_METHODS, names.WRITE_SPECIAL) | di
 """Who is asked whether a special name may be set."""
 
 
+def _noted(name: str, annotation: ast.expr) -> ast.stmt:
+    """Return what notes an annotation while a class is made.
+
+    Left to itself, Python 3.14 makes a function of them, which the library calls later, and
+    with names of its own in place of the guards'.
+    """
+    annotations = ast.Name(names.ANNOTATIONS, ast.Load())
+    kept = ast.Subscript(annotations, ast.Constant(name), ast.Store())
+    return ast.Assign([kept], annotation)
+
+
 class Rules(PatternRules, DefinitionRules, ImportRules):
     """Changes a syntax tree in place and collects what it refuses in ``found``."""
 
@@ -206,16 +217,18 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         annotation = node.annotation
         node.annotation = ast.Constant(None)
         node = self.node_contents_visit(node)
-        if in_class:  # dataclasses, NamedTuple and TypedDict read it
+        given = [] if node.value is None else [placed(ast.Assign([node.target], node.value), node)]
+        if in_class and node.simple:  # dataclasses, NamedTuple and TypedDict read it
             # What is not there inside is an object when the class is made, not an error.
             modules, self.modules = self.modules, {}
             annotation = self.visit(annotation)
             self.modules = modules
-            node.annotation = placed(call(names.ANNOTATION, lazy(annotation)), annotation)
-            return node
+            found = placed(call(names.ANNOTATION, lazy(annotation)), annotation)
+            name = self._mangled(target.id)  # type: ignore[union-attr]  # it is a Name
+            return [*given, placed(_noted(name, found), node)]
         placed(node.annotation, annotation)
-        if node.value is not None:
-            return placed(ast.Assign([node.target], node.value), node)
+        if given:
+            return given
         if self.scopes[-1] == "function":
             return node  # it makes the name local
         return placed(ast.Pass(), node)

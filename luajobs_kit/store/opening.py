@@ -152,6 +152,7 @@ def _open(path: Path) -> tuple[sqlite3.Connection, bool]:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> bool:
     """Make the tables, or check them; returns whether there is full-text search."""
+    suspicion = _suspicion(path)
     if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise WorkspaceError(
@@ -162,9 +163,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> bool:
         connection.execute("PRAGMA journal_mode = WAL")
         full_text = schema.create(connection)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the version is in the file
+        suspicion.unlink(missing_ok=True)  # of the one before, that was set aside
         return full_text
     connection.execute("PRAGMA journal_mode = WAL")
-    suspicion = _suspicion(path)
     suspected = suspicion.exists()
     if suspected:
         salvage.check_all(connection)

@@ -1,5 +1,7 @@
 """Reads the corpora: files of job functions, one section each, headed ``=== title | expectation``.
 
+An expectation may name several ways to end: ``policy, or raises SyntaxError``.
+
 A file named ``since_3_12`` is of a syntax that came with that Python, and not read by others.
 """
 

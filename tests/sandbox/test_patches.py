@@ -1,0 +1,76 @@
+"""What is replaced in the library: each is needed, each is looked for, and the page names each."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+from corpus_files import cases
+from corpus_runs import surprises
+
+from luajobs_kit.errors import SandboxError
+from luajobs_kit.guest import patches, patches_page
+from luajobs_kit.guest.patch import CACHE, Patch
+from luajobs_kit.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[2]
+HERE = list(patches.for_this_python())
+HOSTILE = {case.name: case for case in cases("hostile")}
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Return what makes a world like that of jobs, but for some lines, and gives its name."""
+
+    def make(lines: str) -> str:
+        (tmp_path / "other_world.py").write_text(
+            f"from luajobs_kit.guest.world import *\nfrom luajobs_kit.guest import patches\n{lines}\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        importlib.invalidate_caches()
+        return "other_world"
+
+    return make
+
+
+@pytest.mark.parametrize("patch", HERE, ids=lambda patch: patch.place)
+async def test_without_a_replacement_its_case_gets_through(patch: Patch, world) -> None:
+    without = world(f"patches.left_out.add({patch.place!r})")
+    async with Sandbox(max_children=1, spares=1, world=without) as sandbox:
+        assert await surprises(sandbox, [HOSTILE[patch.case]], "attack") != []
+
+
+async def test_a_name_that_the_library_has_no_longer_ends_the_start_in_words(world) -> None:
+    gone = "patches.Patch('copy:_gone.name', 'a way in', 'names: any', lambda _: None)"
+    changed = world(f"patches.PATCHES += ({gone},)")
+    with pytest.raises(SandboxError) as refused:
+        async with Sandbox(max_children=1, world=changed):
+            pass
+    assert "copy:_gone.name (a way in)" in str(refused.value)
+    assert "No job is run with this Python" in str(refused.value)
+    assert "Traceback" not in str(refused.value)
+
+
+def test_nothing_is_replaced_where_a_name_is_missing(monkeypatch) -> None:
+    replaced = []
+    present = Patch("copy:Error", CACHE, "", lambda known: replaced.append(known) or known)
+    monkeypatch.setattr(patches, "PATCHES", (present, Patch("copy:_gone", CACHE, "", str)))
+    with pytest.raises(patches.LibraryChanged, match="copy:_gone"):
+        patches.install.__wrapped__()
+    assert replaced == []
+
+
+@pytest.mark.parametrize("patch", HERE, ids=lambda patch: patch.place)
+def test_what_is_replaced_is_there_in_this_python(patch: Patch) -> None:
+    assert patches._find(patch) is not None, patches.words([patch])
+
+
+def test_each_place_is_named_once_for_a_python() -> None:
+    places = [patch.place for patch in HERE]
+    assert len(places) == len(set(places))
+
+
+def test_the_page_of_what_is_replaced_is_up_to_date() -> None:
+    written = (ROOT / "docs" / "patches.md").read_text("utf-8")
+    assert written == patches_page.render(), "run: python -m luajobs_kit.guest.patches_page"
