@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from luajobs_kit.errors import NotAllowed
+from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.model import Pagination
 
 
@@ -66,6 +66,7 @@ class Fields(Attributes):
 
 
 F = TypeVar("F", bound=Fields)
+T = TypeVar("T")
 
 
 class Page(Generic[F]):
@@ -101,3 +102,18 @@ class Page(Generic[F]):
         page = self.pagination
         note = f"page {page.current_page} of {page.total_pages}, {page.total_count} in all"
         return table(["id", *names], rows, note=note)
+
+
+def paged(items: Sequence[T], limit: int | None, page: int) -> list[T]:
+    """Return all ``items``, or with ``limit`` the page of that number, counted from 1.
+
+    Raises ``InvalidInput`` for a limit outside 1 to 1000, or a page below 1.
+    """
+    if limit is None and page == 1:
+        return list(items)
+    limit = 10 if limit is None else limit
+    if not 1 <= limit <= 1_000:
+        raise InvalidInput(f"limit={limit} is outside 1 to 1000.", field="limit")
+    if page < 1:
+        raise InvalidInput(f"page={page} is not a page: they are counted from 1.", field="page")
+    return list(items[(page - 1) * limit : page * limit])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.execution import JobExecution, newest
+from luajobs_kit.api.fields import paged
 from luajobs_kit.api.kept import Kept
 from luajobs_kit.api.logs import LogLines
 from luajobs_kit.api.plain import build, to_object
@@ -163,9 +164,9 @@ class JobInstance:
         query = LogQuery(job_id=self.id, limit=limit)
         return LogLines.of(await (await self._workspace.port()).logs(query))
 
-    async def versions(self) -> list[JobVersion]:
-        """Return its versions, oldest first."""
-        return list((await self.refresh()).data.versions)
+    async def versions(self, limit: int | None = None, page: int = 1) -> list[JobVersion]:
+        """Return its versions, oldest first; with ``limit`` page by page, counted from 1."""
+        return paged((await self.refresh()).data.versions, limit, page)
 
     async def next_runs(self, count: int = 5) -> list[datetime]:
         """Return its next fires, in UTC; none while it is not active."""

@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from luajobs_kit.api.awaiting import awaited_as
 from luajobs_kit.api.current import Bound
+from luajobs_kit.api.fields import paged
 from luajobs_kit.api.job import JobInstance
 from luajobs_kit.api.plain import build, to_object
 from luajobs_kit.bundle import capture
@@ -163,12 +164,18 @@ class Jobs(Bound):
         return JobInstance(await (await workspace.port()).find_job(job_id), workspace)
 
     @_keywords("write Jobs.get_all(include_dynamic=True)")
-    async def get_all(self, *, include_dynamic: bool = False) -> JobList:
-        """Return the agent's jobs, oldest first; dynamic ones only when asked, as in Lua."""
+    async def get_all(
+        self, *, include_dynamic: bool = False, limit: int | None = None, page: int = 1
+    ) -> JobList:
+        """Return the agent's jobs, oldest first; dynamic ones only when asked, as in Lua.
+
+        All of them; with ``limit`` (1 to 1000) page by page, counted from 1.
+        """
         workspace = self._workspace
         every_job = await (await workspace.port()).list_jobs(include_dynamic=True)
         shown = [job for job in every_job if include_dynamic or not job.dynamic]
-        return JobList([JobInstance(job, workspace) for job in shown], len(every_job) - len(shown))
+        jobs = [JobInstance(job, workspace) for job in paged(shown, limit, page)]
+        return JobList(jobs, len(every_job) - len(shown))
 
 
 def bundle_of(execute: Execute | None, source: str | Path | None) -> Bundle:

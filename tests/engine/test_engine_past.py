@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
-from luajobs_kit.errors import Conflict, InvalidInput
+from luajobs_kit.errors import Conflict, InvalidInput, NotFound
 from luajobs_kit.model import (
     Bundle,
     CronSchedule,
@@ -248,7 +248,9 @@ class Life:
             self.job = await self.engine.create_job(self.spec(("often", "return 1", "all", 0)))
             self.look()
             for verb, argument in script:
-                with contextlib.suppress(Conflict, InvalidInput):  # refused: nothing has changed
+                with contextlib.suppress(
+                    Conflict, InvalidInput, NotFound
+                ):  # refused: nothing has changed
                     await getattr(self, verb)(argument)
                 self.look(verb, argument)
             await self.clock.advance(seconds=200)

@@ -171,8 +171,9 @@ async def test_a_follower_behind_the_tail_is_cut_and_then_told_to_read_afresh(tm
         now = (await engine.status()).now
         for _ in range(20):
             await engine.write_log(LogLine(timestamp=now, message="x", metadata=LogSource()))
-        await asyncio.sleep(0)
         await engine.logs(LogQuery())
+        while not broadcast.cursor.endswith(".20"):  # told one a turn of the loop
+            await asyncio.sleep(0)
         assert [part async for part in slow] == []
         again = broadcast.follow(cursor)
         assert b'"Resync"' in await anext(again)
