@@ -16,8 +16,8 @@ import subprocess
 import sys
 import time
 
-from luajobs_kit.sandbox.conversation import Conversation
 from luajobs_kit.sandbox.frames import BrokenFrame
+from luajobs_kit.sandbox.host.run_session import Conversation
 from luajobs_kit.sandbox.taken import Exit
 
 MOST = 2**20  # bytes of a frame

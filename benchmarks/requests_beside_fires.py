@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting_user import acting_as
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import Bundle, CronSchedule, IntervalSchedule, JobSpec
 from luajobs_kit.port import PowerOffer

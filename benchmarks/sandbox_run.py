@@ -23,7 +23,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from luajobs_kit.guest import catalog
+from luajobs_kit.guest import allowlist
 from luajobs_kit.sandbox import Limits, Program, Sandbox
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +53,7 @@ for line in sys.stdin:
     print(sum(each.ru_utime + each.ru_stime for each in spent), *times, flush=True)
 """
 # What forks for each run without a sandbox has imported what a job may import.
-IMPORTS = f"import {', '.join(name for name in catalog.MODULES if name != 'luajobs_kit')}\n"
+IMPORTS = f"import {', '.join(name for name in allowlist.MODULES if name != 'luajobs_kit')}\n"
 
 
 async def serve(_verb: str, _arguments: dict) -> None:

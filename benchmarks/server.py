@@ -53,8 +53,8 @@ async def creates_and_runs(port: Port, kind: str) -> tuple[float, float]:
 FOLLOWERS = """
 import asyncio, re, sys, time
 from pathlib import Path
-from luajobs_kit.address import Address
-from luajobs_kit.client.transport import Transport
+from luajobs_kit.engine_address import Address
+from luajobs_kit.client.http_connection import Transport
 told = re.compile(rb'"message":"at ([0-9.]+)"')
 async def follow(transport, late, opened):
     stream = await transport.stream("GET", "/kit/v1/events", b"", [], silence=30)

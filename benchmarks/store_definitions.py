@@ -21,7 +21,7 @@ from tinydb import TinyDB
 
 from luajobs_kit.model import JobRecord
 from luajobs_kit.store import Definitions, Put
-from luajobs_kit.store.disk import Disk
+from luajobs_kit.store.definitions.disk import Disk
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 failed = []

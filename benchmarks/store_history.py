@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from luajobs_kit.model import LogLine, LogQuery, LogSource
-from luajobs_kit.store.history import History
+from luajobs_kit.store.history.history import History
 
 RATE = 25_000  # lines/s offered
 BATCH = 200  # lines a turn of the loop, as frames of a run bring them

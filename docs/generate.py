@@ -11,12 +11,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     for words in (
-        ["-m", "luajobs_kit.guest.page"],
-        ["-m", "luajobs_kit.guest.patches_page"],
-        ["-m", "luajobs_kit.cli.page"],
+        ["docs/world_page.py"],
+        ["docs/patches_page.py"],
+        ["docs/cli_page.py"],
         ["tests/reference/lua_names.py"],
     ):
-        subprocess.run([sys.executable, *words], check=True, cwd=ROOT)  # noqa: S603 - our own modules
+        subprocess.run([sys.executable, *words], check=True, cwd=ROOT)  # noqa: S603 - our own scripts
 
 
 if __name__ == "__main__":

@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from luajobs_kit.acting import acting_as as acting_as
-    from luajobs_kit.acting import acting_user as acting_user
-    from luajobs_kit.api.agents import LuaAgent as LuaAgent
-    from luajobs_kit.api.agents import LuaJob as LuaJob
-    from luajobs_kit.api.agents import LuaSkill as LuaSkill
-    from luajobs_kit.api.agents import lua_job as lua_job
-    from luajobs_kit.api.execution import JobExecution as JobExecution
+    from luajobs_kit.acting_user import acting_as as acting_as
+    from luajobs_kit.acting_user import acting_user as acting_user
+    from luajobs_kit.api.agent.agents import LuaAgent as LuaAgent
+    from luajobs_kit.api.agent.agents import LuaJob as LuaJob
+    from luajobs_kit.api.agent.agents import LuaSkill as LuaSkill
+    from luajobs_kit.api.agent.agents import lua_job as lua_job
+    from luajobs_kit.api.agent.tools import LuaTool as LuaTool
+    from luajobs_kit.api.data.users import UserInstance as UserInstance
+    from luajobs_kit.api.env_and_http import env as env
+    from luajobs_kit.api.env_and_http import http as http
     from luajobs_kit.api.function_tools import lua_tool as lua_tool
-    from luajobs_kit.api.isolated import run_isolated as run_isolated
-    from luajobs_kit.api.job import JobInstance as JobInstance
+    from luajobs_kit.api.jobs.execution import JobExecution as JobExecution
+    from luajobs_kit.api.jobs.job import JobInstance as JobInstance
     from luajobs_kit.api.namespaces import Data as Data
     from luajobs_kit.api.namespaces import Jobs as Jobs
     from luajobs_kit.api.namespaces import Products as Products
     from luajobs_kit.api.namespaces import User as User
     from luajobs_kit.api.namespaces import tools as tools
-    from luajobs_kit.api.people import UserInstance as UserInstance
-    from luajobs_kit.api.reach import env as env
-    from luajobs_kit.api.reach import http as http
-    from luajobs_kit.api.tools import LuaTool as LuaTool
+    from luajobs_kit.api.run_isolated import run_isolated as run_isolated
     from luajobs_kit.api.workspace import Workspace as Workspace
     from luajobs_kit.clock import VirtualClock as VirtualClock
     from luajobs_kit.errors import Conflict as Conflict
@@ -50,25 +50,24 @@ if TYPE_CHECKING:
     from luajobs_kit.errors import WorkspaceError as WorkspaceError
     from luajobs_kit.errors import WorkspaceGone as WorkspaceGone
     from luajobs_kit.errors import WorkspaceLocked as WorkspaceLocked
-    from luajobs_kit.timing.declare import cron as cron
-    from luajobs_kit.timing.declare import every as every
-    from luajobs_kit.timing.declare import once as once
+    from luajobs_kit.timing.builders import cron as cron
+    from luajobs_kit.timing.builders import every as every
+    from luajobs_kit.timing.builders import once as once
     from luajobs_kit.timing.description import describe as describe
-    from luajobs_kit.timing.marks import marked_fires as marked_fires
-    from luajobs_kit.timing.upcoming import preview as preview
+    from luajobs_kit.timing.dst_notes import marked_fires as marked_fires
+    from luajobs_kit.timing.fire_preview import preview as preview
     from luajobs_kit.widgets import JobsPanel as JobsPanel
 
 _HOMES = {
-    "acting": ["acting_as", "acting_user"],
-    "api.agents": ["LuaAgent", "LuaJob", "LuaSkill", "lua_job"],
-    "api.execution": ["JobExecution"],
-    "api.function_tools": ["lua_tool"],
-    "api.isolated": ["run_isolated"],
-    "api.job": ["JobInstance"],
+    "acting_user": ["acting_as", "acting_user"],
+    "api.agent.agents": ["LuaAgent", "LuaJob", "LuaSkill", "lua_job"],
+    "api.jobs.execution": ["JobExecution"],
+    "api.agent.tools": ["LuaTool", "lua_tool"],
+    "api.run_isolated": ["run_isolated"],
+    "api.jobs.job": ["JobInstance"],
     "api.namespaces": ["Data", "Jobs", "Products", "User", "tools"],
-    "api.people": ["UserInstance"],
-    "api.reach": ["env", "http"],
-    "api.tools": ["LuaTool"],
+    "api.data.users": ["UserInstance"],
+    "api.env_and_http": ["env", "http"],
     "api.workspace": ["Workspace"],
     "clock": ["VirtualClock"],
     "errors": [
@@ -91,10 +90,10 @@ _HOMES = {
         "WorkspaceGone",
         "WorkspaceLocked",
     ],
-    "timing.declare": ["cron", "every", "once"],
+    "timing.builders": ["cron", "every", "once"],
     "timing.description": ["describe"],
-    "timing.marks": ["marked_fires"],
-    "timing.upcoming": ["preview"],
+    "timing.dst_notes": ["marked_fires"],
+    "timing.fire_preview": ["preview"],
     "widgets": ["JobsPanel"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

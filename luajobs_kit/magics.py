@@ -23,16 +23,16 @@ from typing import Any, Final, NoReturn
 
 from IPython.core.error import UsageError
 
-from luajobs_kit.api.current import current_workspace
-from luajobs_kit.api.html import table
-from luajobs_kit.api.job import JobInstance
-from luajobs_kit.api.jobs import JobList
-from luajobs_kit.api.logs import LogLines
+from luajobs_kit.api._html import table
+from luajobs_kit.api._session import current_workspace
+from luajobs_kit.api.jobs.job import JobInstance
+from luajobs_kit.api.jobs.jobs import JobList
+from luajobs_kit.api.jobs.log_lines import LogLines
 from luajobs_kit.api.namespaces import Jobs
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Message, Schedule
 from luajobs_kit.timing import cron
-from luajobs_kit.timing.typed import read_schedule
+from luajobs_kit.timing.typed_schedules import read_schedule
 
 NAMES: Final = ("job", "jobs", "logs", "inbox")
 _CALL: Final = re.compile(

@@ -2,7 +2,7 @@
 
 An ``Engine`` in this process and an ``HttpPort`` to one in another answer the same
 verbs, in the same words, with the same errors. Faces hold a ``Port`` and never know
-which. Verbs are asked as the acting user (``luajobs_kit.acting``).
+which. Verbs are asked as the acting user (``luajobs_kit.acting_user``).
 
 Every verb raises ``EngineUnavailable`` when no engine answers. ``key`` is an idempotency
 key: the same key within 24 hours gives the first answer and does nothing again.

@@ -17,11 +17,11 @@ FLOORS = {
     "luajobs_kit.engine": {"textual", "ipywidgets", "IPython", "starlette", "uvicorn", "click"},
     "luajobs_kit.server": {"textual", "ipywidgets", "IPython"},
     "luajobs_kit.api": {"textual", "ipywidgets", "IPython", "click"},
-    "luajobs_kit.live.feed": HEAVY | {"httpx", "click", "RestrictedPython"},
-    "luajobs_kit.widgets.feed": HEAVY | {"httpx", "click", "RestrictedPython", "traitlets"},
+    "luajobs_kit.live.event_feed": HEAVY | {"httpx", "click", "RestrictedPython"},
+    "luajobs_kit.widgets.panel_feed": HEAVY | {"httpx", "click", "RestrictedPython", "traitlets"},
     "luajobs_tui.columns": {"textual", "ipywidgets", "IPython", "starlette", "uvicorn", "click"},
     "luajobs_kit.guest.world": HEAVY | {"pydantic", "httpx", "click", "asyncio"},
-    "luajobs_kit.sandbox.forkserver": HEAVY | {"pydantic", "httpx", "click", "asyncio"},
+    "luajobs_kit.sandbox.server.fork_server": HEAVY | {"pydantic", "httpx", "click", "asyncio"},
     "luajobs_kit.cli.jobs": HEAVY | {"RestrictedPython", "rich", "pydantic"},
 }
 

@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting_user import acting_as
 from luajobs_kit.bundle import capture
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import ExecutionFinished, Job, JobSpec, Retry, Schedule

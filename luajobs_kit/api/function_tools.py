@@ -8,8 +8,8 @@ from typing import Any, overload
 
 from pydantic import BaseModel
 
-from luajobs_kit.api.signature import arguments_of, values_of
-from luajobs_kit.api.tools import LuaTool, check_tool
+from luajobs_kit.api._signatures import arguments_of, values_of
+from luajobs_kit.api.agent.tools import LuaTool, check_tool
 from luajobs_kit.errors import InvalidInput
 
 

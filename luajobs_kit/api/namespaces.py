@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from luajobs_kit.api import entries, jobs, people, powers, products
+from luajobs_kit.api.agent import powers
+from luajobs_kit.api.data import data, products, users
+from luajobs_kit.api.jobs import jobs
 
 Jobs = jobs.Jobs()
-User = people.User()
-Data = entries.Data()
+User = users.User()
+Data = data.Data()
 Products = products.Products()
 tools = powers.Tools()
 

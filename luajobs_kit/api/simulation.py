@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Any, Final
 
-from luajobs_kit.api.html import table
+from luajobs_kit.api._html import table
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import EntryChange, Execution, Simulation
-from luajobs_kit.timing.moments import read_instant
+from luajobs_kit.timing.instants import read_instant
 
 DEFAULT_DAYS: Final = 7.0
 SHOWN: Final = 20  # runs, messages and changes, in the tables; the attributes hold all

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
-from luajobs_kit.api.awaiting import awaited_as
+from luajobs_kit.api._json_values import to_object
+from luajobs_kit.api._session import adopt, current_workspace, disown, enter, leave
+from luajobs_kit.api._unawaited import awaited_as
+from luajobs_kit.api.agent.powers import DEFAULT_POWER_TIMEOUT, Power, Powers, Tools
 from luajobs_kit.api.connection import Connection
-from luajobs_kit.api.current import adopt, current_workspace, disown, enter, leave
-from luajobs_kit.api.entries import Data
-from luajobs_kit.api.execution import JobExecution, newest
-from luajobs_kit.api.job import JobInstance
-from luajobs_kit.api.jobs import Jobs
-from luajobs_kit.api.logs import LogLines
-from luajobs_kit.api.people import User
-from luajobs_kit.api.plain import to_object
-from luajobs_kit.api.powers import DEFAULT_POWER_TIMEOUT, Power, Powers, Tools
-from luajobs_kit.api.products import Products
+from luajobs_kit.api.data.data import Data
+from luajobs_kit.api.data.products import Products
+from luajobs_kit.api.data.users import User
+from luajobs_kit.api.jobs.execution import JobExecution, newest
+from luajobs_kit.api.jobs.job import JobInstance
+from luajobs_kit.api.jobs.jobs import Jobs
+from luajobs_kit.api.jobs.log_lines import LogLines
 from luajobs_kit.api.simulation import SimulationResult, end_of
 from luajobs_kit.clock import Clock, SystemClock, VirtualClock
 from luajobs_kit.errors import LuaJobsError, WorkspaceError
@@ -37,8 +37,8 @@ from luajobs_kit.model import (
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from luajobs_kit.api.agents import LuaAgent
-    from luajobs_kit.api.deploy import Plan
+    from luajobs_kit.api.agent.agents import LuaAgent
+    from luajobs_kit.api.agent.deploy import Plan
     from luajobs_kit.platform import Channel
     from luajobs_kit.port import Finding, Port
     from luajobs_kit.sandbox import Sandbox
@@ -261,7 +261,7 @@ class Workspace:
         alone, and those that are gone are deactivated. ``dry_run`` only returns the plan.
         A workspace is one agent: deploying a second switches off the first one's jobs.
         """
-        from luajobs_kit.api.deploy import deploy  # noqa: PLC0415 - the two need each other
+        from luajobs_kit.api.agent.deploy import deploy  # noqa: PLC0415 - the two need each other
 
         return await deploy(self, agent, dry_run=dry_run)
 
@@ -364,6 +364,6 @@ class Workspace:
 
 
 def _folder(path: str | Path | None) -> Path:
-    from luajobs_kit.client.workspace import find  # noqa: PLC0415 - only who needs a folder pays for it
+    from luajobs_kit.client.find_workspace import find  # noqa: PLC0415 - only who needs a folder pays for it
 
     return find(Path(path) if path is not None else None)

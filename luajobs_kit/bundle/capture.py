@@ -9,12 +9,12 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from luajobs_kit.bundle.advice import Refusal, not_self_contained, refuse_missing, refuse_value
-from luajobs_kit.bundle.cut import cut
-from luajobs_kit.bundle.find import check_callable, find, scope_of
-from luajobs_kit.bundle.imports import import_line, refused_imports
-from luajobs_kit.bundle.inside import BUILTINS, KIT_NAMES
-from luajobs_kit.bundle.outside import bare_code, outside_names
+from luajobs_kit.bundle.extract_source import cut
+from luajobs_kit.bundle.free_variables import bare_code, outside_names
+from luajobs_kit.bundle.import_lines import import_line, refused_imports
+from luajobs_kit.bundle.locate_source import check_callable, find, scope_of
+from luajobs_kit.bundle.refusals import Refusal, not_self_contained, refuse_missing, refuse_value
+from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT_NAMES
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Bundle
 

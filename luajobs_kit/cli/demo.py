@@ -13,15 +13,15 @@ from typing import Final
 
 import click
 
-from luajobs_kit.api.agents import LuaAgent, LuaSkill
+from luajobs_kit.api.agent.agents import LuaAgent, LuaSkill
 from luajobs_kit.api.workspace import Workspace
-from luajobs_kit.cli.asking import speaking_errors
-from luajobs_kit.cli.tables import mark, milliseconds
+from luajobs_kit.cli.engine_commands import speaking_errors
+from luajobs_kit.cli.formatting import mark, milliseconds
 from luajobs_kit.client import discover
 from luajobs_kit.examples.followup import ScheduleFollowupTool
 from luajobs_kit.examples.reminder import ReminderTool
 from luajobs_kit.examples.report import DailyReportTool
-from luajobs_kit.live.words import clean
+from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import (
     AttemptFailed,
     Event,

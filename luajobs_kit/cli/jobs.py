@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luajobs_kit.cli.asking import agree, asks, asks_plainly, print_json
-from luajobs_kit.cli.completing import complete_jobs
-from luajobs_kit.cli.tables import Styled, clock, mark, milliseconds, table, until, when
-from luajobs_kit.cli.waiting import waiting
-from luajobs_kit.client.link import Link
+from luajobs_kit.cli.engine_commands import agree, asks, asks_plainly, print_json
+from luajobs_kit.cli.formatting import Styled, clock, mark, milliseconds, table, until, when
+from luajobs_kit.cli.progress import waiting
+from luajobs_kit.cli.shell_completion import complete_jobs
+from luajobs_kit.client.session import Link
 from luajobs_kit.errors import Conflict, NotFound
-from luajobs_kit.live.words import clean
+from luajobs_kit.live.presentation import clean
 
 if TYPE_CHECKING:
     from luajobs_kit.model import Execution, Job, Schedule
@@ -279,7 +279,7 @@ async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
 @asks
 async def create(port: Port, /, *, file: Path, **given: Any) -> None:
     """Make a job of a function in a Python FILE."""
-    from luajobs_kit.cli.declaring import spec_of  # noqa: PLC0415 - parsing code is not for every command
+    from luajobs_kit.cli.job_from_file import spec_of  # noqa: PLC0415 - parsing code is not for every command
 
     made = await port.create_job(spec_of(file, **given))
     fires = f"; it fires {until(made.next_run_at)}" if made.next_run_at else ""

@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from luajobs_kit.cli.asking import asks, print_json
-from luajobs_kit.cli.completing import complete_jobs
-from luajobs_kit.cli.tables import LEVELS
+from luajobs_kit.cli.engine_commands import asks, print_json
+from luajobs_kit.cli.formatting import LEVELS
+from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.live.words import clean
+from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import LogLine, LogQuery, LogWritten, Resync
 from luajobs_kit.port import Port
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from luajobs_kit.cli.asking import asks
+from luajobs_kit.cli.engine_commands import asks
 from luajobs_kit.client import HttpPort
 from luajobs_kit.client.lua_env import prepare
 from luajobs_kit.port import Port

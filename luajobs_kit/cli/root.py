@@ -15,22 +15,22 @@ import luajobs_kit
 
 COMMANDS: Final = {
     "demo": "luajobs_kit.cli.demo:demo",
-    "doctor": "luajobs_kit.cli.engine:doctor",
+    "doctor": "luajobs_kit.cli.engine_process:doctor",
     "export": "luajobs_kit.cli.transfer:export",
     "import": "luajobs_kit.cli.transfer:import_",
-    "inbox": "luajobs_kit.cli.people:inbox",
+    "inbox": "luajobs_kit.cli.users:inbox",
     "join": "luajobs_kit.cli.join:join",
     "jobs": "luajobs_kit.cli.jobs:jobs",
     "logs": "luajobs_kit.cli.logs:logs",
     "lua-env": "luajobs_kit.cli.lua_env:lua_env",
-    "serve": "luajobs_kit.cli.engine:serve",
-    "settings": "luajobs_kit.cli.engine:settings",
-    "status": "luajobs_kit.cli.engine:status",
+    "serve": "luajobs_kit.cli.engine_process:serve",
+    "settings": "luajobs_kit.cli.engine_process:settings",
+    "status": "luajobs_kit.cli.engine_process:status",
     "simulate": "luajobs_kit.cli.simulate:simulate",
-    "stop": "luajobs_kit.cli.engine:stop",
+    "stop": "luajobs_kit.cli.engine_process:stop",
     "tools": "luajobs_kit.cli.tools:tools",
     "tui": "luajobs_kit.cli.tui:tui",
-    "users": "luajobs_kit.cli.people:users",
+    "users": "luajobs_kit.cli.users:users",
 }
 
 

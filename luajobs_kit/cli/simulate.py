@@ -11,12 +11,12 @@ from typing import Final
 import click
 
 from luajobs_kit.api.simulation import end_of, left_out, told
-from luajobs_kit.cli.asking import asks, print_json
-from luajobs_kit.cli.completing import complete_jobs
-from luajobs_kit.cli.tables import clock, mark, milliseconds, table
-from luajobs_kit.cli.waiting import waiting
+from luajobs_kit.cli.engine_commands import asks, print_json
+from luajobs_kit.cli.formatting import clock, mark, milliseconds, table
+from luajobs_kit.cli.progress import waiting
+from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.live.words import clean
+from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Simulation
 from luajobs_kit.port import Port
 

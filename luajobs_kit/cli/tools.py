@@ -6,9 +6,9 @@ import json
 
 import click
 
-from luajobs_kit.acting import acting_as
-from luajobs_kit.cli.asking import asks, print_json
-from luajobs_kit.cli.tables import table
+from luajobs_kit.acting_user import acting_as
+from luajobs_kit.cli.engine_commands import asks, print_json
+from luajobs_kit.cli.formatting import table
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.port import Port
 

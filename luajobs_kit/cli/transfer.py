@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from luajobs_kit.cli.asking import asks
-from luajobs_kit.cli.waiting import waiting
+from luajobs_kit.cli.engine_commands import asks
+from luajobs_kit.cli.progress import waiting
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.port import Port
 

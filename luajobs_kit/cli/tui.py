@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from luajobs_kit.cli.asking import speaking_errors
+from luajobs_kit.cli.engine_commands import speaking_errors
 
 
 @click.command()

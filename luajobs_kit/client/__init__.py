@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luajobs_kit.client.workspace import find
+from luajobs_kit.client.find_workspace import find
 
 if TYPE_CHECKING:
     from luajobs_kit.client.http_port import HttpPort

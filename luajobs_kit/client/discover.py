@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Final
 
 import luajobs_kit
-from luajobs_kit import wire
-from luajobs_kit.address import Address
-from luajobs_kit.client.transport import ConnectionLost, Transport
+from luajobs_kit import http_protocol
+from luajobs_kit.client.http_connection import ConnectionLost, Transport
+from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import EngineUnavailable
-from luajobs_kit.owner import FILE as LOCK
-from luajobs_kit.owner import Owner
+from luajobs_kit.lock_file import FILE as LOCK
+from luajobs_kit.lock_file import Owner
 
 LOG: Final = "engine.log"
 LOG_KEPT: Final = 2**20  # bytes; a longer one is put aside when an engine starts
@@ -140,7 +140,7 @@ async def refusal(folder: Path, address: Address) -> str | None:
         return f"its certificate {address.certificate} cannot be used ({problem})"
     try:
         status, body = await transport.ask(
-            f"{wire.PREFIX}/hello", b"", [], seconds=10.0, method="GET"
+            f"{http_protocol.PREFIX}/hello", b"", [], seconds=10.0, method="GET"
         )
     except ConnectionLost as lost:
         return str(lost)
@@ -152,7 +152,7 @@ async def refusal(folder: Path, address: Address) -> str | None:
         return "it is the engine of another folder, of which this one is a copy"
     if status == UNAUTHORIZED:
         return "it does not know the token that is kept here"
-    return wire.read_error(body, status).message.rstrip(".")
+    return http_protocol.read_error(body, status).message.rstrip(".")
 
 
 def _alive(pid: int) -> bool:

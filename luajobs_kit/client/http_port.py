@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from luajobs_kit import verbs, wire
-from luajobs_kit.address import Address
+from luajobs_kit import http_protocol, port_schema
 from luajobs_kit.client import discover
-from luajobs_kit.client.link import (
+from luajobs_kit.client.http_connection import ConnectionLost
+from luajobs_kit.client.session import (
     ANSWER,
     SIMULATION,
     TOOL,
@@ -25,7 +25,7 @@ from luajobs_kit.client.link import (
     Link,
     Messages,
 )
-from luajobs_kit.client.transport import ConnectionLost
+from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import (
     Cancellation,
@@ -227,7 +227,7 @@ class HttpPort(Port):
     async def _followed(self, after: str | None) -> tuple[Messages, str | None]:
         """Open the stream; return it with the id of the event it begins after."""
         query = "" if after is None else f"?after={quote(after)}"
-        opened = await self._link.open("GET", f"{wire.PREFIX}/events{query}")
+        opened = await self._link.open("GET", f"{http_protocol.PREFIX}/events{query}")
         if after is not None:
             return opened, after
         async for name, data in opened:
@@ -238,7 +238,7 @@ class HttpPort(Port):
     async def _events(
         self, cursor: str | None, begun: asyncio.Task[tuple[Messages, str | None]] | None
     ) -> AsyncIterator[Event]:
-        kind = verbs.verb("events").answer
+        kind = port_schema.verb("events").answer
         opened: Messages | None = None
         while True:
             try:
@@ -246,7 +246,7 @@ class HttpPort(Port):
                 async for name, data in opened:
                     if name == "end":
                         if b'"error"' in data:
-                            raise wire.read_error(data, UNAVAILABLE)
+                            raise http_protocol.read_error(data, UNAVAILABLE)
                         return
                     if name == "event":
                         event: Event = kind.validate_json(data)
@@ -268,12 +268,12 @@ class HttpPort(Port):
         return await self._link.ask("call", verb=verb, arguments=arguments, key=key)
 
     def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
-        body = verbs.verb("offer").write_request({"powers": powers})
+        body = port_schema.verb("offer").write_request({"powers": powers})
         return self._offer(body, self._link.begin(self._offered(body)))
 
     async def _offered(self, body: bytes) -> Messages:
         """Open an offer, and return once job code can reach it."""
-        opened = await self._link.open("POST", verbs.verb("offer").path, body)
+        opened = await self._link.open("POST", port_schema.verb("offer").path, body)
         async for name, _ in opened:
             if name == "offered":
                 break
@@ -282,7 +282,7 @@ class HttpPort(Port):
     async def _offer(
         self, body: bytes, begun: asyncio.Task[Messages] | None
     ) -> AsyncIterator[PowerCall]:
-        kind = verbs.verb("offer").answer
+        kind = port_schema.verb("offer").answer
         opened: Messages | None = None
         while True:
             try:

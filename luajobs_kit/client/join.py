@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from luajobs_kit import wire
-from luajobs_kit.address import Address
-from luajobs_kit.client.transport import ConnectionLost, Transport
-from luajobs_kit.client.workspace import own
+from luajobs_kit import http_protocol
+from luajobs_kit.client.find_workspace import own
+from luajobs_kit.client.http_connection import ConnectionLost, Transport
+from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import Conflict, EngineUnavailable, InvalidInput
 
 CERTIFICATE: Final = "certificate.pem"
@@ -67,14 +67,16 @@ async def _version(address: Address) -> str:
         raise InvalidInput(f"This is no certificate: {problem}.") from problem
     try:
         status, body = await transport.ask(
-            f"{wire.PREFIX}/hello", b"", [], seconds=10.0, method="GET"
+            f"{http_protocol.PREFIX}/hello", b"", [], seconds=10.0, method="GET"
         )
     except ConnectionLost as lost:
         raise EngineUnavailable(f"{address.url} cannot be reached and believed: {lost}.") from lost
     finally:
         transport.close()
     if status != OK:
-        raise EngineUnavailable(f"{address.url} refused: {wire.read_error(body, status).message}")
+        raise EngineUnavailable(
+            f"{address.url} refused: {http_protocol.read_error(body, status).message}"
+        )
     try:
         return str(json.loads(body)["data"]["luajobs"])
     except (ValueError, KeyError, TypeError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from luajobs_kit.engine.jobs.view import show
 from luajobs_kit.engine.state import State
-from luajobs_kit.engine.views import show
 from luajobs_kit.model import Execution, JobVersion
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import luajobs_kit
-from luajobs_kit.acting import acting_reach, acting_user
+from luajobs_kit.acting_user import acting_reach, acting_user
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.engine import garbage
-from luajobs_kit.engine.core import Core
 from luajobs_kit.engine.diagnosis import diagnose
-from luajobs_kit.engine.outcomes import new_execution
-from luajobs_kit.engine.simulation import simulate
-from luajobs_kit.engine.views import active_version, as_of, show
+from luajobs_kit.engine.jobs.view import active_version, as_of, show
+from luajobs_kit.engine.lifecycle import Core
+from luajobs_kit.engine.runs.outcome import new_execution
+from luajobs_kit.engine.simulation.simulation import simulate
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
@@ -45,7 +45,7 @@ from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
 from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
 from luajobs_kit.timing import fires_after, parse_schedule
-from luajobs_kit.timing.upcoming import begin, shown_fires
+from luajobs_kit.timing.fire_preview import begin, shown_fires
 
 GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
 

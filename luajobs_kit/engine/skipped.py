@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from luajobs_kit.engine.outcomes import Dropped
+from luajobs_kit.engine.runs.outcome import Dropped
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import Execution, FireSkipped, JobRecord
 

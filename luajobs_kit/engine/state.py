@@ -113,7 +113,7 @@ class State:
         """Publish that something people see of the job changed."""
         if not self.events.announces_jobs:
             return
-        from luajobs_kit.engine.views import show  # noqa: PLC0415 - views read the state
+        from luajobs_kit.engine.jobs.view import show  # noqa: PLC0415 - views read the state
 
         self.events.publish(JobUpdated(at=self.clock.now(), job=show(self, record)))
 

@@ -12,7 +12,7 @@ class _Formatter(string.Formatter):
     def get_field(
         self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Any, Any]:
-        from luajobs_kit.guest.guards import read  # noqa: PLC0415  # guards format through us
+        from luajobs_kit.guest.guards.read import read  # noqa: PLC0415  # guards format through us
 
         first, rest = formatter_field_name_split(field_name)
         value = self.get_value(first, args, kwargs)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-from luajobs_kit.guest.patch import CACHE, Patch
+from luajobs_kit.guest.stdlib.patch import CACHE, Patch
 
 _library: Any = typing  # with the names it keeps to itself
 _LOOKING_UP: Final[CodeType] = _library._SpecialForm.__getitem__.__code__  # noqa: SLF001  # of all that do

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from luajobs_kit.guest.frozen import Given, make
+from luajobs_kit.guest.guards.sealed import Given, make
 
 _MISSING: Any = object()
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from luajobs_kit import errors
-from luajobs_kit.guest.frozen import make
-from luajobs_kit.guest.jobs import JobInstance, Jobs
-from luajobs_kit.guest.people import Profile, User, UserInstance
-from luajobs_kit.guest.reach import Http, Tools, env
-from luajobs_kit.guest.records import Entry, Fixed, Product, Snapshot
-from luajobs_kit.guest.run import Run
-from luajobs_kit.guest.schedules import cron, every, once
-from luajobs_kit.guest.stores import Data, Products
-from luajobs_kit.guest.writing import OPEN
+from luajobs_kit.guest.api.data import Data, Products
+from luajobs_kit.guest.api.env_http_tools import Http, Tools, env
+from luajobs_kit.guest.api.jobs import JobInstance, Jobs
+from luajobs_kit.guest.api.records import Entry, Fixed, Product, Snapshot
+from luajobs_kit.guest.api.schedules import cron, every, once
+from luajobs_kit.guest.api.users import Profile, User, UserInstance
+from luajobs_kit.guest.guards.sealed import make
+from luajobs_kit.guest.guards.write import OPEN
+from luajobs_kit.guest.runtime.run import Run
 
 EVERYWHERE: Final = ("Jobs", "User", "Data", "Products", "env", "http", "tools")
 """Names that need no import."""

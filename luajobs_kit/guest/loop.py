@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from luajobs_kit.errors import rebuild
 from luajobs_kit.guest.channel import Channel
-from luajobs_kit.guest.clocks import Clock, VirtualClock
-from luajobs_kit.guest.futures import Future, Task, active
+from luajobs_kit.guest.runtime.call_channel import Clock, VirtualClock
+from luajobs_kit.guest.runtime.loop import Future, Task, active
 
 LONGEST_CLEAN_UP: Final = 1.0  # seconds, for tasks still running when the job returns
 

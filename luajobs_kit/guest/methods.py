@@ -10,10 +10,10 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from luajobs_kit.guest.frozen import Frozen, closed
-from luajobs_kit.guest.owning import own
+from luajobs_kit.guest.guards.ownership import own
+from luajobs_kit.guest.guards.sealed import Frozen, closed
 from luajobs_kit.guest.saying import title
-from luajobs_kit.guest.stand_ins import singledispatch
+from luajobs_kit.guest.stdlib.functools import singledispatch
 
 
 class ClassMethod(classmethod):  # type: ignore[type-arg]  # of any function

@@ -5,11 +5,15 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from luajobs_kit.guest import facades, kit, owning, preloading, run
+from luajobs_kit.guest import imports as guest_imports
+from luajobs_kit.guest import kit
+from luajobs_kit.guest import preload as preloading
+from luajobs_kit.guest.builtins import builtins_for
 from luajobs_kit.guest.channel import Channel
-from luajobs_kit.guest.everyday import builtins_for
-from luajobs_kit.guest.futures import CancelledError
-from luajobs_kit.guest.patches import LibraryChanged
+from luajobs_kit.guest.guards import ownership
+from luajobs_kit.guest.runtime import run
+from luajobs_kit.guest.runtime.loop import CancelledError
+from luajobs_kit.guest.stdlib.patches import LibraryChanged
 
 
 def preload() -> None:
@@ -18,7 +22,7 @@ def preload() -> None:
         preloading.load_lazy_parts()
     except LibraryChanged as error:
         raise SystemExit(str(error)) from None  # its words, where a traceback would say less
-    facades.load(kit.NAMES)
+    guest_imports.load(kit.NAMES)
     preloading.resolve_lazy_imports()
 
 
@@ -29,13 +33,13 @@ def prepare(channel: Channel, simulated: dict[str, Any] | None = None) -> None:
     write to memory that it would copy.
     """
     this = run.begin(channel, simulated)
-    imports = facades.Imports(this)
+    imports = guest_imports.Imports(this)
     this.globals = {
         "__builtins__": builtins_for(imports),
         "__name__": "job",
         **{name: kit.NAMES[name] for name in kit.EVERYWHERE},
     }
-    owning.begin(this.globals)
+    ownership.begin(this.globals)
 
 
 def bind(context: dict[str, Any]) -> tuple[dict[str, Any], Any]:

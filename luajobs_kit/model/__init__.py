@@ -44,7 +44,10 @@ from luajobs_kit.model.job import (
     VersionSpec,
 )
 from luajobs_kit.model.log import Level, LogLine, LogQuery, LogSource
-from luajobs_kit.model.people import (
+from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
+from luajobs_kit.model.simulation import EntryChange, Simulation
+from luajobs_kit.model.status import EngineStatus, ExecutionPage, LogPage
+from luajobs_kit.model.users import (
     FilePart,
     ImagePart,
     Message,
@@ -53,9 +56,6 @@ from luajobs_kit.model.people import (
     TextPart,
     UserRecord,
 )
-from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
-from luajobs_kit.model.simulation import EntryChange, Simulation
-from luajobs_kit.model.status import EngineStatus, ExecutionPage, LogPage
 
 __all__ = [
     "DEFAULT_AGENT",

@@ -10,7 +10,7 @@ from luajobs_kit.model._document import Document, Instant
 from luajobs_kit.model.events import FireSkipped
 from luajobs_kit.model.execution import Execution
 from luajobs_kit.model.log import LogLine
-from luajobs_kit.model.people import Message
+from luajobs_kit.model.users import Message
 
 
 class EntryChange(Document):

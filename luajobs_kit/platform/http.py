@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import Field
 
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotAllowed
-from luajobs_kit.platform.addresses import is_public
 from luajobs_kit.platform.caller import Caller
+from luajobs_kit.platform.public_address import is_public
 from luajobs_kit.platform.settings import Settings
 
 if TYPE_CHECKING:

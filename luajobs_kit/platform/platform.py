@@ -14,7 +14,7 @@ from luajobs_kit.errors import InvalidInput
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import MessageSent
 from luajobs_kit.platform.caller import Caller
-from luajobs_kit.platform.collections import Data, Products
+from luajobs_kit.platform.data_and_products import Data, Products
 from luajobs_kit.platform.http import Http
 from luajobs_kit.platform.settings import Settings
 from luajobs_kit.platform.users import Users

@@ -12,10 +12,10 @@ from luajobs_kit.clock import Clock
 from luajobs_kit.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, TextPart, UserRecord
-from luajobs_kit.platform.bounds import Answer, check_object
 from luajobs_kit.platform.caller import Caller
+from luajobs_kit.platform.size_limits import Answer, check_object
 from luajobs_kit.store import Put, Store
-from luajobs_kit.store.entries import MOST_ANSWERED
+from luajobs_kit.store.entries.entries import MOST_ANSWERED
 from luajobs_kit.store.listing import MOST_LISTED
 
 Limit = Annotated[int, Field(ge=1, le=1_000)]  # messages at once

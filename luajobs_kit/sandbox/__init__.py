@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from luajobs_kit.sandbox.frames import MAX_REPLY, Json
-    from luajobs_kit.sandbox.kernel import conceal
     from luajobs_kit.sandbox.sandbox import Sandbox
     from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Wall
+    from luajobs_kit.sandbox.walls.linux import conceal
 
 __all__ = [
     "MAX_REPLY",
@@ -34,7 +34,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415  # only a caller outside needs it
 
-    home = {"Sandbox": "sandbox", "conceal": "kernel", "Json": "frames", "MAX_REPLY": "frames"}.get(
-        name, "values"
-    )
+    home = {
+        "Sandbox": "sandbox",
+        "conceal": "walls.linux",
+        "Json": "frames",
+        "MAX_REPLY": "frames",
+    }.get(name, "values")
     return getattr(import_module(f"{__name__}.{home}"), name)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from luajobs_kit.errors import SandboxError
-from luajobs_kit.sandbox.lockdown import ALWAYS, BOUNDARY, WALLS
 from luajobs_kit.sandbox.sandbox import Sandbox
 from luajobs_kit.sandbox.values import Limits, Outcome, Program, Wall
+from luajobs_kit.sandbox.walls.walls import ALWAYS, BOUNDARY, WALLS
 
 _TRY: Final = Program("def trial(context):\n    return attempt(context)\n", "trial")
 _STAY: Final = Program("def stay(context):\n    while True: pass\n", "stay")
@@ -39,8 +39,8 @@ async def try_wall(name: str, *, raised: bool) -> Wall:
     """Try what the wall ``name`` stops, in a child that has it or (``raised=False``) has not."""
     walls = {name} if raised else set()
     async with Sandbox(
-        world="luajobs_kit.sandbox.probes",
-        policy="luajobs_kit.sandbox.probes",
+        world="luajobs_kit.sandbox.walls.probes",
+        policy="luajobs_kit.sandbox.walls.probes",
         walls=walls,
         max_children=1,
         spares=1,

@@ -11,16 +11,16 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from luajobs_kit.errors import InvalidInput, SandboxError
-from luajobs_kit.sandbox import endings
-from luajobs_kit.sandbox.conversation import Conversation, OnLog, Serve
 from luajobs_kit.sandbox.frames import (
     MAX_COMPILED_FRAME,
     BrokenFrame,
     Splitter,
     pack,
 )
-from luajobs_kit.sandbox.inspection import inspect_compiled
-from luajobs_kit.sandbox.link import Link, ServerGone
+from luajobs_kit.sandbox.host import outcomes
+from luajobs_kit.sandbox.host.fork_server_client import Link, ServerGone
+from luajobs_kit.sandbox.host.frame_inspection import inspect_compiled
+from luajobs_kit.sandbox.host.run_session import Conversation, OnLog, Serve
 from luajobs_kit.sandbox.taken import Exit, Taken
 from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Wall
 
@@ -47,7 +47,7 @@ class Sandbox:
         self,
         *,
         world: str = "luajobs_kit.guest.world",
-        policy: str = "luajobs_kit.sandbox.policy",
+        policy: str = "luajobs_kit.sandbox.policy.compile",
         max_children: int = 8,
         spares: int = 4,
         ceiling: Limits = CEILING,
@@ -156,7 +156,7 @@ class Sandbox:
                 answer = await _ask(child, frame)
             except BrokenFrame as broken:
                 raise InvalidInput(f"The source cannot be compiled: it gives {broken}.") from None
-        code = endings.compiled(answer, program)
+        code = outcomes.compiled(answer, program)
         self._compiled[key] = code
         while len(self._compiled) > CACHE_SIZE:
             self._compiled.popitem(last=False)
@@ -207,9 +207,9 @@ class Sandbox:
             duration = (time.monotonic() - started) * 1000
             if word is None:
                 word_exit = await child.gone
-                status, failure = endings.without_word(word_exit, allowed)
+                status, failure = outcomes.without_word(word_exit, allowed)
                 return Outcome(status, error=failure, logs=tuple(logs), duration=duration)
-        return endings.with_word(word, program, allowed, tuple(logs), duration)
+        return outcomes.with_word(word, program, allowed, tuple(logs), duration)
 
     async def _take(self, limits: Limits, slots: asyncio.Semaphore) -> Taken:
         await slots.acquire()

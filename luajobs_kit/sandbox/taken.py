@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from luajobs_kit.sandbox.values import Limits
 
 if TYPE_CHECKING:
-    from luajobs_kit.sandbox.link import Link
+    from luajobs_kit.sandbox.host.fork_server_client import Link
 
 STOP_PATIENCE: Final = 5.0  # seconds a fork server may take to kill, reap and leave
 LEAVING_PATIENCE: Final = 0.05  # seconds a child may take to end after its last word

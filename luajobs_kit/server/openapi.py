@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import luajobs_kit
-from luajobs_kit import verbs, wire
+from luajobs_kit import http_protocol, port_schema
 
 _Input = tuple[str, Literal["validation", "serialization"], TypeAdapter[Any]]
 
@@ -31,10 +31,10 @@ def routes() -> list[Route]:
 @cache
 def describe() -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of ``/kit/v1``."""
-    known = [verbs.verb(name) for name in verbs.VERBS]
+    known = [port_schema.verb(name) for name in port_schema.VERBS]
     inputs: list[_Input] = [(verb.name, "validation", TypeAdapter(verb.request)) for verb in known]
     inputs += [(verb.name, "serialization", verb.answer) for verb in known]
-    inputs.append(("events", "serialization", verbs.verb("events").answer))
+    inputs.append(("events", "serialization", port_schema.verb("events").answer))
     schemas, definitions = TypeAdapter.json_schemas(
         inputs,
         by_alias=True,
@@ -42,10 +42,10 @@ def describe() -> dict[str, Any]:
         schema_generator=GenerateJsonSchema,
     )
     paths: dict[str, Any] = {verb.path: {"post": _operation(verb, schemas)} for verb in known}
-    paths[f"{wire.PREFIX}/events"] = {
+    paths[f"{http_protocol.PREFIX}/events"] = {
         "get": {
             "operationId": "events",
-            "summary": verbs.verb("events").summary,
+            "summary": port_schema.verb("events").summary,
             "parameters": [
                 {"name": "after", "in": "query", "schema": {"type": "string"}, "required": False}
             ],
@@ -68,10 +68,12 @@ def describe() -> dict[str, Any]:
     }
 
 
-def _operation(verb: verbs.Verb, schemas: Any) -> dict[str, Any]:
-    parameters = [_header(wire.USER_HEADER, "The acting user's id, percent-encoded.")]
+def _operation(verb: port_schema.Verb, schemas: Any) -> dict[str, Any]:
+    parameters = [_header(http_protocol.USER_HEADER, "The acting user's id, percent-encoded.")]
     if verb.keyed:
-        parameters.append(_header(wire.KEY_HEADER, "The same key twice does the thing once."))
+        parameters.append(
+            _header(http_protocol.KEY_HEADER, "The same key twice does the thing once.")
+        )
     answered = {
         "type": "object",
         "required": ["success", "data"],

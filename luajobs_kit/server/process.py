@@ -22,8 +22,8 @@ from typing import Final
 import uvicorn
 
 import luajobs_kit
-from luajobs_kit.address import Address
 from luajobs_kit.engine import GRACE, Engine
+from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import (
     EngineUnavailable,
     InvalidInput,
@@ -32,12 +32,12 @@ from luajobs_kit.errors import (
     WorkspaceLocked,
 )
 from luajobs_kit.sandbox import conceal
-from luajobs_kit.server.app import make_app
-from luajobs_kit.server.broadcast import Broadcast
-from luajobs_kit.server.gate import Gate
-from luajobs_kit.server.listening import bind, hosts, permit, shown
-from luajobs_kit.server.strangers import Strangers
+from luajobs_kit.server.asgi_app import make_app
+from luajobs_kit.server.auth import Gate
+from luajobs_kit.server.event_broadcast import Broadcast
+from luajobs_kit.server.listening_sockets import bind, hosts, permit, shown
 from luajobs_kit.server.tls import Tls
+from luajobs_kit.server.unauthenticated_limit import Strangers
 
 LEAVE_AFTER: Final = 600.0  # seconds without a client
 FINISH: Final = 2.0  # seconds that requests under way get

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from luajobs_kit.address import trusting
+from luajobs_kit.engine_address import trusting
 from luajobs_kit.errors import InvalidInput
 
 

@@ -11,8 +11,8 @@ import re
 from contextlib import suppress
 from typing import Any, Final
 
-from luajobs_kit.store.changes import JSONDict
-from luajobs_kit.store.snapshot import VERSION
+from luajobs_kit.store.definitions.journal_format import JSONDict
+from luajobs_kit.store.definitions.snapshot import VERSION
 
 _HEAD, _TABLE, _DOCUMENT, _FIELD = 2, 4, 6, 8  # blanks before a line
 _ESCAPED: Final = re.compile("[\ud800-\udfff]")  # bytes that are no UTF-8

@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from luajobs_kit.store.changes import Damaged, JSONDict, Tables, apply_line, decode_line
-from luajobs_kit.store.indexes import name_of
-from luajobs_kit.store.snapshot_reading import KNOWN
+from luajobs_kit.store.definitions.damaged_snapshot import KNOWN
+from luajobs_kit.store.definitions.indexes import name_of
+from luajobs_kit.store.definitions.journal_format import (
+    Damaged,
+    JSONDict,
+    Tables,
+    apply_line,
+    decode_line,
+)
 
 # Where a line begins that was written; the byte before it is the end of the one before.
 _BEGINNING: Final = re.compile(rb'.(?=[0-9a-f]{8} \{"commit":)', re.DOTALL)

@@ -11,14 +11,14 @@ from luajobs_kit.clock import Clock
 from luajobs_kit.errors import WorkspaceError
 from luajobs_kit.ids import Ids
 from luajobs_kit.store import losses
-from luajobs_kit.store.compaction import SNAPSHOT
-from luajobs_kit.store.definitions import Definitions
-from luajobs_kit.store.entries import Entries
-from luajobs_kit.store.folder import HISTORY, prepare, unusable
-from luajobs_kit.store.history import History
-from luajobs_kit.store.lock import WorkspaceLock
-from luajobs_kit.store.sqlite import Database
-from luajobs_kit.store.storage import JOURNAL
+from luajobs_kit.store.database.database import Database
+from luajobs_kit.store.definitions.compaction import SNAPSHOT
+from luajobs_kit.store.definitions.definitions import Definitions
+from luajobs_kit.store.definitions.tinydb_storage import JOURNAL
+from luajobs_kit.store.entries.entries import Entries
+from luajobs_kit.store.history.history import History
+from luajobs_kit.store.workspace_folder import HISTORY, prepare, unusable
+from luajobs_kit.store.workspace_lock import WorkspaceLock
 
 
 class Store:

@@ -13,8 +13,8 @@ from tinydb import TinyDB
 from tinydb.queries import QueryLike
 from tinydb.table import Document, Table
 
-from luajobs_kit.store.changes import Change, JSONDict, checked_text, to_text
-from luajobs_kit.store.storage import JournalStorage
+from luajobs_kit.store.definitions.journal_format import Change, JSONDict, checked_text, to_text
+from luajobs_kit.store.definitions.tinydb_storage import JournalStorage
 
 _CONTAINERS: Final = (dict, list)
 

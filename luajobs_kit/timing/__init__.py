@@ -9,13 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from luajobs_kit.timing.declare import cron, every, once
+    from luajobs_kit.timing.builders import cron, every, once
     from luajobs_kit.timing.description import describe
-    from luajobs_kit.timing.marks import MarkedFire, marked_fires
+    from luajobs_kit.timing.dst_notes import MarkedFire, marked_fires
+    from luajobs_kit.timing.fire_preview import preview
     from luajobs_kit.timing.parse import parse_schedule
     from luajobs_kit.timing.scheduler import Scheduler
     from luajobs_kit.timing.triggers import Trigger, fires_after, jittered, next_fire, trigger_for
-    from luajobs_kit.timing.upcoming import preview
 
 __all__ = [
     "MarkedFire",
@@ -35,13 +35,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "declare": ["cron", "every", "once"],
+    "builders": ["cron", "every", "once"],
     "description": ["describe"],
-    "marks": ["MarkedFire", "marked_fires"],
+    "dst_notes": ["MarkedFire", "marked_fires"],
     "parse": ["parse_schedule"],
     "scheduler": ["Scheduler"],
     "triggers": ["Trigger", "fires_after", "jittered", "next_fire", "trigger_for"],
-    "upcoming": ["preview"],
+    "fire_preview": ["preview"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

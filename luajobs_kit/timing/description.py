@@ -10,8 +10,8 @@ from typing import Any, Final
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
 from luajobs_kit.timing.crontab import Crontab, read_crontab
+from luajobs_kit.timing.durations import say_length
 from luajobs_kit.timing.parse import parse_schedule
-from luajobs_kit.timing.words import say_length
 from luajobs_kit.timing.zones import zone_of
 
 _DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")

@@ -9,10 +9,10 @@ from typing import Any, Final, NoReturn
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
+from luajobs_kit.timing.builders import cron, read_interval
 from luajobs_kit.timing.crontab import read_crontab
-from luajobs_kit.timing.declare import cron, read_interval
-from luajobs_kit.timing.moments import read_instant
-from luajobs_kit.timing.words import LONGEST, read_number, say_length
+from luajobs_kit.timing.durations import LONGEST, read_number, say_length
+from luajobs_kit.timing.instants import read_instant
 from luajobs_kit.timing.zones import zone_named
 
 PAST_TOLERANCE: Final = timedelta(seconds=60)

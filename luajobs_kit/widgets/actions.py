@@ -8,10 +8,10 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from luajobs_kit.live.changed import Changed
+from luajobs_kit.live.change_set import Changed
 from luajobs_kit.model import Execution, Job
 from luajobs_kit.port import Port
-from luajobs_kit.widgets.desk import Desk
+from luajobs_kit.widgets.callbacks import Desk
 
 
 class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types

@@ -9,20 +9,20 @@ from typing import Any, Final
 
 import ipywidgets as ipw
 
-from luajobs_kit.acting import acting_user
-from luajobs_kit.api.current import current_workspace
+from luajobs_kit.acting_user import acting_user
+from luajobs_kit.api._session import current_workspace
 from luajobs_kit.api.workspace import Workspace
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.live.changed import Changed
-from luajobs_kit.live.connection import Connection
+from luajobs_kit.live.change_set import Changed
+from luajobs_kit.live.engine_link import Connection
 from luajobs_kit.port import Port
 from luajobs_kit.widgets.actions import Actions
-from luajobs_kit.widgets.connection import ForeignLoop, OwnConnection
-from luajobs_kit.widgets.desk import Desk, told
-from luajobs_kit.widgets.feed import PanelFeed
-from luajobs_kit.widgets.form import CreateForm
-from luajobs_kit.widgets.saved import picture
-from luajobs_kit.widgets.views import Inbox, JobTable, LiveView, LogView, RunList, StatusLine
+from luajobs_kit.widgets.anywidgets import Inbox, JobTable, LiveView, LogView, RunList, StatusLine
+from luajobs_kit.widgets.callbacks import Desk, told
+from luajobs_kit.widgets.create_form import CreateForm
+from luajobs_kit.widgets.panel_connections import ForeignLoop, OwnConnection
+from luajobs_kit.widgets.panel_feed import PanelFeed
+from luajobs_kit.widgets.static_html import picture
 
 FIRST_LOOK: Final = 10.0  # seconds a cell waits for the engine, so that its first picture is whole
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from luajobs_kit import Data, Jobs, User, Workspace, every, lua_tool
-from luajobs_kit.client import discover, workspace
+from luajobs_kit.client import discover, find_workspace
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A workspace whose engine is started by the first client and ended afterwards."""
-    folder = workspace.find(tmp_path_factory.mktemp("project"))
+    folder = find_workspace.find(tmp_path_factory.mktemp("project"))
     yield folder
     discover.stop(folder)
 

@@ -12,13 +12,13 @@ from textwrap import dedent
 import pytest
 
 from luajobs_kit import Jobs, Workspace, acting_as, every
-from luajobs_kit.client import discover, workspace
+from luajobs_kit.client import discover, find_workspace
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A workspace whose engine is started by the first client and ended afterwards."""
-    folder = workspace.find(tmp_path_factory.mktemp("project"))
+    folder = find_workspace.find(tmp_path_factory.mktemp("project"))
     yield folder
     discover.stop(folder)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from luajobs_kit import InvalidInput, Jobs, PowerUnavailable, acting_as, every
-from luajobs_kit.acting import acting_user
+from luajobs_kit.acting_user import acting_user
 
 
 async def ask(job):

@@ -7,21 +7,23 @@ import inspect
 import pytest
 
 from luajobs_kit import Data, Products, every
-from luajobs_kit.api import entries, job, jobs, people, products, reach
-from luajobs_kit.guest import jobs as guest_jobs
-from luajobs_kit.guest import people as guest_people
-from luajobs_kit.guest import reach as guest_reach
-from luajobs_kit.guest import stores as guest_stores
+from luajobs_kit.api import env_and_http
+from luajobs_kit.api.data import data, products, users
+from luajobs_kit.api.jobs import job, jobs
+from luajobs_kit.guest.api import data as guest_stores
+from luajobs_kit.guest.api import env_http_tools as guest_reach
+from luajobs_kit.guest.api import jobs as guest_jobs
+from luajobs_kit.guest.api import users as guest_people
 
 SIDES = [
     (job.JobInstance, guest_jobs.JobInstance),
     (jobs.Jobs, guest_jobs.Jobs),
-    (people.User, guest_people.User),
-    (people.UserInstance, guest_people.UserInstance),
-    (entries.Data, guest_stores.Data),
+    (users.User, guest_people.User),
+    (users.UserInstance, guest_people.UserInstance),
+    (data.Data, guest_stores.Data),
     (products.Products, guest_stores.Products),
-    (reach.Http, guest_reach.Http),
-    (reach.Response, guest_reach.Response),
+    (env_and_http.Http, guest_reach.Http),
+    (env_and_http.Response, guest_reach.Response),
 ]
 
 ONLY_INSIDE = {

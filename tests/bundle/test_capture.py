@@ -247,8 +247,8 @@ def test_what_is_cut_out_compiles_to_the_same_code(module):
     import inspect
     from types import CodeType
 
-    from luajobs_kit.bundle.cut import cut
-    from luajobs_kit.bundle.find import find
+    from luajobs_kit.bundle.extract_source import cut
+    from luajobs_kit.bundle.locate_source import find
 
     def said(code: CodeType):
         texts = [constant for constant in code.co_consts if isinstance(constant, str | int)]

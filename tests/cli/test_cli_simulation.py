@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from luajobs_kit import InvalidInput, Jobs, Workspace, every, once
+from luajobs_kit.cli.formatting import clock
 from luajobs_kit.cli.simulate import simulate
-from luajobs_kit.cli.tables import clock
 from luajobs_kit.clock import VirtualClock
 
 WEEK = timedelta(days=7)

@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from luajobs_kit.cli.asking import print_json
+from luajobs_kit.cli.engine_commands import print_json
+from luajobs_kit.cli.formatting import mark, table
 from luajobs_kit.cli.logs import _moment, show
-from luajobs_kit.cli.tables import mark, table
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import LogLine, LogSource
 

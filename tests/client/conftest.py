@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from luajobs_kit.address import Address
 from luajobs_kit.client import discover
+from luajobs_kit.engine_address import Address
 from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec
 
 

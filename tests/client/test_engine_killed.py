@@ -11,10 +11,10 @@ from collections import Counter
 
 import pytest
 
-from luajobs_kit.acting import watching
-from luajobs_kit.address import Address
+from luajobs_kit.acting_user import watching
 from luajobs_kit.client import HttpPort, discover
-from luajobs_kit.client.transport import Transport
+from luajobs_kit.client.http_connection import Transport
+from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError
 from luajobs_kit.model import IntervalSchedule, LogLine, LogQuery, LogSource
 from luajobs_kit.port import PowerOffer

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from luajobs_kit.address import FILE, Address
-from luajobs_kit.client import HttpPort, discover, workspace
+from luajobs_kit.client import HttpPort, discover, find_workspace
+from luajobs_kit.engine_address import FILE, Address
 from luajobs_kit.errors import EngineUnavailable, WorkspaceError, WorkspaceLocked
 from luajobs_kit.server import process
 
@@ -173,24 +173,24 @@ def test_the_nearest_workspace_walking_up_is_used(tmp_path, monkeypatch):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
-    made = workspace.find()
+    made = find_workspace.find()
     assert made == inner / ".luajobs"
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
     made.rmdir()
     (tmp_path / ".luajobs").mkdir()
-    assert workspace.find() == tmp_path / ".luajobs"
-    assert workspace.find(tmp_path / "x") == tmp_path / "x" / ".luajobs"
+    assert find_workspace.find() == tmp_path / ".luajobs"
+    assert find_workspace.find(tmp_path / "x") == tmp_path / "x" / ".luajobs"
     monkeypatch.setenv("LUAJOBS_HOME", str(tmp_path / "home"))
-    assert workspace.find() == tmp_path / "home" / ".luajobs"
-    assert workspace.find(tmp_path / "x") == tmp_path / "x" / ".luajobs"
+    assert find_workspace.find() == tmp_path / "home" / ".luajobs"
+    assert find_workspace.find(tmp_path / "x") == tmp_path / "x" / ".luajobs"
 
 
 def test_a_workspace_of_another_user_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     with pytest.raises(WorkspaceError, match="another user"):
-        workspace.find(tmp_path)
+        find_workspace.find(tmp_path)
 
 
 def test_a_workspace_that_is_not_there_is_not_made_when_only_looked_for(tmp_path):
     with pytest.raises(WorkspaceError, match="no workspace"):
-        workspace.find(tmp_path, make=False)
+        find_workspace.find(tmp_path, make=False)

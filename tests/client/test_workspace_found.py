@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from luajobs_kit import Workspace, WorkspaceError
-from luajobs_kit.client import workspace
+from luajobs_kit.client import find_workspace
 from luajobs_kit.clock import SystemClock
 from luajobs_kit.ids import Ids
 from luajobs_kit.store import Set, Store
-from luajobs_kit.store.folder import prepare
-from luajobs_kit.store.lock import WorkspaceLock
+from luajobs_kit.store.workspace_folder import prepare
+from luajobs_kit.store.workspace_lock import WorkspaceLock
 
 
 @pytest.fixture(autouse=True)
@@ -47,20 +47,20 @@ def spellings(folder):
 
 
 def by_argument(spelling, _):
-    return workspace.find(spelling)
+    return find_workspace.find(spelling)
 
 
 def by_environment(spelling, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setenv("LUAJOBS_HOME", spelling)
-        return workspace.find()
+        return find_workspace.find()
 
 
 def by_walking_up(spelling, monkeypatch):
     Path(spelling, "deep", "down").mkdir(parents=True, exist_ok=True)
     with monkeypatch.context() as patch:
         patch.chdir(Path(spelling, "deep", "down"))
-        return workspace.find()
+        return find_workspace.find()
 
 
 def by_python(spelling, _):
@@ -83,7 +83,7 @@ def test_every_way_to_name_a_folder_finds_its_one_workspace(
     for spelling in spellings(folder):
         found = way(spelling, monkeypatch)
         assert found == right
-        assert workspace.find(found) == right
+        assert find_workspace.find(found) == right
     assert way(str(right), monkeypatch) == right
 
 
@@ -94,7 +94,7 @@ def test_a_new_workspace_is_made_in_the_folder_that_is_named(tmp_path, monkeypat
     found = way(str(folder), monkeypatch)
     assert found == (folder if name == ".luajobs" else folder / ".luajobs")
     assert way(str(found), monkeypatch) == found
-    assert workspace.where(found) == found
+    assert find_workspace.where(found) == found
 
 
 @pytest.mark.parametrize("name", ["~", "~/sub", "~/.luajobs"])
@@ -110,7 +110,7 @@ def test_where_folder_and_luajobs_both_hold_one_it_is_refused_with_both(tmp_path
     with pytest.raises(WorkspaceError) as refused:
         way(str(folder), monkeypatch)
     assert f"Both {folder} and {folder / '.luajobs'} hold a workspace" in refused.value.message
-    assert workspace.find(folder / ".luajobs") == folder / ".luajobs"
+    assert find_workspace.find(folder / ".luajobs") == folder / ".luajobs"
     shutil.rmtree(folder / ".luajobs")
     assert way(str(folder), monkeypatch) == folder
 
@@ -118,7 +118,7 @@ def test_where_folder_and_luajobs_both_hold_one_it_is_refused_with_both(tmp_path
 def test_an_empty_luajobs_in_a_workspace_is_no_second_one(tmp_path):
     folder = made(tmp_path / "jobs")
     (folder / ".luajobs").mkdir()
-    assert workspace.find(folder) == folder
+    assert find_workspace.find(folder) == folder
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_an_empty_luajobs_in_a_workspace_is_no_second_one(tmp_path):
 )
 def test_files_of_something_else_by_these_names_make_no_workspace(tmp_path, name, text):
     (tmp_path / name).write_text(text)
-    assert workspace.find(tmp_path) == tmp_path / ".luajobs"
+    assert find_workspace.find(tmp_path) == tmp_path / ".luajobs"
 
 
 @pytest.mark.parametrize("left", ["definitions.json", "definitions.journal", "history.db", "lock"])
@@ -145,14 +145,14 @@ async def test_a_workspace_is_known_by_any_of_its_files(tmp_path, left):
     for file in folder.iterdir():
         if file.name != left:
             file.unlink()
-    assert workspace.find(folder) == folder
+    assert find_workspace.find(folder) == folder
     await store.aclose()
 
 
 def test_a_workspace_of_an_older_kit_is_known(tmp_path):
     old = {"pid": 4711, "startedAt": "2026-03-02T08:00:00+00:00"}
     (tmp_path / "lock").write_text(json.dumps(old) + "\n")
-    assert workspace.find(tmp_path) == tmp_path
+    assert find_workspace.find(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -163,24 +163,24 @@ def test_a_luajobs_that_is_a_link_is_the_folder_behind_it(tmp_path, full):
     if full:
         made(real)
     (project / ".luajobs").symlink_to(real, target_is_directory=True)
-    found = workspace.find(project)
+    found = find_workspace.find(project)
     assert found == real
-    assert workspace.find(found) == workspace.find(project / ".luajobs") == real
+    assert find_workspace.find(found) == find_workspace.find(project / ".luajobs") == real
     made(found)
-    assert workspace.find(project) == real
+    assert find_workspace.find(project) == real
 
 
 def test_a_link_that_leads_in_a_circle_is_refused(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     with pytest.raises(WorkspaceError, match=r"names no folder|cannot be used"):
-        workspace.find(tmp_path / "a")
+        find_workspace.find(tmp_path / "a")
 
 
 @pytest.mark.parametrize("name", ["~nobody-of-that-name", "a\0b"])
 def test_what_names_no_folder_is_refused(name):
     with pytest.raises(WorkspaceError, match="names no folder"):
-        workspace.find(name)
+        find_workspace.find(name)
 
 
 PYTHON = """

@@ -12,12 +12,12 @@ import sys
 
 import pytest
 
-from luajobs_kit.acting import watching
-from luajobs_kit.address import Address
+from luajobs_kit.acting_user import watching
 from luajobs_kit.client import HttpPort, discover
-from luajobs_kit.client.transport import Transport
+from luajobs_kit.client.http_connection import Transport
+from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import EngineUnavailable, WorkspaceGone
-from luajobs_kit.owner import Owner
+from luajobs_kit.lock_file import Owner
 
 
 def end(folder):

@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 
 from luajobs_kit.engine import Engine
-from luajobs_kit.engine.core import Core
+from luajobs_kit.engine.lifecycle import Core
 from luajobs_kit.model import JobSpec
-from luajobs_kit.store.sqlite import Database
+from luajobs_kit.store.database.database import Database
 
 
 class Fate:

@@ -6,12 +6,12 @@ import re
 
 import pytest
 
-from luajobs_kit.acting import acting_as
-from luajobs_kit.engine import requests
-from luajobs_kit.engine.simulated import VirtualRequests
+from luajobs_kit.acting_user import acting_as
+from luajobs_kit.engine.requests import requests
+from luajobs_kit.engine.simulation.virtual_runs import VirtualRequests
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import IntervalSchedule
-from luajobs_kit.platform import bounds, users
+from luajobs_kit.platform import size_limits, users
 
 
 async def outcome(engine, job):
@@ -42,7 +42,7 @@ async def test_jobs_that_create_jobs_come_to_an_end(engine, clock, spec, monkeyp
 
 
 async def test_a_job_reads_of_its_large_executions_as_many_as_fit(engine, spec, monkeypatch):
-    monkeypatch.setattr(bounds, "MOST_ANSWERED", 20_000)
+    monkeypatch.setattr(size_limits, "MOST_ANSWERED", 20_000)
     large = await engine.create_job(
         spec(
             """

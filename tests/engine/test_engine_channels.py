@@ -44,7 +44,7 @@ async def test_a_channel_that_never_returns_does_not_keep_the_engine_from_ending
             await super().deliver(message, user)
             await asyncio.Event().wait()
 
-    monkeypatch.setattr("luajobs_kit.engine.core.LAST_DELIVERIES", 0.1)
+    monkeypatch.setattr("luajobs_kit.engine.lifecycle.LAST_DELIVERIES", 0.1)
     engine = await Engine.open(None, channels=[stuck := Stuck()])
     await engine.call("user.send", {"messages": "hi"})
     await stuck.got.get()

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting_user import acting_as
 from luajobs_kit.engine.events import Events
-from luajobs_kit.engine.requests import RunRequests
+from luajobs_kit.engine.requests.requests import RunRequests
 from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
 from luajobs_kit.model import LogLine, LogSource, LogWritten
 from luajobs_kit.port import PowerOffer

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from luajobs_kit.clock import VirtualClock
-from luajobs_kit.engine import Engine, firing
+from luajobs_kit.engine import Engine
+from luajobs_kit.engine.schedule import firing
 from luajobs_kit.model import (
     CronSchedule,
     ExecutionPage,

@@ -5,15 +5,15 @@ import shutil
 
 import pytest
 
-from luajobs_kit.engine import Engine, core
+from luajobs_kit.engine import Engine, lifecycle
 from luajobs_kit.errors import WorkspaceGone
-from luajobs_kit.store import lock
+from luajobs_kit.store import workspace_lock
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
-    monkeypatch.setattr(core, "LOOK", 0.0)
-    monkeypatch.setattr(lock, "AGAIN", 0.0)
+    monkeypatch.setattr(lifecycle, "LOOK", 0.0)
+    monkeypatch.setattr(workspace_lock, "AGAIN", 0.0)
 
 
 async def follow(news):

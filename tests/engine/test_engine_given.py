@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting_user import acting_as
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import LogQuery
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting_user import acting_as
 from luajobs_kit.errors import Conflict, InvalidInput, LuaJobsError, NotFound, PolicyViolation
 from luajobs_kit.model import (
     Bundle,

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from luajobs_kit.engine import Engine, simulation
+from luajobs_kit.engine import Engine
+from luajobs_kit.engine.simulation import simulation
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Retry
 

@@ -9,12 +9,13 @@ from typing import Self
 
 import pytest
 
-from luajobs_kit.engine import catalog, requests
-from luajobs_kit.engine.turns import Turns
+from luajobs_kit.engine.jobs import lookup
+from luajobs_kit.engine.requests import requests
+from luajobs_kit.engine.requests.loop_turns import Turns
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import CronSchedule
-from luajobs_kit.platform import bounds
-from luajobs_kit.platform.pieces import pieces
+from luajobs_kit.platform import size_limits
+from luajobs_kit.platform.json_pieces import pieces
 
 
 class Passes:
@@ -151,7 +152,7 @@ async def test_the_loop_has_its_turn_while_large_jobs_are_listed_for_a_run(engin
 async def test_a_run_lists_as_many_large_jobs_as_fit_and_is_told_how_to_get_the_others(
     engine, spec, asked, monkeypatch
 ):
-    monkeypatch.setattr(bounds, "MOST_ANSWERED", 1_200_000)  # of some 500 kB each
+    monkeypatch.setattr(size_limits, "MOST_ANSWERED", 1_200_000)  # of some 500 kB each
     for n in range(4):
         await engine.create_job(spec(name=f"large {n}", metadata={"text": "x" * 250_000}))
     run = asked()
@@ -165,7 +166,7 @@ async def test_a_run_lists_as_many_large_jobs_as_fit_and_is_told_how_to_get_the_
 
 
 async def test_a_run_pages_through_its_large_versions(engine, spec, asked, monkeypatch):
-    monkeypatch.setattr(bounds, "MOST_ANSWERED", 600_000)
+    monkeypatch.setattr(size_limits, "MOST_ANSWERED", 600_000)
     for n in range(3):
         await engine.create_job(spec(f"return {n}", metadata={"text": "x" * 250_000}))
     run = asked()
@@ -284,7 +285,7 @@ async def test_the_loop_has_its_turn_between_the_fires_of_a_rare_schedule(engine
 
 
 async def test_the_loop_has_its_turn_while_many_jobs_are_listed(engine, spec, monkeypatch):
-    monkeypatch.setattr(catalog, "SHOWN_AT_ONCE", 2)
+    monkeypatch.setattr(lookup, "SHOWN_AT_ONCE", 2)
     for n in range(10):
         await engine.create_job(spec(name=f"job {n}"))
     async with Passes() as passes:
@@ -295,7 +296,7 @@ async def test_the_loop_has_its_turn_while_many_jobs_are_listed(engine, spec, mo
 
 
 async def test_a_job_deleted_while_others_are_listed_is_left_out(engine, spec, monkeypatch):
-    monkeypatch.setattr(catalog, "SHOWN_AT_ONCE", 1)
+    monkeypatch.setattr(lookup, "SHOWN_AT_ONCE", 1)
     made = [await engine.create_job(spec(name=f"job {n}")) for n in range(4)]
     listing = asyncio.create_task(engine.list_jobs(include_dynamic=True))
     await asyncio.sleep(0)

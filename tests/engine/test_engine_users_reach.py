@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from luajobs_kit.acting import acting_as, reaching
+from luajobs_kit.acting_user import acting_as, reaching
 from luajobs_kit.engine import Engine
 from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import VersionSpec

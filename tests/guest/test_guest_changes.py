@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from guest_run import RecordingChannel, run_here
 
-from luajobs_kit.guest import shown
+from luajobs_kit.guest.api import unkept_changes
 
 METADATA = {"seen": [1], "counts": {"a": 1, "b": {"c": [1]}}, "n": 1}
 JOB = {
@@ -45,7 +45,7 @@ class Keeping(RecordingChannel):
         self.product: dict[str, Any] = dict(PRODUCT)
 
     def send_call(self, verb: str, arguments: dict[str, Any]) -> int:
-        from luajobs_kit.sandbox.encoding import plain
+        from luajobs_kit.sandbox.child.json_encoding import plain
 
         given = plain(arguments, verb)
         match verb:
@@ -308,7 +308,7 @@ def test_objects_of_job_code_are_never_asked_whether_they_are_equal(change):
 
 
 def test_what_is_too_large_to_look_through_is_said_and_soon(monkeypatch):
-    monkeypatch.setattr(shown, "MOST_COMPARED", 1_000)
+    monkeypatch.setattr(unkept_changes, "MOST_COMPARED", 1_000)
     channel = Keeping()
     large = {"items": [{"n": n} for n in range(2_000)]}
     run_here(
@@ -323,9 +323,9 @@ def test_what_is_too_large_to_look_through_is_said_and_soon(monkeypatch):
 
 def test_the_largest_metadata_is_looked_through_quickly():
     large = {"items": [{"n": n, "name": "x" * 8} for n in range(9_000)], "flat": [0] * 50_000}
-    tracked = shown.Shown()
+    tracked = unkept_changes.Shown()
     copy = {"items": [dict(each) for each in large["items"]], "flat": list(large["flat"])}
-    kind = shown.Kind("job.metadata", lambda held: held, lambda _: "")
+    kind = unkept_changes.Kind("job.metadata", lambda held: held, lambda _: "")
     tracked.note(copy, kind, ("job.metadata",), large)
     copy["flat"][-1] = 1
     began = time.perf_counter()
@@ -344,16 +344,16 @@ def test_a_run_that_reads_many_entries_does_not_hold_on_to_them():
         "        entry.n = n + 2\n"
     )
     held = []
-    note = shown.Shown.note
+    note = unkept_changes.Shown.note
 
     def counting(self, *given):
         note(self, *given)
         held.append(len(self._copies))
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(shown.Shown, "note", counting)
+        patched.setattr(unkept_changes.Shown, "note", counting)
         run_here(body, channel=channel)
-    assert max(held) <= shown.SWEPT_AFTER + 1
+    assert max(held) <= unkept_changes.SWEPT_AFTER + 1
     lines = [text for level, text in channel.lines if level == "warn"]
-    assert len(lines) == shown.MOST_TOLD + 1
+    assert len(lines) == unkept_changes.MOST_TOLD + 1
     assert lines[-1] == "980 more objects were changed here and not kept"

@@ -12,8 +12,11 @@ from types import FunctionType
 import pytest
 
 from luajobs_kit import guest
-from luajobs_kit.guest import catalog, classes, facades, kit, preloading
-from luajobs_kit.guest.frozen import Frozen, FrozenType, GivenType
+from luajobs_kit.guest import allowlist, kit
+from luajobs_kit.guest import imports as guest_imports
+from luajobs_kit.guest import preload as preloading
+from luajobs_kit.guest.guards import type_object
+from luajobs_kit.guest.guards.sealed import Frozen, FrozenType, GivenType
 
 
 def _made_of(kind: type) -> Iterator[type]:
@@ -25,16 +28,18 @@ def _made_of(kind: type) -> Iterator[type]:
 def _ours() -> list[type]:
     for module in pkgutil.iter_modules(guest.__path__):
         importlib.import_module(f"luajobs_kit.guest.{module.name}")
-    facades.load(kit.NAMES)
+    guest_imports.load(kit.NAMES)
     bases = {base for each in _made_of(Frozen) for base in each.__bases__}
     return [each for each in _made_of(Frozen) if each not in bases]
 
 
 def test_job_code_makes_objects_of_no_class_of_ours_that_it_cannot_import() -> None:
     imported = {
-        id(value) for module in catalog.MODULES for value in facades.names_of(module).values()
+        id(value)
+        for module in allowlist.MODULES
+        for value in guest_imports.names_of(module).values()
     }
-    closed = (GivenType, type(classes.Type))
+    closed = (GivenType, type(type_object.Type))
     assert [
         each for each in _ours() if id(each) not in imported and not isinstance(each, closed)
     ] == []
@@ -64,8 +69,10 @@ def _written_by(function: object) -> set[str]:
 
 def test_public_methods_of_the_library_write_to_instances_of_their_class_only() -> None:
     preloading.load_lazy_parts()
-    facades.load(kit.NAMES)
-    values = [each for module in catalog.MODULES for each in facades.names_of(module).values()]
+    guest_imports.load(kit.NAMES)
+    values = [
+        each for module in allowlist.MODULES for each in guest_imports.names_of(module).values()
+    ]
     kinds = {kind for each in values if isinstance(each, type) for kind in each.__mro__}
     kinds |= {kind for each in values for kind in type(each).__mro__}
     writing = {

@@ -11,9 +11,11 @@ import pytest
 from guest_run import RecordingChannel, run_here
 
 from luajobs_kit.errors import PolicyViolation
-from luajobs_kit.sandbox import Program, policy, traces
-from luajobs_kit.sandbox.encoding import plain
-from luajobs_kit.sandbox.endings import compiled
+from luajobs_kit.sandbox import Program
+from luajobs_kit.sandbox.child import tracebacks
+from luajobs_kit.sandbox.child.json_encoding import plain
+from luajobs_kit.sandbox.host.outcomes import compiled
+from luajobs_kit.sandbox.policy import compile as policy
 
 META = {"n": 1, "deep": {"a": [1]}}
 JOB = {
@@ -42,7 +44,7 @@ def message(*lines: str, kind: str = "async def") -> str:
         (TypeError, AttributeError, KeyError, RuntimeError, ExceptionGroup)
     ) as caught:
         run(*lines, kind=kind)
-    words = str(traces.describe(caught.value, "job.py")["message"])
+    words = str(tracebacks.describe(caught.value, "job.py")["message"])
     del caught  # it holds this frame, and what was not awaited
     return words
 
@@ -294,5 +296,8 @@ def test_a_done_callback_that_fails_is_in_the_log_and_the_job_goes_on() -> None:
 
 
 def test_a_timeout_without_words_gets_some() -> None:
-    assert traces.describe(TimeoutError(), "job.py")["message"] == "it took longer than its timeout"
-    assert traces.describe(TimeoutError("mine"), "job.py")["message"] == "mine"
+    assert (
+        tracebacks.describe(TimeoutError(), "job.py")["message"]
+        == "it took longer than its timeout"
+    )
+    assert tracebacks.describe(TimeoutError("mine"), "job.py")["message"] == "mine"

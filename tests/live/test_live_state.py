@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from luajobs_kit.live.state import LINES_KEPT, SILENCE, LiveState
+from luajobs_kit.live.live_state import LINES_KEPT, SILENCE, LiveState
 from luajobs_kit.model import (
     AttemptFailed,
     Bundle,

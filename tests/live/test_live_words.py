@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from luajobs_kit.live.words import JOB_SIGNS, RUN_SIGNS, error_line
+from luajobs_kit.live.presentation import JOB_SIGNS, RUN_SIGNS, error_line
 from luajobs_kit.model import ExecutionStatus, JobStatus, RunError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from luajobs_kit.platform.addresses import is_public
+from luajobs_kit.platform.public_address import is_public
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting_user import acting_as
 from luajobs_kit.errors import Conflict, InvalidInput, NotFound, NotSelfContained, PolicyViolation
 from luajobs_kit.model import CronSchedule, OnceSchedule, VersionSpec
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting_user import acting_as
 from luajobs_kit.errors import InvalidInput, NotFound, PowerUnavailable
 from luajobs_kit.model import LogLine, LogQuery, LogSource, Retry
 from luajobs_kit.port import PowerOffer

@@ -31,8 +31,10 @@ from judging import CANARIES, Judge, hashes, kept_by_caches, writings
 from listeners import now
 from reach import PLAIN, walk
 
-from luajobs_kit.guest import guards, making, writing
-from luajobs_kit.guest.owning import own
+from luajobs_kit.guest.guards import class_creation
+from luajobs_kit.guest.guards import read as read_guard
+from luajobs_kit.guest.guards import write as write_guard
+from luajobs_kit.guest.guards.ownership import own
 
 ALIAS = typing.Type[int]  # noqa: UP006  # the alias itself, which stands for the real type
 SLOW = ("sleep", "scrypt", "pbkdf2_hmac", "run", "block")
@@ -85,13 +87,13 @@ def in_except(value: Any, other: Any) -> Any:
 
 def in_class(value: Any, other: Any) -> Any:
     body = types.FunctionType((lambda: None).__code__, own.globals)
-    return making.build_class(body, "Made", value, option=other)
+    return class_creation.build_class(body, "Made", value, option=other)
 
 
 STATEMENTS: list[Callable[[Any, Any], Any]] = [
     in_with, in_await, in_async_with, in_case, in_except, in_class,
     lambda x, y: pow(x, y, y), lambda x, y: x[y:y], lambda x, y: o.setitem(x, y, y),
-    lambda x, y: setattr(writing.write(x), "a", y), lambda x, y: f"{x:{y}}", lambda x, y: y(*x),
+    lambda x, y: setattr(write_guard.write(x), "a", y), lambda x, y: f"{x:{y}}", lambda x, y: y(*x),
     lambda x, y: y(**x), lambda x, y: o.mod("%s", x), lambda x, y: o.mod("%(a)s", x),
 ]  # fmt: skip
 
@@ -175,7 +177,7 @@ class Search:
         read = [(of, name) for of in (value, type(value)) for name in dir(of)]
         for of, name in read:
             with contextlib.suppress(Exception):
-                function = guards.read(of, name)
+                function = read_guard.read(of, name)
                 for number, arguments in enumerate(some if callable(function) else []):
                     yield f"{path}.{name}(arguments #{number})", partial(function, *arguments)
 
@@ -226,9 +228,9 @@ class Search:
         found = [("", given)]
         for name in dir(given):
             with contextlib.suppress(Exception):
-                self.judge.take(guards.read(kind, name))
+                self.judge.take(read_guard.read(kind, name))
             with contextlib.suppress(Exception):
-                found.append((f".{name}", guards.read(given, name)))
+                found.append((f".{name}", read_guard.read(given, name)))
         g = self.given
         for name, value in found:
             self._note(f"{title}{name}", [value])
@@ -283,7 +285,7 @@ def _late(*_: Any) -> None:
 
 def _in_a_process(search: Search, chunk: list[tuple[str, Any]]) -> tuple[int, list[Any]] | None:
     """Return how often these were used and what was found, or None when the process died."""
-    reading, writing = os.pipe()
+    reading, write_guard = os.pipe()
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGALRM, _late)
@@ -295,10 +297,10 @@ def _in_a_process(search: Search, chunk: list[tuple[str, Any]]) -> tuple[int, li
             search.use(path, value)
         where = f"something from {chunk[0][0]} on"
         search.found |= {(where, each) for each in (*written(), *kept_by_caches())}
-        with os.fdopen(writing, "w") as telling:
+        with os.fdopen(write_guard, "w") as telling:
             json.dump([search.uses, sorted(search.found)[:1000], sorted(search.done)], telling)
         os._exit(0)
-    os.close(writing)
+    os.close(write_guard)
     with os.fdopen(reading, "rb") as told:
         said = told.read()
     _, status = os.waitpid(child, 0)

@@ -9,7 +9,7 @@ import pytest
 from ordinary import OrdinaryUser
 
 from luajobs_kit.sandbox import Limits, Outcome, Program, Sandbox
-from luajobs_kit.sandbox.lockdown import WALLS
+from luajobs_kit.sandbox.walls.walls import WALLS
 
 WORLDS = str(Path(__file__).parent / "worlds")
 

@@ -19,7 +19,7 @@ from harness import CONTEXT, unrestricted
 
 from luajobs_kit.errors import InvalidInput, PolicyViolation
 from luajobs_kit.sandbox import Limits, Program, Sandbox
-from luajobs_kit.sandbox.encoding import plain
+from luajobs_kit.sandbox.child.json_encoding import plain
 
 AT_ONCE = 6  # cases under way at the same time
 PATIENT = Limits(timeout=20)

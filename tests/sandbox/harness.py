@@ -13,8 +13,8 @@ import warnings
 from typing import Any
 
 from luajobs_kit.guest import world
-from luajobs_kit.sandbox import policy
-from luajobs_kit.sandbox.encoding import plain
+from luajobs_kit.sandbox.child.json_encoding import plain
+from luajobs_kit.sandbox.policy import compile as policy
 
 CONTEXT: dict[str, Any] = {
     "job": {"id": "job_1", "name": "test", "metadata": {"n": 1}},

@@ -12,7 +12,7 @@ from typing import Any
 from harness import CONTEXT
 from reach import interpreters
 
-from luajobs_kit.guest.owning import own
+from luajobs_kit.guest.guards.ownership import own
 
 _CACHE = type(functools.lru_cache(len))
 _ABOUT_FUNCTIONS = ("__name__", "__doc__", "__defaults__", "__kwdefaults__", "__code__")

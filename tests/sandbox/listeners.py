@@ -10,9 +10,10 @@ from typing import Any
 
 from judging import CANARIES
 
-from luajobs_kit.guest import bases, names
-from luajobs_kit.guest.owning import own
-from luajobs_kit.sandbox import policy
+from luajobs_kit.guest import bases
+from luajobs_kit.guest.guards import names
+from luajobs_kit.guest.guards.ownership import own
+from luajobs_kit.sandbox.policy import compile as policy
 
 _SOURCE = """
 import functools, typing

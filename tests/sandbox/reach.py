@@ -20,19 +20,22 @@ from typing import Any
 
 from harness import CONTEXT, RecordingChannel
 
-from luajobs_kit.guest import catalog, classes, clocks, guards, loop, names, owning, run, world
-from luajobs_kit.sandbox import policy
+from luajobs_kit.guest import allowlist, loop, world
+from luajobs_kit.guest.guards import names, ownership, type_object
+from luajobs_kit.guest.guards import read as read_guard
+from luajobs_kit.guest.runtime import call_channel, run
+from luajobs_kit.sandbox.policy import compile as policy
 
 NEVER = (
     types.ModuleType, types.CodeType, types.FrameType, types.CellType,
-    loop.Loop, loop.Timer, run.Run, RecordingChannel, clocks.MachineClock, owning.Own,
+    loop.Loop, loop.Timer, run.Run, RecordingChannel, call_channel.MachineClock, ownership.Own,
 )  # fmt: skip
 """No job may hold an instance of these."""
 
 NEVER_ITSELF = [
     type, enum.EnumType, builtins.exec, builtins.eval, builtins.open, builtins.compile,
     builtins.__import__, builtins.getattr, builtins.setattr, builtins.globals, str.format,
-    object.__getattribute__, typing.get_type_hints, sys.modules, *classes._OPAQUE,
+    object.__getattribute__, typing.get_type_hints, sys.modules, *type_object._OPAQUE,
 ]  # fmt: skip
 """Nor these themselves; ``super`` is the one class of its kind that is a builtin of job code's."""
 
@@ -119,7 +122,7 @@ def begin() -> dict[str, Any]:
     found |= {
         name: value for name, value in inside.items() if name.isidentifier() and name[0] != "_"
     }
-    found |= {module: inside[names.IMPORT](module) for module in catalog.MODULES}
+    found |= {module: inside[names.IMPORT](module) for module in allowlist.MODULES}
     return found | {f"specimen {i}": value for i, value in enumerate(namespace["main"](job))}
 
 
@@ -145,8 +148,8 @@ def walk(depth: int, more: Callable[[], dict[str, Any]] = dict) -> Iterator[tupl
             continue
         for name in sorted({*object.__dir__(value), *dir(value), *ASKED}):
             with contextlib.suppress(Exception):
-                queue.append((f"{path}.{name}", guards.read(value, name), level + 1))
-        queue.append((f"type({path})", classes.class_of(value), level + 1))
+                queue.append((f"{path}.{name}", read_guard.read(value, name), level + 1))
+        queue.append((f"type({path})", type_object.class_of(value), level + 1))
         if isinstance(value, (list, tuple, set, frozenset)):
             queue.extend((f"{path}[]", each, level + 1) for each in list(value)[:300])
         elif isinstance(value, (dict, types.MappingProxyType)):

@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+import patches_page
 import pytest
 from corpus_files import cases
 from corpus_runs import surprises
 
 from luajobs_kit.errors import SandboxError
-from luajobs_kit.guest import patches, patches_page
-from luajobs_kit.guest.patch import CACHE, Patch
+from luajobs_kit.guest.stdlib import patches as job_patches
+from luajobs_kit.guest.stdlib.patch import CACHE, Patch
 from luajobs_kit.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
-HERE = list(patches.for_this_python())
+HERE = list(job_patches.for_this_python())
 HOSTILE = {case.name: case for case in cases("hostile")}
 
 
@@ -55,15 +56,15 @@ async def test_a_name_that_the_library_has_no_longer_ends_the_start_in_words(wor
 def test_nothing_is_replaced_where_a_name_is_missing(monkeypatch) -> None:
     replaced = []
     present = Patch("copy:Error", CACHE, "", lambda known: replaced.append(known) or known)
-    monkeypatch.setattr(patches, "PATCHES", (present, Patch("copy:_gone", CACHE, "", str)))
-    with pytest.raises(patches.LibraryChanged, match="copy:_gone"):
-        patches.install.__wrapped__()
+    monkeypatch.setattr(job_patches, "PATCHES", (present, Patch("copy:_gone", CACHE, "", str)))
+    with pytest.raises(job_patches.LibraryChanged, match="copy:_gone"):
+        job_patches.install.__wrapped__()
     assert replaced == []
 
 
 @pytest.mark.parametrize("patch", HERE, ids=lambda patch: patch.place)
 def test_what_is_replaced_is_there_in_this_python(patch: Patch) -> None:
-    assert patches._find(patch) is not None, patches.words([patch])
+    assert job_patches._find(patch) is not None, job_patches.words([patch])
 
 
 def test_each_place_is_named_once_for_a_python() -> None:
@@ -73,4 +74,4 @@ def test_each_place_is_named_once_for_a_python() -> None:
 
 def test_the_page_of_what_is_replaced_is_up_to_date() -> None:
     written = (ROOT / "docs" / "patches.md").read_text("utf-8")
-    assert written == patches_page.render(), "run: python -m luajobs_kit.guest.patches_page"
+    assert written == patches_page.render(), "run: make docs"

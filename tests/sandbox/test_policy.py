@@ -11,7 +11,8 @@ from harness import run_here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from luajobs_kit.sandbox import Program, policy
+from luajobs_kit.sandbox import Program
+from luajobs_kit.sandbox.policy import compile as policy
 
 
 def compiled(source: str, *, first_line: int = 1, entry: str = "main") -> object:

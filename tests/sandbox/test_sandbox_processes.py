@@ -16,7 +16,7 @@ import pytest
 
 from luajobs_kit.errors import SandboxError, UnsupportedPlatform
 from luajobs_kit.sandbox import Limits, Program, Sandbox
-from luajobs_kit.sandbox.link import Link
+from luajobs_kit.sandbox.host.fork_server_client import Link
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -219,7 +219,7 @@ async def test_a_child_that_dies_before_it_is_ready_is_refused_with_advice(
 ):
     source = (Path(__file__).parent / "worlds" / "plain_world.py").read_text()
     dying = source + (
-        "\nimport os\nfrom luajobs_kit.sandbox.lockdown import Walls\n"
+        "\nimport os\nfrom luajobs_kit.sandbox.walls.walls import Walls\n"
         "Walls.raise_around_child = lambda *_: os._exit(9)\n"
     )
     (tmp_path / "dying_world.py").write_text(dying)
@@ -347,8 +347,8 @@ async def test_the_fork_server_stays_small_and_loads_no_pydantic_asyncio_or_thre
         assert "pydantic" not in maps
         assert len(list(Path(f"/proc/{sandbox.server_pid}/task").iterdir())) == 1
     probe = (
-        "import sys; import luajobs_kit.sandbox.forkserver; "
-        "import luajobs_kit.sandbox.policy, luajobs_kit.guest.world as world; world.preload(); "
+        "import sys; import luajobs_kit.sandbox.server.fork_server; "
+        "import luajobs_kit.sandbox.policy.compile, luajobs_kit.guest.world as world; world.preload(); "
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)

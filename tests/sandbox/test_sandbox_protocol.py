@@ -18,10 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.sandbox import Program, Sandbox, conversation, frames
-from luajobs_kit.sandbox.channel import Channel
-from luajobs_kit.sandbox.conversation import Conversation
-from luajobs_kit.sandbox.encoding import plain
+from luajobs_kit.sandbox import Program, Sandbox, frames
+from luajobs_kit.sandbox.child.channel import Channel
+from luajobs_kit.sandbox.child.json_encoding import plain
 from luajobs_kit.sandbox.frames import (
     HEADER,
     MAX_FRAME,
@@ -31,7 +30,9 @@ from luajobs_kit.sandbox.frames import (
     pack,
     parse,
 )
-from luajobs_kit.sandbox.inspection import inspect, inspect_compiled
+from luajobs_kit.sandbox.host import run_session
+from luajobs_kit.sandbox.host.frame_inspection import inspect, inspect_compiled
+from luajobs_kit.sandbox.host.run_session import Conversation
 from luajobs_kit.sandbox.taken import Exit
 
 JSON = st.recursive(
@@ -389,7 +390,7 @@ async def test_large_frames_are_taken_apart_off_the_loop_and_keep_their_order(mo
         where.append(threading.current_thread() is threading.main_thread())
         return inspect(body)
 
-    monkeypatch.setattr(conversation, "inspect", watched)
+    monkeypatch.setattr(run_session, "inspect", watched)
     lines = []
     stream = b"".join(
         loose({"log": [["info", text * size, 0.0]]})
@@ -411,7 +412,7 @@ async def test_lines_after_the_cut_are_not_looked_at(monkeypatch):
         looked_at.append(len(body))
         return inspect(body)
 
-    monkeypatch.setattr(conversation, "inspect", watched)
+    monkeypatch.setattr(run_session, "inspect", watched)
     lines = []
     many = loose({"log": [["info", "", 0.0]] * 10_001 + ["of no shape"] * 10_000})
     after = json.dumps({"log": [["info", "more", 0.0]] * 9}, separators=(",", ":")).encode()
@@ -526,7 +527,7 @@ async def test_calls_with_large_answers_are_served_one_at_a_time_until_each_is_r
 
 
 async def test_what_calls_under_way_answer_unread_is_bounded_and_said(monkeypatch):
-    monkeypatch.setattr(conversation, "MOST_UNREAD", 8 * 2**20)
+    monkeypatch.setattr(run_session, "MOST_UNREAD", 8 * 2**20)
     go = asyncio.Event()
 
     async def serve(verb, arguments):

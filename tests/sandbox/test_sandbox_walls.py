@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from luajobs_kit.errors import SandboxError, UnsupportedPlatform
-from luajobs_kit.sandbox import Sandbox, doctor, lockdown, seccomp
+from luajobs_kit.sandbox import Sandbox, doctor
+from luajobs_kit.sandbox.walls import seccomp
+from luajobs_kit.sandbox.walls import walls as lockdown
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these walls are Linux's")
 
@@ -289,13 +291,13 @@ async def test_a_kernel_without_a_wall_is_reported_and_the_rest_stands(plain_san
 
 
 async def test_windows_is_refused_and_pointed_to_wsl(monkeypatch):
-    monkeypatch.setattr("luajobs_kit.sandbox.link.sys.platform", "win32")
+    monkeypatch.setattr("luajobs_kit.sandbox.host.fork_server_client.sys.platform", "win32")
     with pytest.raises(UnsupportedPlatform, match="WSL"):
         await Sandbox().__aenter__()
 
 
 async def test_a_python_that_cannot_be_started_again_is_a_clear_error(monkeypatch):
-    monkeypatch.setattr("luajobs_kit.sandbox.link.sys.executable", "")
+    monkeypatch.setattr("luajobs_kit.sandbox.host.fork_server_client.sys.executable", "")
     with pytest.raises(SandboxError, match="cannot be started"):
         await Sandbox().__aenter__()
 

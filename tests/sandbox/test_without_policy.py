@@ -18,10 +18,11 @@ import pytest
 from corpus_files import Case, without_policy
 from corpus_runs import AT_ONCE
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting_user import acting_as
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec
-from luajobs_kit.sandbox import Limits, Outcome, Program, Sandbox, doctor, lockdown
+from luajobs_kit.sandbox import Limits, Outcome, Program, Sandbox, doctor
+from luajobs_kit.sandbox.walls import walls as lockdown
 
 CASES = [case for case in without_policy() if case.family != "authority"]
 AUTHORITY = [case for case in without_policy() if case.family == "authority"]

@@ -11,8 +11,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from luajobs_kit.address import Address
 from luajobs_kit.client import HttpPort, discover
+from luajobs_kit.engine_address import Address
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from luajobs_kit.address import FILE, Address
 from luajobs_kit.client import HttpPort, discover
+from luajobs_kit.engine_address import FILE, Address
 from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec, LogLine, LogQuery, LogSource
 from luajobs_kit.server import process
-from luajobs_kit.server.broadcast import Broadcast
-from luajobs_kit.server.listening import bind
+from luajobs_kit.server.event_broadcast import Broadcast
+from luajobs_kit.server.listening_sockets import bind
 
 SLEEPER = (
     "import asyncio\nasync def execute(job):\n    await asyncio.sleep({})\n    return 'slept'\n"

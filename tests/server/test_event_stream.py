@@ -4,10 +4,10 @@ import asyncio
 
 from starlette.applications import Starlette
 
-from luajobs_kit import wire
-from luajobs_kit.server import kit
-from luajobs_kit.server.answers import Refused, failure
-from luajobs_kit.server.stream import HEARTBEAT, EventStream
+from luajobs_kit import http_protocol
+from luajobs_kit.server import kit_routes
+from luajobs_kit.server.responses import Refused, failure
+from luajobs_kit.server.sse import HEARTBEAT, EventStream
 
 SCOPE = {"type": "http"}
 
@@ -104,8 +104,13 @@ async def test_a_simulation_ends_when_whoever_asked_for_it_leaves():
     async def send(message):
         assert message.get("status", 400) == 400
 
-    app = Starlette(routes=kit.routes(engine, None), exception_handlers={Refused: _refused})
-    scope = {"type": "http", "method": "POST", "path": f"{wire.PREFIX}/simulate", "headers": []}
+    app = Starlette(routes=kit_routes.routes(engine, None), exception_handlers={Refused: _refused})
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"{http_protocol.PREFIX}/simulate",
+        "headers": [],
+    }
     async with asyncio.timeout(5):
         await app(scope, receive, send)
     assert engine.given_up.is_set()

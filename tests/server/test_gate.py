@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import luajobs_kit
-from luajobs_kit import wire
+from luajobs_kit import http_protocol
 from luajobs_kit.errors import InvalidInput, VersionMismatch
-from luajobs_kit.server import listening, process, strangers
-from luajobs_kit.server.gate import Bucket
+from luajobs_kit.server import listening_sockets, process, unauthenticated_limit
+from luajobs_kit.server.auth import Bucket
 
 
 def request(address, path="/kit/v1/status", *, method="POST", host=None, body=b"", **headers):
@@ -56,10 +56,12 @@ async def test_pages_of_other_origins_are_refused(address, raw):
 
 async def test_strangers_who_open_many_connections_are_closed_and_take_nobodys_place(address, raw):
     host, port = address.url.removeprefix("http://").split(":")
-    there = [await asyncio.open_connection(host, port) for _ in range(2 * strangers.MOST)]
+    there = [
+        await asyncio.open_connection(host, port) for _ in range(2 * unauthenticated_limit.MOST)
+    ]
     try:
         async with asyncio.timeout(10):
-            for reader, _ in there[: strangers.MOST]:
+            for reader, _ in there[: unauthenticated_limit.MOST]:
                 with contextlib.suppress(ConnectionResetError):
                     assert await reader.read() == b""
         assert (await raw(request(address)))[0] == 200
@@ -70,7 +72,7 @@ async def test_strangers_who_open_many_connections_are_closed_and_take_nobodys_p
 
 async def test_a_client_of_another_version_is_told_what_to_do(address, raw):
     status, told = await raw(request(address, X_Luajobs_Version="9.9.9"))
-    assert status == wire.STATUS[VersionMismatch]
+    assert status == http_protocol.STATUS[VersionMismatch]
     assert "luajobs stop" in told["error"]["message"]
     assert told["error"]["code"] == "version_mismatch"
     assert (await raw(request(address, X_Luajobs_Version=luajobs_kit.__version__)))[0] == 200
@@ -142,10 +144,10 @@ def test_other_machines_are_served_only_over_tls(host, tmp_path):
 
 
 def test_an_engine_answers_for_its_own_names_alone():
-    assert listening.hosts(["127.0.0.1"], 8080) == ["127.0.0.1:8080", "localhost:8080"]
-    assert listening.hosts(["::1"], 8080) == ["[::1]:8080", "localhost:8080"]
-    assert listening.hosts(["0.0.0.0", "jobs.example"], 8443) == ["jobs.example:8443"]
-    assert listening.hosts(["jobs.example"], 443) == ["jobs.example:443", "jobs.example"]
+    assert listening_sockets.hosts(["127.0.0.1"], 8080) == ["127.0.0.1:8080", "localhost:8080"]
+    assert listening_sockets.hosts(["::1"], 8080) == ["[::1]:8080", "localhost:8080"]
+    assert listening_sockets.hosts(["0.0.0.0", "jobs.example"], 8443) == ["jobs.example:8443"]
+    assert listening_sockets.hosts(["jobs.example"], 443) == ["jobs.example:443", "jobs.example"]
 
 
 def test_rates_are_bounded_and_recover():

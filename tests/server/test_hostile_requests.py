@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from luajobs_kit import verbs, wire
+from luajobs_kit import http_protocol, port_schema
 from luajobs_kit.server import openapi
 
 SHARED = settings(
@@ -26,12 +26,12 @@ VALUES = st.recursive(
     ),
     max_leaves=8,
 )
-QUESTIONS = sorted(set(verbs.VERBS) - {"wait_execution", "simulate", "settings", "doctor"})
+QUESTIONS = sorted(set(port_schema.VERBS) - {"wait_execution", "simulate", "settings", "doctor"})
 
 
 def named(verb):
     """Bodies with the verb's own argument names and any values in them."""
-    names = [parameter.name for parameter in verbs.verb(verb).parameters]
+    names = [parameter.name for parameter in port_schema.verb(verb).parameters]
     return st.dictionaries(st.sampled_from([*names, "extra"]), VALUES, max_size=4)
 
 
@@ -169,7 +169,7 @@ async def test_what_is_no_http_is_refused(raw, http, sent):
 
 async def test_the_description_names_every_verb_and_holds_together(http):
     told = (await http.get("/openapi.json")).json()
-    assert {path.rpartition("/")[2] for path in told["paths"]} == {*verbs.VERBS, "events"}
+    assert {path.rpartition("/")[2] for path in told["paths"]} == {*port_schema.VERBS, "events"}
     assert told == json.loads(json.dumps(openapi.describe()))
     known = told["components"]["schemas"]
 
@@ -185,7 +185,10 @@ async def test_the_description_names_every_verb_and_holds_together(http):
 
     check(told)
     asked = told["paths"]["/kit/v1/trigger_job"]["post"]
-    assert {each["name"] for each in asked["parameters"]} == {wire.USER_HEADER, wire.KEY_HEADER}
+    assert {each["name"] for each in asked["parameters"]} == {
+        http_protocol.USER_HEADER,
+        http_protocol.KEY_HEADER,
+    }
 
 
 async def test_answers_are_what_the_description_promises(http, port):
@@ -196,4 +199,4 @@ async def test_answers_are_what_the_description_promises(http, port):
         schema = described[f"/kit/v1/{verb}"]["post"]["responses"]["200"]
         required = schema["content"]["application/json"]["schema"]["required"]
         assert set(required) <= set(told)
-        verbs.verb(verb).read_answer(json.dumps(told).encode())
+        port_schema.verb(verb).read_answer(json.dumps(told).encode())

@@ -5,9 +5,9 @@ import contextlib
 
 import pytest
 
-from luajobs_kit import verbs
+from luajobs_kit import port_schema
 from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec
-from luajobs_kit.server.answers import documents, many
+from luajobs_kit.server.responses import documents, many
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def test_documents_in_pieces_are_what_the_verb_writes(port, jobs):
         ("get_job", jobs[0]),
         ("list_executions", await port.list_executions()),
     ):
-        verb = verbs.verb(name)
+        verb = port_schema.verb(name)
         body, passes = await passes_during(documents(value))
         assert verb.read_answer(body) == verb.read_answer(verb.write_answer(value))
         assert passes >= 2, name

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from starlette.requests import Request
 
-from luajobs_kit.address import Address
 from luajobs_kit.client import HttpPort, discover
+from luajobs_kit.client.http_connection import ConnectionLost, Transport
 from luajobs_kit.client.join import join
-from luajobs_kit.client.transport import ConnectionLost, Transport
+from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import Conflict, EngineUnavailable, InvalidInput
-from luajobs_kit.server import kit, process
+from luajobs_kit.server import kit_routes, process
 from luajobs_kit.server.tls import Tls, check
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed here")
@@ -115,4 +115,4 @@ async def test_a_workspace_is_not_joined_to_another(tmp_path):
 )
 def test_files_are_written_and_read_only_for_clients_of_this_machine(client, here):
     scope = {"type": "http", "client": (client, 50_000), "server": ("192.0.2.2", 8443)}
-    assert kit._is_here(Request(scope)) is here
+    assert kit_routes._is_here(Request(scope)) is here

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from faulty_disk import FaultyDisk
 
-from luajobs_kit.store import compaction
-from luajobs_kit.store.definitions import Definitions, Set
+from luajobs_kit.store.definitions import compaction
+from luajobs_kit.store.definitions.definitions import Definitions, Set
 
 compaction.COMPACT_AT = 4_000  # bytes: compactions are among what is interrupted
 

@@ -4,7 +4,7 @@ import errno
 import os
 import signal
 
-from luajobs_kit.store.disk import Disk
+from luajobs_kit.store.definitions.disk import Disk
 
 NUMBERED = ("open", "write", "sync", "truncate", "replace", "remove", "sync_folder")
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from luajobs_kit.clock import SystemClock
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Execution, LogLine, LogSource
-from luajobs_kit.store.entries import Entries
-from luajobs_kit.store.fires import FireState
-from luajobs_kit.store.history import History
-from luajobs_kit.store.sqlite import Database
+from luajobs_kit.store.database.database import Database
+from luajobs_kit.store.entries.entries import Entries
+from luajobs_kit.store.history.fires import FireState
+from luajobs_kit.store.history.history import History
 
 
 def say(*words):

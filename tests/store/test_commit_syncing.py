@@ -8,7 +8,7 @@ import pytest
 from faulty_disk import FaultyDisk
 
 from luajobs_kit.store import Definitions, Set
-from luajobs_kit.store.syncing import QUICK
+from luajobs_kit.store.definitions.group_commit import QUICK
 
 HERE = threading.main_thread()
 

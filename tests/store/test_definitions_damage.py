@@ -9,8 +9,8 @@ from luajobs_kit.clock import SystemClock
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Bundle, IntervalSchedule, JobRecord, JobVersion, Profile, UserRecord
 from luajobs_kit.store import Definitions, Put, Remove, Set, Store
-from luajobs_kit.store.changes import Change, encode_commit
-from luajobs_kit.store.disk import Disk
+from luajobs_kit.store.definitions.disk import Disk
+from luajobs_kit.store.definitions.journal_format import Change, encode_commit
 
 SNAPSHOT, JOURNAL = "definitions.json", "definitions.journal"
 TIMES = {

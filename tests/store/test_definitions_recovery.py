@@ -8,7 +8,7 @@ from tinydb import TinyDB
 
 from luajobs_kit.errors import WorkspaceError
 from luajobs_kit.store import Definitions, Set
-from luajobs_kit.store.changes import encode_line
+from luajobs_kit.store.definitions.journal_format import encode_line
 
 SNAPSHOT, JOURNAL = "definitions.json", "definitions.journal"
 

@@ -10,9 +10,9 @@ import pytest
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.errors import InvalidInput, StorageFull
 from luajobs_kit.ids import Ids
-from luajobs_kit.store import entries as entries_module
 from luajobs_kit.store import steps as steps_module
-from luajobs_kit.store.entries import LONGEST_QUERY, Entries
+from luajobs_kit.store.entries import entries as entries_module
+from luajobs_kit.store.entries.entries import LONGEST_QUERY, Entries
 
 
 @pytest.fixture

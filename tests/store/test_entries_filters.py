@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.store.filters import compile_filter
+from luajobs_kit.store.entries.filters import compile_filter
 from luajobs_kit.store.steps import Steps
 
 CASES = [

@@ -11,7 +11,7 @@ import pytest
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.errors import Conflict, InvalidInput, NotFound
 from luajobs_kit.ids import Ids
-from luajobs_kit.store.entries import PRODUCTS, Entries
+from luajobs_kit.store.entries.entries import PRODUCTS, Entries
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

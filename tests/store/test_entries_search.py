@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.ids import Ids
-from luajobs_kit.store import schema
-from luajobs_kit.store.entries import Entries
+from luajobs_kit.store.database import schema
+from luajobs_kit.store.entries.entries import Entries
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from luajobs_kit.model import FINAL, LogQuery
-from luajobs_kit.store.history import History
-from luajobs_kit.store.sqlite import Database
+from luajobs_kit.store.database.database import Database
+from luajobs_kit.store.history.history import History
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks and kills")
 LIVES = 10  # in one file: all that is in it is looked at after each

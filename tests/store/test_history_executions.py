@@ -19,8 +19,8 @@ from luajobs_kit.model import (
     RunError,
     TextPart,
 )
-from luajobs_kit.store.fires import FireState
-from luajobs_kit.store.history import History
+from luajobs_kit.store.history.fires import FireState
+from luajobs_kit.store.history.history import History
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 

@@ -16,11 +16,12 @@ from luajobs_kit.clock import SystemClock
 from luajobs_kit.errors import InvalidInput, StorageFull, WorkspaceError
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Execution, LogLine, LogQuery, LogSource
-from luajobs_kit.store import Put, Store, logs
-from luajobs_kit.store.entries import Entries
-from luajobs_kit.store.fires import FireState
-from luajobs_kit.store.history import History
-from luajobs_kit.store.sqlite import Database
+from luajobs_kit.store import Put, Store
+from luajobs_kit.store.database.database import Database
+from luajobs_kit.store.entries.entries import Entries
+from luajobs_kit.store.history import logs
+from luajobs_kit.store.history.fires import FireState
+from luajobs_kit.store.history.history import History
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

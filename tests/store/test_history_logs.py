@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from luajobs_kit.errors import InvalidInput, WorkspaceError
 from luajobs_kit.model import Execution, LogLine, LogQuery, LogSource
-from luajobs_kit.store import log_rows, schema
-from luajobs_kit.store.history import History
-from luajobs_kit.store.logs import MOST_WAITING
+from luajobs_kit.store.database import schema
+from luajobs_kit.store.history import log_rows
+from luajobs_kit.store.history.history import History
+from luajobs_kit.store.history.logs import MOST_WAITING
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -11,11 +11,11 @@ import pytest
 from luajobs_kit.clock import SystemClock
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Execution, LogLine, LogQuery, LogSource, Message
-from luajobs_kit.store.entries import Entries
-from luajobs_kit.store.fires import FireState
-from luajobs_kit.store.history import History
-from luajobs_kit.store.retention import used_bytes
-from luajobs_kit.store.sqlite import Database
+from luajobs_kit.store.database.database import Database
+from luajobs_kit.store.entries.entries import Entries
+from luajobs_kit.store.history.fires import FireState
+from luajobs_kit.store.history.history import History
+from luajobs_kit.store.history.retention import used_bytes
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from tinydb.storages import MemoryStorage
 from tinydb.table import Document
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.store.storage import JournalStorage
+from luajobs_kit.store.definitions.tinydb_storage import JournalStorage
 from luajobs_kit.store.table import Database
 
 names = st.sampled_from(["_default", "jobs", "a/b", "Ünï"])

@@ -17,7 +17,7 @@ from luajobs_kit.model import (
     UserRecord,
 )
 from luajobs_kit.store import FireState, Put, Set, Store
-from luajobs_kit.store.transfer import export_store, import_store
+from luajobs_kit.store.transfer.json_export import export_store, import_store
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 JOB = JobRecord(

@@ -23,15 +23,8 @@ from luajobs_kit.model import (
     Message,
     TextPart,
 )
-from luajobs_kit.store import (
-    FireState,
-    Put,
-    Set,
-    Store,
-    export_archive,
-    import_file,
-    transfer_history,
-)
+from luajobs_kit.store import FireState, Put, Set, Store, export_archive, import_file
+from luajobs_kit.store.transfer import zip_export
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 FIRE = FireState(job_id="job_1", armed_at=NOW, last_fire=NOW, skipped=3)
@@ -182,7 +175,7 @@ async def test_an_import_that_was_cut_short_is_completed_by_the_next(
     path, expected = exported
     async with await store(tmp_path / "target") as target:
         with monkeypatch.context() as broken:
-            broken.setattr(transfer_history.Declared, "keep_definitions", no_room)
+            broken.setattr(zip_export.Declared, "keep_definitions", no_room)
             with pytest.raises(StorageFull):
                 await import_file(target, path, bool)
         await import_file(target, path, bool)
@@ -299,7 +292,7 @@ async def test_of_a_newer_kit_is_said_before_all_else(exported, tmp_path):
 
 async def test_an_import_larger_than_the_free_room_is_refused(exported, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        transfer_history.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})
+        zip_export.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})
     )
     async with await store(tmp_path / "target") as target:
         with pytest.raises(StorageFull, match="free some disk space"):

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from luajobs_kit.clock import SystemClock
 from luajobs_kit.errors import WorkspaceError, WorkspaceGone, WorkspaceLocked
 from luajobs_kit.ids import Ids
-from luajobs_kit.owner import Owner
-from luajobs_kit.store import Definitions, Set, Store, lock
+from luajobs_kit.lock_file import Owner
+from luajobs_kit.store import Definitions, Set, Store, workspace_lock
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
     """Have the second look follow the first one: nothing moves meanwhile."""
-    monkeypatch.setattr(lock, "AGAIN", 0.0)
-    monkeypatch.setattr(lock, "_TRY_AFTER", 0.0)
+    monkeypatch.setattr(workspace_lock, "AGAIN", 0.0)
+    monkeypatch.setattr(workspace_lock, "_TRY_AFTER", 0.0)
 
 
 def tree(folder):
@@ -247,7 +247,7 @@ async def test_a_folder_that_was_away_for_a_moment_is_not_gone(tmp_path, monkeyp
     folder = tmp_path / ".luajobs"
     store = await opened(folder)
     folder.rename(tmp_path / "away")
-    monkeypatch.setattr(lock.time, "sleep", lambda _: (tmp_path / "away").rename(folder))
+    monkeypatch.setattr(workspace_lock.time, "sleep", lambda _: (tmp_path / "away").rename(folder))
     await store.definitions.commit(Set("a", 1))
     assert not await store.is_gone()
     await store.aclose()

@@ -14,16 +14,16 @@ from luajobs_kit.clock import SystemClock
 from luajobs_kit.errors import WorkspaceError, WorkspaceLocked
 from luajobs_kit.ids import Ids
 from luajobs_kit.store import Set, Store
-from luajobs_kit.store.folder import mount_of, prepare
-from luajobs_kit.store.lock import WorkspaceLock
+from luajobs_kit.store.workspace_folder import mount_of, prepare
+from luajobs_kit.store.workspace_lock import WorkspaceLock
 
 RIVAL = """
 import json, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from luajobs_kit.errors import WorkspaceLocked
-from luajobs_kit.store.folder import prepare
-from luajobs_kit.store.lock import WorkspaceLock
+from luajobs_kit.store.workspace_folder import prepare
+from luajobs_kit.store.workspace_lock import WorkspaceLock
 print("ready", flush=True)
 held = None
 for line in sys.stdin:
@@ -152,7 +152,7 @@ def test_a_read_only_folder_is_refused_with_advice(name):
     code = """
 import os, sys
 from pathlib import Path
-from luajobs_kit.store.folder import prepare
+from luajobs_kit.store.workspace_folder import prepare
 if os.getuid() == 0:
     os.setuid(65534)  # root may write everywhere
 prepare(Path(sys.argv[1]))
@@ -212,7 +212,7 @@ def test_network_file_systems_without_working_locks_are_refused(tmp_path, folder
 
 @pytest.mark.skipif(sys.platform == "win32", reason="flock")
 def test_a_file_system_that_grants_the_lock_twice_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("luajobs_kit.store.lock._lock", lambda descriptor: None)
+    monkeypatch.setattr("luajobs_kit.store.workspace_lock._lock", lambda descriptor: None)
     with pytest.raises(WorkspaceError, match="two owners"):
         WorkspaceLock.take(tmp_path, datetime.now(UTC))
 

@@ -6,7 +6,7 @@ import pytest
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import CronSchedule, IntervalSchedule
-from luajobs_kit.timing.typed import read_schedule
+from luajobs_kit.timing.typed_schedules import read_schedule
 
 NOW = datetime(2030, 1, 7, 8, 0, tzinfo=UTC)
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.cells import cell_len
 
-from luajobs_kit.live.words import clean
+from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Attempt, CronSchedule, Execution, Job
+from luajobs_tui.cell_text import age, clip, clip_left, last_outcome, length, next_fire, took
 from luajobs_tui.columns import columns_for
-from luajobs_tui.formatting import age, clip, clip_left, last_outcome, length, next_fire, took
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -92,7 +92,7 @@ def test_columns_fill_the_room_there_is(width):
 
 
 def test_cron_is_told_shortly():
-    from luajobs_tui.formatting import _short_cron
+    from luajobs_tui.cell_text import _short_cron
 
     said = _short_cron(CronSchedule(expression="0 8 * * 1", timezone="Europe/Berlin"))
     assert said == "every Mon at 08:00, Berlin"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from luajobs_kit.acting import acting_as
+from luajobs_kit.acting_user import acting_as
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
 from luajobs_kit.errors import NotFound

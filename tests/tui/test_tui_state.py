@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from luajobs_kit.model import JobUpdated
-from luajobs_tui.state import WINDOW, MonitorState
+from luajobs_tui.monitor_state import WINDOW, MonitorState
 
 
 @pytest.fixture

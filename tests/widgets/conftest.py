@@ -8,8 +8,8 @@ from luajobs_kit.bundle import capture
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import JobSpec
 from luajobs_kit.timing import every
-from luajobs_kit.widgets.connection import ForeignLoop
-from luajobs_kit.widgets.feed import PanelFeed
+from luajobs_kit.widgets.panel_connections import ForeignLoop
+from luajobs_kit.widgets.panel_feed import PanelFeed
 
 GREET = """
 async def greet(job):

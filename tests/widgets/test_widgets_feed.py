@@ -6,8 +6,8 @@ import signal
 import threading
 
 from luajobs_kit.client.discover import stop
-from luajobs_kit.widgets.connection import OwnConnection
-from luajobs_kit.widgets.feed import PanelFeed
+from luajobs_kit.widgets.panel_connections import OwnConnection
+from luajobs_kit.widgets.panel_feed import PanelFeed
 
 
 def names(state):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from luajobs_kit.model import Job
-from luajobs_tui.formatting import (
+from luajobs_tui.cell_text import (
     Said,
     clip,
     job_status,

@@ -9,7 +9,7 @@ from typing import Any
 
 from textual.message import Message
 
-from luajobs_kit.live.draft import Field
+from luajobs_kit.live.job_form import Field
 from luajobs_kit.model import Job
 
 

@@ -10,7 +10,7 @@ from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
 
-from luajobs_tui.formatting import Said, Tone
+from luajobs_tui.cell_text import Said, Tone
 
 CALM: Final = Theme(
     name="luajobs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from luajobs_kit.port import Port
-from luajobs_kit.server.lua import collections, jobs, logs, people
+from luajobs_kit.server.lua import data, jobs, logs, users
 
 
 def routes(port: Port) -> list[Route]:
@@ -13,6 +13,6 @@ def routes(port: Port) -> list[Route]:
     return [
         *jobs.routes(port),
         *logs.routes(port),
-        *people.routes(port),
-        *collections.routes(port),
+        *users.routes(port),
+        *data.routes(port),
     ]

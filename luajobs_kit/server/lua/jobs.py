@@ -14,10 +14,10 @@ from starlette.routing import Route
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Bundle, Execution, Job, JobSpec, JobVersion, VersionSpec
 from luajobs_kit.port import Port
-from luajobs_kit.server.answers import many, read_object, success
-from luajobs_kit.server.kit import idempotency_key
-from luajobs_kit.server.lua.asking import check_agent, number
-from luajobs_kit.verbs import invalid
+from luajobs_kit.port_schema import invalid
+from luajobs_kit.server.kit_routes import idempotency_key
+from luajobs_kit.server.lua.request_parameters import check_agent, number
+from luajobs_kit.server.responses import many, read_object, success
 
 BASE: Final = "/developer/jobs/{agent}"
 ONE: Final = BASE + "/{job}"

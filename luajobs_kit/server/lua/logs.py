@@ -11,8 +11,8 @@ from starlette.routing import Route
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import LogLine, LogQuery
 from luajobs_kit.port import Port
-from luajobs_kit.server.answers import success
-from luajobs_kit.server.lua.asking import check_agent, number, pages
+from luajobs_kit.server.lua.request_parameters import check_agent, number, pages
+from luajobs_kit.server.responses import success
 
 LEVELS: Final = ("debug", "info", "warn", "error")
 

@@ -15,13 +15,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static, TextArea
 
 from luajobs_kit.errors import LuaJobsError
-from luajobs_kit.live.draft import TEMPLATE, Draft, field_of, typed_schedule
-from luajobs_kit.live.words import clean
+from luajobs_kit.live.job_form import TEMPLATE, Draft, field_of, typed_schedule
+from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Job
 from luajobs_kit.port import Port
 from luajobs_kit.timing import describe
-from luajobs_kit.timing.typed import EXAMPLES
-from luajobs_tui.formatting import length, moment
+from luajobs_kit.timing.typed_schedules import EXAMPLES
+from luajobs_tui.cell_text import length, moment
 from luajobs_tui.messages import FormRefused, JobMade, SchedulePreviewed
 from luajobs_tui.theme import style
 

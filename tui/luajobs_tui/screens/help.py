@@ -13,8 +13,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from luajobs_kit.live.words import JOB_SIGNS, RUN_SIGNS
-from luajobs_tui.formatting import sign
+from luajobs_kit.live.presentation import JOB_SIGNS, RUN_SIGNS
+from luajobs_tui.cell_text import sign
 from luajobs_tui.theme import style
 
 KEYS: Final = (

@@ -17,18 +17,18 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import DataTable, Footer, Static, TabbedContent
 
-from luajobs_kit.acting import acting_user
-from luajobs_kit.live.changed import Topic
-from luajobs_kit.live.connection import SameLoop
-from luajobs_kit.live.feed import Feed
-from luajobs_kit.live.words import clean
+from luajobs_kit.acting_user import acting_user
+from luajobs_kit.live.change_set import Topic
+from luajobs_kit.live.engine_link import SameLoop
+from luajobs_kit.live.event_feed import Feed
+from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Execution, Job
 from luajobs_kit.port import Port
-from luajobs_tui.formatting import clip
+from luajobs_tui.cell_text import clip
 from luajobs_tui.messages import Answered, NewsArrived, Refused
-from luajobs_tui.screens.finding import Finding
+from luajobs_tui.monitor_state import WINDOW
 from luajobs_tui.screens.help import Help
-from luajobs_tui.state import WINDOW
+from luajobs_tui.screens.job_search import Finding
 from luajobs_tui.theme import style
 from luajobs_tui.widgets.detail import Detail
 from luajobs_tui.widgets.head_line import HeadLine

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from luajobs_kit.live.words import clean
+from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Job
 from luajobs_tui.theme import style
 

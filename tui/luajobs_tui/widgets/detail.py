@@ -9,10 +9,10 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 
-from luajobs_kit.live.changed import Changed, Topic
+from luajobs_kit.live.change_set import Changed, Topic
 from luajobs_kit.model import Job
-from luajobs_tui.formatting import user
-from luajobs_tui.state import MonitorState
+from luajobs_tui.cell_text import user
+from luajobs_tui.monitor_state import MonitorState
 from luajobs_tui.widgets.code_view import CodeView
 from luajobs_tui.widgets.executions import Executions
 from luajobs_tui.widgets.facts import Facts

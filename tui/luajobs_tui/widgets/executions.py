@@ -13,9 +13,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Static
 
-from luajobs_kit.live.words import clean, error_line
+from luajobs_kit.live.presentation import clean, error_line
 from luajobs_kit.model import Execution, RunError
-from luajobs_tui.formatting import CAUSES, Said, age, lateness, length, moment, run_status, took
+from luajobs_tui.cell_text import CAUSES, Said, age, lateness, length, moment, run_status, took
 from luajobs_tui.theme import style, text
 
 _COLUMNS: Final = (

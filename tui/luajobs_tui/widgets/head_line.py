@@ -6,8 +6,8 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from luajobs_tui.formatting import Said, clip_left, length
-from luajobs_tui.state import MonitorState
+from luajobs_tui.cell_text import Said, clip_left, length
+from luajobs_tui.monitor_state import MonitorState
 from luajobs_tui.theme import style
 
 

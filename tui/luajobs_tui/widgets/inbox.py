@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from luajobs_kit.live.words import clean, short_user
+from luajobs_kit.live.presentation import clean, short_user
 from luajobs_kit.model import Job, Message
-from luajobs_tui.formatting import moment
+from luajobs_tui.cell_text import moment
 from luajobs_tui.theme import style
 
 

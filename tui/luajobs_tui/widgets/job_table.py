@@ -12,8 +12,8 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from luajobs_kit.model import Job
+from luajobs_tui.cell_text import Said
 from luajobs_tui.columns import TIMED, Column, Key, cell, columns_for
-from luajobs_tui.formatting import Said
 from luajobs_tui.theme import text
 
 

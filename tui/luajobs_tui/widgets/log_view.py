@@ -16,9 +16,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from luajobs_kit.live.words import clean
+from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Level, LogLine
-from luajobs_tui.formatting import Tone
+from luajobs_tui.cell_text import Tone
 from luajobs_tui.theme import style
 
 TONES: Final[dict[Level, Tone]] = {"debug": "dim", "info": "plain", "warn": "warn", "error": "bad"}

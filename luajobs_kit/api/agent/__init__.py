@@ -1,0 +1,1 @@
+"""Agents: their tools and jobs, declared, deployed and hosted."""

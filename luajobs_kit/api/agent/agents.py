@@ -1,0 +1,162 @@
+"""``LuaAgent``, ``LuaSkill`` and ``LuaJob``: an agent's parts, declared by its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from luajobs_kit.api._json_values import build, to_object
+from luajobs_kit.api._unawaited import awaited_as
+from luajobs_kit.api.agent.tools import LuaTool, check_tool
+from luajobs_kit.api.jobs.jobs import (
+    Execute,
+    RetryLike,
+    ScheduleLike,
+    bundle_of,
+    retry_of,
+    schedule_of,
+)
+from luajobs_kit.errors import InvalidInput, ToolError
+from luajobs_kit.model import DEFAULT_TIMEOUT, Bundle, JobSpec
+
+if TYPE_CHECKING:
+    from luajobs_kit.api.workspace import Workspace
+
+
+@dataclass(kw_only=True)
+class LuaJob:
+    """A pre-defined job of an agent: made true by ``ws.deploy(agent)``, with no user of its own.
+
+    Its code is captured here, where it is declared. Raises ``InvalidInput`` for what cannot
+    be a job.
+    """
+
+    name: str
+    schedule: ScheduleLike
+    execute: Execute | None = None
+    source: str | Path | None = None
+    description: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float = DEFAULT_TIMEOUT  # seconds
+    retry: RetryLike = None
+    overlap: Literal["skip", "queue", "allow"] = "skip"
+    catch_up: Literal["once", "all", "none"] = "once"
+    powers: list[str] | None = None
+    env: list[str] | None = None
+    bundle: Bundle = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.bundle = bundle_of(self.execute, self.source)
+
+    def spec(self, workspace: Workspace) -> JobSpec:
+        """Return what is asked of the engine. Raises ``InvalidInput``."""
+        return build(
+            JobSpec,
+            f"LuaJob {self.name!r}",
+            name=self.name,
+            bundle=self.bundle,
+            schedule=schedule_of(self.schedule, workspace.now),
+            metadata=to_object(self.metadata, "metadata"),
+            description=self.description,
+            timeout=self.timeout,
+            retry=retry_of(self.retry),
+            overlap=self.overlap,
+            catch_up=self.catch_up,
+            powers=self.powers,
+            env=self.env,
+            dynamic=False,
+        )
+
+
+def lua_job(
+    *,
+    schedule: ScheduleLike,
+    name: str | None = None,
+    description: str | None = None,
+    **options: Any,
+) -> Callable[[Callable[..., Awaitable[Any]]], LuaJob]:
+    """Make a ``LuaJob`` of the function below; ``options`` are those of ``LuaJob``.
+
+    ::
+
+        @lua_job(schedule=cron("0 8 * * *"))
+        async def morning_count(job):
+            "Count the open tickets"
+            print(len(await Data.get("tickets", {"status": "open"})))
+    """
+
+    def made(function: Callable[..., Awaitable[Any]]) -> LuaJob:
+        return LuaJob(
+            name=name or function.__name__.replace("_", "-"),
+            schedule=schedule,
+            execute=function,
+            description=description or function.__doc__,
+            **options,
+        )
+
+    return made
+
+
+@dataclass(kw_only=True)
+class LuaSkill:
+    """Tools that belong together, and what the agent's model is told about them."""
+
+    name: str
+    tools: Sequence[LuaTool[Any]]
+    description: str = ""
+    context: str = ""
+    condition: Callable[[], Awaitable[bool]] | None = None
+    """Whether the acting user may use these tools now; None: always."""
+
+    def __post_init__(self) -> None:
+        for tool in self.tools:
+            check_tool(tool)
+
+
+@dataclass(kw_only=True)
+@awaited_as("agent")
+class LuaAgent:
+    """An agent: who it is, what it can do, and its pre-defined jobs."""
+
+    name: str
+    persona: str = ""
+    skills: Sequence[LuaSkill] = ()
+    jobs: Sequence[LuaJob] = ()
+    model: str | None = None
+
+    def __post_init__(self) -> None:
+        for kind, names in {
+            "tools": [tool.name for skill in self.skills for tool in skill.tools],
+            "jobs": [job.name for job in self.jobs],
+        }.items():
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise InvalidInput(f"Agent {self.name!r} has two {kind} named {twice[0]!r}.")
+
+    @property
+    def tools(self) -> dict[str, LuaTool[Any]]:
+        """Every tool of its skills, by name."""
+        return {tool.name: tool for skill in self.skills for tool in skill.tools}
+
+    async def call_tool(
+        self,
+        name: str,
+        input: Mapping[str, Any],
+        *,
+        user: str | None = None,
+        workspace: Workspace | None = None,
+    ) -> Any:
+        """Call a tool as ``user`` (None: who acts already) and return its output as plain JSON.
+
+        Raises ``ToolError`` with the tool's name, and the field when input or output is wrong.
+        """
+        for skill in self.skills:
+            for tool in skill.tools:
+                if tool.name == name:
+                    return await tool.call(
+                        input, user=user, workspace=workspace, condition=skill.condition
+                    )
+        listed = ", ".join(self.tools) or "none"
+        raise ToolError(f"{self.name} has no tool {name!r}; its tools are: {listed}.", tool=name)

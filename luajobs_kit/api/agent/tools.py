@@ -1,0 +1,222 @@
+"""``LuaTool``: something an agent can do for a user, as a class or from a typed function."""
+
+from __future__ import annotations
+
+import re
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from luajobs_kit.acting_user import acting_as, acting_user, reaching
+from luajobs_kit.api._session import current_workspace
+from luajobs_kit.api._signatures import say
+from luajobs_kit.api.agent import tool_output
+from luajobs_kit.errors import EngineUnavailable, InvalidInput, ToolError
+from luajobs_kit.model import Level, LogLine, LogSource
+
+if TYPE_CHECKING:
+    from luajobs_kit.api.workspace import Workspace
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SOURCE = "skill"  # Lua's word for where a tool's log lines come from
+
+Input = TypeVar("Input", bound=BaseModel)
+
+
+class ToolLog:
+    """The log of the tool call that is running, as ``job.log`` is a run's."""
+
+    def debug(self, message: object) -> None:
+        tool_output.say("debug", str(message))
+
+    def info(self, message: object) -> None:
+        tool_output.say("info", str(message))
+
+    def warning(self, message: object) -> None:
+        tool_output.say("warn", str(message))
+
+    def error(self, message: object) -> None:
+        tool_output.say("error", str(message))
+
+
+class LuaTool(ABC, Generic[Input]):
+    """Something an agent can do for a user.
+
+    Subclass it with a ``name`` (letters, digits, ``-`` and ``_``), a ``description`` for the
+    model that chooses tools, an ``input_schema`` and ``execute``::
+
+        class Add(LuaTool):
+            name = "add"
+            description = "Add two numbers"
+
+            class Input(BaseModel):
+                a: float
+                b: float
+
+            input_schema = Input
+
+            async def execute(self, input: Input) -> dict[str, float]:
+                return {"sum": input.a + input.b}
+
+    It runs in its owner's process, never in the engine.
+    """
+
+    name: str
+    description: str
+    input_schema: type[Input]
+    output_schema: Any = None
+    """A pydantic model or type that the result must fit; None takes any JSON."""
+    log: ClassVar[ToolLog] = ToolLog()
+
+    @abstractmethod
+    async def execute(self, input: Input) -> Any:
+        """Do it, for the acting user; return plain JSON or a pydantic model."""
+
+    async def condition(self) -> bool:
+        """Tell whether the acting user may use the tool now."""
+        return True
+
+    async def call(
+        self,
+        input: Mapping[str, Any],
+        *,
+        user: str | None = None,
+        workspace: Workspace | None = None,
+        condition: Callable[[], Awaitable[bool]] | None = None,
+    ) -> Any:
+        """Validate the input, run as ``user`` (None: who acts already), validate the output.
+
+        ``condition`` is asked before the tool's own (its skill's).
+
+        Jobs it creates belong to that user, and reach no other. What it prints and logs is kept as log lines of
+        source ``skill``. Returns plain JSON.
+
+        Raises ``ToolError`` with the tool's name, and the field when input or output is wrong.
+        """
+        check_tool(self)
+        home = workspace or current_workspace()
+        with home.entered(), acting_as(user or acting_user()), reaching("own"):
+            given = self._validated(input)
+            started = time.perf_counter()
+            with tool_output.listening(home.now) as said:
+                error: ToolError | None = None
+                result: Any = None
+                try:
+                    await self._ask(condition)
+                    result = self._plain(await self.execute(given))
+                except ToolError as refused:
+                    error = refused
+                except Exception as problem:  # noqa: BLE001 - a tool may raise anything, and its caller is told
+                    error = ToolError(_told(self, problem), tool=self.name)
+                    error.__cause__ = problem
+                took = (time.perf_counter() - started) * 1000
+            await self._keep(home, said, error, took)
+            if error is not None:
+                raise error
+            return result
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the input."""
+        return self.input_schema.model_json_schema()
+
+    def openai(self) -> dict[str, Any]:
+        """Return the tool as OpenAI's chat API takes it in ``tools``."""
+        return {
+            "type": "function",
+            "function": {
+                "name": self.name,
+                "description": self.description,
+                "parameters": self.json_schema(),
+            },
+        }
+
+    def anthropic(self) -> dict[str, Any]:
+        """Return the tool as Anthropic's messages API takes it in ``tools``."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "input_schema": self.json_schema(),
+        }
+
+    async def _ask(self, condition: Callable[[], Awaitable[bool]] | None) -> None:
+        if not (condition is None or await condition()) or not await self.condition():
+            raise ToolError(f"{self.name} is not available now.", tool=self.name)
+
+    def _validated(self, given: Mapping[str, Any] | Input) -> Input:
+        if isinstance(given, self.input_schema):
+            return given
+        try:
+            return self.input_schema.model_validate(given)
+        except ValidationError as problem:
+            field, words = say(problem)
+            where = f"{self.name}: {field}" if field else self.name
+            raise ToolError(f"{where}: {words}", tool=self.name, field=field) from None
+
+    def _plain(self, result: Any) -> Any:
+        try:
+            adapter = TypeAdapter(Any if self.output_schema is None else self.output_schema)
+            checked = adapter.validate_python(result) if self.output_schema is not None else result
+            return TypeAdapter(Any).dump_python(checked, mode="json", by_alias=True)
+        except ValidationError as problem:
+            field, words = say(problem)
+            message = f"{self.name} returned what its output_schema refuses: {field}: {words}"
+            raise ToolError(message, tool=self.name, field=field) from None
+        except ValueError as problem:
+            message = f"{self.name} returned what JSON has no form for: {problem}"
+            raise ToolError(message, tool=self.name) from None
+
+    async def _keep(
+        self, home: Workspace, said: tool_output.Said, error: ToolError | None, took: float
+    ) -> None:
+        source = LogSource(
+            log_source=_SOURCE,
+            primitive_name=self.name,
+            tool_name=self.name,
+            user_id=acting_user(),
+        )
+        lines = [(at, level, text, None) for at, level, text in said.finish()]
+        level: Level = "info" if error is None else "error"
+        end = f"{self.name} completed" if error is None else error.message
+        with suppress(EngineUnavailable):  # what the tool did is done; its caller is told of that
+            port = await home.port()
+            for at, kind, text, duration in [*lines, (home.now(), level, end, took)]:
+                line = LogLine(
+                    timestamp=at, sub_type=kind, message=text, duration=duration, metadata=source
+                )
+                await port.write_log(line)
+
+    def __repr__(self) -> str:
+        return f"<LuaTool {self.name!r}>"
+
+
+def check_tool(tool: LuaTool[Any]) -> None:
+    """Raise ``InvalidInput`` for a tool that lacks a part, or has one that cannot be."""
+    kind = type(tool).__name__
+    name = getattr(tool, "name", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{kind}.name is {name!r}; a tool's name has 1 to 64 letters, digits, '-' and '_'.",
+            field="name",
+        )
+    if not isinstance(getattr(tool, "description", None), str):
+        raise InvalidInput(f"{kind} needs a description, in words for who chooses it.")
+    schema = getattr(tool, "input_schema", None)
+    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        raise InvalidInput(
+            f"{kind}.input_schema must be a pydantic model, not {schema!r}.", field="input_schema"
+        )
+
+
+def _told(tool: LuaTool[Any], problem: Exception) -> str:
+    frames = traceback.extract_tb(problem.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+    where = f" (line {own[-1].lineno} of {own[-1].filename})" if own else ""
+    return f"{tool.name} failed: {type(problem).__name__}: {problem}{where}"
+
+
+_PACKAGE = __file__.rpartition("/api/")[0]

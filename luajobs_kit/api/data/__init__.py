@@ -1,0 +1,1 @@
+"""What the workspace keeps for agents: users, data, products."""

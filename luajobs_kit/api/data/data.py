@@ -1,0 +1,178 @@
+"""``Data``: objects kept in collections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from luajobs_kit.api._json_values import to_object
+from luajobs_kit.api._session import Bound
+from luajobs_kit.api._unawaited import awaited_as
+from luajobs_kit.api.data.records import Fields, Page
+from luajobs_kit.model import Entry, EntryPage
+
+if TYPE_CHECKING:
+    from luajobs_kit.api.workspace import Workspace
+
+
+@awaited_as("entry")
+class DataEntry(Fields):
+    """One object of a collection. ``entry.title`` is ``entry.data["title"]``, as is ``entry["title"]``."""
+
+    _noun = "entry"
+
+    def __init__(self, entry: Entry, workspace: Workspace) -> None:
+        self._id = entry.id
+        self._entry = entry
+        self._data = dict(entry.data)
+        self._workspace = workspace
+
+    @property
+    def collection(self) -> str:
+        return self._entry.collection
+
+    @property
+    def score(self) -> float | None:
+        """How well it matched a search, 0 to 1; None outside one."""
+        return self._entry.score
+
+    @property
+    def search_text(self) -> str | None:
+        return self._entry.search_text
+
+    @property
+    def created_at(self) -> datetime:
+        return self._entry.created_at
+
+    @property
+    def updated_at(self) -> datetime:
+        return self._entry.updated_at
+
+    async def update(self, data: Mapping[str, Any], search_text: str | None = None) -> DataEntry:
+        """Merge ``data`` into what is kept of the object, shallowly, and show all of it."""
+        return await self._keep("update", to_object(data, "data"), search_text)
+
+    async def save(self, search_text: str | None = None) -> DataEntry:
+        """Keep ``data`` as it is now here, in place of what was kept."""
+        return await self._keep("replace", to_object(self._data, "data"), search_text)
+
+    async def delete(self) -> None:
+        """Delete the entry."""
+        port = await self._workspace.port()
+        await port.call("data.delete", {"collection": self.collection, "id": self.id})
+
+    async def _keep(self, verb: str, data: dict[str, Any], search_text: str | None) -> DataEntry:
+        arguments = {"collection": self.collection, "id": self.id, "data": data}
+        if search_text is not None:
+            arguments["searchText"] = search_text
+        answer = await (await self._workspace.port()).call(f"data.{verb}", arguments)
+        self._entry = Entry.model_validate(answer)
+        self._data = dict(self._entry.data)
+        return self
+
+    def __repr__(self) -> str:
+        score = f" score={self.score:.2f}" if self.score is not None else ""
+        return f"<DataEntry {self.id} of {self.collection!r}{score} data={self._data!r}>"
+
+
+class DataPage(Page[DataEntry]):
+    """A page of entries."""
+
+    _nouns = "entries"
+
+
+@awaited_as("Data")
+class Data(Bound):
+    """Collections of a workspace; ``luajobs_kit.Data`` is that of the current one."""
+
+    __inside__ = "Data"
+
+    async def create(
+        self, collection: str, data: Mapping[str, Any], search_text: str | None = None
+    ) -> DataEntry:
+        """Keep an object in a collection; ``search_text`` is what ``search`` looks through."""
+        arguments: dict[str, Any] = {"collection": collection, "data": to_object(data, "data")}
+        if search_text is not None:
+            arguments["searchText"] = search_text
+        return await self._entry("create", arguments)
+
+    async def get(
+        self,
+        collection: str,
+        filter: Mapping[str, Any] | None = None,
+        page: int = 1,
+        limit: int = 10,
+    ) -> DataPage:
+        """Return a page of the entries that match a Mongo-style filter (``{"status": "open"}``)."""
+        workspace = self._workspace
+        arguments: dict[str, Any] = {"collection": collection, "page": page, "limit": limit}
+        if filter is not None:
+            arguments["filter"] = to_object(filter, "filter")
+        answer = EntryPage.model_validate(
+            await (await workspace.port()).call("data.get", arguments)
+        )
+        return DataPage([DataEntry(entry, workspace) for entry in answer.data], answer.pagination)
+
+    async def get_entry(self, collection: str, entry_id: str) -> DataEntry:
+        """Return one entry. Raises ``NotFound``."""
+        return await self._entry("get_entry", {"collection": collection, "id": entry_id})
+
+    async def update(
+        self,
+        collection: str,
+        entry_id: str,
+        data: Mapping[str, Any],
+        search_text: str | None = None,
+    ) -> DataEntry:
+        """Merge ``data`` into an entry's object, shallowly; fields it does not name stay.
+
+        ``entry.save()`` replaces the whole object. Raises ``NotFound``.
+        """
+        arguments: dict[str, Any] = {
+            "collection": collection,
+            "id": entry_id,
+            "data": to_object(data, "data"),
+        }
+        if search_text is not None:
+            arguments["searchText"] = search_text
+        return await self._entry("update", arguments)
+
+    async def patch(self, collection: str, entry_id: str, data: Mapping[str, Any]) -> DataEntry:
+        """Merge ``data`` into an entry's object, as ``update`` does. Raises ``NotFound``."""
+        return await self._entry(
+            "patch", {"collection": collection, "id": entry_id, "data": to_object(data, "data")}
+        )
+
+    async def delete(self, collection: str, entry_id: str) -> None:
+        """Delete an entry. Raises ``NotFound``."""
+        port = await self._workspace.port()
+        await port.call("data.delete", {"collection": collection, "id": entry_id})
+
+    async def search(
+        self,
+        collection: str,
+        search_text: str,
+        limit: int = 10,
+        score_threshold: float = 0.6,
+    ) -> list[DataEntry]:
+        """Return the entries whose text matches, best first, each with its ``score``."""
+        workspace = self._workspace
+        arguments = {
+            "collection": collection,
+            "searchText": search_text,
+            "limit": limit,
+            "scoreThreshold": score_threshold,
+        }
+        found = await (await workspace.port()).call("data.search", arguments)
+        return [DataEntry(Entry.model_validate(entry), workspace) for entry in found]
+
+    async def collections(self) -> list[str]:
+        """Return the names of the collections."""
+        names: list[str] = await (await self._workspace.port()).call("data.collections", {})
+        return names
+
+    async def _entry(self, verb: str, arguments: dict[str, Any]) -> DataEntry:
+        workspace = self._workspace
+        answer = await (await workspace.port()).call(f"data.{verb}", arguments)
+        return DataEntry(Entry.model_validate(answer), workspace)

@@ -1,0 +1,107 @@
+"""``Products``: the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from luajobs_kit.api._json_values import to_object
+from luajobs_kit.api._session import Bound
+from luajobs_kit.api._unawaited import awaited_as
+from luajobs_kit.api.data.records import Fields, Page
+from luajobs_kit.model import Pagination
+
+if TYPE_CHECKING:
+    from luajobs_kit.api.workspace import Workspace
+
+
+@awaited_as("product")
+class Product(Fields):
+    """A product. ``product.price`` is ``product.data["price"]``, as is ``product["price"]``."""
+
+    _noun = "product"
+
+    def __init__(self, data: Mapping[str, Any], workspace: Workspace) -> None:
+        self._id: str = data["id"]
+        self._data = dict(data)
+        self._workspace = workspace
+
+    async def update(self, data: Mapping[str, Any]) -> Product:
+        """Merge ``data`` into the product, shallowly."""
+        return await self._keep("update", to_object(data, "product"))
+
+    async def save(self) -> Product:
+        """Keep ``data`` as it is now here, in place of what was kept."""
+        return await self._keep("replace", to_object(self._data, "product"))
+
+    async def delete(self) -> None:
+        """Take it from the catalogue."""
+        await (await self._workspace.port()).call("products.delete", {"id": self._id})
+
+    async def _keep(self, verb: str, product: dict[str, Any]) -> Product:
+        arguments = {"id": self._id, "product": product}
+        self._data = dict(await (await self._workspace.port()).call(f"products.{verb}", arguments))
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Product {self._id} {self._data!r}>"
+
+
+class ProductPage(Page[Product]):
+    """A page of products."""
+
+    _nouns = "products"
+
+
+@awaited_as("Products")
+class Products(Bound):
+    """The catalogue of a workspace; ``luajobs_kit.Products`` is that of the current one."""
+
+    __inside__ = "Products"
+
+    async def get(
+        self,
+        page: int = 1,
+        limit: int = 10,
+        filter: Mapping[str, Any] | None = None,
+    ) -> ProductPage:
+        """Return a page of the catalogue."""
+        workspace = self._workspace
+        arguments: dict[str, Any] = {"page": page, "limit": limit}
+        if filter is not None:
+            arguments["filter"] = to_object(filter, "filter")
+        answer = await (await workspace.port()).call("products.get", arguments)
+        return ProductPage(
+            [Product(one, workspace) for one in answer["data"]],
+            Pagination.model_validate(answer["pagination"]),
+        )
+
+    async def get_by_id(self, product_id: str) -> Product:
+        """Return one product. Raises ``NotFound``."""
+        return await self._product("get_by_id", {"id": product_id})
+
+    async def create(self, product: Mapping[str, Any]) -> Product:
+        """Add a product to the catalogue."""
+        return await self._product("create", {"product": to_object(product, "product")})
+
+    async def update(self, product_id: str, product: Mapping[str, Any]) -> Product:
+        """Merge ``product`` into the one with that id. Raises ``NotFound``."""
+        arguments = {"id": product_id, "product": to_object(product, "product")}
+        return await self._product("update", arguments)
+
+    async def delete(self, product_id: str) -> None:
+        """Take a product from the catalogue. Raises ``NotFound``."""
+        await (await self._workspace.port()).call("products.delete", {"id": product_id})
+
+    async def search(self, search_query: str, limit: int = 5) -> list[Product]:
+        """Return the products whose text matches, best first."""
+        workspace = self._workspace
+        arguments = {"searchQuery": search_query, "limit": limit}
+        found = await (await workspace.port()).call("products.search", arguments)
+        return [Product(one, workspace) for one in found]
+
+    async def _product(self, verb: str, arguments: dict[str, Any]) -> Product:
+        workspace = self._workspace
+        return Product(
+            await (await workspace.port()).call(f"products.{verb}", arguments), workspace
+        )

@@ -1,0 +1,119 @@
+"""What the engine keeps, as objects: their fields are attributes, and pages of them are lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.model import Pagination
+
+
+class Attributes:
+    """``it.title`` is ``it.data["title"]``, unless its class has a ``title`` of its own."""
+
+    _noun: ClassVar[str]
+    _id: str
+    _data: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What is kept; fields that are assigned are kept by ``save()``."""
+        return self._data
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self._data[name]
+        except KeyError:
+            kept = ", ".join(self._data) or "nothing"
+            raise AttributeError(
+                f"the {self._noun} {self._id} has no {name!r}; kept: {kept}"
+            ) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            super().__setattr__(name, value)
+        elif hasattr(type(self), name):
+            raise NotAllowed(
+                f"{self._noun}.{name} is read-only; await {self._noun}.update({{…}}) keeps fields, "
+                f'and {self._noun}.data["{name}"] is a field of that name.'
+            )
+        else:
+            self._data[name] = value
+
+
+class Fields(Attributes):
+    """``it["title"]`` is ``it.data["title"]`` too."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or ``default`` when there is none of that name."""
+        return self._data.get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._data[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._data[name] = value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._data
+
+
+F = TypeVar("F", bound=Fields)
+T = TypeVar("T")
+
+
+class Page(Generic[F]):
+    """A page: iterated like a list; ``data`` is that list, ``pagination`` where it stands."""
+
+    _nouns: ClassVar[str]
+
+    def __init__(self, data: list[F], pagination: Pagination) -> None:
+        self.data = data
+        self.pagination = pagination
+
+    def __iter__(self) -> Iterator[F]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> F:
+        return self.data[index]
+
+    def __repr__(self) -> str:
+        page = self.pagination
+        return (
+            f"<page {page.current_page} of {page.total_pages}, "
+            f"{len(self.data)} of {page.total_count} {self._nouns}: {self.data!r}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from luajobs_kit.api._html import table  # noqa: PLC0415 - only a notebook shows it
+
+        names = list(dict.fromkeys(name for one in self.data for name in one.data if name != "id"))
+        rows = [[one.id, *(one.data.get(name) for name in names)] for one in self.data]
+        page = self.pagination
+        note = f"page {page.current_page} of {page.total_pages}, {page.total_count} in all"
+        return table(["id", *names], rows, note=note)
+
+
+def paged(items: Sequence[T], limit: int | None, page: int) -> list[T]:
+    """Return all ``items``, or with ``limit`` the page of that number, counted from 1.
+
+    Raises ``InvalidInput`` for a limit outside 1 to 1000, or a page below 1.
+    """
+    if limit is None and page == 1:
+        return list(items)
+    limit = 10 if limit is None else limit
+    if not 1 <= limit <= 1_000:
+        raise InvalidInput(f"limit={limit} is outside 1 to 1000.", field="limit")
+    if page < 1:
+        raise InvalidInput(f"page={page} is not a page: they are counted from 1.", field="page")
+    return list(items[(page - 1) * limit : page * limit])

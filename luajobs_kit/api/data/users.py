@@ -1,0 +1,162 @@
+"""``User``: who is served, what is kept about them, what they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from luajobs_kit.api._json_values import to_object, to_plain
+from luajobs_kit.api._session import Bound
+from luajobs_kit.api._unawaited import awaited_as
+from luajobs_kit.api.data.records import Attributes
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import Message, Profile
+
+if TYPE_CHECKING:
+    from luajobs_kit.api.workspace import Workspace
+
+Messages = str | Mapping[str, Any] | Sequence[Mapping[str, Any] | str]
+
+
+@awaited_as("user")
+class UserInstance(Attributes):
+    """A user. ``user.city`` is ``user.data["city"]``; ``save()`` keeps what was assigned."""
+
+    _noun = "user"
+
+    def __init__(self, record: Mapping[str, Any], workspace: Workspace) -> None:
+        self._id: str = record["id"]
+        self._profile = Profile.model_validate(record["profile"])
+        self._data: dict[str, Any] = dict(record.get("data") or {})
+        self._workspace = workspace
+
+    @property
+    def profile(self) -> Profile:
+        """Who the user is: ``full_name``, ``email_addresses``, ``mobile_numbers``; read-only."""
+        return self._profile
+
+    async def update(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge ``data`` into what is kept, and return all of it."""
+        return self._take(await self._ask("update", data=to_object(data, "data")))
+
+    async def patch(
+        self, data: Mapping[str, Any] | None = None, *, unset: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Merge ``data``, remove the fields named by ``unset``, and return what is kept."""
+        if data is not None:
+            await self.update(data)
+        return await self.unset(*unset) if unset else self._data
+
+    async def unset(self, *fields: str) -> dict[str, Any]:
+        """Remove the fields, and return what is left."""
+        return self._take(await self._ask("unset", fields=list(fields)))
+
+    async def save(self) -> dict[str, Any]:
+        """Keep ``data`` as it is now here, in place of what was kept."""
+        return self._take(await self._ask("replace", data=to_object(self._data, "data")))
+
+    async def clear(self) -> None:
+        """Forget everything kept about the user; the profile stays."""
+        await self._ask("clear")
+        self._data = {}
+
+    async def send(self, messages: Messages) -> Message:
+        """Put a message in the user's inbox: plain text, one part, or a list of parts.
+
+        Parts are ``{"type": "text", "text": …}``, ``{"type": "image", "imageUrl": …}`` and
+        ``{"type": "file", "fileUrl": …}``. Raises ``InvalidInput`` for anything else.
+        """
+        # What is no list is one part, and the engine says what a part is.
+        parts = list(messages) if isinstance(messages, list | tuple) else [messages]
+        plain = [
+            {"type": "text", "text": part} if isinstance(part, str) else part for part in parts
+        ]
+        return Message.model_validate(await self._ask("send", messages=to_plain(plain, "messages")))
+
+    async def get_chat_history(self, limit: int = 50) -> list[Message]:
+        """Return the user's messages, newest first."""
+        return [Message.model_validate(one) for one in await self._ask("history", limit=limit)]
+
+    async def _ask(self, verb: str, **arguments: Any) -> Any:
+        port = await self._workspace.port()
+        return await port.call(f"user.{verb}", {"id": self._id, **arguments})
+
+    def _take(self, data: dict[str, Any]) -> dict[str, Any]:
+        self._data = dict(data)
+        return self._data
+
+    def __repr__(self) -> str:
+        name = f" {self._profile.full_name!r}" if self._profile.full_name else ""
+        return f"<User {self._id}{name} data={self._data!r}>"
+
+
+Users = list[UserInstance]
+
+
+@awaited_as("User")
+class User(Bound):
+    """Users of a workspace; ``luajobs_kit.User`` is that of the current one."""
+
+    __inside__ = "User"
+
+    @overload
+    async def get(self, user_id: str | None = None) -> UserInstance: ...
+
+    @overload
+    async def get(self, user_id: Mapping[str, str]) -> UserInstance | None: ...
+
+    @overload
+    async def get(self, *, email: str) -> UserInstance | None: ...
+
+    @overload
+    async def get(self, *, phone: str) -> UserInstance | None: ...
+
+    async def get(
+        self,
+        user_id: str | Mapping[str, str] | None = None,
+        *,
+        email: str | None = None,
+        phone: str | None = None,
+    ) -> UserInstance | None:
+        """Return the acting user, or the one with that id, e-mail address or phone number.
+
+        By e-mail or phone the answer is None when nobody matches; an unknown id raises
+        ``NotFound``. As in Lua, ``{"email": …}`` and ``{"phone": …}`` may be given too.
+        """
+        wanted: dict[str, Any] = {"id": user_id, "email": email, "phone": phone}
+        if isinstance(user_id, Mapping):
+            wanted = {"id": None, "email": None, "phone": None, **user_id}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        if len(given) > 1:
+            raise InvalidInput(f"User.get takes one of id, email and phone, not {sorted(given)}.")
+        workspace = self._workspace
+        record = await (await workspace.port()).call("user.get", given)
+        return None if record is None else UserInstance(record, workspace)
+
+    async def add(
+        self,
+        user_id: str | None = None,
+        *,
+        full_name: str | None = None,
+        email_addresses: Sequence[str] = (),
+        mobile_numbers: Sequence[str] = (),
+        data: Mapping[str, Any] | None = None,
+    ) -> UserInstance:
+        """Add a user to the workspace. Raises ``Conflict`` when that id is taken."""
+        workspace = self._workspace
+        arguments = {
+            "id": user_id,
+            "fullName": full_name,
+            "emailAddresses": list(email_addresses),
+            "mobileNumbers": list(mobile_numbers),
+            "data": to_object(data or {}, "data"),
+        }
+        given = {name: value for name, value in arguments.items() if value is not None}
+        record = await (await workspace.port()).call("user.add", given)
+        return UserInstance(record, workspace)
+
+    async def list(self) -> Users:
+        """Return every user of the workspace."""
+        workspace = self._workspace
+        records = await (await workspace.port()).call("user.list", {})
+        return [UserInstance(record, workspace) for record in records]

@@ -1,0 +1,1 @@
+"""Jobs: made, found, listed; their versions, executions and log lines."""

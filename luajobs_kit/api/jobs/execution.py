@@ -1,0 +1,130 @@
+"""``JobExecution``: one run of a job, that can be waited for and cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from luajobs_kit.api._unawaited import awaited_as
+from luajobs_kit.api.jobs.log_lines import LogLines
+from luajobs_kit.model import Attempt, Execution, LogQuery, RunError
+
+if TYPE_CHECKING:
+    from luajobs_kit.api.workspace import Workspace
+    from luajobs_kit.model import ExecutionStatus
+else:
+    # jedi, which completes names in IPython and JupyterLab, looks a live object's properties up
+    # and raises at one whose annotation is a Literal. To it, the status is plain text.
+    ExecutionStatus = str
+
+_ASK = 25.0  # seconds one request waits before it is made again
+
+
+@awaited_as("execution")
+class JobExecution:
+    """A run. Its properties are as of the last answer; ``wait()`` and ``refresh()`` ask again."""
+
+    def __init__(self, data: Execution, workspace: Workspace) -> None:
+        self._data = data
+        self._workspace = workspace
+
+    @property
+    def id(self) -> str:
+        return self._data.id
+
+    @property
+    def status(self) -> ExecutionStatus:
+        return self._data.status
+
+    @property
+    def result(self) -> Any:
+        """What the function returned, as plain JSON."""
+        return self._data.result
+
+    @property
+    def error(self) -> RunError | None:
+        """Why it did not complete: type, message, the author's line."""
+        return self._data.error
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        return self._data.attempts
+
+    @property
+    def data(self) -> Execution:
+        """Everything known of the run."""
+        return self._data
+
+    @property
+    def outcome(self) -> str:
+        """How it stands, in words for people."""
+        words: str = self._data.status
+        if self._data.error is not None and self._data.status != "cancelled":
+            where = f" (line {self._data.error.line})" if self._data.error.line else ""
+            words += f": {self._data.error.type}: {self._data.error.message}{where}"
+        elif self._data.status == "completed" and self._data.duration is not None:
+            words += f" in {self._data.duration:.0f} ms"
+        if self._data.next_attempt_at is not None:
+            what = "tries again" if self._data.attempts else "begins"
+            words += f", {what} {self._data.next_attempt_at.astimezone():%a %d %b %H:%M:%S}"
+        return words
+
+    async def wait(self, timeout: float | None = None) -> JobExecution:  # noqa: ASYNC109 - seconds, and what they bound is over HTTP
+        """Return it once it is finished, retries included.
+
+        Raises ``TimeoutError`` when it is not within ``timeout`` seconds (None: waits on).
+        """
+        port = await self._workspace.port()
+        async with asyncio.timeout(timeout):
+            while not self._data.finished:
+                self._data = await port.wait_execution(self.id, _ASK)
+        return self
+
+    async def cancel(self) -> JobExecution:
+        """Kill its running attempt, or drop the waiting one."""
+        self._data = await (await self._workspace.port()).cancel_execution(self.id)
+        return self
+
+    async def refresh(self) -> JobExecution:
+        """Ask the engine how it stands now."""
+        self._data = await (await self._workspace.port()).get_execution(self.id)
+        return self
+
+    async def logs(self, limit: int = 100) -> LogLines:
+        """Return its newest log lines, in reading order: the oldest of them first."""
+        query = LogQuery(execution_id=self.id, limit=limit)
+        return LogLines.of(await (await self._workspace.port()).logs(query))
+
+    def __repr__(self) -> str:
+        return f"<Execution of {self._data.job_name!r} {self.outcome} ({self.id})>"
+
+    def _repr_html_(self) -> str:
+        from luajobs_kit.api._html import facts  # noqa: PLC0415 - only a notebook shows it
+
+        shown = {
+            "outcome": self.outcome,
+            "result": self._data.result,
+            "attempts": len(self._data.attempts),
+            "id": self.id,
+        }
+        if self._data.error is not None and self._data.error.text:
+            shown["at"] = f"line {self._data.error.line}: {self._data.error.text}"
+        return facts(self._data.job_name, shown)
+
+
+async def newest(
+    workspace: Workspace,
+    limit: int,
+    *,
+    job_id: str | None = None,
+    status: ExecutionStatus | None = None,
+) -> list[JobExecution]:
+    """Return executions, newest first: page by page where they are too large for one answer."""
+    port = await workspace.port()
+    found: dict[str, Execution] = {}  # by id: a run that begins meanwhile moves the others on
+    while True:
+        known = len(found)
+        page = await port.list_executions(job_id, status=status, limit=limit - known, offset=known)
+        found |= {execution.id: execution for execution in page.executions}
+        if len(found) in {known, limit} or len(found) >= page.total:
+            return [JobExecution(execution, workspace) for execution in found.values()]

@@ -1,0 +1,261 @@
+"""``JobInstance``: one job, as ``Jobs`` gives it and as job code is given it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from luajobs_kit.api._json_values import build, to_object
+from luajobs_kit.api._unawaited import awaited_as
+from luajobs_kit.api.data.records import paged
+from luajobs_kit.api.jobs.execution import JobExecution, newest
+from luajobs_kit.api.jobs.log_lines import LogLines
+from luajobs_kit.api.kept import Kept
+from luajobs_kit.errors import NotAllowed
+from luajobs_kit.model import (
+    Cancellation,
+    Declaration,
+    Deletion,
+    Job,
+    JobVersion,
+    LogQuery,
+    VersionSpec,
+)
+
+if TYPE_CHECKING:
+    from luajobs_kit.api.data.users import UserInstance
+    from luajobs_kit.api.jobs.jobs import Execute, RetryLike, ScheduleLike
+    from luajobs_kit.api.jobs.version_diff import VersionDiff
+    from luajobs_kit.api.workspace import Workspace
+    from luajobs_kit.model import Change
+else:
+    Change = str  # to jedi, for the reason said in execution.py
+
+
+@awaited_as("job")
+class JobInstance:
+    """A job. Its properties are as of the last answer; ``refresh()`` asks again."""
+
+    def __init__(self, data: Job, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._take(data)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            raise NotAllowed(
+                f"job.{name} cannot be assigned, and would not be kept: write "
+                f'await job.update_metadata({{"{name}": value}}), or create the job again with '
+                "what is to be different."
+            )
+        super().__setattr__(name, value)
+
+    # Properties
+
+    @property
+    def id(self) -> str:
+        return self._data.id
+
+    @property
+    def name(self) -> str:
+        return self._data.name
+
+    @property
+    def active_version(self) -> JobVersion | None:
+        """The version that runs: its schedule, timeout, retry and code."""
+        return self._data.active_version
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The data passed to the job, read-only; ``update_metadata`` changes what is kept."""
+        return self._data.metadata
+
+    @property
+    def data(self) -> Job:
+        """Everything known of the job, all versions included."""
+        return self._data
+
+    @property
+    def change(self) -> Change | None:
+        """What creating it did: ``created``, ``unchanged``, ``updated`` or ``rearmed``."""
+        return self._data.change
+
+    @property
+    def when(self) -> str:
+        """When it fires next, in words for people, in their own time zone."""
+        upcoming = self._data.next_run_at
+        if upcoming is None:
+            return self._data.note or "never"
+        return upcoming.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+    @property
+    def last_outcome(self) -> str:
+        """How its newest run ended, in words for people."""
+        last = self._data.last_execution
+        return "has not run" if last is None else str(JobExecution(last, self._workspace).outcome)
+
+    # Lua's methods
+
+    async def user(self) -> UserInstance:
+        """Return the user whose job this is.
+
+        Raises ``NotAllowed`` for a pre-defined job, which has none.
+        """
+        if self._data.user_id is None:
+            raise NotAllowed(
+                f"{self.name} is a pre-defined LuaJob and has no user of its own: put the id in "
+                'its metadata and use User.get(job.metadata["userId"]).'
+            )
+        return await self._workspace.users.get(self._data.user_id)
+
+    async def update_metadata(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge ``data`` into the metadata, shallowly, and return all of it."""
+        port = await self._workspace.port()
+        self._take(await port.update_metadata(self.id, to_object(data, "metadata")))
+        return self._data.metadata
+
+    async def trigger(self, version_id: str | None = None) -> JobExecution:
+        """Run the job now, whatever its schedule, and return at once.
+
+        ``version_id`` (an id or a number such as ``1.0.1``) runs another than the active
+        version. ``await execution.wait()`` gives the outcome.
+        """
+        port = await self._workspace.port()
+        return JobExecution(await port.trigger_job(self.id, version_id), self._workspace)
+
+    async def activate(self) -> JobInstance:
+        """Let it run on schedule, counting from now.
+
+        Raises ``Conflict`` for a once-job whose time has passed.
+        """
+        return self._take(await (await self._workspace.port()).activate_job(self.id))
+
+    async def deactivate(self) -> JobInstance:
+        """Switch it off: what waits of it is cancelled, ``data.cancelled_runs`` says how many.
+
+        A run under way goes on, and is not tried again. ``trigger()`` still works.
+        """
+        return self._take(await (await self._workspace.port()).deactivate_job(self.id))
+
+    async def delete(self, *, force: bool = False) -> Deletion:
+        """Delete it; with more than one version, deactivate and hide it unless ``force``."""
+        return await (await self._workspace.port()).delete_job(self.id, force=force)
+
+    # Beyond Lua
+
+    async def cancel(self) -> Cancellation:
+        """Cancel all its runs that wait or go on; the answer says how many. Its schedule goes on.
+
+        One run alone is cancelled by ``cancel()`` of the execution.
+        """
+        return await (await self._workspace.port()).cancel_job(self.id)
+
+    async def refresh(self) -> JobInstance:
+        """Ask the engine how the job is now."""
+        return self._take(await (await self._workspace.port()).get_job(self.id))
+
+    async def executions(self, limit: int = 50) -> list[JobExecution]:
+        """Return its runs, newest first."""
+        return await newest(self._workspace, limit, job_id=self.id)
+
+    async def logs(self, limit: int = 20) -> LogLines:
+        """Return its newest log lines, in reading order: the oldest of them first."""
+        query = LogQuery(job_id=self.id, limit=limit)
+        return LogLines.of(await (await self._workspace.port()).logs(query))
+
+    async def versions(self, limit: int | None = None, page: int = 1) -> list[JobVersion]:
+        """Return its versions, oldest first; with ``limit`` page by page, counted from 1."""
+        return paged((await self.refresh()).data.versions, limit, page)
+
+    async def next_runs(self, count: int = 5) -> list[datetime]:
+        """Return its next fires, in UTC; none while it is not active."""
+        return await (await self._workspace.port()).next_runs(self.id, count)
+
+    async def push_version(
+        self,
+        *,
+        execute: Execute | None = None,
+        source: str | Path | None = None,
+        version: str | None = None,
+        schedule: ScheduleLike | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the version's, not this call's
+        retry: RetryLike = None,
+    ) -> JobVersion:
+        """Add a version without publishing it; what is not given is as in the active one.
+
+        ``version`` None is the next patch number. ``publish`` makes it the active one,
+        ``trigger(version.id)`` tries it first.
+        """
+        from luajobs_kit.api.jobs.jobs import (  # noqa: PLC0415 - the two need each other
+            bundle_of,
+            retry_of,
+            schedule_of,
+        )
+
+        active = self._data.active_version
+        given: dict[str, Any] = {}
+        if active is not None:
+            given = {field: getattr(active, field) for field in Declaration.model_fields}
+        if execute is not None or source is not None or active is None:
+            given["bundle"] = bundle_of(execute, source)
+        if schedule is not None:
+            given["schedule"] = schedule_of(schedule, self._workspace.now)
+        if metadata is not None:
+            given["metadata"] = to_object(metadata, "metadata")
+        if retry is not None:
+            given["retry"] = retry_of(retry)
+        given |= {
+            name: value
+            for name, value in {"description": description, "timeout": timeout}.items()
+            if value is not None
+        }
+        spec = build(VersionSpec, "push_version", version=version, **given)
+        return await (await self._workspace.port()).push_version(self.id, spec)
+
+    async def publish(self, version: str) -> JobInstance:
+        """Make a version (its id or number) the active one; its schedule counts from now.
+
+        What waits of the version before is cancelled, ``data.cancelled_runs`` says how many. Raises
+        ``NotFound``, and ``Conflict`` for a version that was to run once, at a time that has
+        passed, unless the job is switched off.
+        """
+        return self._take(await (await self._workspace.port()).publish_version(self.id, version))
+
+    async def diff(self, one: str, other: str | None = None) -> VersionDiff:
+        """Return what differs from version ``one`` to ``other`` (None: the active one)."""
+        from luajobs_kit.api.jobs.version_diff import diff_versions, pick  # noqa: PLC0415 - seldom needed
+
+        versions = await self.versions()
+        wanted = other or self._data.active_version_id or versions[-1].id
+        return diff_versions(pick(versions, one, self.name), pick(versions, wanted, self.name))
+
+    def _take(self, data: Job) -> JobInstance:
+        self._data = data.evolve(metadata=Kept(data.metadata))
+        return self
+
+    def __repr__(self) -> str:
+        change = f" {self.change}" if self.change else ""
+        cancelled = self._data.cancelled_in_words
+        return (
+            f"<Job {self.name!r} {self._data.status}{change}, next fire: {self.when}{cancelled} "
+            f"({self.id})>"
+        )
+
+    def _repr_html_(self) -> str:
+        from luajobs_kit.api._html import facts  # noqa: PLC0415 - only a notebook shows it
+
+        version = self._data.active_version
+        return facts(
+            self.name,
+            {
+                "status": self._data.status + (f" ({self.change})" if self.change else ""),
+                "next fire": self.when,
+                "last run": self.last_outcome,
+                "version": version.version if version else "none",
+                "metadata": self.metadata,
+                "id": self.id,
+            },
+        )

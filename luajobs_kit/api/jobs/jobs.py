@@ -1,0 +1,219 @@
+"""``Jobs``: creating, finding and listing jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from luajobs_kit.api._json_values import build, to_object
+from luajobs_kit.api._session import Bound
+from luajobs_kit.api._unawaited import awaited_as
+from luajobs_kit.api.data.records import paged
+from luajobs_kit.api.jobs.job import JobInstance
+from luajobs_kit.bundle import capture
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import (
+    DEFAULT_TIMEOUT,
+    Bundle,
+    JobSpec,
+    OnceSchedule,
+    Retry,
+    Schedule,
+)
+
+Execute = Callable[..., Any] | Callable[..., Awaitable[Any]]
+RetryLike = Retry | Mapping[str, Any] | None
+ScheduleLike = Schedule | Mapping[str, Any]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Asking = Callable[P, Coroutine[Any, Any, R]]
+
+
+def _keywords(advice: str) -> Callable[[Asking[P, R]], Asking[P, R]]:
+    """Answer Lua's object of options with what to write here."""
+
+    def told(method: Asking[P, R]) -> Asking[P, R]:
+        @wraps(method)
+        def asked(*given: P.args, **options: P.kwargs) -> Coroutine[Any, Any, R]:
+            if len(given) > 1:  # more than self
+                raise InvalidInput(
+                    f"Jobs.{method.__name__} takes keywords: {advice}. "
+                    "Their names are Python's; docs/lua-names.md lists them beside Lua's."
+                )
+            return method(*given, **options)
+
+        return asked
+
+    return told
+
+
+class JobList(list[JobInstance]):
+    """Jobs, and how many dynamic ones were left out."""
+
+    def __init__(self, jobs: list[JobInstance], left_out: int) -> None:
+        super().__init__(jobs)
+        self.left_out = left_out
+
+    @property
+    def note(self) -> str:
+        """What the list leaves out, in words; empty when nothing."""
+        if not self.left_out:
+            return ""
+        jobs = "1 dynamic job is" if self.left_out == 1 else f"{self.left_out} dynamic jobs are"
+        return f"{jobs} left out: Jobs.get_all(include_dynamic=True) shows all."
+
+    def __repr__(self) -> str:
+        return "\n".join([super().__repr__(), *filter(None, [self.note])])
+
+    def _repr_html_(self) -> str:
+        from luajobs_kit.api._html import table  # noqa: PLC0415 - only a notebook shows it
+
+        rows = [
+            [
+                job.name,
+                job.data.status,
+                job.when,
+                job.last_outcome,
+                job.data.user_id or "pre-defined",
+            ]
+            for job in self
+        ]
+        return table(["job", "status", "next fire", "last run", "user"], rows, note=self.note)
+
+
+@awaited_as("Jobs")
+class Jobs(Bound):
+    """Jobs of a workspace; ``luajobs_kit.Jobs`` is that of the current one."""
+
+    __inside__ = "Jobs"
+
+    @_keywords("write Jobs.create(**config), or Jobs.create(name=…, schedule=…, execute=…)")
+    async def create(
+        self,
+        *,
+        name: str,
+        schedule: ScheduleLike,
+        execute: Execute | None = None,
+        source: str | Path | None = None,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - the job's, not this call's
+        retry: RetryLike = None,
+        activate: bool = True,
+        if_exists: Literal["update", "error"] = "update",
+        overlap: Literal["skip", "queue", "allow"] = "skip",
+        catch_up: Literal["once", "all", "none"] = "once",
+        jitter: float = 0,
+        pause_after_failures: int | None = None,
+        max_concurrent: int | None = None,
+        powers: list[str] | None = None,
+        env: list[str] | None = None,
+    ) -> JobInstance:
+        """Create a job of the acting user, or bring the one of that name up to date.
+
+        ``execute`` is a self-contained function of the job: what it needs goes into
+        ``metadata``. ``source`` is its text, or a ``Path`` to it, where there is no
+        function. ``schedule`` takes ``once(…)``, ``every(…)``, ``cron(…)`` or a dict as Lua
+        writes it. ``timeout`` and ``jitter`` are seconds; ``retry`` is
+        ``{"maxAttempts": …, "backoffSeconds": …}``, counting the tries after the first.
+        ``powers`` limits the tools it may call (``["tools.get_weather"]``; None: all),
+        ``env`` the settings that ``env(NAME)`` answers in it (``["WEATHER_KEY"]``; None: all).
+
+        Creating it again, as when a cell is run twice, changes nothing unless something
+        was declared differently; the answer's ``change`` says ``created``, ``unchanged``,
+        ``updated`` (a next version) or ``rearmed``.
+
+        Raises ``NotSelfContained``, ``PolicyViolation`` or another ``InvalidInput`` for
+        what cannot be a job, ``Conflict`` for a name that is taken. Then nothing is stored.
+        """
+        workspace = self._workspace
+        spec = build(
+            JobSpec,
+            "Jobs.create",
+            name=name,
+            bundle=bundle_of(execute, source),
+            schedule=schedule_of(schedule, workspace.now),
+            metadata=to_object(metadata or {}, "metadata"),
+            description=description,
+            timeout=timeout,
+            retry=retry_of(retry),
+            activate=activate,
+            if_exists=if_exists,
+            overlap=overlap,
+            catch_up=catch_up,
+            jitter=jitter,
+            pause_after_failures=pause_after_failures,
+            max_concurrent=max_concurrent,
+            powers=powers,
+            env=env,
+        )
+        port = await workspace.port()
+        return JobInstance(await port.create_job(spec), workspace)
+
+    async def get_job(self, job_id: str) -> JobInstance:
+        """Return a job by id, or by name: the acting user's first.
+
+        Raises ``NotFound`` (with close names), and ``Conflict`` listing the jobs when
+        several users have one of that name and the acting user does not.
+        """
+        workspace = self._workspace
+        return JobInstance(await (await workspace.port()).find_job(job_id), workspace)
+
+    @_keywords("write Jobs.get_all(include_dynamic=True)")
+    async def get_all(
+        self, *, include_dynamic: bool = False, limit: int | None = None, page: int = 1
+    ) -> JobList:
+        """Return the agent's jobs, oldest first; dynamic ones only when asked, as in Lua.
+
+        All of them; with ``limit`` (1 to 1000) page by page, counted from 1.
+        """
+        workspace = self._workspace
+        every_job = await (await workspace.port()).list_jobs(include_dynamic=True)
+        shown = [job for job in every_job if include_dynamic or not job.dynamic]
+        jobs = [JobInstance(job, workspace) for job in paged(shown, limit, page)]
+        return JobList(jobs, len(every_job) - len(shown))
+
+
+def bundle_of(execute: Execute | None, source: str | Path | None) -> Bundle:
+    """Return the bundle of the one that was given. Raises ``InvalidInput`` for none or both."""
+    if (execute is None) == (source is None):
+        raise InvalidInput(
+            "Give the job's function as execute=, or its text as source=, and not both.",
+            field="execute",
+        )
+    return capture(execute if execute is not None else source)  # type: ignore[arg-type]  # one is set
+
+
+def schedule_of(schedule: ScheduleLike, now: Any) -> Schedule:
+    """Return a checked schedule; one written relative to now counts from now."""
+    from luajobs_kit.timing import parse_schedule  # noqa: PLC0415 - slow to import
+
+    checked = parse_schedule(schedule, now=now(), check_past=False)
+    if isinstance(checked, OnceSchedule) and checked.after is not None:
+        return checked.evolve(execute_at=now() + timedelta(seconds=checked.after))
+    return checked
+
+
+def retry_of(retry: RetryLike) -> Retry:
+    """Return the retry; a dict may spell its keys either way, and none wrongly."""
+    if retry is None or isinstance(retry, Retry):
+        return retry or Retry()
+    known = {"maxAttempts", "backoffSeconds", "backoff", "max_attempts", "backoff_seconds"}
+    if not isinstance(retry, Mapping):
+        raise InvalidInput(
+            'retry takes {"maxAttempts": 3, "backoffSeconds": 60}, '
+            f"not {type(retry).__name__} ({retry!r}).",
+            field="retry",
+        )
+    unknown = sorted(str(key) for key in retry if key not in known)
+    if unknown:
+        raise InvalidInput(
+            f"retry has no {unknown[0]!r}; its keys are maxAttempts (the tries after the first), "
+            "backoffSeconds and backoff (fixed, linear or exponential).",
+            field="retry",
+        )
+    return build(Retry, "retry", **retry)

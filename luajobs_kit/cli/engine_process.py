@@ -1,0 +1,173 @@
+"""``luajobs serve | stop | status | doctor | settings``: the engine itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from luajobs_kit.cli.engine_commands import asks, asks_if_running, print_json, speaking_errors
+from luajobs_kit.cli.formatting import clock, when
+from luajobs_kit.cli.progress import waiting
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.port import Port
+
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("modules", nargs=-1, metavar="[AGENT_MODULE]...")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="A fixed port (default: any free one).",
+)
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    help="An address of this machine that others reach; over TLS only (default: 127.0.0.1).",
+)
+@click.option(
+    "--name", "names", multiple=True, help="What clients call it, where that is not ADDRESS."
+)
+@click.option("--tls-cert", type=_FILE, help="The certificate for ADDRESS or NAME, as PEM.")
+@click.option("--tls-key", type=_FILE, help="The certificate's key, as PEM.")
+@click.option("--reload", is_flag=True, help="Deploy an agent module again when its file changes.")
+@click.pass_context
+def serve(
+    ctx: click.Context,
+    *,
+    modules: tuple[str, ...],
+    port: int,
+    host: str,
+    names: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    reload: bool,
+) -> None:
+    """Run the workspace's engine here until it is stopped (Ctrl-C, SIGTERM, luajobs stop).
+
+    Each AGENT_MODULE (shop.agent, or a file) is run by a process of its own, which deploys
+    the LuaAgents it defines and answers for their tools.
+
+    Other machines reach it by --host, --tls-cert and --tls-key; on them, luajobs join.
+    """
+    from luajobs_kit.api.agent import host as agent_host  # noqa: PLC0415 - the server is not for every command
+    from luajobs_kit.client import find_workspace  # noqa: PLC0415
+    from luajobs_kit.server import process  # noqa: PLC0415
+    from luajobs_kit.server.tls import Tls  # noqa: PLC0415 - only who serves to others needs TLS
+
+    given = ctx.obj["workspace"]
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together.")
+    tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
+    with speaking_errors():
+        folder = find_workspace.find(Path(given) if given else None)
+        with agent_host.hosts(folder, modules, reload=reload) as start:
+
+            def say(line: str) -> None:
+                click.echo(line)
+                if tls is not None:
+                    click.echo(
+                        "On another machine: luajobs join URL --tls-cert FILE, with a copy "
+                        "of this certificate and the LUA_API_KEY that luajobs lua-env prints here."
+                    )
+                start()
+
+            process.serve(folder, host=host, port=port, names=names, tls=tls, say=say)
+
+
+@click.command()
+@click.pass_context
+def stop(ctx: click.Context) -> None:
+    """End the workspace's engine; running jobs get a few seconds.
+
+    An open panel or monitor does not start it again; the next call or command that needs an
+    engine does, and what was missed meanwhile is run late.
+    """
+    from luajobs_kit.client import (
+        discover,  # noqa: PLC0415
+        find_workspace,  # noqa: PLC0415
+    )
+
+    given = ctx.obj["workspace"]
+
+    async def ended(folder: Path) -> int | None:
+        async with waiting("Waiting until the engine has ended"):
+            return await asyncio.to_thread(discover.stop, folder)
+
+    with speaking_errors():
+        folder = find_workspace.find(Path(given) if given else None, make=False)
+        pid = asyncio.run(ended(folder))
+    click.echo(f"The engine (pid {pid}) has ended." if pid else f"No engine runs for {folder}.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@asks_if_running
+async def status(port: Port, /, *, as_json: bool) -> None:
+    """Say what the engine is doing, and until when it stays (exit code 3: none runs)."""
+    found = await port.status()
+    if as_json:
+        print_json(found.to_json())
+        return
+    click.echo(f"workspace  {found.workspace}")
+    click.echo(
+        f"engine     pid {found.pid}, version {found.version}, since {clock(found.started_at)}"
+    )
+    click.echo(f"jobs       {found.jobs}, {found.active_jobs} with a next fire")
+    click.echo(f"runs       {found.running} running, {found.waiting} waiting")
+    click.echo(f"next fire  {when(found.next_fire_at, found.now)}")
+    click.echo(f"clients    {found.clients}")
+    click.echo(f"it {found.stays}")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@asks
+async def doctor(port: Port, /, *, as_json: bool) -> None:
+    """Say what holds on this machine: each wall of the sandbox, and what recovery had to do."""
+    found = await port.doctor()
+    if as_json:
+        print_json([finding.to_json() for finding in found])
+        return
+    for topic in dict.fromkeys(finding.topic for finding in found):
+        click.secho(topic, bold=True)
+        for finding in found:
+            if finding.topic == topic:
+                sign = click.style("✓", fg="green") if finding.holds else click.style("✗", fg="red")
+                click.echo(f"  {sign} {finding.name:<16} {finding.says}")
+
+
+@click.command()
+@click.argument("assignments", nargs=-1, metavar="[NAME[=VALUE]]...")
+@asks
+async def settings(port: Port, /, *, assignments: tuple[str, ...]) -> None:
+    """Print the workspace's settings, or change some: luajobs settings max_concurrent=4.
+
+    VALUE is JSON, or text where it is none; an empty one removes the setting. NAMEs
+    alone print those settings.
+    """
+    changes: dict[str, Any] = {}
+    asked = [name for name in assignments if "=" not in name]
+    if asked and len(asked) < len(assignments):
+        raise click.UsageError("Either change settings (NAME=VALUE) or ask for them (NAME).")
+    if asked:
+        values = await port.settings()
+        for name in asked:
+            if name not in values:
+                raise InvalidInput(f"There is no setting {name!r}; there are {', '.join(values)}.")
+        print_json(values[asked[0]] if len(asked) == 1 else {name: values[name] for name in asked})
+        return
+    for assignment in assignments:
+        name, _, text = assignment.partition("=")
+        try:
+            changes[name] = json.loads(text) if text else None
+        except ValueError:
+            changes[name] = text
+    print_json(await port.settings(changes or None))

@@ -1,0 +1,1 @@
+"""Jobs as the engine keeps them: checked, registered, looked up, shown."""

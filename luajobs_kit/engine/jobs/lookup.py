@@ -1,0 +1,95 @@
+"""Looking jobs and their versions up, as people ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from luajobs_kit.engine.jobs.view import show
+from luajobs_kit.engine.state import State
+from luajobs_kit.errors import Conflict, NotFound
+from luajobs_kit.model import DEFAULT_AGENT, Change, Job, JobRecord, JobVersion
+
+SHOWN_AT_ONCE: Final = 20  # jobs, between two turns of the loop
+
+
+class Catalog:
+    """Every job there is; what is not there is said with what is near."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def record(self, job_id: str) -> JobRecord:
+        """Return the record of a job that is not hidden. Raises ``NotFound``."""
+        record = self._state.store.definitions.job(job_id)
+        if record is None or record.deleted:
+            raise NotFound(
+                f"There is no job {job_id!r}. Jobs.get_all(include_dynamic=True) lists what there is.",
+                job_id=job_id,
+            )
+        return record
+
+    def find(self, name: str, user_id: str) -> Job:
+        """Return the job of that name or id, ``user_id``'s own first."""
+        definitions = self._state.store.definitions
+        by_id = definitions.job(name)
+        if by_id is not None and not by_id.deleted:
+            return show(self._state, by_id)
+        agent = self._state.settings.values.agent_id
+        found = [job for job in definitions.jobs_with_name(agent, name) if not job.deleted]
+        mine = [job for job in found if job.user_id in {user_id, None}]
+        if not found:
+            names = sorted({job.name for job in definitions.jobs() if not job.deleted})
+            close = difflib.get_close_matches(name, names, n=3)
+            hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+            raise NotFound(f"There is no job named {name!r}.{hint}", name=name)
+        if len(found) > 1 and not mine:
+            owners = ", ".join(f"{job.id} of {job.user_id}" for job in found)
+            raise Conflict(
+                f"Several users have a job named {name!r}: {owners}. Use the id, or act as its user.",
+                ids=[job.id for job in found],
+            )
+        return show(self._state, (mine or found)[0])
+
+    async def each_job(self, *, include_dynamic: bool, include_deleted: bool) -> AsyncIterator[Job]:
+        """Yield the agent's jobs, oldest first, each as it is when its turn comes.
+
+        The loop has its turn in between: there may be many, and showing one costs something.
+        """
+        agent = self._state.settings.values.agent_id
+        definitions = self._state.store.definitions
+        # By the documents as they are kept: parsing all that are not asked for would take seconds.
+        ids = [
+            str(row.get("id"))
+            for row in sorted(definitions.rows("jobs"), key=_age)
+            if row.get("agentId", DEFAULT_AGENT) == agent
+            and (include_dynamic or not row.get("dynamic", True))
+            and (include_deleted or not row.get("deleted", False))
+        ]
+        for number, job_id in enumerate(ids, 1):
+            if (record := definitions.job(job_id)) is not None:
+                yield show(self._state, record)
+            if number % SHOWN_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def version(self, job_id: str, wanted: str) -> JobVersion:
+        """Return the job's version with that id or number. Raises ``NotFound``."""
+        versions = self._state.store.definitions.versions(job_id)
+        for version in versions:
+            if wanted in {version.id, version.version}:
+                return version
+        there = ", ".join(version.version for version in versions)
+        raise NotFound(f"There is no version {wanted!r} of {job_id}; there are {there}.")
+
+    def shown(self, job_id: str, change: Change | None = None) -> Job:
+        """Return the job as it now is, hidden or not. Raises ``NotFound``."""
+        record = self._state.store.definitions.job(job_id)
+        if record is None:
+            raise NotFound(f"There is no job {job_id!r}.", job_id=job_id)
+        return show(self._state, record, change=change)
+
+
+def _age(row: dict[str, Any]) -> str:
+    return str(row.get("createdAt")).removesuffix("Z")  # in UTC: earlier ones sort first as text

@@ -1,0 +1,376 @@
+"""The jobs themselves: created, brought up to date, switched, published, deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+from weakref import WeakValueDictionary
+
+from luajobs_kit.engine.jobs.lookup import Catalog
+from luajobs_kit.engine.jobs.validation import (
+    check_metadata,
+    check_name,
+    merge_declared,
+    same_declaration,
+)
+from luajobs_kit.engine.jobs.versions import checked, new_version, next_patch, number_for
+from luajobs_kit.engine.jobs.view import active_version, show
+from luajobs_kit.engine.schedule.firing import Firing
+from luajobs_kit.engine.state import State
+from luajobs_kit.errors import Conflict, InvalidInput, NotFound
+from luajobs_kit.model import (
+    Declaration,
+    Deletion,
+    Job,
+    JobCreated,
+    JobDeleted,
+    JobRecord,
+    JobSpec,
+    JobVersion,
+    OnceSchedule,
+    Reach,
+    VersionSpec,
+)
+from luajobs_kit.model.job import cancelled_in_words
+from luajobs_kit.store import FireState, Put, Remove
+from luajobs_kit.store.history.idempotency import refuse_other
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Registry:
+    """Every verb that changes definitions. One identity's changes are made one after another."""
+
+    def __init__(
+        self,
+        state: State,
+        catalog: Catalog,
+        firing: Firing,
+        drop: Callable[[str], Awaitable[int]],
+    ) -> None:
+        self._state = state
+        self._catalog = catalog
+        self._firing = firing
+        self._drop = drop
+        self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
+
+    # Declaring
+
+    async def create(
+        self, spec: JobSpec, user_id: str, key: str | None, *, reach: Reach = "any"
+    ) -> Job:
+        """Create the job, or bring the one of this identity up to date (see ``Port.create_job``).
+
+        ``reach`` says which users its runs reach; a pre-defined job's reach any.
+        """
+        reach = reach if spec.dynamic else "any"
+        check_name(spec.name)
+        agent = self._state.settings.values.agent_id
+        owner = user_id if spec.dynamic else None
+        async with self._lock((agent, spec.name)):
+            made = self._state.store.definitions.version_with_key(key) if key else None
+            if made is not None and (record := self._state.store.definitions.job(made.job_id)):
+                refuse_other(record.name, spec.name, "job")
+                return show(
+                    self._state, record, change="created" if made.version == "1.0.0" else "updated"
+                )
+            self._refuse_other_kind(agent, spec)
+            record = self._state.store.definitions.job_named(agent, owner, spec.name)
+            if record is None:
+                return await self._create(spec, agent, owner, key, reach)
+            if spec.if_exists == "error" and not record.deleted:
+                raise Conflict(
+                    f"A job named {spec.name!r} exists ({record.id}) and if_exists is 'error'.",
+                    id=record.id,
+                )
+            return await self._create_again(record, spec, key, reach)
+
+    async def _create(
+        self, spec: JobSpec, agent: str, owner: str | None, key: str | None, reach: Reach
+    ) -> Job:
+        spec = await checked(self._state, spec)
+        now = self._state.clock.now()
+        job_id = self._state.ids.new("job")
+        version = new_version(self._state, (job_id, spec.name), "1.0.0", spec, now=now, key=key)
+        record = JobRecord(
+            id=job_id,
+            name=spec.name,
+            agent_id=agent,
+            user_id=owner,
+            dynamic=spec.dynamic,
+            users_reach=reach,
+            active=spec.activate,
+            deactivated_at=None if spec.activate else now,
+            description=spec.description,
+            metadata=spec.metadata,
+            active_version_id=version.id,
+            armed_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+        # The fire state first: a crash in between leaves one that belongs to no job.
+        await self._state.keep_fire(FireState(job_id=job_id, armed_at=now))
+        await self._state.store.definitions.commit(Put(version), Put(record))
+        self._firing.arm(record)
+        self._tell_unset(version, owner)
+        job = show(self._state, record, change="created")
+        self._state.events.publish(JobCreated(at=now, job=job))
+        return job
+
+    async def _create_again(
+        self, record: JobRecord, spec: JobSpec, key: str | None, reach: Reach
+    ) -> Job:
+        # What it runs from now on is what this caller declares, and reaches what the caller may give.
+        declared = record.evolve(users_reach=reach)
+        version = self._state.store.definitions.version(record.active_version_id or "")
+        if version is None or not same_declaration(spec, version):
+            spec = await checked(self._state, spec)
+            await self._refuse_dealt_with(record, spec)
+            number = next_patch(self._state.store.definitions.versions(record.id))
+            new = new_version(
+                self._state,
+                (record.id, record.name),
+                number,
+                spec,
+                now=self._state.clock.now(),
+                key=key,
+            )
+            cancelled = await self._switch(declared, version, new, revive=spec.activate)
+            self._tell_unset(new, record.user_id)
+            return self._catalog.shown(record.id, "updated").evolve(cancelled_runs=cancelled)
+        done = self._state.fire(record).state in {"done", "failed"}
+        relative = isinstance(version.schedule, OnceSchedule) and version.schedule.after is not None
+        if record.deleted or (done and relative):
+            spec = await checked(self._state, spec)
+            await self._refuse_dealt_with(record, spec)
+            again = version.evolve(schedule=spec.schedule, updated_at=self._state.clock.now())
+            await self._switch(declared, version, again, revive=spec.activate)
+            return self._catalog.shown(record.id, "rearmed")
+        if reach == "any" and record.users_reach == "own":  # its owner declares the same code
+            await self._state.store.definitions.commit(Put(declared))
+            self._state.announce(declared)
+        return self._catalog.shown(record.id, "unchanged")
+
+    async def push(self, job_id: str, spec: VersionSpec, key: str | None) -> JobVersion:
+        """Add a version without publishing it."""
+        async with self._lock(self._identity(job_id)):
+            record = self._catalog.record(job_id)
+            definitions = self._state.store.definitions
+            made = definitions.version_with_key(key) if key else None
+            if made is not None:
+                refuse_other(made.job_id, job_id, "job")
+                return made
+            spec = await checked(self._state, spec)
+            versions = definitions.versions(job_id)
+            number = number_for(spec.version, record.name, versions)
+            version = new_version(
+                self._state,
+                (job_id, record.name),
+                number,
+                spec,
+                now=self._state.clock.now(),
+                key=key,
+            )
+            await definitions.commit(Put(version))
+            self._tell_unset(version, record.user_id)
+            self._state.announce(record)
+            return version
+
+    async def publish(self, job_id: str, wanted: str) -> Job:
+        """Make a version the active one; its schedule counts from now (see ``Port.publish_version``)."""
+        async with self._lock(self._identity(job_id)):
+            record = self._catalog.record(job_id)
+            # None: damage has taken it, and this is the way out of that.
+            before = self._state.store.definitions.version(record.active_version_id or "")
+            version = self._catalog.version(job_id, wanted)
+            if before is not None and version.id == before.id:
+                return self._catalog.shown(job_id)
+            at = _passed(version, self._state.clock.now())
+            if at is not None and record.active:  # switched off, it runs nothing by being published
+                raise Conflict(
+                    f"Version {version.version} of {record.name} was to run once, at "
+                    f"{at.isoformat()}, which has passed, and publishing runs nothing of the past. "
+                    f"trigger({version.version!r}) runs it now; push a version with a later time to "
+                    "publish that."
+                )
+            cancelled = await self._switch(record, before, version, revive=record.active)
+            return self._catalog.shown(job_id).evolve(cancelled_runs=cancelled)
+
+    async def _refuse_dealt_with(self, record: JobRecord, spec: JobSpec) -> None:
+        """Raise ``InvalidInput`` for a job made again with a time it was run for a moment ago.
+
+        What is written relative to now (``once(seconds=0)``) asks for another run.
+        """
+        at = _passed(spec, self._state.clock.now())
+        relative = isinstance(spec.schedule, OnceSchedule) and spec.schedule.after is not None
+        if at is None or relative or not (record.active or spec.activate):
+            return
+        if at in await self._state.store.history.fire_times(record.id):
+            raise InvalidInput(
+                f"executeAt {at.isoformat()} has passed, and {record.name} was run for it; give a "
+                "later time, or once(seconds=0) to run at once.",
+                field="executeAt",
+                value=at.isoformat(),
+            )
+
+    async def _switch(
+        self, record: JobRecord, before: JobVersion | None, version: JobVersion, *, revive: bool
+    ) -> int:
+        """Publish ``version``: merge what it declares anew, and arm the job from now.
+
+        Returns how many waiting runs of the version before were cancelled.
+        """
+        now = self._state.clock.now()
+        old_fire = self._state.next_fires.get(record.id)
+        active = revive or (record.active and not record.deleted)
+        changed = record.evolve(
+            active_version_id=version.id,
+            metadata=merge_declared(
+                record.metadata, before.metadata if before else {}, version.metadata
+            ),
+            description=version.description or record.description,
+            active=active,
+            deleted=False,
+            armed_at=now,
+            updated_at=now,
+        )
+        await self._firing.arm_anew(changed, Put(version))
+        new_fire = self._state.next_fires.get(record.id)
+        if old_fire is not None and old_fire != new_fire:
+            to = new_fire.isoformat(timespec="seconds") if new_fire else "none"
+            self._state.log(
+                f"Version {version.version} is active: the next fire moved from "
+                f"{old_fire.isoformat(timespec='seconds')} to {to}.",
+                job=(record.id, record.name),
+                user_id=record.user_id,
+            )
+        cancelled = await self._drop(record.id)
+        self._state.announce(changed)
+        return cancelled
+
+    # Switching, metadata, deleting
+
+    async def activate(self, job_id: str) -> Job:
+        """Arm the job from now; a job that is active already is left as it is."""
+        async with self._lock(self._identity(job_id)):
+            record = self._catalog.record(job_id)
+            if record.active and self._state.fire(record).state == "armed":
+                return self._catalog.shown(job_id)
+            now = self._state.clock.now()
+            at = _passed(active_version(self._state, record), now)
+            if at is not None:
+                raise Conflict(
+                    f"{record.name} was to run once, at {at.isoformat()}, which has "
+                    "passed. trigger() runs it now; create it again to give it a new time."
+                )
+            changed = record.evolve(active=True, armed_at=now, updated_at=now)
+            await self._firing.arm_anew(changed)
+            self._state.announce(changed)
+            return self._catalog.shown(job_id)
+
+    async def deactivate(self, job_id: str) -> Job:
+        """Disarm the job and cancel what waits; a run under way goes on (see ``Port.deactivate_job``)."""
+        async with self._lock(self._identity(job_id)):
+            record = self._catalog.record(job_id)
+            if not record.active:
+                return self._catalog.shown(job_id).evolve(cancelled_runs=0)
+            # The record first: who dies now leaves a job that is off, and the next engine cancels
+            # what of it waits. The other way about, it would begin what is left.
+            changed = self._off(record)
+            await self._firing.switch_off(changed)
+            cancelled = await self._drop(job_id)
+            self._state.announce(changed)
+            return self._catalog.shown(job_id).evolve(cancelled_runs=cancelled)
+
+    def _off(self, record: JobRecord) -> JobRecord:
+        """Return the record of the job switched off now; no two times of that are the same."""
+        now = at = self._state.clock.now()
+        if record.deactivated_at is not None:  # clocks are set back, and virtual ones stand still
+            at = max(now, record.deactivated_at + _MICROSECOND)
+        return record.evolve(active=False, deactivated_at=at, updated_at=now)
+
+    async def update_metadata(self, job_id: str, changes: dict[str, Any]) -> Job:
+        """Merge ``changes`` into the living metadata, shallowly."""
+        async with self._lock(self._identity(job_id)):
+            record = self._catalog.record(job_id)
+            merged = record.metadata | changes
+            check_metadata(merged)
+            changed = record.evolve(metadata=merged, updated_at=self._state.clock.now())
+            await self._state.store.definitions.commit(Put(changed))
+            self._state.announce(changed)
+            return self._catalog.shown(job_id)
+
+    async def delete(self, job_id: str, *, force: bool) -> Deletion:
+        """Delete the job, or hide it where its versions are worth keeping."""
+        async with self._lock(self._identity(job_id)):
+            record = (
+                self._state.store.definitions.job(job_id) if force else self._catalog.record(job_id)
+            )
+            if record is None:
+                raise NotFound(f"There is no job {job_id!r}.", job_id=job_id)
+            versions = self._state.store.definitions.versions(job_id)
+            now = self._state.clock.now()
+            keep = len(versions) > 1 and not force
+            if keep:
+                await self._firing.switch_off(self._off(record).evolve(deleted=True))
+            else:
+                async with self._state.arming(job_id):
+                    await self._state.store.definitions.commit(
+                        *(Remove(version) for version in versions), Remove(record)
+                    )
+                    self._firing.disarm(job_id)
+                    self._state.fires.pop(job_id, None)
+                    await self._state.store.history.forget_job(job_id)
+            cancelled = await self._drop(job_id)
+            self._state.events.publish(JobDeleted(at=now, job_id=job_id, job_name=record.name))
+        waited = cancelled_in_words(cancelled)
+        if keep:
+            message = (
+                f"{record.name} has {len(versions)} versions, so it was deactivated and hidden"
+                f"{waited}. Creating it again revives it; force=True deletes it."
+            )
+        else:
+            message = f"{record.name} was deleted{waited}; its executions stay in the history."
+        return Deletion(
+            deleted=not keep, deactivated=keep, message=message, cancelled_runs=cancelled
+        )
+
+    # Parts of the above
+
+    def _tell_unset(self, version: JobVersion, user_id: str | None) -> None:
+        """Write into the job's log which of the settings it is given are not set (yet)."""
+        unset = [name for name in version.env or () if name not in self._state.settings.values.env]
+        if unset:
+            self._state.log(
+                f"Version {version.version} is given settings that are not set: {', '.join(unset)}. "
+                f"Set them with await ws.settings(env={{{unset[0]!r}: …}}).",
+                level="warn",
+                job=(version.job_id, version.name),
+                user_id=user_id,
+            )
+
+    def _refuse_other_kind(self, agent: str, spec: JobSpec) -> None:
+        for other in self._state.store.definitions.jobs_with_name(agent, spec.name):
+            if other.dynamic != spec.dynamic and not other.deleted:
+                kind = "a dynamic job" if other.dynamic else "a pre-defined LuaJob"
+                raise Conflict(
+                    f"The name {spec.name!r} belongs to {kind} ({other.id}); choose another name.",
+                    id=other.id,
+                )
+
+    def _identity(self, job_id: str) -> tuple[str, str]:
+        record = self._state.store.definitions.job(job_id)
+        return (record.agent_id, record.name) if record else ("", job_id)
+
+    def _lock(self, identity: tuple[str, str]) -> asyncio.Lock:
+        return self._locks.setdefault(identity, asyncio.Lock())
+
+
+def _passed(declared: Declaration, now: datetime) -> datetime | None:
+    """Return the time of a once-schedule that has passed; None for any other schedule."""
+    schedule = declared.schedule
+    if isinstance(schedule, OnceSchedule) and schedule.execute_at <= now:
+        return schedule.execute_at
+    return None

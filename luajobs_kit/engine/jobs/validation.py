@@ -1,0 +1,160 @@
+"""Checking what people declare, and telling whether they declared it before."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import Bundle, CronSchedule, Declaration, OnceSchedule, Schedule
+from luajobs_kit.platform.size_limits import check_object
+from luajobs_kit.timing import next_fire, parse_schedule
+
+MAX_NAME: Final = 200  # characters
+MAX_GIVEN: Final = 200  # names of powers, or of settings
+MAX_METADATA: Final = 262_144  # characters of JSON
+MAX_RETRIES: Final = 100
+MAX_BACKOFF: Final = 7 * 86_400.0  # seconds
+
+_LOOKS_LIKE_JAVASCRIPT = re.compile(
+    r"=>|^\s*(?:async\s+)?function\b|\b(?:const|let|var)\s+\w+\s*=|\bexports?\b\s*[.=]|;\s*$",
+    re.MULTILINE,
+)
+
+D = TypeVar("D", bound=Declaration)
+
+
+def check_name(name: str) -> None:
+    """Raise ``InvalidInput`` for a name that cannot be a job's."""
+    if not name.strip():
+        raise InvalidInput("A job needs a name, such as name='daily-report'.", field="name")
+    if len(name) > MAX_NAME:
+        raise InvalidInput(
+            f"The name has {len(name)} characters; {MAX_NAME} is the most.", field="name"
+        )
+    if any(ord(character) < 32 or ord(character) == 127 for character in name):
+        raise InvalidInput(
+            f"The name {name!r} has a control character; use letters, digits and '-'.",
+            field="name",
+        )
+
+
+def check_declaration(
+    spec: D, *, now: datetime, timeout_ceiling: float, check_past: bool = True
+) -> D:
+    """Return the declaration with its schedule settled; raise ``InvalidInput`` naming what is wrong."""
+    if not 1 <= spec.timeout <= timeout_ceiling:  # also refuses NaN
+        raise InvalidInput(
+            f"timeout={spec.timeout:g} is outside 1 to {timeout_ceiling:g} seconds. "
+            "The ceiling is the workspace's setting timeout_ceiling.",
+            field="timeout",
+        )
+    _check_retry(spec)
+    check_metadata(spec.metadata)
+    if not 0 <= spec.jitter <= 86_400:
+        raise InvalidInput(f"jitter={spec.jitter:g} is outside 0 to 86400 seconds.", field="jitter")
+    for field in ("powers", "env"):
+        _check_given(getattr(spec, field), field)
+    for field in ("pause_after_failures", "max_concurrent"):
+        value = getattr(spec, field)
+        if value is not None and value < 1:
+            raise InvalidInput(f"{field}={value} must be at least 1, or left out.", field=field)
+    schedule = parse_schedule(spec.schedule, now=now, check_past=check_past)
+    if isinstance(schedule, CronSchedule) and next_fire(schedule, now, armed_at=now) is None:
+        raise InvalidInput(
+            f"cron {schedule.expression!r} never fires, for there is no such date; choose a day "
+            "that the month has.",
+            field="expression",
+            value=schedule.expression,
+        )
+    return spec.evolve(schedule=schedule)
+
+
+def _check_given(names: list[str] | None, field: str) -> None:
+    """Raise ``InvalidInput`` for a list of what a job is given that cannot be one of names."""
+    if names is None:
+        return
+    if len(names) > MAX_GIVEN:
+        raise InvalidInput(
+            f"{field} lists {len(names)} names; {MAX_GIVEN} is the most.", field=field
+        )
+    for name in names:
+        if not name.strip() or len(name) > MAX_NAME:
+            raise InvalidInput(
+                f"{field} lists {name!r:.60}; a name has 1 to {MAX_NAME} characters.", field=field
+            )
+
+
+def _check_retry(spec: Declaration) -> None:
+    retry = spec.retry
+    if not 0 <= retry.max_attempts <= MAX_RETRIES:
+        raise InvalidInput(
+            f"retry maxAttempts={retry.max_attempts} is outside 0 to {MAX_RETRIES}; "
+            "it counts the retries after the first try.",
+            field="retry.maxAttempts",
+        )
+    if not 0 <= retry.backoff_seconds <= MAX_BACKOFF:
+        raise InvalidInput(
+            f"retry backoffSeconds={retry.backoff_seconds:g} is outside 0 to {MAX_BACKOFF:g}.",
+            field="retry.backoffSeconds",
+        )
+
+
+def check_metadata(metadata: dict[str, Any]) -> None:
+    """Raise ``InvalidInput`` with the path of the first value that is not JSON."""
+    check_object(metadata, "metadata", MAX_METADATA)
+
+
+def refuse_javascript(bundle: Bundle) -> None:
+    """Raise ``InvalidInput`` with words that help when the code is not Python at all."""
+    try:
+        compile(bundle.source, bundle.file, "exec", flags=0x400)  # ast.PyCF_ONLY_AST: nothing runs
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        if _LOOKS_LIKE_JAVASCRIPT.search(bundle.source):
+            raise InvalidInput(
+                "This code is JavaScript; this workspace runs Python. Write the job's function in "
+                "Python and create it with luajobs_kit (Jobs.create(..., execute=…)), or send "
+                "Python source as 'code'.",
+                field="code",
+            ) from None
+
+
+def same_schedule(one: Schedule, other: Schedule) -> bool:
+    """Whether two schedules were written alike: ``once(minutes=10)`` is itself at any time."""
+    if isinstance(one, OnceSchedule) and isinstance(other, OnceSchedule):
+        if one.after is not None or other.after is not None:
+            return one.after == other.after
+        return one.execute_at == other.execute_at
+    return one == other
+
+
+def same_declaration(one: Declaration, other: Declaration) -> bool:
+    """Whether two declarations say the same. Where the code stands in its file does not count."""
+    return (
+        same_schedule(one.schedule, other.schedule)
+        and one.bundle.source == other.bundle.source
+        and one.bundle.entry == other.bundle.entry
+        and all(
+            getattr(one, field) == getattr(other, field)
+            for field in Declaration.model_fields
+            if field not in {"schedule", "bundle"}
+        )
+    )
+
+
+def merge_declared(
+    living: dict[str, Any], before: dict[str, Any], declared: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the living metadata with only those keys changed whose declaration changed.
+
+    A key that is no longer declared goes, unless a run has given it another value since.
+    """
+    merged = dict(living)
+    merged |= {
+        key: value for key, value in declared.items() if key not in before or before[key] != value
+    }
+    for key, value in before.items():
+        if key not in declared and merged.get(key) == value:
+            merged.pop(key, None)
+    return merged

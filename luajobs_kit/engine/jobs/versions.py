@@ -1,0 +1,91 @@
+"""From a declaration to a version: checked in full, numbered, stamped."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import datetime
+from typing import Final, TypeVar
+
+from luajobs_kit.bundle import verify
+from luajobs_kit.engine.jobs.validation import check_declaration, refuse_javascript
+from luajobs_kit.engine.program import program_of
+from luajobs_kit.engine.state import State
+from luajobs_kit.errors import Conflict, InvalidInput, PolicyViolation
+from luajobs_kit.model import Declaration, JobVersion
+
+D = TypeVar("D", bound=Declaration)
+
+_SEMVER: Final = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+][0-9A-Za-z.-]{1,60})?")
+
+
+async def checked(state: State, spec: D) -> D:
+    """Return the declaration with its schedule settled; raise ``InvalidInput`` naming what is wrong.
+
+    Raises ``WorkspaceGone`` when the folder was found to be gone.
+    """
+    state.store.refuse_gone()  # the engine may have ended, and its sandbox with it
+    settled = check_declaration(
+        spec,
+        now=state.clock.now(),
+        timeout_ceiling=state.settings.values.timeout_ceiling,
+    )
+    try:
+        # First in a child: source that breaks the compiler costs a spare, not the engine.
+        await state.sandbox.check(program_of(settled))
+    except PolicyViolation:
+        await asyncio.to_thread(verify, settled.bundle)  # it may have better words
+        raise
+    except InvalidInput:
+        refuse_javascript(settled.bundle)
+        raise
+    await asyncio.to_thread(verify, settled.bundle)  # a long source takes a second
+    return settled
+
+
+def new_version(
+    state: State,
+    job: tuple[str, str],
+    number: str,
+    spec: Declaration,
+    *,
+    now: datetime,
+    key: str | None,
+) -> JobVersion:
+    """Return a version of a job (its id and name) that is not kept yet."""
+    declared = {field: getattr(spec, field) for field in Declaration.model_fields}
+    return JobVersion(
+        id=state.ids.new("version"),
+        job_id=job[0],
+        name=job[1],
+        version=number,
+        created_at=now,
+        updated_at=now,
+        key=key,
+        **declared,
+    )
+
+
+def number_for(wanted: str | None, job_name: str, versions: list[JobVersion]) -> str:
+    """Return the number of a version to be added: the one wanted, or the next patch."""
+    free = next_patch(versions)
+    number = wanted or free
+    if not _SEMVER.fullmatch(number):
+        raise InvalidInput(
+            f"version={number!r} is no semantic version; write three numbers, such as {free!r}.",
+            field="version",
+        )
+    if any(version.version == number for version in versions):
+        raise Conflict(f"{job_name} has a version {number} already; the next free one is {free}.")
+    return number
+
+
+def next_patch(versions: list[JobVersion]) -> str:
+    """Return the number after the highest."""
+    numbers = [
+        tuple(int(part) for part in match.groups())
+        for version in versions
+        if (match := _SEMVER.fullmatch(version.version))
+    ]
+    major, minor, patch = max(numbers, default=(1, 0, -1))  # none: damage has taken them
+    return f"{major}.{minor}.{patch + 1}"

@@ -1,0 +1,226 @@
+"""The parts of an engine, put together, and their life: begin, fire, settle, end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from luajobs_kit.clock import Clock, VirtualClock
+from luajobs_kit.engine.context import context_of
+from luajobs_kit.engine.delivery import Deliveries
+from luajobs_kit.engine.events import Events
+from luajobs_kit.engine.jobs.lookup import Catalog
+from luajobs_kit.engine.jobs.registry import Registry
+from luajobs_kit.engine.requests.requests import Requests
+from luajobs_kit.engine.requests.tools import Powers
+from luajobs_kit.engine.retention_schedule import Retention
+from luajobs_kit.engine.runs.runs import Runs
+from luajobs_kit.engine.schedule.firing import Firing
+from luajobs_kit.engine.schedule.watermark import Watermarks
+from luajobs_kit.engine.simulation.virtual_runs import Simulated, SimulatedRuns, serving
+from luajobs_kit.engine.state import State
+from luajobs_kit.errors import LuaJobsError, NotAllowed, WorkspaceError, WorkspaceGone
+from luajobs_kit.ids import Ids
+from luajobs_kit.model import Event, MessageSent
+from luajobs_kit.platform import Channel, Platform, Settings
+from luajobs_kit.port import Port
+from luajobs_kit.sandbox import Sandbox
+from luajobs_kit.store import Store
+from luajobs_kit.timing import Scheduler
+
+LAST_DELIVERIES: Final = 5.0  # seconds channels have for the last messages when the engine ends
+LOOK: Final = 1.0  # seconds between two looks whether the folder still stands at its path
+REFIRED_AFTER: Final = 5.0  # seconds after a fire could not be claimed
+
+
+class Core:
+    """What the verbs of an engine are made of. ``answer_with`` comes first, then ``start``.
+
+    ``simulated`` makes it a simulation's; with ``virtual_runs`` job code lives in the time of
+    ``clock``, too. It closes the store when it ends, and the sandbox where it owns it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sandbox: Sandbox,
+        *,
+        clock: Clock,
+        ids: Ids,
+        events: Events | None = None,
+        simulated: Simulated | None = None,
+        virtual_runs: bool = False,
+        owns_sandbox: bool = True,
+    ) -> None:
+        settings = Settings(store.definitions)
+        self.state = state = State(
+            store=store,
+            clock=clock,
+            ids=ids,
+            events=events or Events(clock),
+            settings=settings,
+            sandbox=sandbox,
+            scheduler=Scheduler(clock, self._on_due),
+        )
+        self.started_at = clock.now()
+        self.platform = Platform(store, settings, clock, ids, self._tell)
+        self.powers = Powers(ids)
+        self.runs = SimulatedRuns(state, simulated) if simulated else Runs(state)
+        self.firing = Firing(state, self.runs)
+        self.watermarks = Watermarks(state, self.firing)
+        self.catalog = Catalog(state)
+        self.registry = Registry(state, self.catalog, self.firing, self.runs.drop)
+        self.runs.disarm = self.firing.disarm
+        self._retention = Retention(state)
+        self.runs.concluded = self._retention.count
+        self._simulated = simulated
+        self._virtual_runs = virtual_runs or simulated is not None
+        self._owns_sandbox = owns_sandbox
+        self._deliveries: Deliveries | None = None
+        self._due: set[asyncio.Task[None]] = set()
+        self._leave_clock: Callable[[], None] = lambda: None
+        self._watching: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        self.when_gone: Callable[[], None] = lambda: None
+        """Called when the folder was removed, moved away or replaced; the engine then ends."""
+
+    def answer_with(self, port: Port) -> None:
+        """Have what job code asks for answered by ``port``, the engine that is made of this."""
+        requests = Requests(self.state, port, self.catalog, self.platform, self.powers)
+        if self._virtual_runs:
+            self.runs.attempts.serve = serving(requests, self.runs, self._simulated)
+            self.runs.attempts.context = partial(
+                (self._simulated or Simulated(0, {})).context, self.state
+            )
+        else:
+            self.runs.attempts.serve = requests.serve
+            self.runs.attempts.context = partial(context_of, self.state)
+
+    async def start(self, channels: Sequence[Channel] = ()) -> None:
+        """Take up what was left, and begin to fire; messages go to ``channels``, too."""
+        state = self.state
+        if channels:
+            self._deliveries = Deliveries(state, channels)
+        state.fires.update(await state.store.history.fires())
+        state.last.update(await state.store.history.last_executions())
+        await self.platform.ensure_user(state.settings.values.default_user)
+        state.scheduler.start()
+        if isinstance(state.clock, VirtualClock):
+            self._leave_clock = state.clock.join(self._settle)
+        await self.runs.recover()
+        for job_id in [record.id for record in state.store.definitions.jobs()]:
+            # As it now is: the runs that were taken up may switch and delete jobs.
+            record = state.store.definitions.job(job_id)
+            if record is None:
+                continue
+            try:
+                # A simulation goes on as the engine would that is running.
+                if self._simulated is None:
+                    await self.watermarks.mend(record)
+                await self.firing.arm_as_kept(job_id)
+            except (LuaJobsError, ValueError) as error:  # what damage has made of its schedule
+                state.store.definitions.tell(f"lost: job {record.name} does not fire: {error}")
+        if state.store.lock is not None:
+            self._watching = asyncio.create_task(self._watch_folder(), name="luajobs folder")
+        if self._simulated is None:  # a simulation tells all, and is over soon
+            self._retention.start()
+
+    async def _watch_folder(self) -> None:
+        while not await self.state.store.is_gone():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(LOOK)
+        self.when_gone()
+
+    async def aclose(self, *, grace: float = 0.0) -> None:
+        """End: fire nothing more, give running jobs ``grace`` seconds, then end them and close.
+
+        Returns when that is done, whoever asked for it first.
+        """
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end(grace), name="luajobs end")
+        await asyncio.shield(self._ending)
+
+    async def _end(self, grace: float) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+        self.state.scheduler.shutdown()
+        self._leave_clock()
+        if self._due:
+            await asyncio.wait(self._due)
+        if grace:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.runs.awake.idle(), grace)
+        async with contextlib.AsyncExitStack() as ends:  # whatever fails, the rest is closed
+            ends.push_async_callback(self.state.store.aclose)
+            ends.push_async_callback(self.platform.aclose)
+            if self._owns_sandbox:
+                ends.push_async_callback(self.state.sandbox.__aexit__, None, None, None)
+            ends.push_async_callback(self._end_followers)
+            with contextlib.suppress(WorkspaceGone):  # how they ended is kept nowhere then
+                await self.runs.abandon_all()
+
+    async def _end_followers(self) -> None:
+        self.powers.close()
+        self.state.events.close()
+        await self._retention.stop()
+        if self._deliveries is not None:
+            await self._deliveries.end(LAST_DELIVERIES)
+
+    def _tell(self, event: Event) -> None:
+        self.state.events.publish(event)
+        if self._deliveries is not None and isinstance(event, MessageSent):
+            self._deliveries.take(event.message)
+
+    # Firing
+
+    def _on_due(self, key: str, times: list[datetime], omitted: int) -> None:
+        if key.startswith("exec_"):
+            self.runs.resume(key)
+            return
+        task = asyncio.create_task(self._fire(key, times, omitted))
+        self._due.add(task)
+        task.add_done_callback(self._due.discard)
+
+    async def _fire(self, job_id: str, times: list[datetime], omitted: int) -> None:
+        try:
+            await self.firing.due(job_id, times, omitted)
+        except NotAllowed:
+            return  # a simulation that has reached its bound, and ends with this instant
+        except WorkspaceGone:
+            return  # the engine is leaving
+        except WorkspaceError:
+            # The claim could not be written, so the fire is not lost: it is due again.
+            await asyncio.sleep(REFIRED_AFTER)
+            record = self.state.store.definitions.job(job_id)
+            if record is not None and self._ending is None:
+                self.firing.arm(record)
+
+    async def _settle(self) -> None:
+        """Return once nothing that is due at this instant is left to do."""
+        while True:
+            await self.state.scheduler.settle()
+            if self._due:
+                await asyncio.wait(self._due)
+                continue
+            await self.runs.awake.idle()
+            if not self._due:
+                return
+
+    def busy(self) -> str | None:
+        """Say why the engine must stay, or return None when it need not."""
+        running, waiting = self.runs.counts()
+        if running:
+            return f"{running} running"
+        if waiting:
+            return f"{waiting} waiting to run again"
+        upcoming = self.next_fire()
+        if upcoming is not None:
+            return f"a job fires at {upcoming.isoformat(timespec='seconds')}"
+        return None
+
+    def next_fire(self) -> datetime | None:
+        """Return when the next of all jobs fires."""
+        return min(self.state.next_fires.values(), default=None)

@@ -1,0 +1,409 @@
+"""What a run may ask of its engine, answered as the run's own user."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from luajobs_kit.acting_user import acting_as, reaching
+from luajobs_kit.engine.jobs.lookup import Catalog
+from luajobs_kit.engine.requests.loop_turns import Turns
+from luajobs_kit.engine.requests.tools import Powers
+from luajobs_kit.engine.state import State
+from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
+from luajobs_kit.model import (
+    Bundle,
+    Execution,
+    Job,
+    JobRecord,
+    JobSpec,
+    JobVersion,
+    LogQuery,
+    Reach,
+)
+from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, json_pieces
+from luajobs_kit.port import Port
+from luajobs_kit.sandbox import MAX_REPLY, Json
+
+TRIGGERS: Final = 10  # job code may trigger a job, itself or another, this often…
+TRIGGER_WINDOW: Final = timedelta(minutes=1)  # …in this time
+JOBS_CREATED: Final = 10  # jobs one run may create
+CREATIONS: Final = 100  # all runs together may create so many jobs…
+CREATION_WINDOW: Final = timedelta(minutes=10)  # …in this time: each may create others
+LONG_LOOKS: Final = frozenset(
+    {
+        "data.get",
+        "data.get_entry",
+        "data.search",
+        "products.get",
+        "products.get_by_id",
+        "products.search",
+        "user.history",
+        "user.list",
+        "job.executions",
+        "job.logs",
+        "job.versions",
+        "jobs.get",
+        "jobs.get_all",
+    }
+)
+"""Requests that may look through all there is, or answer a lot.
+
+Of one run they are served one at a time, the next when the answer before is written; of all runs
+together one at a time is worked at.
+"""
+ELSEWHERE: Final = frozenset({"http.request", "power.call"})
+"""Requests that wait for an answer from outside the engine."""
+ASKED_ELSEWHERE: Final = 16  # of these, under way for one run
+EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
+
+_MOST_PAGES: Final = 1_000_000
+
+Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
+
+
+class Requests:
+    """Answers the ``call`` frames of runs. What a notebook asks goes through the same verbs."""
+
+    def __init__(
+        self, state: State, port: Port, catalog: Catalog, platform: Platform, powers: Powers
+    ) -> None:
+        self.state = state
+        self.port = port
+        self.catalog = catalog
+        self.platform = platform
+        self.powers = powers
+        self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
+        self._creations: deque[datetime] = deque()
+        self.turns = Turns()
+        # Held by one run at a time: others than runs read and write beside them.
+        self.looking, self.changing = asyncio.Lock(), asyncio.Lock()
+
+    def serve(self, execution: Execution, version: JobVersion) -> Serve:
+        """Return the function that answers one attempt's requests."""
+        return RunRequests(self, execution, version).serve
+
+    def count_trigger(self, job_id: str) -> None:
+        """Raise ``NotAllowed`` when runs trigger a job too often: loops must come to an end."""
+        self._count(
+            self._triggers[job_id],
+            TRIGGERS,
+            TRIGGER_WINDOW,
+            f"Job code triggered {job_id} {TRIGGERS} times within a minute; give it a "
+            "schedule such as every(minutes=1) instead.",
+        )
+
+    def count_creation(self) -> None:
+        """Raise ``NotAllowed`` when runs create jobs too often: so must jobs that create jobs."""
+        self._count(
+            self._creations,
+            CREATIONS,
+            CREATION_WINDOW,
+            f"Job code created {CREATIONS} jobs within ten minutes; let one job with a schedule "
+            "look through what there is to do instead.",
+        )
+
+    def _count(self, recent: deque[datetime], most: int, window: timedelta, refusal: str) -> None:
+        now = self.state.clock.now()
+        while recent and now - recent[0] > window:
+            recent.popleft()
+        if len(recent) >= most:
+            raise NotAllowed(refusal)
+        recent.append(now)
+
+
+class RunRequests:
+    """The requests of one attempt."""
+
+    def __init__(self, requests: Requests, execution: Execution, version: JobVersion) -> None:
+        self._requests = requests
+        self._execution = execution
+        self._version = version
+        record = requests.state.store.definitions.job(execution.job_id)
+        self._reach = reach_of(record, requests.state.settings.values.default_user)
+        self._created = 0
+        self._changing = asyncio.Lock()
+        self._elsewhere = asyncio.Semaphore(ASKED_ELSEWHERE)
+
+    def serve(self, verb: str, arguments: dict[str, Any]) -> Awaitable[Json]:
+        """Answer one request as ``answer`` does, in turn with those of other runs, as JSON."""
+        return self._requests.turns.served(self, self._serve(verb, arguments))
+
+    async def _serve(self, verb: str, arguments: dict[str, Any]) -> Json:
+        async with self._place(verb, arguments):
+            return await _written(verb, await self.answer(verb, arguments))
+
+    @asynccontextmanager
+    async def _place(self, verb: str, arguments: dict[str, Any]) -> AsyncIterator[None]:
+        """Wait until one more request of this kind may be under way."""
+        async with AsyncExitStack() as held:
+            if verb in ELSEWHERE:
+                await held.enter_async_context(self._elsewhere)
+            elif verb in LONG_LOOKS:
+                # Of its own run it is the only one already (see ``Sandbox.run``): so runs take turns.
+                await held.enter_async_context(self._requests.looking)
+            elif is_heavy(arguments):
+                # What comes in one transaction is kept together, and a fire that is due behind it.
+                await held.enter_async_context(self._changing)
+                await held.enter_async_context(self._requests.changing)
+            yield
+
+    async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
+        """Answer one request of the attempt, as the run's own user."""
+        family, _, name = verb.partition(".")
+        with acting_as(self._execution.user_id), reaching(self._reach):
+            match family:
+                case "job":
+                    return await self._of_job(name, self._execution.job_id, arguments)
+                case "jobs":
+                    return await self._of_jobs(name, arguments)
+                case "power":
+                    return await self._power(arguments)
+                case _:
+                    return await self._requests.platform.call(verb, arguments, self._caller())
+
+    def _caller(self) -> Caller:
+        run = self._execution
+        return Caller(
+            user_id=run.user_id,
+            job_id=run.job_id,
+            job_name=run.job_name,
+            execution_id=run.id,
+            reach=self._requests.state.settings.values.users_reach or self._reach,
+        )
+
+    async def _of_job(self, name: str, job_id: str, arguments: dict[str, Any]) -> Any:
+        port = self._requests.port
+        match name:
+            case "update_metadata":
+                return (await port.update_metadata(job_id, _dict(arguments, "data"))).metadata
+            case "trigger":
+                version = _text_or_none(arguments, "version_id")
+                self._requests.count_trigger(job_id)
+                return (await port.trigger_job(job_id, version)).to_json()
+            case "activate":
+                return self._shown(await port.activate_job(job_id))
+            case "deactivate":
+                return self._shown(await port.deactivate_job(job_id))
+            case "delete":
+                return (await port.delete_job(job_id)).to_json()
+            case "executions":
+                return await self._executions(job_id, _count(arguments, "limit", 50))
+            case "logs":
+                lines = await port.logs(
+                    LogQuery(job_id=job_id, limit=_count(arguments, "limit", 20))
+                )
+                return await Answer().add(lines.logs)
+            case "versions":
+                return await self._versions(job_id, arguments)
+            case "next_runs":
+                times = await port.next_runs(job_id, _count(arguments, "count", 5))
+                return [time.isoformat() for time in times]
+        raise InvalidInput(f"A job has no request {name!r}.")
+
+    async def _executions(self, job_id: str, limit: int) -> list[dict[str, Any]]:
+        answer = Answer()
+        while (left := limit - len(answer.documents)) > 0:
+            page = await self._requests.port.list_executions(
+                job_id, limit=min(left, EXECUTIONS_READ), offset=len(answer.documents)
+            )
+            await answer.add(page.executions)
+            if len(page.executions) < EXECUTIONS_READ:
+                break
+        return answer.documents
+
+    async def _versions(self, job_id: str, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        versions = (await self._requests.port.get_job(job_id)).versions
+        start, end = _page(arguments)
+        answer = Answer(
+            which="oldest {} versions", advice="ask page by page: job.versions(limit={}, page=1)"
+        )
+        return await answer.add(versions[start:end])
+
+    async def _all_jobs(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the jobs that the run reaches, oldest first, each without its inactive versions."""
+        dynamic = bool(arguments.get("includeDynamic"))
+        start, end = _page(arguments)
+        asks = f"Jobs.get_all(include_dynamic={dynamic}, limit={{}}, page=1)"
+        answer = Answer(which="first {} jobs", advice=f"ask page by page: {asks}")
+        number = 0
+        async for job in self._requests.catalog.each_job(
+            include_dynamic=dynamic, include_deleted=False
+        ):
+            if not self._reaches(job):
+                continue
+            number += 1
+            if number > end:
+                break
+            if number > start:
+                await answer.add([self._seen(job)])
+        return answer.documents
+
+    async def _of_jobs(self, name: str, arguments: dict[str, Any]) -> Any:
+        match name:
+            case "get":
+                return self._shown(await self._reachable(arguments))
+            case "get_all":
+                return await self._all_jobs(arguments)
+            case "create":
+                return await self._create(arguments)
+            case "trigger" | "activate" | "deactivate":
+                job = await self._reachable(arguments)
+                self._refuse_predefined(name, job)
+                return await self._of_job(name, job.id, arguments)
+        raise InvalidInput(f"Jobs has no request {name!r}.")
+
+    async def _reachable(self, arguments: dict[str, Any]) -> Job:
+        """Return the job asked for. Raises ``NotFound`` for another user's, as for none."""
+        job_id = str(arguments.get("id"))
+        job = await self._requests.port.get_job(job_id)
+        if not self._reaches(job):
+            raise NotFound(f"There is no job {job_id!r} of this job's user.", job_id=job_id)
+        return job
+
+    def _reaches(self, job: Job) -> bool:
+        """Whether the run may see the job: its user's, the agent's, and from the agent's all."""
+        own = self._execution.user_id
+        return own is None or job.user_id in {own, None}
+
+    @property
+    def _is_a_users(self) -> bool:
+        """Whether the run is of a user other than the workspace's own person."""
+        own = self._requests.state.settings.values.default_user
+        return self._execution.user_id not in {None, own}
+
+    def _refuse_predefined(self, what: str, job: Job) -> None:
+        """Raise ``NotAllowed`` when a user's run is to trigger or switch a job of the agent."""
+        if self._is_a_users and job.user_id is None:
+            raise NotAllowed(
+                f"A job of {self._execution.user_id} cannot {what} {job.name!r}: it is one of the "
+                "agent's pre-defined jobs, which run for every user. The agent's own jobs can, and "
+                "so can the workspace's owner."
+            )
+
+    def _seen(self, job: Job) -> Job:
+        """Return a job as the run may see it: the active version only, for all of them can be a lot.
+
+        What the agent's own jobs found is no user's matter.
+        """
+        if self._is_a_users and job.user_id is None:
+            job = job.evolve(last_execution=None)
+        return job.evolve(versions=[])
+
+    def _shown(self, job: Job) -> dict[str, Any]:
+        return self._seen(job).to_json()
+
+    async def _create(self, arguments: dict[str, Any]) -> Any:
+        if self._created >= JOBS_CREATED:
+            raise NotAllowed(f"One run may create {JOBS_CREATED} jobs; this one has.")
+        self._requests.count_creation()
+        self._created += 1
+        given = dict(arguments)
+        if self._execution.user_id is not None and given.get("dynamic", True) is not True:
+            raise NotAllowed("A user's job cannot create the agent's own jobs; leave out dynamic=.")
+        source, entry = given.pop("source", None), given.pop("entry", None)
+        if not isinstance(source, str) or not isinstance(entry, str):
+            raise InvalidInput(
+                "Inside a job, Jobs.create needs the new job's source as text and its entry's name: "
+                "Jobs.create(name=…, schedule=…, source='async def run(job): …', entry='run')."
+            )
+        file = f"<created by {self._execution.job_name}>"
+        try:
+            bundle = Bundle(source=source, entry=entry, file=file)
+            spec = JobSpec(**{**given, "bundle": bundle})
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise InvalidInput(f"Jobs.create: {field}: {first['msg']}", field=field) from None
+        # It gives on no power and no setting that it was not given itself.
+        spec = spec.evolve(
+            powers=_given_on(self._version.powers, spec.powers),
+            env=_given_on(self._version.env, spec.env),
+        )
+        return self._shown(await self._requests.port.create_job(spec))
+
+    async def _power(self, arguments: dict[str, Any]) -> Any:
+        name = arguments.get("name")
+        given = self._version.powers
+        if not isinstance(name, str) or (given is not None and f"tools.{name}" not in given):
+            raise NotAllowed(
+                f"This job was not given tools.{name}; its powers are: {', '.join(given or []) or 'none'}."
+            )
+        return await self._requests.powers.ask(
+            name,
+            _dict(arguments, "arguments"),
+            user_id=self._execution.user_id,
+            execution=self._execution,
+        )
+
+
+def _given_on(given: list[str] | None, wanted: list[str] | None) -> list[str] | None:
+    """Return those of the ``wanted`` names that were ``given``; None stands for all there are."""
+    if given is None or wanted is None:
+        return given if wanted is None else wanted
+    return [name for name in wanted if name in given]
+
+
+def reach_of(record: JobRecord | None, default_user: str) -> Reach:
+    """Return which users a job's runs reach where no setting says so, and the jobs they create."""
+    if record is None:  # deleted since
+        return "own"
+    if not record.dynamic:
+        return "any"
+    return record.users_reach or ("any" if record.user_id == default_user else "own")
+
+
+async def _written(verb: str, value: Any) -> Json:
+    """Return a value as JSON, written in pieces. Raises ``InvalidInput`` for one that is too large."""
+    parts: list[bytes] = []
+    size = 0
+    for piece in json_pieces(value):
+        if parts:
+            await asyncio.sleep(0)
+        part = piece.encode("utf-8", "replace")
+        size += len(part)
+        if size > MAX_REPLY:
+            raise InvalidInput(
+                f"{verb} answers more than {MAX_REPLY} bytes, which is all that fits. Ask for less, "
+                "page by page."
+            )
+        parts.append(part)
+    return Json(b"".join(parts))
+
+
+def _page(arguments: dict[str, Any]) -> tuple[int, int]:
+    """Return the places at which the page that is asked for begins and ends; all, where none is."""
+    if "limit" not in arguments and "page" not in arguments:
+        return 0, sys.maxsize
+    limit, page = _count(arguments, "limit", 10), arguments.get("page", 1)
+    if not isinstance(page, int) or isinstance(page, bool) or not 1 <= page <= _MOST_PAGES:
+        raise InvalidInput(f"page={page!r:.60} must be a whole number from 1 to {_MOST_PAGES:,}.")
+    return (page - 1) * limit, page * limit
+
+
+def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:
+    value = arguments.get(name)
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{name} must be a dict, not {type(value).__name__}.")
+    return value
+
+
+def _text_or_none(arguments: dict[str, Any], name: str) -> str | None:
+    value = arguments.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InvalidInput(f"{name} must be text, not {type(value).__name__}.")
+    return value
+
+
+def _count(arguments: dict[str, Any], name: str, default: int) -> int:
+    value = arguments.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
+        raise InvalidInput(f"{name}={value!r} must be a whole number from 1 to 1000.")
+    return value

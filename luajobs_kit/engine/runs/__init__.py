@@ -1,0 +1,1 @@
+"""Runs: one coroutine for each unfinished execution, from due to recorded."""

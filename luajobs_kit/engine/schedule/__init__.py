@@ -1,0 +1,1 @@
+"""Fires: armed, claimed, caught up, and the watermark that says how far they are dealt with."""

@@ -1,0 +1,230 @@
+"""From a schedule to a claimed execution: arming, catching up, overlap, skipped fires."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from luajobs_kit.engine.jobs.view import active_version
+from luajobs_kit.engine.runs.outcome import new_execution
+from luajobs_kit.engine.runs.runs import Runs
+from luajobs_kit.engine.skipped import tell_skipped
+from luajobs_kit.engine.state import State
+from luajobs_kit.model import Execution, JobRecord, JobVersion, OnceSchedule
+from luajobs_kit.store import FireState, Put
+from luajobs_kit.timing import jittered, next_fire, trigger_for
+
+MISSED_AFTER: Final = timedelta(seconds=30)
+"""A fire later than this was missed (no engine, a sleeping machine): catching up decides."""
+CAUGHT_UP: Final = 100  # fires at most, with catch_up="all"
+MOST_WAITING: Final = 1_000
+"""Executions of one job that wait. One whose runs take longer than its interval never gets through
+them: without a bound they would fill memory and disk, and be taken up by every start."""
+SHORTEST: Final = timedelta(seconds=1)  # between two fires of a job
+
+
+class Firing:
+    """Keeps every active job's next fire with the scheduler, and claims what falls due."""
+
+    def __init__(self, state: State, runs: Runs) -> None:
+        self._state = state
+        self._runs = runs
+
+    def arm(self, record: JobRecord) -> None:
+        """Hand the job's next fire to the scheduler, or take it away where it has none."""
+        self.disarm(record.id)
+        fire = self._state.fire(record)
+        if not record.active or record.deleted or fire.state != "armed":
+            return
+        version = active_version(self._state, record)
+        trigger = trigger_for(version.schedule, armed_at=fire.armed_at)
+        upcoming = trigger.get_next_fire_time(fire.last_fire, self._state.clock.now())
+        if upcoming is None:
+            return
+        self._state.scheduler.add(
+            record.id,
+            trigger,
+            next_fire=upcoming,
+            keep=CAUGHT_UP if version.catch_up == "all" else 2,
+        )
+        self._state.next_fires[record.id] = upcoming
+
+    async def arm_as_kept(self, job_id: str) -> None:
+        """Arm the job by its record as it now is."""
+        async with self._state.arming(job_id):
+            record = self._state.store.definitions.job(job_id)
+            if record is None:
+                self.disarm(job_id)
+            else:
+                self.arm(record)
+
+    async def switch_off(self, record: JobRecord) -> None:
+        """Commit the record of a job that is switched off, or hidden: no fire is claimed after that."""
+        async with self._state.arming(record.id):
+            await self._state.store.definitions.commit(Put(record))
+            self.disarm(record.id)
+
+    async def arm_anew(self, record: JobRecord, *versions: Put) -> None:
+        """Commit the record with its new ``armed_at``: from there on its schedule counts anew."""
+        async with self._state.arming(record.id):
+            since = record.armed_at or self._state.clock.now()
+            skipped = self._state.fire(record).skipped
+            # The record first, for it says which arming holds. The other way about, who dies in
+            # between leaves the old version armed anew, and what it has run is run again.
+            await self._state.store.definitions.commit(*versions, Put(record))
+            fire = FireState(job_id=record.id, armed_at=since, skipped=skipped)
+            self._state.remember_fire(fire)
+            self.arm(record)
+            await self._state.store.history.set_fire(fire)
+
+    def disarm(self, job_id: str) -> None:
+        """Take the job from the scheduler."""
+        self._state.scheduler.remove(job_id)
+        self._state.next_fires.pop(job_id, None)
+
+    async def due(self, job_id: str, times: list[datetime], omitted: int) -> None:
+        """Deal with fires that fell due, oldest first; ``omitted`` older ones are not listed."""
+        async with self._state.arming(job_id):
+            record = self._state.store.definitions.job(job_id)
+            if record is None or not record.active or record.deleted:
+                return
+            fire = self._state.fire(record)
+            if fire.state != "armed":
+                return
+            version = active_version(self._state, record)
+            fresh = [time for time in times if _is_to_come(time, version, fire)]
+            if not fresh:
+                return
+            self._look_ahead(job_id, version, fresh[-1], fire.armed_at)
+            wanted = self._wanted(version, fresh)
+            skipped = [time for time in fresh if time not in wanted]
+            if skipped or omitted:
+                await self._skip(
+                    record,
+                    skipped[-1] if skipped else None,
+                    len(skipped) + omitted,
+                    f"missed, and catch_up is {version.catch_up!r}",
+                    # Counted for good, should the claims that follow fail, or this engine die.
+                    dealt_with=skipped[-1] if skipped else fresh[0] - SHORTEST,
+                    done=isinstance(version.schedule, OnceSchedule),
+                )
+            queue = self._one_after_another(version, wanted)
+            for time in wanted:
+                await self._fire(record, version, time, queue=queue)
+            self._state.announce(record)
+
+    def _wanted(self, version: JobVersion, times: list[datetime]) -> list[datetime]:
+        """Return which of the due fires are run: all that are on time, and of the missed some."""
+        on_time = [time for time in times if not self._is_missed(time)]
+        match version.catch_up:
+            case "all":
+                return times
+            case "none":
+                return on_time
+            case "once":
+                return on_time or times[-1:]
+
+    def _one_after_another(self, version: JobVersion, wanted: list[datetime]) -> bool:
+        """Whether fires due at once are run one after another, behind what goes on, whatever overlap says."""
+        if version.catch_up == "all" and wanted and self._is_missed(wanted[0]):
+            return True  # a run for each is promised, of a single one, too
+        # Two of them are each other's overlap only because they come late.
+        return (
+            len(wanted) > 1
+            and version.overlap == "skip"
+            and not self._runs.unfinished_of(version.job_id)
+        )
+
+    def _look_ahead(
+        self, job_id: str, version: JobVersion, fired: datetime, armed_at: datetime
+    ) -> None:
+        upcoming = next_fire(version.schedule, fired, armed_at=armed_at)
+        if upcoming is None:
+            self._state.next_fires.pop(job_id, None)
+        else:
+            self._state.next_fires[job_id] = upcoming
+
+    def _is_missed(self, time: datetime) -> bool:
+        return self._state.clock.now() - time > MISSED_AFTER
+
+    async def _fire(
+        self, record: JobRecord, version: JobVersion, time: datetime, *, queue: bool
+    ) -> None:
+        before = self._runs.unfinished_of(record.id)
+        once = isinstance(version.schedule, OnceSchedule)
+        reason = None if once else _why_not(before, version, queue=queue)
+        if reason is not None:
+            await self._skip(record, time, 1, reason)
+            return
+        now = self._state.clock.now()
+        delayed = jittered(time, version.jitter, record.id)
+        late = now - delayed
+        fire = self._state.fire(record).evolve(last_fire=time)
+        execution = new_execution(
+            self._state, record, version, cause="catch_up" if self._is_missed(time) else "schedule"
+        ).evolve(
+            fire_time=time,
+            armed_at=fire.armed_at,
+            lateness=late.total_seconds() if late > timedelta(seconds=1) else None,
+            next_attempt_at=delayed if delayed > now else None,
+            alone=version.overlap != "allow" or queue,
+        )
+        await self._runs.claim(execution, version, fire=fire)
+
+    async def _skip(
+        self,
+        record: JobRecord,
+        last: datetime | None,
+        count: int,
+        reason: str,
+        *,
+        dealt_with: datetime | None = None,
+        done: bool = False,
+    ) -> None:
+        """Record fires that are not run; ``last`` is the last of them, where it is known.
+
+        They are all that were up to ``dealt_with``, or else up to ``last``.
+        ``done`` says that no other comes, so that the job is at its end.
+        """
+        fire = self._state.fire(record)
+        fire = fire.evolve(last_fire=dealt_with or last, skipped=fire.skipped + count)
+        if done:
+            note = f"its one fire was not run: {reason}"
+            await self._state.keep_fire(fire.evolve(state="done", note=note))
+        else:
+            await self._state.keep_dealt_with(fire)
+        tell_skipped(self._state, record, last, count, reason)
+
+
+def _is_to_come(time: datetime, version: JobVersion, fire: FireState) -> bool:
+    """Whether a fire that was handed over is one of the present arming, and not dealt with.
+
+    Another version may have been published since it was handed over, with fires of its own. And
+    a clock that was set back makes the scheduler hand a fire over twice.
+    """
+    if fire.last_fire is not None and time <= fire.last_fire:
+        return False
+    schedule = version.schedule
+    if isinstance(schedule, OnceSchedule):
+        return time == schedule.execute_at
+    return time > fire.armed_at
+
+
+def _why_not(before: list[Execution], version: JobVersion, *, queue: bool) -> str | None:
+    """Say why a fire is not run while those ``before`` it are unfinished; None where it is."""
+    if before and version.overlap == "skip" and not queue:
+        return f"execution {before[0].id} {_goes_on(before[0])} and overlap is 'skip'"
+    if sum(each.status == "pending" for each in before) >= MOST_WAITING:
+        other = "overlap='skip'" if version.overlap != "skip" else "catch_up='once'"
+        return (
+            f"{MOST_WAITING:,} runs of it wait already; make it faster, fire it less often, "
+            f"or choose {other}"
+        )
+    return None
+
+
+def _goes_on(execution: Execution) -> str:
+    """Say why an unfinished execution is not over."""
+    if execution.status != "pending":
+        return "is still running"
+    return "waits for its next attempt" if execution.attempts else "has not begun yet"

@@ -1,0 +1,126 @@
+"""Whether the record of what a job was last run for can be true, and what to do where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from luajobs_kit.engine.jobs.view import active_version
+from luajobs_kit.engine.schedule.firing import Firing
+from luajobs_kit.engine.state import State
+from luajobs_kit.errors import Conflict
+from luajobs_kit.model import JobRecord, OnceSchedule
+from luajobs_kit.timing import next_fire
+
+WRONG_AFTER: Final = timedelta(days=1)
+"""A watermark further ahead of the clock is not left to stand at a start: the job would be as good as dead."""
+TOLD_AFTER: Final = timedelta(minutes=1)  # ahead of the clock; clocks are always put right a little
+
+NAMED: Final = 5  # jobs that a finding names
+
+
+class Watermarks:
+    """Looks at them when the engine starts, and when somebody asks."""
+
+    def __init__(self, state: State, firing: Firing) -> None:
+        self._state = state
+        self._firing = firing
+        self._lost: list[str] = []  # jobs whose watermarks were lost
+        self._wrong: list[str] = []  # and those whose watermarks could not be true
+        self._said: dict[str, str] = {}  # the finding that names either
+
+    async def mend(self, record: JobRecord) -> None:
+        """Have the job count from now where its watermark is lost or cannot be true."""
+        if record.id not in self._state.fires:
+            await self._count_from_now(record)
+            return
+        until = self._held_back_until(record)
+        now = self._state.clock.now()
+        if until is None or until - now <= WRONG_AFTER:
+            return
+        # As by activate(): within one arming a watermark never goes back.
+        mended = record.evolve(armed_at=now, updated_at=now)
+        await self._firing.arm_anew(mended)
+        self._state.log(
+            f"Its fires up to {until.isoformat(timespec='seconds')} counted as dealt with, days ahead "
+            "of the clock; from now on the schedule counts anew.",
+            level="warn",
+            job=(record.id, record.name),
+            user_id=record.user_id,
+        )
+        self._wrong.append(record.name)
+        self._say(
+            "wrong",
+            f"The clock was days ahead when {_named(self._wrong)} last fired, or was made, or the "
+            "record of it is damaged; until then nothing would have fired. Now the schedule counts "
+            "from this start.",
+        )
+
+    def ahead(self) -> str | None:
+        """Say which jobs do not fire because the clock was ahead and was put back; None when none."""
+        names, last = [], None
+        for record in self._state.store.definitions.jobs():
+            until = self._held_back_until(record)
+            if until is not None:
+                names.append(record.name)
+                last = until if last is None else max(last, until)
+        if last is None:
+            return None
+        return (
+            f"The clock was ahead when {_named(names)} last fired, or was made, and was put back "
+            f"since. What ran is not run again: nothing fires before the clock is there again, at "
+            f"{last.isoformat(timespec='seconds')} at the latest. `luajobs jobs deactivate`, then "
+            "`luajobs jobs activate`, lets a schedule count from now."
+        )
+
+    async def _count_from_now(self, record: JobRecord) -> None:
+        """Nothing is caught up where the record of the job's fires was lost."""
+        now = self._state.clock.now()
+        fire = self._state.fire(record)
+        schedule = active_version(self._state, record).schedule
+        if not isinstance(schedule, OnceSchedule):
+            fire = fire.evolve(last_fire=now)
+        elif schedule.execute_at <= now:
+            fire = fire.evolve(last_fire=now, state="done", note="whether it ran was lost")
+        await self._state.keep_fire(fire)
+        self._lost.append(record.name)
+        self._say(
+            "lost",
+            f"The record of what was last run for is lost of {_named(self._lost)}; "
+            "nothing is caught up, they go on with their next fires.",
+        )
+
+    def _held_back_until(self, record: JobRecord) -> datetime | None:
+        """Return up to when the job's fires count as dealt with, where the clock has yet to reach some of them.
+
+        A once-job's one fire is as good as any clock says.
+        """
+        fire, now = self._state.fire(record), self._state.clock.now()
+        until = max(fire.armed_at, fire.last_fire or fire.armed_at)
+        if until - now <= TOLD_AFTER or fire.state != "armed":
+            return None
+        if not record.active or record.deleted:
+            return None
+        try:
+            schedule = active_version(self._state, record).schedule
+        except Conflict:  # which is told, and why it does not fire
+            return None
+        if isinstance(schedule, OnceSchedule):
+            return None
+        upcoming = next_fire(schedule, now, armed_at=min(now, fire.armed_at))
+        return until if upcoming is not None and upcoming <= until else None
+
+    def _say(self, what: str, finding: str) -> None:
+        """Say it once, however many jobs there are."""
+        findings = self._state.store.findings
+        if self._said.get(what) in findings:
+            findings.remove(self._said[what])
+        self._said[what] = finding
+        findings.append(finding)
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return how many jobs there are, and the names of the first."""
+    shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    return f"{len(names)} job(s) ({shown})"

@@ -1,0 +1,1 @@
+"""Simulation: the coming days on a copy, in virtual time."""

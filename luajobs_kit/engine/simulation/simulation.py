@@ -1,0 +1,197 @@
+"""Running the coming days in seconds: a copy of the workspace in memory, in virtual time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from luajobs_kit.clock import Clock, VirtualClock
+from luajobs_kit.engine.events import Events
+from luajobs_kit.engine.jobs.view import as_of
+from luajobs_kit.engine.lifecycle import Core
+from luajobs_kit.engine.simulation.virtual_runs import Simulated
+from luajobs_kit.engine.state import State
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.ids import Ids
+from luajobs_kit.model import (
+    Entry,
+    EntryChange,
+    Event,
+    Execution,
+    ExecutionClaimed,
+    FireSkipped,
+    LogQuery,
+    Simulation,
+)
+from luajobs_kit.platform import MOST_CONCURRENT
+from luajobs_kit.port import Port
+from luajobs_kit.sandbox import Limits, Sandbox
+from luajobs_kit.store import FireState, Put, Set, Store
+from luajobs_kit.store.listing import MOST_LISTED
+from luajobs_kit.store.transfer.merge_history import restore_executions, restore_messages
+
+LONGEST: Final = timedelta(days=366)
+MOST_FIRES: Final = 10_000
+TOLD: Final = 10_000  # log lines and messages of the report, each; the newest are dropped beyond it
+EVERYTHING: Final = 2**62
+PAST: Final = 1_000  # executions, and messages, to look back on: what may be asked for at once…
+PAST_SIZE: Final = MOST_LISTED  # …and characters of JSON of each: a copy of gigabytes helps nobody
+
+
+async def simulate(
+    state: State,
+    engine: Callable[[Core], Port],
+    until: datetime,
+    *,
+    job_id: str | None,
+    seed: int,
+    responses: dict[str, Any],
+    max_fires: int,
+) -> Simulation:
+    """Run what falls due until ``until``, on a copy of what ``state`` holds. See ``Port.simulate``."""
+    start = state.clock.now()
+    _check_bounds(start, until, seed, max_fires)
+    clock = VirtualClock(start)
+    ids = Ids(clock, random.Random(seed).randbytes)  # noqa: S311 - repeatable on purpose
+    simulated = Simulated(seed, responses, max_fires)
+    recorder = Recorder(clock)
+    async with (
+        await Store.open(None, clock=clock, ids=ids) as copy,
+        # Its own: with the seed, the order of sets repeats as well.
+        Sandbox(
+            max_children=MOST_CONCURRENT,
+            hash_seed=seed % 2**32,
+            ceiling=Limits(memory=state.settings.values.memory_limit),
+        ) as sandbox,
+    ):
+        waiting, running = await _fill(copy, state.store, state.fires, only=job_id)
+        recorder.claimed += [execution.id for execution in waiting]
+        past = await _fill_past(copy, state.store)
+        core = Core(copy, sandbox, clock=clock, ids=ids, events=recorder, simulated=simulated)
+        engine(core)
+        try:
+            await core.start()
+            await clock.advance()  # until everybody waits
+            while not simulated.full and await clock.step(until):
+                continue
+            if not simulated.full:
+                await clock.advance(until=until)
+            # Before the engine ends: what runs at the end is still running.
+            report = await _report(
+                state.store, copy, recorder, simulated, past, start=start, end=clock.now()
+            )
+            return report.evolve(left_out=running)
+        finally:  # also where whoever asked has given up
+            await core.aclose()
+
+
+def _check_bounds(now: datetime, until: datetime, seed: int, max_fires: int) -> None:
+    """Raise ``InvalidInput`` for a span, seed or bound that no simulation has."""
+    if not now < until <= now + LONGEST:
+        raise InvalidInput(
+            f"A simulation goes from now to at most {LONGEST.days} days ahead, not to {until}."
+        )
+    if type(seed) is not int:
+        raise InvalidInput(f"seed={seed!r} is no whole number.")
+    if type(max_fires) is not int or not 1 <= max_fires <= MOST_FIRES:
+        raise InvalidInput(f"max_fires={max_fires!r} is no whole number from 1 to {MOST_FIRES}.")
+
+
+async def _fill(
+    copy: Store, store: Store, fires: dict[str, FireState], *, only: str | None
+) -> tuple[list[Execution], list[Execution]]:
+    """Fill the empty ``copy`` with what simulated jobs may see; ``only`` keeps one job active.
+
+    Returns the executions that wait, for a retry or in a queue: they go on in the copy. And those
+    that run: how far one has got cannot be copied, so it is left out.
+    """
+    definitions = store.definitions
+    settings = [Set(name, value) for name, value in definitions.settings().items()]
+    await copy.definitions.commit(*settings, *map(Put, definitions.users()))
+    for record in definitions.jobs():
+        active = record.active and only in {None, record.id}
+        versions = definitions.versions(record.id)
+        await copy.definitions.commit(*map(Put, versions), Put(record.evolve(active=active)))
+        if record.id in fires:
+            await copy.history.set_fire(fires[record.id])
+    await copy.entries.restore(await store.entries.everything())
+    waiting: list[Execution] = []
+    running: list[Execution] = []
+    for execution in await store.history.unfinished():
+        if only in {None, execution.job_id}:
+            (waiting if execution.status == "pending" else running).append(execution)
+    for execution in waiting:
+        await copy.history.claim(execution, None)
+    return waiting, running
+
+
+async def _fill_past(copy: Store, store: Store) -> set[str]:
+    """Give the copy the newest of what has run and was sent; returns the ids of the messages."""
+    history = store.history
+    runs = (await history.executions(limit=PAST, most=PAST_SIZE)).executions
+    messages = await history.messages(None, limit=PAST, most=PAST_SIZE, cut=True)
+    finished = [execution for execution in reversed(runs) if execution.finished]
+    write = copy.database.write
+    await write(partial(restore_executions, executions=finished))
+    await write(partial(restore_messages, messages=messages[::-1]))
+    return {message.id for message in messages}
+
+
+class Recorder(Events):
+    """The events of a simulated engine: what a report needs is kept, and nobody follows."""
+
+    announces_jobs = False
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.claimed: list[str] = []
+        self.skipped: list[FireSkipped] = []
+
+    def publish(self, event: Event) -> None:
+        """Keep what the report tells."""
+        if isinstance(event, ExecutionClaimed):
+            self.claimed.append(event.execution.id)
+        elif isinstance(event, FireSkipped):
+            self.skipped.append(event)
+
+
+async def _report(
+    original: Store,
+    copy: Store,
+    recorder: Recorder,
+    simulated: Simulated,
+    past: set[str],
+    *,
+    start: datetime,
+    end: datetime,
+) -> Simulation:
+    """Put together what the simulated engine left in its store, but for the messages of the ``past``."""
+    found = [await copy.history.execution(execution_id) for execution_id in recorder.claimed]
+    messages = await copy.history.messages(None, limit=EVERYTHING, most=EVERYTHING)
+    sent = [message for message in reversed(messages) if message.id not in past]
+    logs = (await copy.history.logs(LogQuery(after=0, limit=TOLD))).logs
+    return Simulation(
+        start=start,
+        end=end,
+        seed=simulated.seed,
+        executions=[as_of(execution, end) for execution in found if execution is not None],
+        skipped=recorder.skipped,
+        messages=sent[:TOLD],
+        logs=logs,
+        changes=_changes(await original.entries.everything(), await copy.entries.everything()),
+        refused=simulated.refused,
+        stopped=f"after {simulated.fires} fires (max_fires)" if simulated.full else None,
+    )
+
+
+def _changes(before: list[Entry], after: list[Entry]) -> list[EntryChange]:
+    old = {(entry.collection, entry.id): entry.data for entry in before}
+    new = {(entry.collection, entry.id): entry.data for entry in after}
+    return [
+        EntryChange(collection=place[0], id=place[1], before=old.get(place), after=new.get(place))
+        for place in {**old, **new}
+        if old.get(place) != new.get(place)
+    ]

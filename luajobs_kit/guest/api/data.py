@@ -1,0 +1,141 @@
+"""``Data`` and ``Products``, over calls to the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luajobs_kit.guest.api.records import (
+    Entry,
+    Page,
+    Product,
+    as_product,
+    deleted_entry,
+    deleted_product,
+    entry,
+    entry_page,
+    kept_entry,
+    kept_product,
+    product_page,
+)
+from luajobs_kit.guest.guards.sealed import Given
+from luajobs_kit.guest.runtime.run import current
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+class Data(Given):
+    """Collections of entries, kept by the workspace."""
+
+    __slots__ = ()
+
+    @staticmethod
+    async def collections() -> list[str]:
+        return await current().call("data.collections")  # type: ignore[no-any-return]
+
+    @staticmethod
+    async def create(
+        collection: str, data: dict[str, Any], search_text: str | None = None
+    ) -> Entry:
+        """Keep a new entry; ``search_text`` is what ``search`` looks at."""
+        arguments = _given(collection=collection, data=data, searchText=search_text)
+        return entry(await current().call("data.create", arguments))
+
+    @staticmethod
+    async def get(
+        collection: str,
+        filter: dict[str, Any] | None = None,
+        page: int = 1,
+        limit: int = 10,
+    ) -> Page:
+        """Return a page of entries that match the filter (``{"price": {"$lt": 10}}``)."""
+        arguments = _given(collection=collection, filter=filter, page=page, limit=limit)
+        return entry_page(await current().call("data.get", arguments))
+
+    @staticmethod
+    async def get_entry(collection: str, entry_id: str) -> Entry:
+        """Return one entry. Raises ``NotFound``."""
+        return entry(
+            await current().call("data.get_entry", {"collection": collection, "id": entry_id})
+        )
+
+    @staticmethod
+    async def update(
+        collection: str, entry_id: str, data: dict[str, Any], search_text: str | None = None
+    ) -> Entry:
+        """Merge ``data`` into an entry's; ``entry.save()`` replaces all. Raises ``NotFound``."""
+        arguments = _given(collection=collection, id=entry_id, data=data, searchText=search_text)
+        answer = await current().call("data.update", arguments)
+        kept_entry(answer, data)
+        return entry(answer)
+
+    @staticmethod
+    async def patch(collection: str, entry_id: str, data: dict[str, Any]) -> Entry:
+        """Merge ``data`` into an entry's. Raises ``NotFound``."""
+        arguments = {"collection": collection, "id": entry_id, "data": data}
+        answer = await current().call("data.patch", arguments)
+        kept_entry(answer, data)
+        return entry(answer)
+
+    @staticmethod
+    async def delete(collection: str, entry_id: str) -> None:
+        """Remove an entry. Raises ``NotFound``."""
+        await current().call("data.delete", {"collection": collection, "id": entry_id})
+        deleted_entry(collection, entry_id)
+
+    @staticmethod
+    async def search(
+        collection: str, search_text: str, limit: int = 10, score_threshold: float = 0.6
+    ) -> list[Entry]:
+        """Return the entries nearest to the text, best first, each with its ``score``."""
+        arguments = {
+            "collection": collection,
+            "searchText": search_text,
+            "limit": limit,
+            "scoreThreshold": score_threshold,
+        }
+        return [entry(each) for each in await current().call("data.search", arguments)]
+
+
+class Products(Given):
+    """The workspace's catalogue of products."""
+
+    __slots__ = ()
+
+    @staticmethod
+    async def get(page: int = 1, limit: int = 10, filter: dict[str, Any] | None = None) -> Page:
+        """Return a page of products; it is iterated like a list."""
+        arguments = _given(page=page, limit=limit, filter=filter)
+        return product_page(await current().call("products.get", arguments))
+
+    @staticmethod
+    async def get_by_id(product_id: str) -> Product:
+        """Return one product. Raises ``NotFound``."""
+        return as_product(await current().call("products.get_by_id", {"id": product_id}))
+
+    @staticmethod
+    async def create(product: dict[str, Any]) -> Product:
+        return as_product(await current().call("products.create", {"product": product}))
+
+    @staticmethod
+    async def update(product_id: str, product: dict[str, Any]) -> Product:
+        """Merge into a product. Raises ``NotFound``."""
+        arguments = {"id": product_id, "product": product}
+        answer = await current().call("products.update", arguments)
+        kept_product(answer, product)
+        return as_product(answer)
+
+    @staticmethod
+    async def delete(product_id: str) -> None:
+        """Remove a product. Raises ``NotFound``."""
+        await current().call("products.delete", {"id": product_id})
+        deleted_product(product_id)
+
+    @staticmethod
+    async def search(search_query: str, limit: int = 5) -> list[Product]:
+        """Return the products nearest to the text, best first."""
+        arguments = {"searchQuery": search_query, "limit": limit}
+        answer = await current().call("products.search", arguments)
+        found = answer["data"] if isinstance(answer, dict) else answer
+        return [as_product(each) for each in found]

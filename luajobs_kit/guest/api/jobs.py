@@ -1,0 +1,315 @@
+"""``job``, the instance a run is given, and ``Jobs``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.guest.api.records import Fixed, Record, Snapshot, kept_by, wrap
+from luajobs_kit.guest.api.unkept_changes import Kind, Place
+from luajobs_kit.guest.api.users import User, UserInstance
+from luajobs_kit.guest.guards.sealed import Given, make
+from luajobs_kit.guest.runtime.run import current
+
+
+class Log(Given):
+    """Writes the run's log."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def debug(*values: Any) -> None:
+        _log("debug", values)
+
+    @staticmethod
+    def info(*values: Any) -> None:
+        _log("info", values)
+
+    @staticmethod
+    def warning(*values: Any) -> None:
+        _log("warn", values)
+
+    @staticmethod
+    def error(*values: Any) -> None:
+        _log("error", values)
+
+
+def _log(level: str, values: tuple[Any, ...]) -> None:
+    current().log(level, " ".join([str(value) for value in values]))
+
+
+class JobInstance(Given):
+    """A job: its data as of now, and what can be done with it."""
+
+    __slots__ = ("_answer", "_data", "_execution", "_is_running")
+
+    _answer: dict[str, Any]
+    """What ``_data`` was made of, and ``_execution``: unlike them it is out of job code's reach."""
+    _data: Fixed
+    _execution: Fixed | None
+    _is_running: bool
+
+    def __init__(self, data: dict[str, Any], execution: dict[str, Any] | None = None) -> None:
+        fixed = object.__setattr__
+        fixed(self, "_answer", {**data, "execution": execution})
+        fixed(self, "_data", _complete(data))
+        fixed(self, "_execution", None if execution is None else wrap(execution, Fixed))
+        fixed(self, "_is_running", execution is not None)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(
+            f"job.{name} cannot be set, and would not be kept; keep a value with "
+            f"{kept_by(name, value)}"
+        )
+
+    @property
+    def id(self) -> str:
+        return str(self._data.get("id"))
+
+    @property
+    def name(self) -> str:
+        return str(self._data.get("name"))
+
+    @property
+    def metadata(self) -> Snapshot:
+        """What the job was given and what its runs kept; ``update_metadata`` keeps more."""
+        self._note_metadata()
+        return self._data["metadata"]  # type: ignore[no-any-return]
+
+    @property
+    def active_version(self) -> Record | None:
+        """The version that runs, with its ``schedule``, ``timeout`` and so on."""
+        return self.data.get("activeVersion")
+
+    @property
+    def data(self) -> Record:
+        """The whole job as JSON; ``versions()`` gives the versions that do not run, too."""
+        self._note(_DATA, _noted(self._answer))
+        return self._data
+
+    @property
+    def execution(self) -> Record:
+        """This run: ``id``, ``attempt``, ``fire_time``, ``lateness``."""
+        if self._execution is None:
+            raise NotAllowed("only the job that runs has an execution here; see executions()")
+        self._note(_EXECUTION, self._answer["execution"])
+        return self._execution
+
+    @property
+    def log(self) -> Log:
+        return make(Log)
+
+    async def user(self) -> UserInstance:
+        """Return the user this job was created for."""
+        run = current()
+        if not self._is_running or run.context.get("predefined") or run.context.get("user") is None:
+            raise NotAllowed(
+                "this job belongs to the agent, not to a user: put a user's id in metadata and "
+                'use await User.get(job.metadata["user_id"])'
+            )
+        user = await User.get()
+        assert user is not None
+        return user
+
+    async def update_metadata(self, data: dict[str, Any]) -> Snapshot:
+        """Merge ``data`` into the metadata, for this run and those to come; return all of it."""
+        self._only_its_own("update_metadata")
+        answer = await current().call("job.update_metadata", {"data": data})
+        self._show_metadata(answer, given=data)
+        return self.metadata
+
+    async def trigger(self, version_id: str | None = None) -> Record:
+        """Run the job now, whatever its schedule; return the execution that was begun."""
+        arguments = {} if version_id is None else {"version_id": version_id}
+        return wrap(await self._call("trigger", arguments))  # type: ignore[no-any-return]
+
+    async def activate(self) -> JobInstance:
+        """Let the schedule fire."""
+        return self._renewed(await self._call("activate", {}))
+
+    async def deactivate(self) -> JobInstance:
+        """Switch it off: what waits is cancelled, and counted in ``job.data["cancelledRuns"]``.
+
+        This run goes on to its end, and is not tried again after that.
+        """
+        return self._renewed(await self._call("deactivate", {}))
+
+    async def delete(self) -> Record:
+        """Delete the job, or deactivate it where it has a history of versions."""
+        self._only_its_own("delete")
+        answer = await current().call("job.delete")
+        current().shown.forget(self._place(_METADATA))
+        return wrap(answer)  # type: ignore[no-any-return]
+
+    async def executions(self, limit: int = 50) -> list[Record]:
+        """Return its newest executions, newest first."""
+        self._only_its_own("executions")
+        answer = await current().call("job.executions", {"limit": limit})
+        return _items(answer, "executions")
+
+    async def logs(self, limit: int = 20) -> list[Record]:
+        """Return its newest log lines, in reading order: the oldest of them first."""
+        self._only_its_own("logs")
+        answer = await current().call("job.logs", {"limit": limit})
+        return _items(answer, "logs")[::-1]
+
+    async def versions(self, limit: int | None = None, page: int = 1) -> list[Record]:
+        """Return its versions, oldest first; with ``limit`` page by page, counted from 1."""
+        self._only_its_own("versions")
+        return _items(await current().call("job.versions", _page(limit, page)), "versions")
+
+    async def next_runs(self, count: int = 5) -> list[datetime]:
+        """Return when it is due next."""
+        self._only_its_own("next_runs")
+        answer = await current().call("job.next_runs", {"count": count})
+        parse = current().datetime.fromisoformat
+        return [parse(each) for each in answer]
+
+    def _only_its_own(self, method: str) -> None:
+        if not self._is_running:
+            raise NotAllowed(f"a job can use {method}() on itself only, not on {self.name!r}")
+
+    async def _call(self, verb: str, arguments: dict[str, Any]) -> Any:
+        if self._is_running:
+            return await current().call(f"job.{verb}", arguments)
+        return await current().call(f"jobs.{verb}", {"id": self.id, **arguments})
+
+    def _renewed(self, data: dict[str, Any]) -> JobInstance:
+        if isinstance(data, dict):
+            metadata = self._data["metadata"]
+            current().shown.kept(self._place(_DATA), {}, _noted(data), by=self)
+            self._answer.update({key: value for key, value in data.items() if key != "metadata"})
+            dict.update(self._data, _complete(data), metadata=metadata)
+            self._show_metadata(data.get("metadata") or {}, given={})
+        return self
+
+    def _show_metadata(self, answer: dict[str, Any], *, given: Any) -> None:
+        """Show the metadata as it is kept now, after ``given`` was."""
+        known = current().shown
+        known.kept(self._place(_METADATA), given, answer, by=self)
+        known.renew(self._data["metadata"], answer, wrap)
+        self._answer["metadata"] = answer
+        self._note_metadata()
+
+    def _note_metadata(self) -> None:
+        kept: dict[str, Any] = self._answer.get("metadata") or {}
+        # What is no list and no object cannot be changed in place: the snapshot refuses that.
+        if any(type(value) is list or type(value) is dict for value in kept.values()):
+            self._note(_METADATA if self._is_running else _OF_ANOTHER, kept)
+
+    def _note(self, kind: Kind, before: dict[str, Any]) -> None:
+        current().shown.note(self, kind, self._place(kind), before)
+
+    def _place(self, kind: Kind) -> Place:
+        own = current().context.get("job") or {}
+        return (kind.name,) if self.id == own.get("id") else (kind.name, self.id)
+
+    def __repr__(self) -> str:
+        return f"<JobInstance {self.name} ({self.id})>"
+
+
+_APART: Final = frozenset({"metadata", "execution"})
+"""What is shown beside ``job.data``'s other fields."""
+_METADATA: Final = Kind(
+    "job.metadata",
+    lambda job: job._data["metadata"],  # noqa: SLF001  # one role in two definitions
+    lambda key: f"await job.update_metadata({{{key!r}: job.metadata[{key!r}]}}) keeps it".replace(
+        "'", '"'
+    ),
+)
+_OF_ANOTHER: Final = _METADATA._replace(keeps=lambda _: "a run keeps metadata of its own job alone")
+_DATA: Final = Kind(
+    "job.data",
+    lambda job: _noted(job._data),  # noqa: SLF001  # likewise
+    lambda _: "it only shows the job, and nothing keeps it",
+)
+_EXECUTION: Final = Kind(
+    "job.execution",
+    lambda job: job._execution,  # noqa: SLF001  # likewise
+    lambda _: "it only shows the run, and nothing keeps it",
+)
+
+
+def _versions(data: dict[str, Any]) -> dict[str, Any]:
+    """Return ``versions`` as it is shown where a job's data has only the active one."""
+    active = data.get("activeVersion")
+    return {"versions": [active]} if active is not None and not data.get("versions") else {}
+
+
+def _noted(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a job's data but for what is noted by itself; the active version is named once."""
+    active = dict.get(data, "activeVersion")
+    versions = dict.get(data, "versions", [])
+    items = {key: value for key, value in dict.items(data) if key not in _APART}
+    if active is not None and type(versions) is list:
+        items["versions"] = [None if each is active else each for each in versions or [active]]
+    return items
+
+
+def _complete(data: dict[str, Any]) -> Fixed:
+    """Make the metadata a snapshot, and let the active version be among the versions."""
+    shown: Fixed = wrap(data, Fixed)
+    dict.update(shown, _versions(shown), metadata=Snapshot(wrap(data.get("metadata") or {})))
+    return shown
+
+
+def _page(limit: int | None, page: int) -> dict[str, Any]:
+    return (
+        {}
+        if limit is None and page == 1
+        else {"limit": 10 if limit is None else limit, "page": page}
+    )
+
+
+def _items(answer: Any, name: str) -> list[Record]:
+    return wrap(answer[name] if isinstance(answer, dict) else answer)  # type: ignore[no-any-return]
+
+
+class Jobs(Given):
+    """The jobs of the agent."""
+
+    __slots__ = ()
+
+    @staticmethod
+    async def get_job(job_id: str) -> JobInstance:
+        """Return the job with this id. Raises ``NotFound``."""
+        return make(JobInstance, await current().call("jobs.get", {"id": job_id}))
+
+    @staticmethod
+    async def get_all(
+        *, include_dynamic: bool = False, limit: int | None = None, page: int = 1
+    ) -> list[JobInstance]:
+        """Return the agent's jobs, oldest first; those made by tools and cells only when asked.
+
+        All that fit into one answer (4 MB); with ``limit`` page by page, counted from 1.
+        """
+        arguments = {"includeDynamic": include_dynamic, **_page(limit, page)}
+        answer = await current().call("jobs.get_all", arguments)
+        items = answer["jobs"] if isinstance(answer, dict) else answer
+        return [make(JobInstance, each) for each in items]
+
+    @staticmethod
+    async def create(
+        *,
+        name: str,
+        schedule: dict[str, Any],
+        source: str = "",
+        entry: str = "execute",
+        execute: Any = None,
+        **options: Any,
+    ) -> JobInstance:
+        """Create a job from source text that defines the function ``entry``."""
+        if execute is not None or not isinstance(source, str) or not source.strip():
+            raise InvalidInput(
+                "inside a job a new job is created from text: Jobs.create(name=…, schedule=…, "
+                'source="async def execute(job): …", metadata={…})'
+            )
+        arguments = {
+            "name": name,
+            "schedule": schedule,
+            "source": source,
+            "entry": entry,
+            **options,
+        }
+        return make(JobInstance, await current().call("jobs.create", arguments))

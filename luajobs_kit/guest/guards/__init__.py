@@ -1,0 +1,1 @@
+"""Guards: the checks that compiled job code passes through."""

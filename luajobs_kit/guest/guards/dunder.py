@@ -1,0 +1,171 @@
+"""The guards of special names: read by an allow-list, and what they give is made harmless."""
+
+from __future__ import annotations
+
+import enum
+import types
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from luajobs_kit.guest.guards import names
+from luajobs_kit.guest.guards.ownership import class_dict, defined_by_own, instance_dict, own
+from luajobs_kit.guest.guards.sealed import Frozen, closed, for_instances
+from luajobs_kit.guest.guards.type_object import class_of
+from luajobs_kit.guest.guards.write import writable
+from luajobs_kit.guest.held import Held, held_in
+from luajobs_kit.guest.runtime.loop import Future, Task
+from luajobs_kit.guest.saying import refuse, title
+
+_PLAIN: Final = frozenset(
+    {str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range}
+)
+_SLOT_WRAPPERS: Final = (
+    types.MethodWrapperType,
+    types.WrapperDescriptorType,
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+)
+
+
+def read_special(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never returns
+    """Return ``value.name`` for a special name as job code may see it."""
+    if name == "__class__":
+        return class_of(value)
+    if name == "__dict__":
+        return attributes(value)
+    if name in names.TITLES:
+        found = getattr(value, name)
+        if found is None or type(found) is str:
+            return found
+        refuse(value, name)
+    if name in {"__setattr__", "__delattr__"}:
+        return _setter(value, name)
+    if name == "__members__":
+        return types.MappingProxyType(dict(getattr(value, name)))
+    if name in names.SPECIAL_METHODS:
+        return _special_method(value, name)
+    if name in names.CLASS_VARIABLES:
+        if own.is_class(value) or own.is_instance(value):
+            return getattr(value, name)
+        refuse(value, name)
+    if issubclass(type(value), BaseException):  # __cause__, __context__, __notes__ …
+        return getattr(value, name)
+    refuse(value, name)
+
+
+_AWAITED: Final = (types.CoroutineType, Future, Task)
+_BUILTINS: Final[dict[str, Callable[[Any], Any]]] = {
+    "__next__": next,
+    "__iter__": iter,
+    "__anext__": anext,
+    "__aiter__": aiter,
+    "__reversed__": reversed,
+    "__len__": len,
+    "__hash__": hash,
+    "__bool__": bool,
+    "__repr__": repr,
+    "__str__": str,
+}
+"""What these special methods do of any object is what job code may ask of it anyway."""
+
+_TO_ITS_OWN_ONLY: Final = frozenset(
+    {"__get__", "__set__", "__delete__", "__set_name__", "__deepcopy__", "__getattr__"}
+)
+
+
+def _special_method(value: Any, name: str) -> Any:  # noqa: RET503  # likewise
+    kind = type(value)
+    if name == "__await__" and kind in _AWAITED:
+        return closed(value.__await__)  # what its steps give is sealed
+    asked = _BUILTINS.get(name)
+    if asked is not None and not (kind is super or own.made(kind) or issubclass(kind, type)):
+        found = getattr(value, name)
+        return found if found is None else lambda: asked(value)  # None: it cannot be asked that
+    if name in _TO_ITS_OWN_ONLY and not defined_by_own(value, name):
+        refuse(value, name)  # the host's write to, read or believe whatever they are given
+    of = object.__getattribute__(value, "__self__") if kind is super else value
+    if kind is super and not (own.is_instance(of) or own.is_class(of)):
+        refuse(value, name)  # it would look past what our version of a library's class says
+    if issubclass(type(of), type):
+        if not own.is_class(of) and issubclass(of, Frozen):
+            refuse(value, name)
+        return _method_of_class(value, of, name)
+    if own.made(type(of)) or kind in _PLAIN or (kind is super and name != "__init__"):
+        return without_function(getattr(value, name))
+    refuse(value, name)
+
+
+def without_function(found: Any) -> Any:
+    """Return a method as it is when it is job code's own, and a library's without its function.
+
+    Compared, it would show that to job code: an ``__init__``, say, that sets any object up.
+    """
+    is_host = type(found) is types.MethodType and not own.is_function(found.__func__)
+    return closed(found) if is_host else found
+
+
+def _method_of_class(value: Any, kind: type, name: str) -> Any:
+    """Return a special method that takes what it works on as an argument."""
+    found, is_own = getattr(value, name), own.is_class(kind)
+    if own.is_function(found):
+        return found
+    if type(found) is types.FunctionType:
+        # The library's, or made by it: a dataclass's __init__ sets what its fields are named.
+        found = found if name == "__new__" else for_instances(found, kind)
+    elif not is_own and (type(found) not in _SLOT_WRAPPERS or name == "__init_subclass__"):
+        refuse(value, name)  # a class of C may be set up anew by the last, for itself
+    if name == "__init__" and not (is_own and defined_by_own(value, name)):
+        return _for_own(found)
+    return without_function(found)  # it looks at what it is called with
+
+
+def _for_own(initialise: Callable[..., None]) -> Callable[..., None]:
+    """Return a library's ``__init__`` that makes nothing but job code's own objects anew."""
+
+    def method(instance: Any, *args: Any, **keywords: Any) -> None:
+        if not own.is_instance(instance):
+            raise TypeError(f"__init__() is for your own objects, not for {title(instance)}")
+        initialise(instance, *args, **keywords)
+
+    return method
+
+
+def _setter(value: Any, name: str) -> Callable[..., None]:
+    """Return a harmless ``__setattr__`` or ``__delattr__`` of ``super()`` or a class."""
+    change = object.__setattr__ if name == "__setattr__" else object.__delattr__
+    if type(value) is super:
+        target = object.__getattribute__(value, "__self__")
+
+        def bound(attribute: str, *rest: Any) -> None:
+            if not own.is_instance(target):
+                refuse(target, name)
+            change(writable(target, attribute), attribute, *rest)
+
+        return bound
+    if value is not object and not own.is_class(value):
+        refuse(value, name)
+
+    def unbound(instance: Any, attribute: str, *rest: Any) -> None:
+        if not own.is_instance(instance):
+            refuse(instance, name)
+        change(writable(instance, attribute), attribute, *rest)
+
+    return unbound
+
+
+def attributes(value: Any) -> Held | types.MappingProxyType[str, Any]:
+    """Return what ``vars()`` and ``.__dict__`` give, of job code's own objects and classes only."""
+    if own.is_class(value) and not issubclass(type(value), enum.EnumType):
+        shown = {name: each for name, each in class_dict(value).items() if _is_shown(name)}
+        return types.MappingProxyType(shown)
+    if own.is_instance(value) or own.is_function(value):
+        real = instance_dict(value)
+        if real is not None:
+            return held_in(real, partial(writable, value))
+    raise AttributeError(f"{title(value)} shows no __dict__ to job code")
+
+
+def _is_shown(name: str) -> bool:
+    return names.kind_of(name) not in {"dunder", "refused"}

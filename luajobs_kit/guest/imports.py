@@ -1,0 +1,190 @@
+"""The modules job code imports: frozen collections of names, never a real module."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from luajobs_kit.guest import allowlist, methods
+from luajobs_kit.guest import preload as preloading
+from luajobs_kit.guest.guards import type_object
+from luajobs_kit.guest.guards.sealed import Given, make
+from luajobs_kit.guest.runtime.run import Run
+from luajobs_kit.guest.stdlib import asyncio as job_asyncio
+from luajobs_kit.guest.stdlib import calendar as job_calendar
+from luajobs_kit.guest.stdlib import dataclasses as job_dataclasses
+from luajobs_kit.guest.stdlib import datetime as job_datetime
+from luajobs_kit.guest.stdlib import functools as job_functools
+from luajobs_kit.guest.stdlib import random as job_random
+from luajobs_kit.guest.stdlib import typing as job_typing
+from luajobs_kit.guest.stdlib import zoneinfo as job_zoneinfo
+
+_OURS: dict[str, dict[str, Any]] = {
+    "operator": {
+        "attrgetter": job_functools.attrgetter,
+        "methodcaller": job_functools.methodcaller,
+    },
+    "functools": {
+        "lru_cache": job_functools.lru_cache,
+        "update_wrapper": job_functools.update_wrapper,
+        "wraps": job_functools.wraps,
+        "total_ordering": job_functools.total_ordering,
+        "singledispatch": job_functools.singledispatch,
+        "singledispatchmethod": methods.singledispatchmethod,
+        "partialmethod": methods.partialmethod,
+    },
+    "calendar": {"TextCalendar": job_calendar.TextCalendar},
+    "collections": {"namedtuple": job_functools.namedtuple},
+    "zoneinfo": {
+        "ZoneInfo": job_zoneinfo.ZoneInfo,
+        "available_timezones": preloading.available_timezones,
+    },
+    "dataclasses": {"dataclass": job_dataclasses.dataclass, "field": job_dataclasses.field},
+    "time": {"sleep": job_datetime.sleep},
+    "copy": {"copy": job_functools.shallow_copy, "deepcopy": job_functools.deep_copy},
+    "abc": {"abstractmethod": job_typing.abstractmethod},
+    "typing": {
+        # An alias of the real one shows it to whatever it is compared with.
+        "Type": type_object.Type,
+        "final": job_typing.final,
+        "override": job_typing.override,
+        "runtime_checkable": job_typing.runtime_checkable,
+    },
+    "enum": {
+        "Enum": job_functools.Enum,
+        "IntEnum": job_functools.IntEnum,
+        "StrEnum": job_functools.StrEnum,
+        "Flag": job_functools.Flag,
+        "IntFlag": job_functools.IntFlag,
+    },
+}
+
+_CONTAINERS = frozenset({"asyncio", "luajobs_kit"})
+"""Modules that are entirely ours."""
+
+
+class Facade(Given):
+    """A module as job code sees it: its public names, read-only."""
+
+    def __init__(self, title: str, names: dict[str, Any]) -> None:
+        self.__dict__.update(names, __name__=title)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"the module {self!r} cannot be changed")
+
+    __delattr__ = __setattr__  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> NoReturn:
+        title = self.__dict__["__name__"]
+        public = [each for each in self.__dict__ if each[0] != "_"]
+        close = get_close_matches(name, public, n=1, cutoff=allowlist.ALIKE)
+        advice = f" Did you mean {close[0]}?" if close else ""
+        raise AttributeError(f"{title} has no {name} in job code.{advice}", name=name, obj=self)
+
+    def __dir__(self) -> list[str]:
+        return sorted(name for name in self.__dict__ if not name.startswith("_"))
+
+    def __repr__(self) -> str:
+        return f"<module {self.__dict__['__name__']!r}>"
+
+
+_real: dict[str, dict[str, Any]] = {}
+_facades: dict[str, Facade] = {}
+
+
+def load(kit: dict[str, Any]) -> None:
+    """Import every module once and take the names job code may have; ``kit`` has the kit's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name that a later Python will no longer have
+        for module in allowlist.MODULES:
+            if module not in _CONTAINERS:
+                _real[module] = _taken(module)
+    _real["luajobs_kit"] = kit
+    _real["asyncio"] = {
+        name: TimeoutError if name == "TimeoutError" else getattr(job_asyncio, name)
+        for name in allowlist.MODULES["asyncio"]
+    }
+    for module in sorted(allowlist.MODULES, reverse=True):  # those within a module first
+        _facades[module] = _facade(module)
+
+
+def _facade(module: str) -> Facade:
+    names = names_of(module)
+    for inner in allowlist.MODULES:
+        outer, _, last = inner.rpartition(".")
+        if outer == module:
+            names[last] = _facades[inner]
+    return make(Facade, module, names)
+
+
+def _taken(module: str) -> dict[str, Any]:
+    real = importlib.import_module(module)
+    ours = _OURS.get(module, {})
+    taken = {}
+    for name in allowlist.MODULES[module]:
+        if name in ours and hasattr(real, name):
+            taken[name] = ours[name]
+        elif f"{module}.{name}" in allowlist.MODULES:
+            continue  # a module of its own
+        elif hasattr(real, name) or f"{module}.{name}" not in allowlist.NOT_EVERYWHERE:
+            taken[name] = getattr(real, name)
+    return taken
+
+
+def names_of(module: str) -> dict[str, Any]:
+    """Return what job code gets of a module."""
+    return dict(_real.get(module, {}))
+
+
+_SIMULATED: dict[str, Callable[[Run], dict[str, Any]]] = {
+    "datetime": job_datetime.datetime_names,
+    "random": job_random.random_names,
+    "secrets": job_random.secrets_names,
+    "time": job_datetime.time_names,
+    "uuid": job_random.uuid_names,
+}
+"""What tells the time or draws by lot: a simulation has its own."""
+
+
+class Imports:
+    """What ``import`` finds in one run."""
+
+    def __init__(self, run: Run) -> None:
+        self._simulated: dict[str, Facade] = {}
+        if run.clock.virtual:
+            for module, names in _SIMULATED.items():
+                self._simulated[module] = make(Facade, module, names_of(module) | names(run))
+
+    def find(self, module: str, member: str | None = None) -> Any:
+        """Return the facade of ``module``, or what it has under a public name.
+
+        The policy has refused names that are not there, but where the author catches that.
+        """
+        facade = self._facade(module)
+        if member is None:
+            return facade
+        if member.startswith("_") or member not in facade.__dict__:
+            raise ImportError(f"cannot import name {member!r} from {module!r}", name=module)
+        return facade.__dict__[member]
+
+    def _facade(self, module: str) -> Facade:
+        found = self._simulated.get(module) or _facades.get(module)
+        if found is None:
+            told = f"the module {module} cannot be imported in job code"
+            raise ModuleNotFoundError(told, name=module)
+        return found
+
+
+def for_the_interpreter(*_: Any, **__: Any) -> Facade:
+    """Answer imports that C code makes in a job's name (``strptime`` asks for ``_strptime``).
+
+    The interpreter takes what it needs from its own table of modules afterwards; job
+    code cannot spell this function's name, and would get nothing from it.
+    """
+    return _NOTHING
+
+
+_NOTHING = make(Facade, "nothing", {})

@@ -1,0 +1,96 @@
+"""The one run this process is for: its context, its clock, its loop, its log."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from luajobs_kit.guest.api.unkept_changes import Shown
+from luajobs_kit.guest.channel import Channel
+from luajobs_kit.guest.loop import Loop
+from luajobs_kit.guest.runtime.call_channel import Clock, MachineClock, VirtualClock
+from luajobs_kit.guest.runtime.loop import Future
+
+MASK: Final = "•••"
+SHORTEST_SECRET: Final = 3  # characters; masking shorter ones would only garble the log
+
+
+class Run:
+    """Everything of one run: made by ``world.prepare``, entered by ``world.bind``.
+
+    Job code never holds it. ``simulated`` is the virtual time it lives in, None for the
+    machine's.
+    """
+
+    def __init__(self, channel: Channel, simulated: dict[str, Any] | None) -> None:
+        self.channel = channel
+        self.context: dict[str, Any] = {}
+        self.globals: dict[str, Any] = {}  # of job code
+        self._simulated = simulated
+        self.clock: Clock = MachineClock()
+        if simulated:
+            now = datetime.fromisoformat(simulated["now"])
+            self.clock = VirtualClock(now, shared=simulated.get("shared", False))
+        self.loop = Loop(channel, self.clock)
+        self.datetime: type[datetime] = datetime  # the class job code knows by that name
+        self.shown = Shown()
+        self._secrets: list[str] = []
+        self._unfinished_line = ""
+
+    def enter(self, context: dict[str, Any]) -> None:
+        """Take what only this run has."""
+        self.context = context
+        secrets = {value for value in context.get("secrets", ()) if len(value) >= SHORTEST_SECRET}
+        self._secrets = sorted(secrets, key=len, reverse=True)
+        if self._simulated:
+            random.seed(self._simulated.get("seed", 0))  # repeatable on purpose
+
+    @cached_property
+    def entropy(self) -> random.Random:
+        """Where a simulation's secrets and UUIDs come from."""
+        assert self._simulated is not None
+        return random.Random(f"entropy {self._simulated.get('seed', 0)}")  # noqa: S311  # likewise
+
+    def call(self, verb: str, arguments: dict[str, Any] | None = None) -> Future:
+        """Ask the host; the request leaves at once."""
+        return self.loop.call(verb, arguments or {})
+
+    def masked(self, text: str) -> str:
+        if type(text) is not str:  # whose methods would be shown the secrets
+            raise TypeError(f"text is written to the log, not {type(text).__name__}")
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+    def log(self, level: str, text: str) -> None:
+        self.end_line()
+        self.channel.log(level, self.masked(text))
+
+    def write(self, text: str) -> None:
+        """Take what ``print`` wrote; whole lines become log lines."""
+        text = self._unfinished_line + text
+        self._unfinished_line = ""
+        if text.endswith("\n"):
+            self.channel.log("info", self.masked(text[:-1]))
+        else:
+            self._unfinished_line = text
+
+    def end_line(self) -> None:
+        """Log what was printed without a line's end."""
+        if self._unfinished_line:
+            text, self._unfinished_line = self._unfinished_line, ""
+            self.channel.log("info", self.masked(text))
+
+
+_runs: list[Run] = []
+
+
+def begin(channel: Channel, simulated: dict[str, Any] | None) -> Run:
+    _runs[:] = [Run(channel, simulated)]
+    return _runs[0]
+
+
+def current() -> Run:
+    return _runs[0]

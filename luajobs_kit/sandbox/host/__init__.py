@@ -1,0 +1,1 @@
+"""The engine's side of the sandbox: it starts the fork server and talks to children."""

@@ -1,0 +1,1 @@
+"""The policy: how job code is checked and compiled."""

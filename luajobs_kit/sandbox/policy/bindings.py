@@ -1,0 +1,85 @@
+"""What a source binds which names to, seen before it is judged: all scopes taken as one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from luajobs_kit.guest import allowlist
+
+
+def names_bound_in(tree: ast.AST) -> set[str]:
+    """Return every name the source binds in any way."""
+    return {name for node in ast.walk(tree) for name in (*_bound_by(node), *_imported_by(node))}
+
+
+def modules_bound_in(tree: ast.AST) -> dict[str, str]:
+    """Return the names that stand for one importable module and nothing else, and that module."""
+    modules: dict[str, set[str]] = {}
+    others: set[str] = set()
+    for node in ast.walk(tree):
+        others.update(_bound_by(node))
+        if isinstance(node, ast.Import):
+            for bound, module in _imported_by(node).items():
+                modules.setdefault(bound, set()).add(module)
+        else:
+            others.update(_imported_by(node))
+    return {
+        name: module
+        for name, (module, *more) in modules.items()
+        if not more and name not in others and module in allowlist.MODULES
+    }
+
+
+def makes_groups(tree: ast.AST) -> bool:
+    """Whether the source plainly makes an exception group class of its own."""
+    return any(
+        isinstance(name, ast.Name) and name.id in {"ExceptionGroup", "BaseExceptionGroup"}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        for name in ast.walk(base)
+    )
+
+
+def tried_imports(tree: ast.AST) -> set[ast.AST]:
+    """Return the imports whose author says what is to be done where there is no such thing."""
+    return {
+        statement
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Try) and any(map(_catches_missing, node.handlers))
+        for statement in node.body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+    }
+
+
+def _catches_missing(handler: ast.ExceptHandler) -> bool:
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(
+        isinstance(name, ast.Name) and name.id in {"ImportError", "ModuleNotFoundError"}
+        for name in caught
+    )
+
+
+def _imported_by(node: ast.AST) -> dict[str, str]:
+    if not isinstance(node, ast.Import | ast.ImportFrom):
+        return {}
+    found = {}
+    for alias in node.names:
+        top = alias.name if isinstance(node, ast.ImportFrom) else alias.name.partition(".")[0]
+        found[alias.asname or top] = alias.name if alias.asname else top
+    return found
+
+
+def _bound_by(node: ast.AST) -> Iterator[str]:
+    name: object = None
+    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        name = node.id
+    elif isinstance(node, ast.arg):
+        name = node.arg
+    elif isinstance(node, ast.MatchMapping):
+        name = node.rest
+    elif not isinstance(node, ast.alias):  # definitions, patterns, handlers, type parameters
+        name = getattr(node, "name", None)
+    if isinstance(name, str):
+        yield name

@@ -1,0 +1,180 @@
+"""Compile job code under the policy: ordinary Python in, guarded bytecode or refusals out.
+
+Nothing here executes what it compiles. A crash of the compiler costs the spare child
+this runs in.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import types
+from dataclasses import dataclass
+from typing import Any, Final
+
+from luajobs_kit.guest.guards import names
+from luajobs_kit.sandbox.policy.base import Rule
+from luajobs_kit.sandbox.policy.rules import Rules
+
+POLICY: Final = "1"
+"""The policy's version; part of the key under which compiled code is cached."""
+
+MAX_SOURCE: Final = 256_000  # characters
+MAX_NODES: Final = 100_000  # of the syntax tree; about 10,000 lines of everyday code
+_LINE_ENDS: Final = re.compile(r"\r\n?|\n")  # Python's; str.splitlines knows more of them
+FURTHEST_LINE: Final = 10_000_000  # of a first line, in either direction
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing the policy refuses: where, what stands there, which rule, and the way out."""
+
+    line: int | None  # in the author's file
+    text: str
+    rule: str
+    advice: str
+
+
+class Refused(Exception):  # it is an answer, not an error
+    """The source uses what the policy refuses."""
+
+    def __init__(self, violations: list[Violation]) -> None:
+        first = violations[0]
+        where = "" if first.line is None else f"line {first.line}: "
+        more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
+        super().__init__(f"{where}{first.rule} {first.advice}{more}")
+        self.violations = violations
+
+
+def compile_source(source: str, *, file: str, first_line: int, entry: str) -> types.CodeType:
+    """Return ``source`` compiled under the policy; its line numbers are the author's.
+
+    Raises ``Refused`` with everything the policy refuses, ``SyntaxError`` (the author's
+    line in ``lineno``) for what is no Python, and ``ValueError`` for what cannot be
+    compiled at all.
+    """
+    if len(source) > MAX_SOURCE:
+        raise ValueError(f"the source has {len(source)} characters; {MAX_SOURCE} are allowed")
+    if abs(first_line) > FURTHEST_LINE:
+        raise ValueError(f"first_line is {first_line}; it must be within ±{FURTHEST_LINE}")
+    try:
+        return _compile(source, file, first_line, entry)
+    except SyntaxError as error:
+        line = None if error.lineno is None else error.lineno
+        raise _syntax_error(error, file, line) from None
+    except RecursionError:
+        raise ValueError("the source is nested too deeply to be compiled; split it up") from None
+    except MemoryError:
+        raise ValueError("the source takes too much memory to compile; make it simpler") from None
+    except UnicodeError as error:
+        raise ValueError(f"the source holds text that is not Unicode: {error.reason}") from None  # type: ignore[attr-defined]
+
+
+def _compile(source: str, file: str, first_line: int, entry: str) -> types.CodeType:
+    try:
+        tree = ast.parse(source, file)
+        if any(getattr(node, "is_lazy", False) for node in ast.walk(tree)):
+            compile(tree, file, "exec", dont_inherit=True)  # it knows where they may stand
+    except SyntaxError as error:
+        if error.lineno is not None:
+            error.lineno += first_line - 1
+        raise
+    rules = Rules()
+    if _more_nodes_than(tree, MAX_NODES):
+        raise ValueError(f"the source has more than {MAX_NODES} parts; split it up")
+    rules.judge(tree)
+    parameters = _check_entry(tree, entry, rules)
+    if rules.found:
+        lines = _LINE_ENDS.split(source)
+        raise Refused([_violation(rule, lines, first_line) for rule in rules.found])
+    if parameters == 0:
+        tree.body.append(_entry_without_parameters(entry))
+    _number_lines(tree, first_line - 1)
+    return compile(tree, file, "exec", dont_inherit=True)
+
+
+def _violation(rule: Rule, lines: list[str], first_line: int) -> Violation:
+    if rule.line is None:
+        return Violation(None, "", rule.rule, rule.advice)
+    text = lines[rule.line - 1].strip() if rule.line <= len(lines) else ""
+    return Violation(rule.line + first_line - 1, text[:200], rule.rule, rule.advice)
+
+
+def _syntax_error(error: SyntaxError, file: str, line: int | None) -> SyntaxError:
+    return SyntaxError(error.msg, (file, line, error.offset, error.text))
+
+
+def _more_nodes_than(tree: ast.AST, most: int) -> bool:
+    return any(count >= most for count, _ in enumerate(ast.walk(tree)))
+
+
+def _check_entry(tree: ast.Module, entry: str, rules: Rules) -> int:
+    """Return how many parameters the entry function takes: 0 or 1 (or any number)."""
+    found: ast.arguments | None = None
+    line = None
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry:
+            found, line = node.args, node.lineno
+            if node.decorator_list:  # what it takes is the decorator's to say
+                found = None
+                return 1
+        elif (
+            isinstance(node, ast.Assign)
+            and any(isinstance(target, ast.Name) and target.id == entry for target in node.targets)
+        ) or (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and node.target.id == entry
+        ):
+            line = node.lineno
+            if not isinstance(node.value, ast.Lambda):
+                return 1
+            found = node.value.args
+    if found is None:
+        rules.refuse(
+            None,
+            f"There is no function {entry!r} at the top level of the source.",
+            f"Define it: async def {entry}(job): …",
+        )
+        return 1
+    positional = [*found.posonlyargs, *found.args]
+    needed = len(positional) - len(found.defaults)
+    keywords = [
+        argument.arg
+        for argument, default in zip(found.kwonlyargs, found.kw_defaults, strict=True)
+        if default is None
+    ]
+    if needed > 1 or keywords:
+        extra = ", ".join([argument.arg for argument in positional[1:needed]] + keywords)
+        rules.refuse_line(
+            line,
+            f"{entry}() is called with one argument, the job; nothing gives it {extra}.",
+            'Pass values in metadata and read them from job.metadata["…"].',
+        )
+    return 1 if positional or found.vararg else 0
+
+
+def _entry_without_parameters(entry: str) -> ast.Assign:
+    call = ast.Call(ast.Name(names.NO_ARGUMENT, ast.Load()), [ast.Name(entry, ast.Load())], [])
+    statement = ast.Assign([ast.Name(entry, ast.Store())], call)
+    statement.lineno = 1
+    return ast.fix_missing_locations(statement)
+
+
+def _number_lines(tree: ast.Module, shift: int) -> None:
+    """Give every node the author's line. Lines put before the author's first become line 1."""
+    if shift == 0:
+        return
+    for each in ast.walk(tree):
+        if not hasattr(each, "lineno"):
+            continue
+        node: Any = each
+        end = getattr(node, "end_lineno", None) or node.lineno
+        node.lineno += shift
+        node.end_lineno = end + shift
+        if node.lineno < 1:
+            node.lineno = 1
+            node.col_offset = 0
+            if node.end_lineno <= 1:
+                node.end_lineno = 1
+                node.end_col_offset = 0

@@ -1,0 +1,1 @@
+"""The fork server: forks, limits, times and reaps children."""

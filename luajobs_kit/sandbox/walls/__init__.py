@@ -1,0 +1,1 @@
+"""Walls: what the operating system and Python's audit hook refuse a child."""

@@ -1,0 +1,153 @@
+"""What the walls ask of the kernel, by ctypes alone."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import struct
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from luajobs_kit.sandbox.walls import seccomp
+
+if TYPE_CHECKING:
+    import ctypes  # noqa: TC004  # ``_libc`` loads it, before anything here uses it
+
+LINUX: Final = sys.platform == "linux"
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+_PR_GET_SECCOMP: Final = 21
+_PR_SET_SECCOMP: Final = 22
+_SECCOMP_MODE_FILTER: Final = 2
+_PR_SET_NO_NEW_PRIVS: Final = 38
+_CLONE_NEWIPC: Final = 0x08000000
+_CLONE_NEWUSER: Final = 0x10000000
+_CLONE_NEWNET: Final = 0x40000000
+_CAPABILITY_VERSION_3: Final = 0x20080522
+_LANDLOCK_CREATE: Final = 444  # the same on every architecture
+_LANDLOCK_RESTRICT: Final = 446
+_LANDLOCK_VERSION: Final = 1  # a flag: answer the version, create nothing
+
+# How many file rights each Landlock version can handle (bits from 0): the first 13, then
+# refer, truncate, ioctl on devices.
+_FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
+
+
+class WallFailed(OSError):
+    """A wall that this kernel offers could not be raised."""
+
+
+def demand(answer: int, wall: str) -> int:
+    """Return ``answer``, which the kernel gave. Raises ``WallFailed`` when it says no."""
+    if answer < 0:
+        raise WallFailed(ctypes.get_errno(), f"{wall}: {os.strerror(ctypes.get_errno())}")
+    return answer
+
+
+def conceal() -> bool:
+    """Make this process unreadable to others of the same user (no dumps, no tracing).
+
+    The engine calls it for itself; the fork server and every child do. Returns whether
+    it holds here: it is Linux's.
+    """
+    return LINUX and _libc().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
+
+
+_loaded: ctypes.CDLL | None = None
+
+
+def _libc() -> ctypes.CDLL:
+    # Loaded once, and only where it is used: else no child has a way to memory at hand.
+    global _loaded, ctypes  # noqa: PLW0603
+    if _loaded is None:
+        import ctypes  # noqa: PLC0415
+
+        _loaded = ctypes.CDLL(None, use_errno=True)
+        _loaded.prctl.argtypes = (
+            ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p, ctypes.c_ulong, ctypes.c_ulong,
+        )  # fmt: skip
+        _loaded.syscall.restype = ctypes.c_long
+    return _loaded
+
+
+def end_with_parent() -> int:
+    return int(_libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
+
+
+def gain_no_privileges() -> int:
+    return int(_libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+
+
+def set_filter(prepared: int) -> int:
+    """Enter the seccomp filter at an address of ``prepare_filter``."""
+    return int(_libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, prepared, 0, 0))
+
+
+def enter_namespaces() -> str | None:
+    """Leave the host's network and shared memory; return why not, or None."""
+    before = os.readlink("/proc/self/ns/net")  # noqa: PTH115  # pathlib is more than this process needs
+    private = _CLONE_NEWNET | _CLONE_NEWIPC
+    # Without root a user namespace is what allows the others; where only root may
+    # (no user namespaces), root needs none.
+    for flags in (_CLONE_NEWUSER | private, private):
+        if _libc().unshare(flags) == 0:
+            if os.readlink("/proc/self/ns/net") == before:  # noqa: PTH115  # likewise
+                break
+            return None
+    return f"this system does not allow it here ({os.strerror(ctypes.get_errno())})"
+
+
+def drop_capabilities() -> int:
+    """Give up every capability, for this process and those it forks."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    return int(_libc().capset(ctypes.byref(header), ctypes.byref(nothing)))
+
+
+def landlock_version() -> int:
+    if platform.machine() not in seccomp.MACHINES:
+        return 0
+    return int(_libc().syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION))
+
+
+def prepare_rules(version: int) -> tuple[int, int]:
+    """Return address and size of a rule set without a rule, for ``enter_rules``.
+
+    It allows no file, no TCP port, no abstract socket, no signal to outside.
+    """
+    words = [(1 << _FILE_RIGHTS.get(version, 16)) - 1]
+    if version >= 4:  # the version that brought TCP
+        words.append(0b11)  # bind, connect
+    if version >= 6:  # the version that brought scopes
+        words.append(0b11)  # abstract sockets, signals
+    rights = (ctypes.c_uint64 * len(words))(*words)
+    _KEPT.append(rights)
+    return ctypes.addressof(rights), ctypes.sizeof(rights)
+
+
+def enter_rules(address: int, size: int) -> int:
+    """Enter a Landlock domain of this process's own."""
+    rules = _libc().syscall(_LANDLOCK_CREATE, ctypes.c_void_p(address), ctypes.c_size_t(size), 0)
+    if rules < 0:
+        return int(rules)
+    answer = int(_libc().syscall(_LANDLOCK_RESTRICT, rules, 0))
+    os.close(rules)
+    return answer
+
+
+def prepare_filter() -> int | None:
+    """Return the address of the kernel's ``struct sock_fprog``, or None without seccomp."""
+    target = seccomp.machine()
+    if target is None or _libc().prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) < 0:
+        return None
+    code = seccomp.program(target)
+    held = ctypes.create_string_buffer(code, len(code))
+    whole = struct.pack("@HP", len(code) // 8, ctypes.addressof(held))
+    program = ctypes.create_string_buffer(whole, len(whole))
+    _KEPT.extend((held, program))
+    return ctypes.addressof(program)
+
+
+_KEPT: Final[list[Any]] = []  # what the kernel is given the address of must not be freed

@@ -1,0 +1,174 @@
+"""The walls around a child: the operating system's, and one of Python's own.
+
+Each wall is raised by every child for itself, before it is given anything, except what
+children inherit from the fork server: the namespaces it entered, the privileges it gave
+up. What a kernel lacks is skipped and reported (``Walls.report``); a wall that should
+stand and does not ends the child before it is ready.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import resource
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from luajobs_kit.sandbox.walls import audit_hook, linux, module_removal
+from luajobs_kit.sandbox.walls.linux import LINUX, WallFailed, conceal
+
+# Name → what it stops. Those of ALWAYS stand on every system this kit runs on.
+WALLS: Final = {
+    "process": "a crash, a memory leak or an endless loop reaching the engine or another run",
+    "descriptors": "use of files and sockets the engine had open",
+    "environment": "reading environment variables, tokens in them, the working directory",
+    "limits": "using more memory or processor time than allowed; writing files; starting processes",
+    "parent": "running on after the fork server is gone",
+    "hidden": "another process of this user reading this one's memory, or tracing it",
+    "privileges": "using root's capabilities, or gaining any by running another program",
+    "namespaces": "reaching a network interface, or shared memory of the host",
+    "landlock": "opening, listing, making or removing any file; signals to other processes",
+    "seccomp": "system calls: sockets, processes, threads, files, signals, tracing, new code",
+    "interpreter": "files, sockets, processes, modules and libraries, opened by way of Python",
+}
+ALWAYS: Final = ("process", "descriptors", "environment")
+BOUNDARY: Final = ("limits", "landlock", "seccomp")
+"""Those that hold code of strangers: one that is missing is not made up for by the others."""
+_LINUX_ALONE: Final = ("parent", "hidden", "privileges", "namespaces", "landlock", "seccomp")
+
+
+class Walls:
+    """The walls asked for, prepared once in the fork server, raised in every child.
+
+    ``options``: ``names`` (of ``WALLS``; None for all), ``memory`` in bytes and ``cpu``
+    in seconds, the largest any run may be given.
+    """
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        names: Iterable[str] | None = options["names"]
+        self._wanted = set(WALLS if names is None else names) | set(ALWAYS)
+        self._memory: int = options["memory"]
+        self._cpu = math.ceil(options["cpu"])
+        self._skipped: dict[str, str] = dict.fromkeys(WALLS, "switched off")
+        for name in self._wanted:
+            self._skipped.pop(name, None)
+        if not LINUX:
+            for name in _LINUX_ALONE:
+                self._skip(name, f"{platform.system()} has nothing like it")
+            return
+        if not self._wanted.intersection(_LINUX_ALONE):
+            return  # the kernel is not asked anything: what asks it need not be loaded
+        self._landlock = linux.landlock_version()
+        if self._landlock < 1:
+            self._skip("landlock", "this kernel has no Landlock, or starts without it")
+        self._filter = linux.prepare_filter()
+        if self._filter is None:
+            self._skip(
+                "seccomp", f"no filter for {platform.machine()}, or no seccomp in the kernel"
+            )
+
+    def report(self) -> list[dict[str, Any]]:
+        """Return each wall's name, whether it is raised here, what it stops, and a note."""
+        return [
+            {"name": name, "holds": name not in self._skipped, "stops": stops,
+             "note": self._skipped.get(name, "")}
+            for name, stops in WALLS.items()
+        ]  # fmt: skip
+
+    def raise_around_server(self) -> None:
+        """Raise what children inherit, hide the fork server itself, prepare the rest.
+
+        Raises ``WallFailed`` when a wall that should stand does not.
+        """
+        if self._stands("namespaces"):
+            self._skip("namespaces", linux.enter_namespaces())
+        if any(self._stands(name) for name in ("privileges", "landlock", "seccomp")):
+            # The other two may be raised without root only by who cannot gain privileges.
+            linux.demand(linux.gain_no_privileges(), "privileges")
+        if self._stands("privileges"):
+            linux.demand(linux.drop_capabilities(), "privileges")
+        if self._stands("hidden") and not conceal():
+            self._skip("hidden", "the kernel refused to hide the process")
+        self._own_limits = self._limits() if self._stands("limits") else []
+        if self._stands("landlock"):
+            self._rules = linux.prepare_rules(self._landlock)
+        if self._stands("interpreter"):
+            module_removal.prepare()
+
+    def raise_around_child(self, parent: int) -> Callable[[], None]:
+        """Raise every other wall around this process; ``parent`` is the fork server's pid.
+
+        Returns what raises the last: it is called when the job's code has been read and not
+        yet executed. Raises ``WallFailed`` when a wall that should stand does not.
+        """
+        if self._stands("parent"):
+            linux.demand(linux.end_with_parent(), "parent")
+            if os.getppid() != parent:
+                raise WallFailed("the fork server is gone already")
+        if self._stands("landlock"):
+            linux.demand(linux.enter_rules(*self._rules), "landlock")
+        for what, most in self._own_limits:
+            try:
+                resource.setrlimit(what, most)
+            except (ValueError, OSError) as error:
+                if LINUX:
+                    raise WallFailed(f"limits: {error}") from error
+                # macOS knows some limits by name only, and refuses to set them.
+        if self._stands("seccomp"):
+            assert self._filter is not None  # without one the wall is skipped
+            linux.demand(linux.set_filter(self._filter), "seccomp")
+        if not self._stands("interpreter"):
+            return _nothing_more
+        last = audit_hook.last()
+        audit_hook.begin()
+        vars(self).clear()
+        module_removal.remove()
+        return last
+
+    def lower_limits(self, pid: int, *, memory: int, cpu: float) -> bool:
+        """Lower the limits of the child ``pid`` from outside: bytes, and seconds of processor.
+
+        Returns whether it was given less memory than a spare has. Where the system cannot
+        lower them (macOS), the child keeps the workspace's largest.
+        """
+        less_memory = memory < self._memory
+        if not LINUX or not self._stands("limits"):
+            return less_memory
+        seconds = math.ceil(cpu)
+        # Only down: a child has the workspace's largest, and keeps what is less.
+        if less_memory:
+            resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
+        if seconds < self._cpu:
+            resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds + 1))
+        return less_memory
+
+    def _limits(self) -> list[tuple[int, tuple[int, int]]]:
+        """Return each limit of a child, none above what this process has."""
+        limits = []
+        for what, soft, hard in (
+            (resource.RLIMIT_AS, self._memory, self._memory),
+            (resource.RLIMIT_CPU, self._cpu, self._cpu + 1),
+            (resource.RLIMIT_NOFILE, 1, 1),  # the socket, and nothing beside it
+            (resource.RLIMIT_FSIZE, 0, 0),
+            (resource.RLIMIT_CORE, 0, 0),
+            (resource.RLIMIT_NPROC, 0, 0),
+            (resource.RLIMIT_MEMLOCK, 0, 0),
+        ):
+            _, has = resource.getrlimit(what)
+            within = (
+                (soft, hard) if has == resource.RLIM_INFINITY else (min(soft, has), min(hard, has))
+            )
+            limits.append((what, within))
+        return limits
+
+    def _stands(self, name: str) -> bool:
+        return name in self._wanted and name not in self._skipped
+
+    def _skip(self, name: str, why: str | None) -> None:
+        if why is not None and name in self._wanted:
+            self._skipped[name] = why
+
+
+def _nothing_more() -> None:
+    """Be the last wall where Python's own is not raised."""

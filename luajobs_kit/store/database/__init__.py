@@ -1,0 +1,1 @@
+"""The SQLite database: opened, checked, salvaged, read and written."""

@@ -1,0 +1,1 @@
+"""Definitions: jobs, versions, users and settings in a journaled TinyDB."""

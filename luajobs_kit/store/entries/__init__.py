@@ -1,0 +1,1 @@
+"""Entries: data and products, found by filter and by words."""

@@ -1,0 +1,1 @@
+"""History: fires, executions, log lines, messages and idempotency keys."""

@@ -1,0 +1,1 @@
+"""Transfer: a workspace exported, and imported elsewhere."""

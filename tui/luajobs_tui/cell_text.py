@@ -1,0 +1,202 @@
+"""Values in the words and signs of the screen. Knows no widget: a ``Said`` is text and its tone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final, Literal
+
+from rich.cells import cell_len, set_cell_size
+
+from luajobs_kit.live.presentation import JOB_SIGNS, RUN_SIGNS, clean, short_user
+from luajobs_kit.model import (
+    CronSchedule,
+    Execution,
+    ExecutionStatus,
+    IntervalSchedule,
+    Job,
+    JobVersion,
+    OnceSchedule,
+    Schedule,
+)
+from luajobs_kit.timing import describe
+
+Tone = Literal["plain", "dim", "good", "bad", "warn", "live", "accent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A short text, and what colour means it."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+NOTHING: Final = Said("—", "dim")
+
+_TONES: Final[dict[str, Tone]] = {
+    "●": "good",
+    "‖": "warn",
+    "○": "dim",
+    "✗": "bad",
+    "…": "warn",
+    "▶": "live",
+    "✓": "good",
+}
+CAUSES: Final = {"schedule": "schedule", "catch_up": "catch-up", "manual": "manual"}
+
+
+def sign(mark: str) -> Said:
+    """Return one of the signs, in its colour."""
+    return Said(mark, _TONES[mark])
+
+
+def job_status(job: Job) -> Said:
+    mark = sign(JOB_SIGNS[job.status])
+    return Said(f"{mark.text} {job.status}", mark.tone)
+
+
+def run_status(status: ExecutionStatus) -> Said:
+    mark = sign(RUN_SIGNS[status])
+    return Said(f"{mark.text} {status.replace('_', ' ')}", mark.tone)
+
+
+def length(span: timedelta | float) -> str:
+    """Return a length of time, at most two units: ``12s``, ``3m 05s``, ``2h 05m``, ``6d 3h``."""
+    seconds = int(span.total_seconds() if isinstance(span, timedelta) else span)
+    if seconds < 60:
+        return f"{max(seconds, 0)}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m {seconds % 60:02}s"
+    if seconds < 86_400:
+        return f"{seconds // 3600}h {seconds % 3600 // 60:02}m"
+    return f"{seconds // 86_400}d {seconds % 86_400 // 3600}h"
+
+
+def age(then: datetime, now: datetime) -> str:
+    """Return how long ago, in one unit: ``3m ago``."""
+    seconds = int((now - then).total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit} ago"
+    return f"{seconds}s ago" if seconds > 0 else "now"
+
+
+def took(milliseconds: float | None) -> str:
+    """Return a duration given in ms, in the unit it reads best in."""
+    if milliseconds is None:
+        return "—"
+    if milliseconds < 1_000:
+        return f"{milliseconds:.0f}ms"
+    seconds = milliseconds / 1_000
+    return f"{seconds:.1f}s" if seconds < 60 else length(seconds)
+
+
+def moment(when: datetime, now: datetime) -> str:
+    """Return a moment in the reader's own zone, no longer than its distance asks for."""
+    local, today = when.astimezone(), now.astimezone()
+    if local.date() == today.date():
+        return f"{local:%H:%M:%S}"
+    if abs(when - now) < timedelta(days=7):
+        return f"{local:%a %H:%M}"
+    return f"{local:%d %b %Y}" if local.year != today.year else f"{local:%d %b %H:%M}"
+
+
+def next_fire(job: Job, now: datetime) -> Said:
+    """Return the countdown and the clock time: ``3m 05s · 14:08:05``."""
+    when = job.next_run_at
+    if when is None:
+        return NOTHING
+    left, local = when - now, when.astimezone()
+    if left <= timedelta(0):
+        return Said(f"due · {local:%H:%M:%S}", "live")
+    # Rounded up: a countdown that shows 0 for a second looks stuck.
+    left += timedelta(seconds=0.999)
+    if left < timedelta(hours=1):
+        at = f"{local:%H:%M:%S}"
+    elif left < timedelta(days=1):
+        at = f"{local:%H:%M}"
+    else:
+        at = moment(when, now)
+    shown = f"{left.days}d" if left.days >= 7 else length(left)
+    return Said(f"{shown} · {at}", "live" if left <= timedelta(seconds=11) else "plain")
+
+
+def last_outcome(job: Job, now: datetime) -> Said:
+    """Return how the newest execution stands: ``✓ 120ms · 3m ago``."""
+    run = job.last_execution
+    if run is None:
+        return Said("not yet run", "dim")
+    status = run_status(run.status)
+    if not run.finished:
+        if run.next_attempt_at is not None and run.status == "pending":
+            wait = length(run.next_attempt_at - now + timedelta(seconds=0.999))
+            return Said(f"↻ retry in {wait}", "warn")
+        since = run.attempts[-1].started_at if run.attempts else run.created_at
+        return Said(f"{status.text} {length(now - since)}", status.tone)
+    ended = run.completed_at or run.created_at
+    return Said(f"{status.text[0]} {took(run.duration)} · {age(ended, now)}", status.tone)
+
+
+def lateness(run: Execution) -> Said:
+    if run.lateness is None:
+        return NOTHING
+    return Said(f"+{length(run.lateness)}", "warn")
+
+
+def user(user_id: str | None) -> Said:
+    """Return whose job it is; a pre-defined one has no user."""
+    return Said(short_user(user_id)) if user_id else NOTHING
+
+
+def schedule_of(job: Job) -> Schedule | None:
+    return job.active_version.schedule if job.active_version else None
+
+
+def short_schedule(version: JobVersion | None, now: datetime) -> str:
+    """Return the schedule in few words, for a table: ``every 30s``, ``every Mon at 08:00``."""
+    match version.schedule if version else None:
+        case OnceSchedule() as once:
+            return f"once {moment(once.execute_at, now)}"
+        case IntervalSchedule() as interval:
+            return _short_interval(interval.seconds)
+        case CronSchedule() as cron:
+            return _short_cron(cron)
+        case _:
+            return "—"
+
+
+def _short_interval(seconds: float) -> str:
+    if seconds < 60:
+        return f"every {seconds:g}s"
+    units = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+    rest, parts = round(seconds), []
+    for unit, size in units:
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return f"every {' '.join(parts[:2])}"
+
+
+@lru_cache(maxsize=2_048)  # the table asks again at every change of a row
+def _short_cron(schedule: CronSchedule) -> str:
+    words = describe(schedule).removesuffix(", UTC").removesuffix(" time")
+    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
+        words = words.replace(day, day[:3])
+    return words
+
+
+def clip(text: str, width: int) -> str:
+    """Return the text in at most ``width`` cells, with … where it was cut."""
+    if width <= 0:
+        return ""
+    text = " ".join(clean(text).split())
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def clip_left(text: str, width: int) -> str:
+    """Return the end of a text (a path's) in at most ``width`` cells."""
+    if cell_len(text) <= width:
+        return text
+    return "…" + text[-(width - 1) :] if width > 1 else "…"
