@@ -17,8 +17,8 @@ import sys
 import time
 
 from luajobs_kit.sandbox.frames import BrokenFrame
+from luajobs_kit.sandbox.host.fork_server_client import Exit
 from luajobs_kit.sandbox.host.run_session import Conversation
-from luajobs_kit.sandbox.taken import Exit
 
 MOST = 2**20  # bytes of a frame
 SENDER = """

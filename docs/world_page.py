@@ -9,7 +9,7 @@ from typing import Final
 
 from luajobs_kit.guest import allowlist
 from luajobs_kit.guest.builtins import AS_THEY_ARE, EXCEPTIONS, GUARDED, NEW
-from luajobs_kit.guest.kit import EVERYWHERE
+from luajobs_kit.guest.world import EVERYWHERE
 
 PAGE: Final = Path(__file__).parent / "world.md"
 

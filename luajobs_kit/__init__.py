@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from luajobs_kit.api.agent.agents import LuaSkill as LuaSkill
     from luajobs_kit.api.agent.agents import lua_job as lua_job
     from luajobs_kit.api.agent.tools import LuaTool as LuaTool
+    from luajobs_kit.api.agent.tools import lua_tool as lua_tool
     from luajobs_kit.api.data.users import UserInstance as UserInstance
     from luajobs_kit.api.env_and_http import env as env
     from luajobs_kit.api.env_and_http import http as http
-    from luajobs_kit.api.function_tools import lua_tool as lua_tool
     from luajobs_kit.api.jobs.execution import JobExecution as JobExecution
     from luajobs_kit.api.jobs.job import JobInstance as JobInstance
     from luajobs_kit.api.namespaces import Data as Data

@@ -27,7 +27,7 @@ PART = [
     "tests/tui",
     "tests/widgets",
     "tests/test_floors.py",
-    "tests/test_wire.py",
+    "tests/test_http_protocol.py",
 ]
 
 

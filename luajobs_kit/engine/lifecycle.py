@@ -10,7 +10,6 @@ from functools import partial
 from typing import Final
 
 from luajobs_kit.clock import Clock, VirtualClock
-from luajobs_kit.engine.context import context_of
 from luajobs_kit.engine.delivery import Deliveries
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.jobs.lookup import Catalog
@@ -18,6 +17,7 @@ from luajobs_kit.engine.jobs.registry import Registry
 from luajobs_kit.engine.requests.requests import Requests
 from luajobs_kit.engine.requests.tools import Powers
 from luajobs_kit.engine.retention_schedule import Retention
+from luajobs_kit.engine.runs.attempt import context_of
 from luajobs_kit.engine.runs.runs import Runs
 from luajobs_kit.engine.schedule.firing import Firing
 from luajobs_kit.engine.schedule.watermark import Watermarks

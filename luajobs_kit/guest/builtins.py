@@ -6,7 +6,6 @@ import builtins
 from collections.abc import Callable
 from typing import Any, Final
 
-from luajobs_kit.guest import methods
 from luajobs_kit.guest.guards import class_creation, dunder, names, type_object
 from luajobs_kit.guest.guards import read as read_guard
 from luajobs_kit.guest.guards import write as write_guard
@@ -14,6 +13,7 @@ from luajobs_kit.guest.guards.ownership import own
 from luajobs_kit.guest.imports import Imports, for_the_interpreter
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.guest.stdlib import functools as job_functools
+from luajobs_kit.guest.stdlib.functools import ClassMethod
 
 AS_THEY_ARE: Final = (
     "abs",
@@ -102,7 +102,7 @@ _MISSING: Final = object()
 def _everyday() -> dict[str, Any]:
     new = [name for name in NEW if hasattr(builtins, name)]
     return {name: getattr(builtins, name) for name in (*AS_THEY_ARE, *new, *EXCEPTIONS)} | {
-        "classmethod": methods.ClassMethod,
+        "classmethod": ClassMethod,
         "delattr": _delattr,
         "dir": _dir,
         "getattr": _getattr,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from luajobs_kit.guest import allowlist, methods
+from luajobs_kit.guest import allowlist
 from luajobs_kit.guest import preload as preloading
 from luajobs_kit.guest.guards import type_object
 from luajobs_kit.guest.guards.sealed import Given, make
@@ -21,6 +21,7 @@ from luajobs_kit.guest.stdlib import functools as job_functools
 from luajobs_kit.guest.stdlib import random as job_random
 from luajobs_kit.guest.stdlib import typing as job_typing
 from luajobs_kit.guest.stdlib import zoneinfo as job_zoneinfo
+from luajobs_kit.guest.stdlib.functools import partialmethod, singledispatchmethod
 
 _OURS: dict[str, dict[str, Any]] = {
     "operator": {
@@ -33,8 +34,8 @@ _OURS: dict[str, dict[str, Any]] = {
         "wraps": job_functools.wraps,
         "total_ordering": job_functools.total_ordering,
         "singledispatch": job_functools.singledispatch,
-        "singledispatchmethod": methods.singledispatchmethod,
-        "partialmethod": methods.partialmethod,
+        "singledispatchmethod": singledispatchmethod,
+        "partialmethod": partialmethod,
     },
     "calendar": {"TextCalendar": job_calendar.TextCalendar},
     "collections": {"namedtuple": job_functools.namedtuple},

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, Final
 
+from luajobs_kit import errors
 from luajobs_kit.guest import imports as guest_imports
-from luajobs_kit.guest import kit
 from luajobs_kit.guest import preload as preloading
+from luajobs_kit.guest.api.data import Data, Products
+from luajobs_kit.guest.api.env_http_tools import Http, Tools, env
+from luajobs_kit.guest.api.jobs import JobInstance, Jobs
+from luajobs_kit.guest.api.records import Entry, Fixed, Product, Snapshot
+from luajobs_kit.guest.api.schedules import cron, every, once
+from luajobs_kit.guest.api.users import Profile, User, UserInstance
 from luajobs_kit.guest.builtins import builtins_for
-from luajobs_kit.guest.channel import Channel
 from luajobs_kit.guest.guards import ownership
+from luajobs_kit.guest.guards.sealed import make
+from luajobs_kit.guest.guards.write import OPEN
 from luajobs_kit.guest.runtime import run
+from luajobs_kit.guest.runtime.call_channel import Channel
 from luajobs_kit.guest.runtime.loop import CancelledError
+from luajobs_kit.guest.runtime.run import Run
 from luajobs_kit.guest.stdlib.patches import LibraryChanged
 
 
@@ -22,7 +31,7 @@ def preload() -> None:
         preloading.load_lazy_parts()
     except LibraryChanged as error:
         raise SystemExit(str(error)) from None  # its words, where a traceback would say less
-    guest_imports.load(kit.NAMES)
+    guest_imports.load(NAMES)
     preloading.resolve_lazy_imports()
 
 
@@ -37,7 +46,7 @@ def prepare(channel: Channel, simulated: dict[str, Any] | None = None) -> None:
     this.globals = {
         "__builtins__": builtins_for(imports),
         "__name__": "job",
-        **{name: kit.NAMES[name] for name in kit.EVERYWHERE},
+        **{name: NAMES[name] for name in EVERYWHERE},
     }
     ownership.begin(this.globals)
 
@@ -49,7 +58,7 @@ def bind(context: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         prepare(run.current().channel, simulated)
     this = run.current()
     this.enter(context)
-    return this.globals, kit.job_for(this)
+    return this.globals, job_for(this)
 
 
 def drive(value: Any) -> Any:
@@ -85,3 +94,43 @@ def _as_log_line(message: Warning | str, category: type[Warning], *_: Any) -> No
     if "was never awaited" in text:
         text += ": put await in front of the call"
     run.current().log("warn", f"{category.__name__}: {text}")
+
+
+EVERYWHERE: Final = ("Jobs", "User", "Data", "Products", "env", "http", "tools")
+"""Names that need no import."""
+
+_ERRORS: Final = [
+    "Conflict",
+    "InvalidInput",
+    "LuaJobsError",
+    "NotAllowed",
+    "NotFound",
+    "PowerUnavailable",
+    "ToolError",
+]
+
+# Their fields are attributes; what is not kept says so when it is set.
+OPEN.update({UserInstance, Entry, Product, JobInstance, Fixed, Snapshot, Profile})
+
+
+NAMES: Final[dict[str, Any]] = {
+    "Jobs": Jobs,
+    "JobInstance": JobInstance,
+    "User": User,
+    "Data": Data,
+    "Products": Products,
+    "env": env,
+    "http": make(Http),
+    "tools": make(Tools),
+    "once": once,
+    "every": every,
+    "cron": cron,
+    **{name: getattr(errors, name) for name in _ERRORS},
+}
+"""Every name of the kit, the same in every run."""
+
+
+def job_for(run: Run) -> JobInstance:
+    """Return the argument of the entry function."""
+    context = run.context
+    return make(JobInstance, context.get("job") or {}, context.get("execution") or {})

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Document
+from luajobs_kit.store.database.column_values import too_large
 from luajobs_kit.store.entries.entries import MOST_ANSWERED
-from luajobs_kit.store.listing import too_large
 
 DEEPEST: Final = 64  # levels of lists and dicts
 MOST_VALUES: Final = 20_000  # in one object that is kept: each item of a list or a dict counts

@@ -18,10 +18,9 @@ from luajobs_kit.sandbox.frames import (
     pack,
 )
 from luajobs_kit.sandbox.host import outcomes
-from luajobs_kit.sandbox.host.fork_server_client import Link, ServerGone
+from luajobs_kit.sandbox.host.fork_server_client import Exit, Link, ServerGone, Taken
 from luajobs_kit.sandbox.host.frame_inspection import inspect_compiled
 from luajobs_kit.sandbox.host.run_session import Conversation, OnLog, Serve
-from luajobs_kit.sandbox.taken import Exit, Taken
 from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Wall
 
 COMPILE_LIMITS: Final = Limits(timeout=20.0, memory=512 * 2**20)

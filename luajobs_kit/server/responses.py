@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from luajobs_kit import http_protocol
 from luajobs_kit.errors import InvalidInput, LuaJobsError
-from luajobs_kit.platform import json_pieces
+from luajobs_kit.platform import pieces
 
 DISCARDED: Final = 16 * 2**20  # bytes of a body that is too long, read so that its sender hears why
 FAILED: Final = "The engine failed at this; its log (engine.log) says more."
@@ -88,7 +88,7 @@ def success(data: Any, status: int = 200, **beside: Any) -> Response:
 async def many(data: Any, **beside: Any) -> Response:
     """Return what ``success`` does, where there may be much of it: it is written in pieces."""
     parts = []
-    for piece in json_pieces({"success": True, "data": data} | beside):
+    for piece in pieces({"success": True, "data": data} | beside):
         parts.append(piece.encode("utf-8", "surrogatepass"))
         await asyncio.sleep(0)
     return answer(b"".join(parts))

@@ -7,6 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "sandbox"))
 
-from harness import CONTEXT, RecordingChannel, run_here
+from unwalled_run import CONTEXT, RecordingChannel, run_here
 
 __all__ = ["CONTEXT", "RecordingChannel", "run_here"]

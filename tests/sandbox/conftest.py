@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from ordinary import OrdinaryUser
+from ordinary_user import OrdinaryUser
 
 from luajobs_kit.sandbox import Limits, Outcome, Program, Sandbox
 from luajobs_kit.sandbox.walls.walls import WALLS

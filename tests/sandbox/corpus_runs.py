@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from corpus_files import Case, cases
-from harness import CONTEXT, unrestricted
+from unwalled_run import CONTEXT, unrestricted
 
 from luajobs_kit.errors import InvalidInput, PolicyViolation
 from luajobs_kit.sandbox import Limits, Program, Sandbox

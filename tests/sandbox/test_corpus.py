@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from corpus_files import Case, cases
 from corpus_runs import AT_ONCE, families, surprises
-from ordinary import OrdinaryUser
+from ordinary_user import OrdinaryUser
 
 from luajobs_kit.sandbox import Sandbox
 
@@ -33,7 +33,7 @@ def test_the_corpora_are_as_large_as_promised() -> None:
 
 @pytest.mark.parametrize("family", families(HONEST))
 async def test_ordinary_code_gives_what_python_gives(family: str) -> None:
-    plain = Path(__file__).with_name("plain_python.py")
+    plain = Path(__file__).with_name("plain_python_run.py")
     asked = await asyncio.create_subprocess_exec(
         sys.executable, str(plain), family, stdout=asyncio.subprocess.PIPE
     )

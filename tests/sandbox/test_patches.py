@@ -26,7 +26,7 @@ def world(tmp_path, monkeypatch):
 
     def make(lines: str) -> str:
         (tmp_path / "other_world.py").write_text(
-            f"from luajobs_kit.guest.world import *\nfrom luajobs_kit.guest import patches\n{lines}\n"
+            f"from luajobs_kit.guest.world import *\nfrom luajobs_kit.guest.stdlib import patches\n{lines}\n"
         )
         monkeypatch.syspath_prepend(tmp_path)
         importlib.invalidate_caches()

@@ -26,14 +26,14 @@ def told(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def test_no_names_lead_to_the_interpreter() -> None:
-    walked = told(begun("reach.py"))
+    walked = told(begun("object_walker.py"))
     assert walked["looked_at"] > 5_000
     assert walked["found"] == []
 
 
 @pytest.mark.soak
 def test_no_use_of_anything_shows_or_writes_what_is_a_hosts() -> None:
-    parts = [begun("calling.py", str(part), str(PARTS)) for part in range(PARTS)]
+    parts = [begun("attack_calls.py", str(part), str(PARTS)) for part in range(PARTS)]
     found = [told(part) for part in parts]
     assert sum(each["looked_at"] for each in found) > 5_000_000
     assert [one for each in found for one in each["found"]] == []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness import run_here, unrestricted
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unwalled_run import run_here, unrestricted
 
 NAMES = ("a", "b", "_c", "d")
 OPERATORS = ("+", "-", "*", "//", "%", "&", "|", "^")

@@ -138,10 +138,12 @@ def test_the_corpus_is_as_large_as_promised() -> None:
 def test_where_no_wall_of_linux_is_raised_no_child_has_a_way_to_memory_at_hand() -> None:
     script = """
 import sys
-from luajobs_kit.sandbox import forkserver, lockdown, policy
+from luajobs_kit.sandbox.policy import compile
+from luajobs_kit.sandbox.server import fork_server
+from luajobs_kit.sandbox.walls import walls
 from luajobs_kit.guest import world
 world.preload()
-lockdown.Walls({"names": ["limits", "interpreter"], "memory": 2**29, "cpu": 9})
+walls.Walls({"names": ["limits", "interpreter"], "memory": 2**29, "cpu": 9})
 print([name for name in sys.modules if "ctypes" in name])
 """
     done = subprocess.run(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
-from test_transfer import JOB
+from sample_records import JOB
 
 from luajobs_kit.clock import SystemClock
 from luajobs_kit.errors import StorageFull

@@ -12,7 +12,6 @@ from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.data.records import paged
 from luajobs_kit.api.jobs.execution import JobExecution, newest
 from luajobs_kit.api.jobs.log_lines import LogLines
-from luajobs_kit.api.kept import Kept
 from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import (
     Cancellation,
@@ -32,6 +31,23 @@ if TYPE_CHECKING:
     from luajobs_kit.model import Change
 else:
     Change = str  # to jedi, for the reason said in execution.py
+from typing import NoReturn
+
+
+class Kept(dict[str, Any]):
+    """A dict to read; what would change it says how to change what is kept instead."""
+
+    __slots__ = ()
+
+    def _refuse(self, *given: Any, **_options: Any) -> NoReturn:
+        name = given[0] if given and isinstance(given[0], str) else "name"
+        raise NotAllowed(
+            "job.metadata is read-only here, and changing it would be lost: write "
+            f'await job.update_metadata({{"{name}": value}}), or dict(job.metadata) for a copy.'
+        )
+
+    __setitem__ = __delitem__ = __ior__ = __setattr__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
 
 @awaited_as("job")

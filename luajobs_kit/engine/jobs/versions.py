@@ -9,10 +9,19 @@ from typing import Final, TypeVar
 
 from luajobs_kit.bundle import verify
 from luajobs_kit.engine.jobs.validation import check_declaration, refuse_javascript
-from luajobs_kit.engine.program import program_of
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict, InvalidInput, PolicyViolation
 from luajobs_kit.model import Declaration, JobVersion
+from luajobs_kit.sandbox import Program
+
+
+def program_of(declared: Declaration) -> Program:
+    """Return what the sandbox runs for a declaration."""
+    bundle = declared.bundle
+    return Program(
+        source=bundle.source, entry=bundle.entry, first_line=bundle.first_line, file=bundle.file
+    )
+
 
 D = TypeVar("D", bound=Declaration)
 

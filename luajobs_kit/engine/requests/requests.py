@@ -28,7 +28,7 @@ from luajobs_kit.model import (
     LogQuery,
     Reach,
 )
-from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, json_pieces
+from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, pieces
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import MAX_REPLY, Json
 
@@ -364,7 +364,7 @@ async def _written(verb: str, value: Any) -> Json:
     """Return a value as JSON, written in pieces. Raises ``InvalidInput`` for one that is too large."""
     parts: list[bytes] = []
     size = 0
-    for piece in json_pieces(value):
+    for piece in pieces(value):
         if parts:
             await asyncio.sleep(0)
         part = piece.encode("utf-8", "replace")

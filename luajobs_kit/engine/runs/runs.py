@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
+from luajobs_kit.engine.jobs.view import WHY, tell_dropped
 from luajobs_kit.engine.runs.active import Awake, Run, Stop, UnderWay
 from luajobs_kit.engine.runs.attempt import Attempts
 from luajobs_kit.engine.runs.outcome import (
@@ -21,7 +22,6 @@ from luajobs_kit.engine.runs.outcome import (
     why_dropped,
 )
 from luajobs_kit.engine.runs.recorder import Ledger
-from luajobs_kit.engine.skipped import WHY, tell_dropped
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import (
     AttemptFailed,

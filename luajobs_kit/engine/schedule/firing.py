@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from luajobs_kit.engine.jobs.view import active_version
+from luajobs_kit.engine.jobs.view import active_version, tell_skipped
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runs import Runs
-from luajobs_kit.engine.skipped import tell_skipped
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import Execution, JobRecord, JobVersion, OnceSchedule
 from luajobs_kit.store import FireState, Put

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from luajobs_kit.engine.context import context_of
 from luajobs_kit.engine.requests.requests import Requests, RunRequests
-from luajobs_kit.engine.runs.attempt import Serve
+from luajobs_kit.engine.runs.attempt import Serve, context_of
 from luajobs_kit.engine.runs.runs import Runs
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput, NotAllowed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 
 def mro_of(kind: type) -> tuple[type, ...]:
@@ -118,3 +118,27 @@ def defined_by_own(value: Any, name: str) -> bool:
         return bool(own_in(after(value), name))
     kind = value if own.is_class(value) else type(value)
     return bool(own_in(mro_of(kind), name))
+
+
+def refuse(value: object, name: str) -> NoReturn:
+    """Raise ``AttributeError``: there may be such an attribute, and job code has no use of it."""
+    raise AttributeError(
+        f"{title(value)}: the attribute {name!r} is out of job code's reach"
+    ) from None
+
+
+def title(value: object) -> str:
+    """Return what messages call ``value``: by its class, asking nothing of it."""
+    if issubclass(type(value), type):
+        return f"class {type.__getattribute__(cast('type', value), '__name__')!r}"
+    if type(value).__name__ == "Facade":
+        return f"module {repr(value)[9:-2]!r}"
+    return f"{type(value).__name__!r} object"
+
+
+def not_there(value: object, name: str) -> AttributeError:
+    """Return the error, in Python's words, of an attribute that is missing."""
+    what = title(value)
+    if what.startswith("class "):
+        what = what.replace("class", "type object", 1)  # as Python says it
+    return AttributeError(f"{what} has no attribute {name!r}")

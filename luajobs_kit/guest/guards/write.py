@@ -11,8 +11,7 @@ import types
 from typing import Any, Final
 
 from luajobs_kit.guest.guards import names
-from luajobs_kit.guest.guards.ownership import class_dict, mro_of, own
-from luajobs_kit.guest.saying import title
+from luajobs_kit.guest.guards.ownership import class_dict, mro_of, own, title
 
 
 def writable(value: Any, name: str) -> Any:

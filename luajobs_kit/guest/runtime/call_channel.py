@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -51,3 +51,25 @@ class VirtualClock:
     def advance_to(self, moment: float) -> None:
         """Move to the ``monotonic`` reading ``moment``; never back."""
         self._elapsed = max(self._elapsed, moment)
+
+
+Reply = tuple[int, Any, dict[str, Any] | None]
+
+
+class Channel(Protocol):
+    """The child's end of its one socket. Job code never sees it."""
+
+    def send_call(self, verb: str, arguments: dict[str, Any]) -> int:
+        """Send a call at once; return the id its reply will carry.
+
+        Raises ``TypeError`` or ``ValueError``, naming the argument, for what is no JSON.
+        """
+
+    def wait(self, deadline: float | None = None) -> Reply | None:
+        """Return the next reply: id, value, error (None, or code, message and details).
+
+        Returns None when ``deadline`` (seconds, monotonic) passes first.
+        """
+
+    def log(self, level: str, message: str) -> None:
+        """Write one line (``debug``, ``info``, ``warn`` or ``error``)."""

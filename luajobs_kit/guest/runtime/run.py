@@ -8,10 +8,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from luajobs_kit.guest.api.unkept_changes import Shown
-from luajobs_kit.guest.channel import Channel
-from luajobs_kit.guest.loop import Loop
-from luajobs_kit.guest.runtime.call_channel import Clock, MachineClock, VirtualClock
-from luajobs_kit.guest.runtime.loop import Future
+from luajobs_kit.guest.runtime.call_channel import Channel, Clock, MachineClock, VirtualClock
+from luajobs_kit.guest.runtime.loop import Future, Loop
 
 MASK: Final = "•••"
 SHORTEST_SECRET: Final = 3  # characters; masking shorter ones would only garble the log

@@ -7,8 +7,16 @@ from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, NoReturn, Self
 
 from luajobs_kit.guest.guards.sealed import Frozen, Given, make
-from luajobs_kit.guest.loop import Loop, Timer, as_coroutine
-from luajobs_kit.guest.runtime.loop import CancelledError, Future, InvalidStateError, Task, settle
+from luajobs_kit.guest.runtime.loop import (
+    CancelledError,
+    Future,
+    InvalidStateError,
+    Loop,
+    Task,
+    Timer,
+    as_coroutine,
+    settle,
+)
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.guest.stdlib.asyncio_sync import (
     BoundedSemaphore,

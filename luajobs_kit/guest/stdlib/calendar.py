@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterable
 
-from luajobs_kit.guest.bases import let_inherit
+from luajobs_kit.guest.guards.class_creation import let_inherit
 from luajobs_kit.guest.runtime.run import current
 
 

@@ -6,7 +6,7 @@ import datetime as real  # noqa: ICN001  # ours are made beside the real ones
 import time
 from typing import Any, Self
 
-from luajobs_kit.guest.bases import let_inherit
+from luajobs_kit.guest.guards.class_creation import let_inherit
 from luajobs_kit.guest.runtime.run import Run, current
 
 

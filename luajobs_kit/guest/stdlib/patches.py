@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from luajobs_kit.guest import generics
 from luajobs_kit.guest.stdlib import copy as job_copy
 from luajobs_kit.guest.stdlib import dataclasses as job_dataclasses
 from luajobs_kit.guest.stdlib import functools as job_functools
 from luajobs_kit.guest.stdlib import re as job_re
 from luajobs_kit.guest.stdlib import restricted_methods as job_restricted_methods
+from luajobs_kit.guest.stdlib import typing as job_typing
 from luajobs_kit.guest.stdlib import urllib_parse as job_urllib_parse
 from luajobs_kit.guest.stdlib.patch import Patch
 
@@ -27,7 +27,7 @@ PATCHES: Final[tuple[Patch, ...]] = (
     *job_urllib_parse.PATCHES,
     *job_copy.PATCHES,
     *job_dataclasses.PATCHES,
-    *generics.PATCHES,
+    *job_typing.PATCHES,
     *job_restricted_methods.PATCHES,
     *job_re.PATCHES,
     *job_functools.PATCHES,

@@ -8,12 +8,13 @@ from __future__ import annotations
 import abc
 import functools
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
 from typing import Any, Final, NoReturn
 
-from luajobs_kit.guest.methods import ClassMethod
-from luajobs_kit.guest.saying import title
-from luajobs_kit.guest.stdlib.functools import is_own, stands_for_own
+from luajobs_kit.guest.guards.ownership import title
+from luajobs_kit.guest.stdlib.functools import ClassMethod, is_own, stands_for_own
+from luajobs_kit.guest.stdlib.patch import CACHE, Patch
 
 _DESCRIPTORS: Final = (property, ClassMethod, staticmethod)
 
@@ -46,3 +47,51 @@ abstractmethod = _marks(abc.abstractmethod, _not_abstract)
 final = _marks(typing.final, _as_it_is)
 override = _marks(getattr(typing, "override", _as_it_is), _as_it_is)  # not in Python 3.11
 runtime_checkable = _marks(typing.runtime_checkable, _not_checkable)
+
+
+_library: Any = typing  # with the names it keeps to itself
+_LOOKING_UP: Final[CodeType] = _library._SpecialForm.__getitem__.__code__  # noqa: SLF001  # of all that do
+
+
+def _asked_anew(known: Any) -> Any:
+    """Return typing's table of what keeps, by function, with the function itself in its place."""
+    return {function: function for function in known}
+
+
+def _looked_up_anew(known: Any) -> Any:
+    """Have everything made anew whenever it is asked for: Python 3.11 keeps it in closures."""
+    for function in _looking_up():
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        cells["cached"].cell_contents = cells["func"].cell_contents
+    return known
+
+
+def _kinds() -> list[type]:
+    found = dict.fromkeys(each for each in vars(typing).values() if isinstance(each, type))
+    return [each for each in found if each.__module__ == "typing"]
+
+
+def _looking_up() -> Iterator[FunctionType]:
+    methods = [each for kind in _kinds() for each in vars(kind).values()]
+    for each in (_library.Literal._getitem, *methods):  # noqa: SLF001  # likewise
+        function = getattr(each, "__func__", each)  # a class method's
+        if type(function) is FunctionType and function.__code__ is _LOOKING_UP:
+            yield function
+
+
+PATCHES: Final = (
+    Patch(
+        "typing:_tp_cache",
+        CACHE,
+        "making: is shown the real type by what typing made before",
+        _looked_up_anew,
+        until=(3, 11),
+    ),
+    Patch(
+        "typing:_caches",
+        CACHE,
+        "making: is shown the real type by what typing made before",
+        _asked_anew,
+        since=(3, 12),
+    ),
+)

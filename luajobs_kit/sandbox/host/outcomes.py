@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput, PolicyViolation, SandboxError
 from luajobs_kit.sandbox.frames import BrokenFrame
-from luajobs_kit.sandbox.taken import Exit
+from luajobs_kit.sandbox.host.fork_server_client import Exit
 from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Status
 
 _CRASHES: Final = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE}

@@ -25,6 +25,7 @@ from typing import Any, Final
 from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.sandbox.child.channel import MAX_LOG_BYTES, MAX_LOG_LINES
 from luajobs_kit.sandbox.frames import HEADER, MAX_REPLY, BrokenFrame, Splitter, pack, pack_reply
+from luajobs_kit.sandbox.host.fork_server_client import Taken
 from luajobs_kit.sandbox.host.frame_inspection import (
     LONGEST_ERROR,
     Call,
@@ -34,7 +35,6 @@ from luajobs_kit.sandbox.host.frame_inspection import (
     inspect,
     log_line,
 )
-from luajobs_kit.sandbox.taken import Taken
 from luajobs_kit.sandbox.values import LogRecord
 
 CHUNK: Final = 64 * 2**10  # bytes read at once, between turns of the loop

@@ -32,8 +32,30 @@ from types import ModuleType
 from typing import Any, Final
 
 from luajobs_kit.sandbox.child import child
-from luajobs_kit.sandbox.forked import Forked
 from luajobs_kit.sandbox.walls import walls as lockdown
+
+
+class Forked:
+    """One forked process, from fork to reaping."""
+
+    def __init__(self, number: int, pid: int) -> None:
+        self.number = number
+        self.pid = pid
+        self.taken = False
+        self.deadline: float | None = None  # monotonic seconds
+        self.why: str | None = None  # why this server killed it
+
+    def kill(self, why: str) -> None:
+        """End it. It is not reaped yet, so its pid is still its own."""
+        self.why = self.why or why
+        self.deadline = None
+        if hasattr(os, "pidfd_open"):
+            descriptor = os.pidfd_open(self.pid)
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            os.close(descriptor)
+        else:
+            os.kill(self.pid, signal.SIGKILL)
+
 
 REFILL_DELAY: Final = 0.004  # seconds without work before a spare is forked ahead
 PRESSED: Final = 0.05  # seconds after a request had to wait in which spares come at once

@@ -19,7 +19,6 @@ from typing import Any, Final, NoReturn
 
 _GONE: Final = (
     "luajobs_kit.sandbox.server.fork_server",
-    "luajobs_kit.sandbox.forked",
     "luajobs_kit.sandbox.walls.walls",
     "luajobs_kit.sandbox.walls.seccomp",
     "luajobs_kit.sandbox.walls.linux",

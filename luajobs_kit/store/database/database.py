@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from luajobs_kit.errors import Conflict, LuaJobsError, StorageFull, WorkspaceError
-from luajobs_kit.store.broken import is_damage
 from luajobs_kit.store.database import opening
+from luajobs_kit.store.database.column_values import is_damage
 from luajobs_kit.store.workspace_lock import WorkspaceLock
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from luajobs_kit.errors import WorkspaceError
-from luajobs_kit.store.broken import Damaged, is_damage
 from luajobs_kit.store.database import salvage, schema
+from luajobs_kit.store.database.column_values import Damaged, is_damage
 
 _HEADER: Final = 100  # bytes with which every SQLite file begins
 _CHECKED: Final = 64 * 2**20  # bytes up to which a file is checked whole at every start

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from luajobs_kit.store.broken import Damaged
+from luajobs_kit.store.database.column_values import Damaged
 from luajobs_kit.store.database.graft import graft
 from luajobs_kit.store.database.salvage_rows import check_rows, take
 

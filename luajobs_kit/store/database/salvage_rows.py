@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from luajobs_kit.model import Execution, Message
-from luajobs_kit.store.broken import Damaged
+from luajobs_kit.store.database.column_values import Damaged
 from luajobs_kit.store.history import fires, log_rows
 
 Row = tuple[Any, ...]

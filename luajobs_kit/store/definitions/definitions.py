@@ -16,8 +16,7 @@ from luajobs_kit.store.definitions.disk import Disk
 from luajobs_kit.store.definitions.group_commit import Syncer
 from luajobs_kit.store.definitions.indexes import Indexes, digits_of, name_of, plain
 from luajobs_kit.store.definitions.journal_format import Change, JSONDict, checked_text
-from luajobs_kit.store.definitions.tinydb_storage import JournalStorage
-from luajobs_kit.store.table import Database, copied
+from luajobs_kit.store.definitions.tinydb_storage import Database, JournalStorage, copied
 from luajobs_kit.store.workspace_lock import WorkspaceLock
 
 _TABLES: Final[dict[type[Document], str]] = {

@@ -12,14 +12,12 @@ from luajobs_kit.clock import Clock
 from luajobs_kit.errors import InvalidInput, NotFound, StorageFull
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Entry, EntryPage, Pagination
-from luajobs_kit.store.database.column_values import from_micros, to_micros
+from luajobs_kit.store.database.column_values import from_micros, to_micros, utf8
 from luajobs_kit.store.database.database import Database, used_bytes
 from luajobs_kit.store.entries import search
 from luajobs_kit.store.entries.entry_rules import accepted, valid_collection, valid_data
-from luajobs_kit.store.entries.filters import compile_filter
+from luajobs_kit.store.entries.filters import Steps, compile_filter
 from luajobs_kit.store.history import idempotency
-from luajobs_kit.store.steps import Steps
-from luajobs_kit.store.words import utf8
 
 PRODUCTS: Final = "$products"
 """The collection that holds the products; no name a user gives begins with a dollar sign."""

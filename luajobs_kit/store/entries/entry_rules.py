@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Entry
-from luajobs_kit.store.words import utf8
+from luajobs_kit.store.database.column_values import utf8
 
 DEEPEST: Final = 100
 """Objects and lists inside one another; pydantic writes some 250, the export's own among them."""

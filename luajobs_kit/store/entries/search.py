@@ -18,8 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from luajobs_kit.store.steps import Steps
-from luajobs_kit.store.words import phrase, utf8
+from luajobs_kit.store.database.column_values import phrase, utf8
+from luajobs_kit.store.entries.filters import Steps
 
 _COMMON: Final = 0.5  # weight of a term that every entry holds
 _RARE: Final = 1.5  # weight of one that hardly any holds

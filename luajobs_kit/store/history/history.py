@@ -19,14 +19,18 @@ from luajobs_kit.model import (
     LogQuery,
     Message,
 )
-from luajobs_kit.store.broken import read_document
-from luajobs_kit.store.database.column_values import to_micros
+from luajobs_kit.store.database.column_values import (
+    MOST_LISTED,
+    fitting,
+    read_document,
+    to_micros,
+    too_large,
+    utf8,
+)
 from luajobs_kit.store.database.database import Database
 from luajobs_kit.store.history import fires, idempotency, retention
 from luajobs_kit.store.history.fires import FireState
 from luajobs_kit.store.history.logs import Logs
-from luajobs_kit.store.listing import MOST_LISTED, fitting, too_large
-from luajobs_kit.store.words import utf8
 
 _NEWEST: Final = "ORDER BY created_at DESC, seq DESC"
 # From job to job by the index, so that a million executions of ten jobs cost ten look-ups.

@@ -9,8 +9,7 @@ from itertools import chain
 from typing import Any, Final
 
 from luajobs_kit.model import LogLine, LogSource
-from luajobs_kit.store.database.column_values import from_micros, to_micros
-from luajobs_kit.store.words import utf8
+from luajobs_kit.store.database.column_values import from_micros, to_micros, utf8
 
 Row = tuple[Any, ...]
 LEVELS: Final = ("debug", "info", "warn", "error")

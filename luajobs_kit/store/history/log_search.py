@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import LogPage, LogQuery, Pagination
-from luajobs_kit.store.database.column_values import to_micros
+from luajobs_kit.store.database.column_values import matching_all, to_micros, utf8
 from luajobs_kit.store.history.log_rows import COLUMNS, LEVELS, Row, from_row
-from luajobs_kit.store.words import matching_all, utf8
 
 _TROUBLE: Final = LEVELS.index("warn")
 _LINES: Final = "logs l"
