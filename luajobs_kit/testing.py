@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from luajobs_kit import VirtualClock, Workspace
+    from luajobs_kit.api.workspace import Workspace
+    from luajobs_kit.clock import VirtualClock
 
 
 @pytest.fixture
@@ -28,20 +29,20 @@ def luajobs_start() -> datetime:
 @pytest.fixture
 def luajobs_clock(luajobs_start: datetime) -> VirtualClock:
     """Return the clock of the test's workspace, which begins at ``luajobs_start``."""
-    from luajobs_kit import VirtualClock  # noqa: PLC0415 - only a test that asks for it pays
+    from luajobs_kit.clock import VirtualClock  # noqa: PLC0415 - only a test that asks for it pays
 
     return VirtualClock(luajobs_start)
 
 
 async def _workspace(luajobs_clock: VirtualClock) -> AsyncIterator[Workspace]:
     """Give a workspace in memory, on the test's clock; it is the current one."""
-    from luajobs_kit import Workspace  # noqa: PLC0415 - only a test that asks for it pays
+    from luajobs_kit.api.workspace import Workspace  # noqa: PLC0415 - only a test that asks for it pays
 
     async with Workspace.in_process(clock=luajobs_clock) as workspace:
         yield workspace
 
 
-def _say_what_is_missing() -> None:
+def _fail_without_asyncio_plugin() -> None:
     pytest.fail("luajobs_workspace needs async tests: pip install pytest-asyncio", pytrace=False)
 
 
@@ -49,6 +50,6 @@ luajobs_workspace: Any
 try:  # pytest's own fixtures are not async, and which mode pytest-asyncio runs in is not ours to say
     from pytest_asyncio import fixture as _async_fixture
 except ImportError:
-    luajobs_workspace = pytest.fixture(name="luajobs_workspace")(_say_what_is_missing)
+    luajobs_workspace = pytest.fixture(name="luajobs_workspace")(_fail_without_asyncio_plugin)
 else:
     luajobs_workspace = _async_fixture(name="luajobs_workspace")(_workspace)

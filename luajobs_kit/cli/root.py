@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-import luajobs_kit
+from luajobs_kit._version import __version__
 
 COMMANDS: Final = {
     "demo": "luajobs_kit.cli.demo:demo",
@@ -67,7 +67,7 @@ class _Lazy(click.Group):
     help="The workspace, or the folder it is in (default: LUAJOBS_HOME, else the nearest .luajobs, "
     "walking up).",
 )
-@click.version_option(luajobs_kit.__version__, prog_name="luajobs")
+@click.version_option(__version__, prog_name="luajobs")
 @click.pass_context
 def root(ctx: click.Context, workspace: str | None) -> None:
     """Scheduled, isolated, watchable jobs from Python functions.

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import luajobs_kit
 from luajobs_kit import http_protocol
 from luajobs_kit.client.http_connection import ConnectionLost, Transport
 from luajobs_kit.engine_address import Address
@@ -267,7 +266,7 @@ async def _start(folder: Path, deadline: float) -> Address | None:
 
 def _environment() -> dict[str, str]:
     # Where the kit runs from a source tree, the engine must find the same one.
-    home = str(Path(luajobs_kit.__file__).parents[1])
+    home = str(Path(__file__).parents[2])
     paths = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
-import luajobs_kit
 from luajobs_kit import http_protocol
+from luajobs_kit._version import __version__
 from luajobs_kit.acting_user import acting_reach, acting_user, is_watching
 from luajobs_kit.client import discover, sse
 from luajobs_kit.client.http_connection import ConnectionLost, Headers, Stream, Transport
@@ -200,7 +200,7 @@ class Messages:
 
 def _headers() -> Headers:
     user = acting_user()
-    headers = [(http_protocol.VERSION_HEADER, luajobs_kit.__version__)]
+    headers = [(http_protocol.VERSION_HEADER, __version__)]
     if user is not None:
         headers.append((http_protocol.USER_HEADER, quote(user)))
     if acting_reach() == "own":

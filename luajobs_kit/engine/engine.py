@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
 
-import luajobs_kit
+from luajobs_kit._version import __version__
 from luajobs_kit.acting_user import acting_reach, acting_user
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.engine.jobs.view import active_version, as_of, show
@@ -179,7 +179,7 @@ class Engine(Port):
         jobs = [row for row in self._state.store.definitions.rows("jobs") if not row.get("deleted")]
         running, waiting = self._core.runs.counts()
         return EngineStatus(
-            version=luajobs_kit.__version__,
+            version=__version__,
             workspace=str(self._folder) if self._folder else None,
             pid=os.getpid(),
             started_at=self._core.started_at,

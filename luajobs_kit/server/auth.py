@@ -16,8 +16,8 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-import luajobs_kit
 from luajobs_kit import http_protocol
+from luajobs_kit._version import __version__
 from luajobs_kit.acting_user import acting_as, reaching
 from luajobs_kit.errors import LuaJobsError, VersionMismatch
 from luajobs_kit.server.responses import FAILED, Refused, send_error
@@ -130,15 +130,15 @@ class Gate:
         version = headers.get(http_protocol.VERSION_HEADER.lower().encode())
         if (
             version is not None
-            and version.decode("latin-1") != luajobs_kit.__version__
+            and version.decode("latin-1") != __version__
             and scope["path"] not in ANY_VERSION
         ):
             raise VersionMismatch(
-                f"The workspace's engine runs luajobs_kit {luajobs_kit.__version__}, this client is "
+                f"The workspace's engine runs luajobs_kit {__version__}, this client is "
                 f"{version.decode('latin-1')[:40]}. End the engine with `luajobs stop` (running jobs "
                 "get a few seconds); your next command starts one of your version. In a notebook, "
                 "restart the kernel if you have upgraded since it began.",
-                engine=luajobs_kit.__version__,
+                engine=__version__,
             )
 
     @staticmethod

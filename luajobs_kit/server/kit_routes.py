@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-import luajobs_kit
 from luajobs_kit import http_protocol, port_schema
+from luajobs_kit._version import __version__
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.port import Port, PowerOffer
 from luajobs_kit.server.event_broadcast import Broadcast, message
@@ -37,7 +37,7 @@ def routes(
 
     async def hello(_: Request) -> Response:
         id_ = None if identify is None else await identify()
-        return success({"luajobs": luajobs_kit.__version__, "cursor": broadcast.cursor, "id": id_})
+        return success({"luajobs": __version__, "cursor": broadcast.cursor, "id": id_})
 
     async def ask(request: Request) -> Response:
         verb = port_schema.verb(request.url.path.rpartition("/")[2])

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-import luajobs_kit
 from luajobs_kit import http_protocol, port_schema
+from luajobs_kit._version import __version__
 
 _Input = tuple[str, Literal["validation", "serialization"], TypeAdapter[Any]]
 
@@ -56,7 +56,7 @@ def describe() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "luajobs_kit engine",
-            "version": luajobs_kit.__version__,
+            "version": __version__,
             "description": "The verbs of a workspace's engine. Lua's own routes stand beside them.",
         },
         "security": [{"token": []}],

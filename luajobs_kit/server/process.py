@@ -21,7 +21,7 @@ from typing import Final
 
 import uvicorn
 
-import luajobs_kit
+from luajobs_kit._version import __version__
 from luajobs_kit.engine import GRACE, Engine
 from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import (
@@ -162,7 +162,7 @@ class _Process:
             url=f"{'https' if self._tls else 'http'}://{shown(self._names[0])}:{port}",
             token=token,
             pid=os.getpid(),
-            version=luajobs_kit.__version__,
+            version=__version__,
             certificate=str(self._tls.certificate.absolute()) if self._tls else None,
         )
         address.write(self._folder)
