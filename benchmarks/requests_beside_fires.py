@@ -23,7 +23,7 @@ from textwrap import indent
 from luajobs_kit.acting_user import acting_as
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import Bundle, CronSchedule, IntervalSchedule, JobSpec
-from luajobs_kit.port import PowerOffer
+from luajobs_kit.port import ToolOffer
 
 AT_ONCE = 64  # calls of one run
 STALL = 100.0  # milliseconds
@@ -189,7 +189,7 @@ def job(name: str, source: str, seconds: float = 99_999, **given: object) -> Job
 
 
 async def offer_echo(engine: Engine) -> None:
-    async for call in engine.offer([PowerOffer(name="echo", description="", parameters={})]):
+    async for call in engine.offer([ToolOffer(name="echo", description="", parameters={})]):
         with contextlib.suppress(Exception):
             await engine.answer(call.id, call.arguments)
 

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from luajobs_kit.errors import NotFound as NotFound
     from luajobs_kit.errors import NotSelfContained as NotSelfContained
     from luajobs_kit.errors import PolicyViolation as PolicyViolation
-    from luajobs_kit.errors import PowerUnavailable as PowerUnavailable
     from luajobs_kit.errors import SandboxError as SandboxError
     from luajobs_kit.errors import StorageFull as StorageFull
     from luajobs_kit.errors import ToolError as ToolError
+    from luajobs_kit.errors import ToolUnavailable as ToolUnavailable
     from luajobs_kit.errors import UnsupportedPlatform as UnsupportedPlatform
     from luajobs_kit.errors import VersionMismatch as VersionMismatch
     from luajobs_kit.errors import WorkspaceError as WorkspaceError
@@ -80,10 +80,10 @@ _HOMES = {
         "NotFound",
         "NotSelfContained",
         "PolicyViolation",
-        "PowerUnavailable",
         "SandboxError",
         "StorageFull",
         "ToolError",
+        "ToolUnavailable",
         "UnsupportedPlatform",
         "VersionMismatch",
         "WorkspaceError",

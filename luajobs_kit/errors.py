@@ -124,10 +124,10 @@ class SandboxError(LuaJobsError):
     code = "sandbox"
 
 
-class PowerUnavailable(LuaJobsError):
-    """Nobody offers the tool or power that job code asked for."""
+class ToolUnavailable(LuaJobsError):
+    """Nobody offers the tool that job code asked for."""
 
-    code = "power_unavailable"
+    code = "tool_unavailable"
 
 
 class ToolError(LuaJobsError):

@@ -29,7 +29,7 @@ STATUS: Final[Mapping[type[LuaJobsError], int]] = {
     errors.VersionMismatch: 426,
     errors.UnsupportedPlatform: 501,
     errors.EngineUnavailable: 503,
-    errors.PowerUnavailable: 503,
+    errors.ToolUnavailable: 503,
     errors.StorageFull: 507,
     errors.WorkspaceGone: 503,
 }

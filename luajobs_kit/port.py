@@ -37,8 +37,8 @@ from luajobs_kit.model import (
 )
 
 
-class PowerOffer(Document):
-    """A function of the workspace's owner that job code may ask for by name."""
+class ToolOffer(Document):
+    """A tool on offer: a function of the workspace's owner that job code may call by name."""
 
     name: str
     description: str | None = None
@@ -46,8 +46,8 @@ class PowerOffer(Document):
     timeout: float = 30.0  # seconds
 
 
-class PowerCall(Document):
-    """A request of job code to the client that offers the power."""
+class ToolCall(Document):
+    """A call of a tool, on its way from a run to the client that offers the tool."""
 
     id: str
     name: str
@@ -303,21 +303,21 @@ class Port(ABC):
         unknown verb or argument, and what the verb raises.
         """
 
-    # Powers
+    # Tools
 
     @abstractmethod
-    def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
-        """Offer functions to job code for as long as the iterator is held; yields each call."""
+    def offer(self, tools: list[ToolOffer]) -> AsyncIterator[ToolCall]:
+        """Offer tools to job code for as long as the iterator is held; yields each call."""
 
     @abstractmethod
-    async def tools(self) -> list[PowerOffer]:
+    async def tools(self) -> list[ToolOffer]:
         """Return what is offered now, by name; of several offers of a name the newest."""
 
     @abstractmethod
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Call an offered tool or power as the acting user, and return its answer.
+        """Call an offered tool as the acting user, and return its answer.
 
-        Raises ``PowerUnavailable`` when nobody offers it or it takes longer than it may,
+        Raises ``ToolUnavailable`` when nobody offers it or it takes longer than it may,
         ``InvalidInput`` for its arguments, ``ToolError`` with what it raised.
         """
 
@@ -325,7 +325,7 @@ class Port(ABC):
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None
     ) -> None:
-        """Answer a ``PowerCall``; ``error`` is ``{"type", "message"}``."""
+        """Answer a ``ToolCall``; ``error`` is ``{"type", "message"}``."""
 
     @abstractmethod
     async def aclose(self) -> None:

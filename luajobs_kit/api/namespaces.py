@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from luajobs_kit.api.agent import powers
+from luajobs_kit.api.agent import tool_offers
 from luajobs_kit.api.data import data, products, users
 from luajobs_kit.api.jobs import jobs
 
@@ -10,6 +10,6 @@ Jobs = jobs.Jobs()
 User = users.User()
 Data = data.Data()
 Products = products.Products()
-tools = powers.Tools()
+tools = tool_offers.Tools()
 
 __all__ = ["Data", "Jobs", "Products", "User", "tools"]

@@ -13,7 +13,13 @@ from weakref import WeakKeyDictionary
 from luajobs_kit.api._json_values import to_object
 from luajobs_kit.api._session import adopt, current_workspace, disown, enter, leave
 from luajobs_kit.api._unawaited import awaited_as
-from luajobs_kit.api.agent.powers import DEFAULT_POWER_TIMEOUT, Power, Powers, Tools
+from luajobs_kit.api.agent.tool_offers import (
+    DEFAULT_TOOL_TIMEOUT,
+    OfferedTool,
+    ToolOffers,
+    Tools,
+)
+from luajobs_kit.api.agent.tools import LuaTool
 from luajobs_kit.api.connection import Connection
 from luajobs_kit.api.data.data import Data
 from luajobs_kit.api.data.products import Products
@@ -24,7 +30,7 @@ from luajobs_kit.api.jobs.jobs import Jobs
 from luajobs_kit.api.jobs.log_lines import LogLines
 from luajobs_kit.api.simulation import SimulationResult, end_of
 from luajobs_kit.clock import Clock, SystemClock, VirtualClock
-from luajobs_kit.errors import LuaJobsError, WorkspaceError
+from luajobs_kit.errors import InvalidInput, LuaJobsError, WorkspaceError
 from luajobs_kit.model import (
     EngineStatus,
     Event,
@@ -43,7 +49,7 @@ if TYPE_CHECKING:
     from luajobs_kit.port import Finding, Port
     from luajobs_kit.sandbox import Sandbox
 
-F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]] | LuaTool[Any])
 
 
 @awaited_as("ws")
@@ -68,7 +74,7 @@ class Workspace:
         self._clock: Clock = SystemClock()
         self._offering: set[asyncio.Task[None]] = set()
         self._tokens: list[Token[Workspace | None]] = []
-        self.powers = Powers()
+        self.offers = ToolOffers()
         self.jobs = Jobs(self)
         self.users = User(self)
         self.data = Data(self)
@@ -151,7 +157,7 @@ class Workspace:
         """
         engine = self.engine
         port = engine if engine is not None else await self._connected()
-        self.powers.serve(port)
+        self.offers.serve(port)
         return port
 
     async def _connected(self) -> Port:
@@ -266,29 +272,39 @@ class Workspace:
         return await deploy(self, agent, dry_run=dry_run)
 
     @overload
-    def power(self, function: F, /) -> F: ...
+    def tool(self, function: F, /) -> F: ...
 
     @overload
-    def power(
-        self, /, *, name: str | None = None, timeout: float = DEFAULT_POWER_TIMEOUT
+    def tool(
+        self, /, *, name: str | None = None, timeout: float = DEFAULT_TOOL_TIMEOUT
     ) -> Callable[[F], F]: ...
 
-    def power(
+    def tool(
         self,
         function: Any = None,
         /,
         *,
         name: str | None = None,
-        timeout: float = DEFAULT_POWER_TIMEOUT,
+        timeout: float = DEFAULT_TOOL_TIMEOUT,
     ) -> Any:
-        """Let job code call an async function of this process as ``tools.NAME(...)``.
+        """Let job code call an async function of this process, or a ``LuaTool``, as ``tools.NAME(…)``.
 
-        Its arguments are validated by its annotations; it has ``timeout`` seconds to
-        answer. It stays the function it was, for use as a decorator.
+        A function's arguments are validated by its annotations; it has ``timeout`` seconds to
+        answer. What is given is returned as it was, so this is a decorator too.
+
+        Raises ``InvalidInput`` for what cannot be a tool, and for another ``name`` for a
+        ``LuaTool``, which has one.
         """
 
-        def register(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-            self.powers.add(Power.of_function(function, name, timeout))
+        def register(function: F) -> F:
+            if not isinstance(function, LuaTool):
+                self.offers.add(OfferedTool.of_function(function, name, timeout))
+            elif name in {None, function.name}:
+                self.offers.add(OfferedTool.of_lua_tool(function, self, timeout))
+            else:
+                raise InvalidInput(
+                    f"{function!r} has a name; leave out name={name!r}.", field="name"
+                )
             self._offer_soon()
             return function
 
@@ -296,7 +312,7 @@ class Workspace:
 
     def _offer_soon(self) -> None:
         if self._engine is not None:
-            self.powers.serve(self._engine)
+            self.offers.serve(self._engine)
             return
         try:
             loop = asyncio.get_running_loop()
@@ -348,7 +364,7 @@ class Workspace:
     async def aclose(self) -> None:
         """Let go of the engine; one in this process ends, another goes on."""
         disown(self)
-        await self.powers.stop()
+        await self.offers.stop()
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.aclose()

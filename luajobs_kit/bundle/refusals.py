@@ -21,8 +21,8 @@ from luajobs_kit.guest.allowlist import (
     OUT_OF_REACH_NAMES,
 )
 
-_POWER = (
-    "Do that part here, in a function registered with @ws.power, and call it from the job as "
+_OFFER_A_TOOL = (
+    "Do that part here, in a function registered with @ws.tool, and call it from the job as "
     "`await tools.NAME(...)`."
 )
 _ENV = (
@@ -78,7 +78,7 @@ def instead_of(module: str, member: str | None = None) -> str:
         if module in OUT_OF_REACH:
             return OUT_OF_REACH[module]
         module = module.rpartition(".")[0]
-    return _POWER
+    return _OFFER_A_TOOL
 
 
 def refuse_missing(function: str, use: Use) -> Refusal:
@@ -100,7 +100,7 @@ def _way_out(function: str, job: str, use: Use, origin: Origin, value: object) -
     if origin == "nowhere":
         return _undefined(function, use)
     if origin == "builtin":
-        advice = OUT_OF_REACH_NAMES.get(name) or _NOTEBOOK.get(name, _POWER)
+        advice = OUT_OF_REACH_NAMES.get(name) or _NOTEBOOK.get(name, _OFFER_A_TOOL)
         return f"which does not exist where jobs run. {advice}"
     if name in _NOTEBOOK and name not in vars(builtins):
         return f"which belongs to the notebook. {_NOTEBOOK[name]}"
@@ -129,11 +129,11 @@ def _code(function: str, name: str, origin: Origin, value: object) -> str:
     if home in OUT_OF_REACH or has_module(home):
         return f"{kind} of {home}, which does not exist where jobs run. {instead_of(home, name)}"
     if _third_party(value, root):
-        return f"{kind} of {root}, which does not exist where jobs run. {_POWER}"
+        return f"{kind} of {root}, which does not exist where jobs run. {_OFFER_A_TOOL}"
     where = "of the function around it" if origin == "closure" else "outside it"
     return (
         f"{kind} {where}. Jobs run isolated: define {name!r} inside {function}, or register it "
-        f"with @ws.power and call `await tools.{name}(...)`."
+        f"with @ws.tool and call `await tools.{name}(...)`."
     )
 
 
@@ -162,7 +162,7 @@ def _data(job: str, name: str, origin: Origin, value: object) -> str:
     return (
         f"{where}. Jobs run isolated, and {article} {kind} cannot be passed in: take what the job "
         f'needs from it as plain data, pass that in with metadata={{"{name}": …}} and read '
-        f'{job}.metadata["{name}"]. Or: {_POWER[0].lower()}{_POWER[1:]}'
+        f'{job}.metadata["{name}"]. Or: {_OFFER_A_TOOL[0].lower()}{_OFFER_A_TOOL[1:]}'
     )
 
 

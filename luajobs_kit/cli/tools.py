@@ -15,7 +15,7 @@ from luajobs_kit.port import Port
 
 @click.group()
 def tools() -> None:
-    """List and call the tools and powers that are offered now."""
+    """List and call the tools that are offered now."""
 
 
 @tools.command("list")

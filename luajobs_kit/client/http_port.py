@@ -45,7 +45,7 @@ from luajobs_kit.model import (
     Simulation,
     VersionSpec,
 )
-from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
+from luajobs_kit.port import Finding, Port, ToolCall, ToolOffer
 
 
 class HttpPort(Port):
@@ -262,13 +262,13 @@ class HttpPort(Port):
             transport = self._link.transport if opened is None else opened.transport
             await self._link.find_again(transport, lost)
 
-    # Platform and powers
+    # Platform and tools
 
     async def call(self, verb: str, arguments: dict[str, Any], *, key: str | None = None) -> Any:
         return await self._link.ask("call", verb=verb, arguments=arguments, key=key)
 
-    def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
-        body = port_schema.verb("offer").write_request({"powers": powers})
+    def offer(self, tools: list[ToolOffer]) -> AsyncIterator[ToolCall]:
+        body = port_schema.verb("offer").write_request({"tools": tools})
         return self._offer(body, self._link.begin(self._offered(body)))
 
     async def _offered(self, body: bytes) -> Messages:
@@ -281,7 +281,7 @@ class HttpPort(Port):
 
     async def _offer(
         self, body: bytes, begun: asyncio.Task[Messages] | None
-    ) -> AsyncIterator[PowerCall]:
+    ) -> AsyncIterator[ToolCall]:
         kind = port_schema.verb("offer").answer
         opened: Messages | None = None
         while True:
@@ -302,7 +302,7 @@ class HttpPort(Port):
             transport = self._link.transport if opened is None else opened.transport
             await self._link.find_again(transport, lost)
 
-    async def tools(self) -> list[PowerOffer]:
+    async def tools(self) -> list[ToolOffer]:
         return await self._link.ask("tools")
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:

@@ -41,7 +41,7 @@ from luajobs_kit.model import (
     VersionSpec,
 )
 from luajobs_kit.platform import MOST_CONCURRENT, Caller, Channel, Settings
-from luajobs_kit.port import Finding, Port, PowerCall, PowerOffer
+from luajobs_kit.port import Finding, Port, ToolCall, ToolOffer
 from luajobs_kit.sandbox import Limits, Sandbox, doctor
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
 from luajobs_kit.timing import fires_after, parse_schedule
@@ -403,26 +403,26 @@ class Engine(Port):
     def events(self, after: str | None = None) -> AsyncIterator[Event]:
         return self._state.events.follow(after)
 
-    # Platform and powers
+    # Platform and tools
 
     async def call(self, verb: str, arguments: dict[str, Any], *, key: str | None = None) -> Any:
         user_id = self._acting()
         await self._core.platform.ensure_user(user_id)
         return await self._core.platform.call(verb, arguments, Caller(user_id=user_id), key=key)
 
-    def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
-        return self._core.powers.offer(powers)
+    def offer(self, tools: list[ToolOffer]) -> AsyncIterator[ToolCall]:
+        return self._core.tools.offer(tools)
 
-    async def tools(self) -> list[PowerOffer]:
-        return self._core.powers.offered()
+    async def tools(self) -> list[ToolOffer]:
+        return self._core.tools.offered()
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
-        return await self._core.powers.ask(name, arguments, user_id=self._acting())
+        return await self._core.tools.ask(name, arguments, user_id=self._acting())
 
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None
     ) -> None:
-        self._core.powers.answer(call_id, value, error)
+        self._core.tools.answer(call_id, value, error)
 
     def _acting(self) -> str:
         return acting_user() or self._state.settings.values.default_user

@@ -15,7 +15,7 @@ from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.jobs.lookup import Catalog
 from luajobs_kit.engine.jobs.registry import Registry
 from luajobs_kit.engine.requests.requests import Requests
-from luajobs_kit.engine.requests.tools import Powers
+from luajobs_kit.engine.requests.tools import ToolBroker
 from luajobs_kit.engine.retention_schedule import Retention
 from luajobs_kit.engine.runs.attempt import context_of
 from luajobs_kit.engine.runs.runs import Runs
@@ -68,7 +68,7 @@ class Core:
         )
         self.started_at = clock.now()
         self.platform = Platform(store, settings, clock, ids, self._tell)
-        self.powers = Powers(ids)
+        self.tools = ToolBroker(ids)
         self.runs = SimulatedRuns(state, simulated) if simulated else Runs(state)
         self.firing = Firing(state, self.runs)
         self.watermarks = Watermarks(state, self.firing)
@@ -90,7 +90,7 @@ class Core:
 
     def answer_with(self, port: Port) -> None:
         """Have what job code asks for answered by ``port``, the engine that is made of this."""
-        requests = Requests(self.state, port, self.catalog, self.platform, self.powers)
+        requests = Requests(self.state, port, self.catalog, self.platform, self.tools)
         if self._virtual_runs:
             self.runs.attempts.serve = serving(requests, self.runs, self._simulated)
             self.runs.attempts.context = partial(
@@ -163,7 +163,7 @@ class Core:
                 await self.runs.abandon_all()
 
     async def _end_followers(self) -> None:
-        self.powers.close()
+        self.tools.close()
         self.state.events.close()
         await self._retention.stop()
         if self._deliveries is not None:

@@ -119,7 +119,7 @@ _LISTED: Final = {
     "TimeoutError all_tasks as_completed create_task current_task ensure_future gather iscoroutine "
     "iscoroutinefunction isfuture run shield sleep timeout timeout_at wait wait_for",
     "luajobs_kit": "Conflict Data InvalidInput JobInstance Jobs LuaJobsError NotAllowed NotFound "
-    "PowerUnavailable Products ToolError User cron env every http once tools",
+    "Products ToolError ToolUnavailable User cron env every http once tools",
 }
 
 _SINCE: Final = {

@@ -105,8 +105,8 @@ _ERRORS: Final = [
     "LuaJobsError",
     "NotAllowed",
     "NotFound",
-    "PowerUnavailable",
     "ToolError",
+    "ToolUnavailable",
 ]
 
 # Their fields are attributes; what is not kept says so when it is set.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from luajobs_kit.model._document import Document, Instant
 from luajobs_kit.model.bundle import Bundle
@@ -41,7 +41,7 @@ class Declaration(Document):
     jitter: float = 0  # seconds, at most, added to a fire
     pause_after_failures: int | None = None
     max_concurrent: int | None = None
-    powers: list[str] | None = None  # None: every power of the workspace
+    tools: list[str] | None = None  # names of tools that its runs may call; None: all
     env: list[str] | None = None  # names of settings that env() answers; None: all
 
 
@@ -72,6 +72,20 @@ class JobVersion(Declaration):
     updated_at: Instant
     key: str | None = None
     """The idempotency key of the request that made it, committed with it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_powers(cls, stored: Any) -> Any:
+        """Read ``powers`` as ``tools``: definitions and exports were once written with that key.
+
+        Its names had the prefix ``tools.``.
+        """
+        if not isinstance(stored, dict) or stored.get("powers") is None or "tools" in stored:
+            return stored
+        names = stored["powers"]
+        if isinstance(names, list):
+            names = [str(name).removeprefix("tools.") for name in names]
+        return {**stored, "tools": names}
 
 
 class JobRecord(Document):

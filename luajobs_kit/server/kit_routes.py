@@ -14,7 +14,7 @@ from starlette.routing import Route
 from luajobs_kit import http_protocol, port_schema
 from luajobs_kit._version import __version__
 from luajobs_kit.errors import InvalidInput, NotAllowed
-from luajobs_kit.port import Port, PowerOffer
+from luajobs_kit.port import Port, ToolOffer
 from luajobs_kit.server.event_broadcast import Broadcast, message
 from luajobs_kit.server.responses import Refused, answer, documents, many, read_body, success
 from luajobs_kit.server.sse import EventStream, left
@@ -63,7 +63,7 @@ def routes(
 
     async def offer(request: Request) -> EventStream:
         arguments = port_schema.verb("offer").read_request(await read_body(request))
-        return EventStream(_calls(port, arguments["powers"]))
+        return EventStream(_calls(port, arguments["tools"]))
 
     return [
         Route(f"{http_protocol.PREFIX}/hello", hello, methods=["GET"]),
@@ -107,9 +107,9 @@ def _is_here(request: Request) -> bool:
     return far_end.is_loopback or request.client.host == request.scope["server"][0]
 
 
-async def _calls(port: Port, powers: list[PowerOffer]) -> AsyncIterator[bytes]:
+async def _calls(port: Port, tools: list[ToolOffer]) -> AsyncIterator[bytes]:
     kind: Any = port_schema.verb("offer").answer
-    calls = port.offer(powers)
+    calls = port.offer(tools)
     yield message("offered", "{}")
     async for call in calls:
         yield message("call", kind.dump_json(call, by_alias=True, exclude_none=True).decode())

@@ -1,7 +1,7 @@
 """The engine process: one engine, its HTTP in the same loop, from lock to last word.
 
 A client is an open connection that has shown the token: a stream of events, an offer of
-powers, or one kept for the next question (closed by us after KEEP_ALIVE idle seconds).
+tools, or one kept for the next question (closed by us after KEEP_ALIVE idle seconds).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The surface in a real kernel: cells that await, an engine of its own, powers of the notebook."""
+"""The surface in a real kernel: cells that await, an engine of its own, tools of the notebook."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ print([message.text for message in await (await User.get()).get_chat_history()])
     """
 ws = Workspace.current()
 
-@ws.power
+@ws.tool
 async def shout(word: str) -> str:
     return word.upper()
 
@@ -89,7 +89,7 @@ def test_a_job_runs_and_its_user_gets_the_message(cells):
     assert said(cells[3]) == "completed 3\n['hello Ada']\n"
 
 
-def test_a_power_of_the_notebook_answers(cells):
+def test_a_tool_of_the_notebook_answers(cells):
     assert said(cells[5]).startswith("completed in ")
 
 

@@ -36,10 +36,10 @@ async def make_and_run(city: str):
     return execution.result, [line.message for line in await execution.logs()]
 
 
-async def test_a_power_of_this_process_answers_a_job_of_another(folder):
+async def test_a_tool_of_this_process_answers_a_job_of_another(folder):
     async with Workspace(folder) as ws:
 
-        @ws.power
+        @ws.tool
         async def weather(city: str) -> str:
             return f"sun in {city}"
 
@@ -52,10 +52,10 @@ async def test_a_power_of_this_process_answers_a_job_of_another(folder):
         assert str(folder) in repr(ws)
 
 
-async def test_a_power_is_offered_although_nothing_else_is_asked(folder):
+async def test_a_tool_is_offered_although_nothing_else_is_asked(folder):
     offering, asking = Workspace(folder), Workspace(folder)
 
-    @offering.power
+    @offering.tool
     async def moon(day: int) -> str:
         return f"moon of day {day}"
 
@@ -73,7 +73,7 @@ async def test_a_power_is_offered_although_nothing_else_is_asked(folder):
 def test_one_workspace_lives_through_several_event_loops(folder):
     ws = Workspace(folder)
 
-    @ws.power
+    @ws.tool
     async def weather(city: str) -> str:
         return f"rain in {city}"
 
@@ -95,7 +95,7 @@ def test_a_script_ends_without_a_word_of_unclosed_connections(folder):
         # -X dev tells of slow steps too, which a busy machine has; that is below an error.
         logging.getLogger("asyncio").setLevel(logging.ERROR)
 
-        @ws.power
+        @ws.tool
         async def nothing() -> None:
             pass
 

@@ -76,7 +76,7 @@ def test_everything_from_outside_is_refused_at_once_each_with_its_line():
     assert 'env("NAME")' in found["os"]["text"]
     assert "Keep data with Data" in found["open"]["text"]
     assert "tools.NAME" in found["numpy"]["text"]
-    assert "@ws.power" in found["requests"]["text"]
+    assert "@ws.tool" in found["requests"]["text"]
     assert "a Frame cannot be passed in" in found["frame"]["text"]
     assert "not defined" in found["nobody_knows"]["text"]
     for entry in found.values():

@@ -17,7 +17,7 @@ from luajobs_kit.client.http_connection import Transport
 from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError
 from luajobs_kit.model import IntervalSchedule, LogLine, LogQuery, LogSource
-from luajobs_kit.port import PowerOffer
+from luajobs_kit.port import ToolOffer
 
 
 async def kill_engine(port: HttpPort) -> int:
@@ -154,7 +154,7 @@ async def test_a_face_that_only_watches_does_not_start_an_engine_that_was_stoppe
 
 async def test_an_offer_is_made_again_to_the_next_engine(folder, spec):
     async with await HttpPort.connect(folder) as port:
-        calls = port.offer([PowerOffer(name="double", timeout=20)])
+        calls = port.offer([ToolOffer(name="double", timeout=20)])
 
         async def answer() -> None:
             async for call in calls:

@@ -1,4 +1,4 @@
-"""Following what happens, and powers offered by clients."""
+"""Events as they are followed, and tools offered by clients."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.requests.requests import RunRequests
 from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
 from luajobs_kit.model import LogLine, LogSource, LogWritten
-from luajobs_kit.port import PowerOffer
+from luajobs_kit.port import ToolOffer
 
 
 async def take(events, count):
@@ -77,8 +77,8 @@ async def test_the_stream_ends_with_the_engine(engine):
     assert [event async for event in news] == []
 
 
-async def test_a_power_is_called_by_job_code_and_answered_by_its_owner(engine, spec):
-    calls = engine.offer([PowerOffer(name="weather")])
+async def test_a_tool_is_called_by_job_code_and_answered_by_its_owner(engine, spec):
+    calls = engine.offer([ToolOffer(name="weather")])
     job = await engine.create_job(spec("return await tools.weather(city='Oslo')"))
     run = await engine.trigger_job(job.id)
     call = await anext(calls)
@@ -91,35 +91,35 @@ async def test_a_power_is_called_by_job_code_and_answered_by_its_owner(engine, s
     await calls.aclose()
 
 
-async def test_a_power_nobody_offers_is_unavailable_and_says_so(engine, spec):
+async def test_a_tool_nobody_offers_is_unavailable_and_says_so(engine, spec):
     job = await engine.create_job(spec("await tools.weather(city='Oslo')"))
     run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
-    assert (run.status, run.error.type) == ("failed", "PowerUnavailable")
+    assert (run.status, run.error.type) == ("failed", "ToolUnavailable")
     assert "tools.weather" in run.error.message
 
 
-async def test_a_power_whose_owner_leaves_does_not_hang_the_run(engine, spec):
-    calls = engine.offer([PowerOffer(name="weather")])
+async def test_a_tool_whose_owner_leaves_does_not_hang_the_run(engine, spec):
+    calls = engine.offer([ToolOffer(name="weather")])
     job = await engine.create_job(spec("await tools.weather()"))
     run = await engine.trigger_job(job.id)
     await anext(calls)
     await calls.aclose()
     run = await engine.wait_execution(run.id)
-    assert (run.status, run.error.type) == ("failed", "PowerUnavailable")
+    assert (run.status, run.error.type) == ("failed", "ToolUnavailable")
 
 
-async def test_a_job_given_only_some_powers_may_use_no_other(engine, spec):
-    job = await engine.create_job(spec("await tools.weather()", powers=["tools.other"]))
+async def test_a_job_given_only_some_tools_may_use_no_other(engine, spec):
+    job = await engine.create_job(spec("await tools.weather()", tools=["other"]))
     run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
     assert (run.error.type, "tools.other" in run.error.message) == ("NotAllowed", True)
     await asyncio.sleep(0)
 
 
 async def test_an_offer_that_nobody_began_to_read_ends_with_its_reader(engine):
-    calls = engine.offer([PowerOffer(name="weather")])
+    calls = engine.offer([ToolOffer(name="weather")])
     await calls.aclose()
     assert await engine.tools() == []
-    calls = engine.offer([PowerOffer(name="weather")])
+    calls = engine.offer([ToolOffer(name="weather")])
     del calls
     assert await engine.tools() == []
 
@@ -130,15 +130,22 @@ made = await Jobs.create(
     name="child", schedule={"type": "interval", "seconds": 60}, source=source, entry="execute",
     %s
 )
-return made.active_version.powers
+return made.active_version.tools
 """
 
 
-@pytest.mark.parametrize("options", ["", "powers=['tools.other', 'tools.weather']"])
-async def test_a_job_gives_on_only_powers_it_was_given(engine, spec, options):
-    job = await engine.create_job(spec(CREATES % options, powers=["tools.other"]))
+@pytest.mark.parametrize("options", ["", "tools=['other', 'weather']"])
+async def test_a_job_gives_on_only_tools_it_was_given(engine, spec, options):
+    job = await engine.create_job(spec(CREATES % options, tools=["other"]))
     run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
-    assert run.result == ["tools.other"]
+    assert run.result == ["other"]
+
+
+async def test_a_job_that_names_tools_by_their_old_word_is_told_the_new_one(engine, spec):
+    job = await engine.create_job(spec(CREATES % "powers=['tools.weather']"))
+    run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
+    assert run.error.type == "InvalidInput"
+    assert 'tools=["get_weather"]' in run.error.message
 
 
 async def test_a_users_job_creates_no_job_of_the_agents(engine, spec):

@@ -1,13 +1,13 @@
-"""Executions, logs, events, people and powers, through either port."""
+"""Executions, logs, events, people and tools, through either port."""
 
 import asyncio
 
 import pytest
 
 from luajobs_kit.acting_user import acting_as
-from luajobs_kit.errors import InvalidInput, NotFound, PowerUnavailable
+from luajobs_kit.errors import InvalidInput, NotFound, ToolUnavailable
 from luajobs_kit.model import LogLine, LogQuery, LogSource, Retry
-from luajobs_kit.port import PowerOffer
+from luajobs_kit.port import ToolOffer
 
 
 async def test_a_triggered_run_is_waited_for_and_kept(port, spec):
@@ -169,8 +169,8 @@ async def test_the_same_key_sends_one_message(port, fresh):
     assert len(await port.call("user.history", {})) == 1
 
 
-async def test_job_code_reaches_a_power_that_is_offered(port, spec):
-    calls = port.offer([PowerOffer(name="add", timeout=10)])
+async def test_job_code_reaches_a_tool_that_is_offered(port, spec):
+    calls = port.offer([ToolOffer(name="add", timeout=10)])
 
     async def answer() -> None:
         async for call in calls:
@@ -194,7 +194,7 @@ async def test_the_engine_says_what_holds(port):
 
 async def test_an_offered_tool_is_listed_and_called_as_who_acts(port, fresh):
     name = fresh("tool")
-    calls = port.offer([PowerOffer(name=name, description="Doubles", timeout=10)])
+    calls = port.offer([ToolOffer(name=name, description="Doubles", timeout=10)])
     askers = []
 
     async def answer() -> None:
@@ -209,5 +209,5 @@ async def test_an_offered_tool_is_listed_and_called_as_who_acts(port, fresh):
     answering.cancel()
     await asyncio.gather(answering, return_exceptions=True)
     assert askers == ["user_ana"]
-    with pytest.raises(PowerUnavailable):
+    with pytest.raises(ToolUnavailable):
         await port.call_tool(fresh("nobody"), {})

@@ -38,7 +38,7 @@ def named(verb):
 def told_in_an_envelope(answer):
     told = answer.json()
     assert set(told) <= {"success", "data", "error", "message", "statusCode"}, told
-    unoffered = told.get("error", {}).get("code") == "power_unavailable"
+    unoffered = told.get("error", {}).get("code") == "tool_unavailable"
     assert answer.status_code < 500 or unoffered, told
     assert told["success"] == (answer.status_code < 300)
     if not told["success"]:

@@ -122,7 +122,7 @@ async def agents() -> None:
     async with Workspace.in_process(clock=clock) as ws:
         assert_type(ws, Workspace)
 
-        @ws.power
+        @ws.tool
         async def weather(city: str) -> str:
             return city
 

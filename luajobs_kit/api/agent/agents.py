@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from luajobs_kit.api._json_values import build, to_object
 from luajobs_kit.api._unawaited import awaited_as
-from luajobs_kit.api.agent.tools import LuaTool, check_tool
+from luajobs_kit.api.agent.tools import LuaTool, as_lua_tool
 from luajobs_kit.api.jobs.jobs import (
     Execute,
     RetryLike,
@@ -43,7 +43,7 @@ class LuaJob:
     retry: RetryLike = None
     overlap: Literal["skip", "queue", "allow"] = "skip"
     catch_up: Literal["once", "all", "none"] = "once"
-    powers: list[str] | None = None
+    tools: list[str] | None = None
     env: list[str] | None = None
     bundle: Bundle = field(init=False, repr=False)
 
@@ -64,7 +64,7 @@ class LuaJob:
             retry=retry_of(self.retry),
             overlap=self.overlap,
             catch_up=self.catch_up,
-            powers=self.powers,
+            tools=self.tools,
             env=self.env,
             dynamic=False,
         )
@@ -101,18 +101,23 @@ def lua_job(
 
 @dataclass(kw_only=True)
 class LuaSkill:
-    """Tools that belong together, and what the agent's model is told about them."""
+    """Tools that belong together, and what the agent's model is told about them.
+
+    ``tools`` are ``LuaTool`` objects and typed async functions; jobs call the same ones as
+    ``tools.NAME(…)`` once the agent is deployed. Raises ``InvalidInput`` for what cannot be one.
+    """
 
     name: str
-    tools: Sequence[LuaTool[Any]]
+    tools: Sequence[LuaTool[Any] | Callable[..., Awaitable[Any]]]
     description: str = ""
     context: str = ""
     condition: Callable[[], Awaitable[bool]] | None = None
     """Whether the acting user may use these tools now; None: always."""
+    lua_tools: list[LuaTool[Any]] = field(init=False, repr=False)
+    """The tools, each function among them made into a ``LuaTool``."""
 
     def __post_init__(self) -> None:
-        for tool in self.tools:
-            check_tool(tool)
+        self.lua_tools = [as_lua_tool(tool) for tool in self.tools]
 
 
 @dataclass(kw_only=True)
@@ -128,7 +133,7 @@ class LuaAgent:
 
     def __post_init__(self) -> None:
         for kind, names in {
-            "tools": [tool.name for skill in self.skills for tool in skill.tools],
+            "tools": [tool.name for skill in self.skills for tool in skill.lua_tools],
             "jobs": [job.name for job in self.jobs],
         }.items():
             twice = sorted({name for name in names if names.count(name) > 1})
@@ -138,7 +143,7 @@ class LuaAgent:
     @property
     def tools(self) -> dict[str, LuaTool[Any]]:
         """Every tool of its skills, by name."""
-        return {tool.name: tool for skill in self.skills for tool in skill.tools}
+        return {tool.name: tool for skill in self.skills for tool in skill.lua_tools}
 
     async def call_tool(
         self,
@@ -153,7 +158,7 @@ class LuaAgent:
         Raises ``ToolError`` with the tool's name, and the field when input or output is wrong.
         """
         for skill in self.skills:
-            for tool in skill.tools:
+            for tool in skill.lua_tools:
                 if tool.name == name:
                     return await tool.call(
                         input, user=user, workspace=workspace, condition=skill.condition

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from luajobs_kit.api.agent.powers import Power
+from luajobs_kit.api.agent.tool_offers import OfferedTool
 from luajobs_kit.api.jobs.version_diff import FieldChange, changed_fields
 from luajobs_kit.model import Job, JobSpec, OnceSchedule
 
@@ -66,7 +66,7 @@ async def deploy(workspace: Workspace, agent: LuaAgent, *, dry_run: bool) -> Pla
     specs = {job.name: job.spec(workspace) for job in agent.jobs}
     if not dry_run:
         for tool in agent.tools.values():
-            workspace.powers.add(Power.of_tool(tool, workspace))
+            workspace.offers.add(OfferedTool.of_lua_tool(tool, workspace))
     port = await workspace.port()
     there = {job.name: job for job in await port.list_jobs()}
     steps = [_step(spec, there.get(name)) for name, spec in specs.items()]

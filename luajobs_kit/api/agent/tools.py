@@ -216,6 +216,15 @@ def check_tool(tool: LuaTool[Any]) -> None:
         )
 
 
+def as_lua_tool(tool: LuaTool[Any] | Callable[..., Awaitable[Any]]) -> LuaTool[Any]:
+    """Return the tool, made of it where it is a function. Raises ``InvalidInput``."""
+    if inspect.isroutine(tool):
+        return lua_tool(tool)
+    assert isinstance(tool, LuaTool)
+    check_tool(tool)
+    return tool
+
+
 def _told(tool: LuaTool[Any], problem: Exception) -> str:
     frames = traceback.extract_tb(problem.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]

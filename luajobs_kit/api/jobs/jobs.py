@@ -110,7 +110,7 @@ class Jobs(Bound):
         jitter: float = 0,
         pause_after_failures: int | None = None,
         max_concurrent: int | None = None,
-        powers: list[str] | None = None,
+        tools: list[str] | None = None,
         env: list[str] | None = None,
     ) -> JobInstance:
         """Create a job of the acting user, or bring the one of that name up to date.
@@ -120,7 +120,7 @@ class Jobs(Bound):
         function. ``schedule`` takes ``once(…)``, ``every(…)``, ``cron(…)`` or a dict as Lua
         writes it. ``timeout`` and ``jitter`` are seconds; ``retry`` is
         ``{"maxAttempts": …, "backoffSeconds": …}``, counting the tries after the first.
-        ``powers`` limits the tools it may call (``["tools.get_weather"]``; None: all),
+        ``tools`` limits the tools it may call (``["get_weather"]``; None: all),
         ``env`` the settings that ``env(NAME)`` answers in it (``["WEATHER_KEY"]``; None: all).
 
         Creating it again, as when a cell is run twice, changes nothing unless something
@@ -148,7 +148,7 @@ class Jobs(Bound):
             jitter=jitter,
             pause_after_failures=pause_after_failures,
             max_concurrent=max_concurrent,
-            powers=powers,
+            tools=tools,
             env=env,
         )
         port = await workspace.port()

@@ -12,7 +12,7 @@ from luajobs_kit.platform.size_limits import check_object
 from luajobs_kit.timing import next_fire, parse_schedule
 
 MAX_NAME: Final = 200  # characters
-MAX_GIVEN: Final = 200  # names of powers, or of settings
+MAX_GIVEN: Final = 200  # names of tools, or of settings
 MAX_METADATA: Final = 262_144  # characters of JSON
 MAX_RETRIES: Final = 100
 MAX_BACKOFF: Final = 7 * 86_400.0  # seconds
@@ -54,7 +54,7 @@ def check_declaration(
     check_metadata(spec.metadata)
     if not 0 <= spec.jitter <= 86_400:
         raise InvalidInput(f"jitter={spec.jitter:g} is outside 0 to 86400 seconds.", field="jitter")
-    for field in ("powers", "env"):
+    for field in ("tools", "env"):
         _check_given(getattr(spec, field), field)
     for field in ("pause_after_failures", "max_concurrent"):
         value = getattr(spec, field)
@@ -83,6 +83,11 @@ def _check_given(names: list[str] | None, field: str) -> None:
         if not name.strip() or len(name) > MAX_NAME:
             raise InvalidInput(
                 f"{field} lists {name!r:.60}; a name has 1 to {MAX_NAME} characters.", field=field
+            )
+        if field == "tools" and name.startswith("tools."):
+            raise InvalidInput(
+                f"tools lists {name!r}; write the tool's own name, {name.removeprefix('tools.')!r}.",
+                field=field,
             )
 
 

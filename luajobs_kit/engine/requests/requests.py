@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from luajobs_kit.acting_user import acting_as, reaching
 from luajobs_kit.engine.jobs.lookup import Catalog
 from luajobs_kit.engine.requests.loop_turns import Turns
-from luajobs_kit.engine.requests.tools import Powers
+from luajobs_kit.engine.requests.tools import ToolBroker
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
 from luajobs_kit.model import (
@@ -59,7 +59,7 @@ LONG_LOOKS: Final = frozenset(
 Of one run they are served one at a time, the next when the answer before is written; of all runs
 together one at a time is worked at.
 """
-ELSEWHERE: Final = frozenset({"http.request", "power.call"})
+ELSEWHERE: Final = frozenset({"http.request", "tool.call"})
 """Requests that wait for an answer from outside the engine."""
 ASKED_ELSEWHERE: Final = 16  # of these, under way for one run
 EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
@@ -73,13 +73,13 @@ class Requests:
     """Answers the ``call`` frames of runs. What a notebook asks goes through the same verbs."""
 
     def __init__(
-        self, state: State, port: Port, catalog: Catalog, platform: Platform, powers: Powers
+        self, state: State, port: Port, catalog: Catalog, platform: Platform, tools: ToolBroker
     ) -> None:
         self.state = state
         self.port = port
         self.catalog = catalog
         self.platform = platform
-        self.powers = powers
+        self.tools = tools
         self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._creations: deque[datetime] = deque()
         self.turns = Turns()
@@ -164,8 +164,8 @@ class RunRequests:
                     return await self._of_job(name, self._execution.job_id, arguments)
                 case "jobs":
                     return await self._of_jobs(name, arguments)
-                case "power":
-                    return await self._power(arguments)
+                case "tool":
+                    return await self._tool(arguments)
                 case _:
                     return await self._requests.platform.call(verb, arguments, self._caller())
 
@@ -306,6 +306,8 @@ class RunRequests:
         self._requests.count_creation()
         self._created += 1
         given = dict(arguments)
+        if "powers" in given:
+            raise InvalidInput('Jobs.create has no powers=: name the tools, tools=["get_weather"].')
         if self._execution.user_id is not None and given.get("dynamic", True) is not True:
             raise NotAllowed("A user's job cannot create the agent's own jobs; leave out dynamic=.")
         source, entry = given.pop("source", None), given.pop("entry", None)
@@ -322,21 +324,20 @@ class RunRequests:
             first = problem.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
             raise InvalidInput(f"Jobs.create: {field}: {first['msg']}", field=field) from None
-        # It gives on no power and no setting that it was not given itself.
+        # A job that a run creates may call no tool and read no setting that the run may not.
         spec = spec.evolve(
-            powers=_given_on(self._version.powers, spec.powers),
-            env=_given_on(self._version.env, spec.env),
+            tools=_limited_to(self._version.tools, spec.tools),
+            env=_limited_to(self._version.env, spec.env),
         )
         return self._shown(await self._requests.port.create_job(spec))
 
-    async def _power(self, arguments: dict[str, Any]) -> Any:
+    async def _tool(self, arguments: dict[str, Any]) -> Any:
         name = arguments.get("name")
-        given = self._version.powers
-        if not isinstance(name, str) or (given is not None and f"tools.{name}" not in given):
-            raise NotAllowed(
-                f"This job was not given tools.{name}; its powers are: {', '.join(given or []) or 'none'}."
-            )
-        return await self._requests.powers.ask(
+        own = self._version.tools
+        if not isinstance(name, str) or (own is not None and name not in own):
+            listed = ", ".join(f"tools.{one}" for one in own or []) or "none"
+            raise NotAllowed(f"This job was not given tools.{name}; its tools are: {listed}.")
+        return await self._requests.tools.ask(
             name,
             _dict(arguments, "arguments"),
             user_id=self._execution.user_id,
@@ -344,11 +345,11 @@ class RunRequests:
         )
 
 
-def _given_on(given: list[str] | None, wanted: list[str] | None) -> list[str] | None:
-    """Return those of the ``wanted`` names that were ``given``; None stands for all there are."""
-    if given is None or wanted is None:
-        return given if wanted is None else wanted
-    return [name for name in wanted if name in given]
+def _limited_to(own: list[str] | None, wanted: list[str] | None) -> list[str] | None:
+    """Return the ``wanted`` names that are among a run's ``own``; None stands for all there are."""
+    if own is None or wanted is None:
+        return own if wanted is None else wanted
+    return [name for name in wanted if name in own]
 
 
 def reach_of(record: JobRecord | None, default_user: str) -> Reach:

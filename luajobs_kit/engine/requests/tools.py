@@ -1,6 +1,6 @@
-"""Powers: functions of the workspace's owner that job code asks for by name.
+"""Tools as the engine knows them: who offers which, and the calls that wait for an answer.
 
-A power runs in the client that offers it; the engine only passes calls and answers.
+A tool runs in the client that offers it; the engine only passes calls and answers on.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound, PowerUnavailable, ToolError
+from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound, ToolError, ToolUnavailable
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Execution
-from luajobs_kit.port import PowerCall, PowerOffer
+from luajobs_kit.port import ToolCall, ToolOffer
 
 
 @dataclass(eq=False)
 class _Offer:
-    powers: dict[str, PowerOffer]
-    calls: asyncio.Queue[PowerCall | None]
+    tools: dict[str, ToolOffer]
+    calls: asyncio.Queue[ToolCall | None]
 
 
-class Powers:
-    """Who offers what, and the calls that wait for an answer."""
+class ToolBroker:
+    """Passes each call of a tool to the client that offers it, and the answer back to the run."""
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
@@ -32,29 +32,29 @@ class Powers:
         self._gone: set[str] = set()  # offered before, by nobody now
         self._closed = False
 
-    def offer(self, powers: list[PowerOffer]) -> AsyncIterator[PowerCall]:
-        """Offer ``powers`` for as long as the iterator is held; the newest offer of a name wins."""
-        offer = _Offer({power.name: power for power in powers}, asyncio.Queue())
+    def offer(self, tools: list[ToolOffer]) -> AsyncIterator[ToolCall]:
+        """Offer ``tools`` for as long as the iterator is held; the newest offer of a name wins."""
+        offer = _Offer({tool.name: tool for tool in tools}, asyncio.Queue())
         self._offers.append(offer)
         if self._closed:
             offer.calls.put_nowait(None)
         return _Calls(self, offer)
 
     def withdraw(self, offer: _Offer) -> None:
-        """Take an offer back; who waits for its answers is told."""
+        """End an offer; calls of it that wait for an answer raise ``ToolUnavailable``."""
         if offer not in self._offers:
             return
         self._offers.remove(offer)
-        self._gone |= offer.powers.keys()
+        self._gone |= offer.tools.keys()
         for waiting_offer, answer in list(self._waiting.values()):
             if waiting_offer is offer and not answer.done():
                 answer.set_exception(
-                    PowerUnavailable("The client that offered it left before it answered.")
+                    ToolUnavailable("The client that offered it left before it answered.")
                 )
 
-    def offered(self) -> list[PowerOffer]:
+    def offered(self) -> list[ToolOffer]:
         """Return what is offered now, by name."""
-        newest = {name: power for offer in self._offers for name, power in offer.powers.items()}
+        newest = {name: tool for offer in self._offers for name, tool in offer.tools.items()}
         return [newest[name] for name in sorted(newest)]
 
     async def ask(
@@ -65,15 +65,15 @@ class Powers:
         user_id: str | None,
         execution: Execution | None = None,
     ) -> Any:
-        """Have the power called, and return its answer.
+        """Have the tool called, and return its answer.
 
-        Raises ``PowerUnavailable`` when nobody offers it or it takes longer than it may,
+        Raises ``ToolUnavailable`` when nobody offers it or it takes longer than it may,
         ``ToolError`` with what it raised.
         """
-        offer = next((one for one in reversed(self._offers) if name in one.powers), None)
+        offer = next((one for one in reversed(self._offers) if name in one.tools), None)
         if offer is None:
-            raise PowerUnavailable(self._why_not(name), name=name)
-        call = PowerCall(
+            raise ToolUnavailable(self._why_not(name), name=name)
+        call = ToolCall(
             id=self._ids.new("call"),
             name=name,
             arguments=arguments,
@@ -84,11 +84,11 @@ class Powers:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[call.id] = (offer, answer)
         offer.calls.put_nowait(call)
-        seconds = offer.powers[name].timeout
+        seconds = offer.tools[name].timeout
         try:
             return await asyncio.wait_for(answer, seconds)
         except TimeoutError:
-            raise PowerUnavailable(f"tools.{name} did not answer within {seconds:g} s.") from None
+            raise ToolUnavailable(f"tools.{name} did not answer within {seconds:g} s.") from None
         finally:
             del self._waiting[call.id]
 
@@ -111,33 +111,36 @@ class Powers:
     def _why_not(self, name: str) -> str:
         if name in self._gone:
             return f"tools.{name} was offered by a client that has left; run its cell again."
-        listed = ", ".join(f"tools.{power.name}" for power in self.offered()) or "none"
-        return f"Nobody offers tools.{name}. Offered now: {listed}. Register it with @ws.power."
+        listed = ", ".join(f"tools.{tool.name}" for tool in self.offered()) or "none"
+        return f"Nobody offers tools.{name}. Offered now: {listed}. Register it with @ws.tool."
 
 
-class _Calls(AsyncIterator[PowerCall]):
-    """The calls of one offer, which ends with it: a generator never begun would end nothing."""
+class _Calls(AsyncIterator[ToolCall]):
+    """The calls of one offer; the offer ends when this is closed or dropped.
 
-    def __init__(self, powers: Powers, offer: _Offer) -> None:
-        self._powers = powers
+    A generator would not do: one that was never begun runs no code when it is dropped.
+    """
+
+    def __init__(self, broker: ToolBroker, offer: _Offer) -> None:
+        self._broker = broker
         self._offer = offer
 
-    async def __anext__(self) -> PowerCall:
+    async def __anext__(self) -> ToolCall:
         try:
             call = await self._offer.calls.get()
         except BaseException:
-            self._powers.withdraw(self._offer)
+            self._broker.withdraw(self._offer)
             raise
         if call is None:
-            self._powers.withdraw(self._offer)
+            self._broker.withdraw(self._offer)
             raise StopAsyncIteration
         return call
 
     async def aclose(self) -> None:
-        self._powers.withdraw(self._offer)
+        self._broker.withdraw(self._offer)
 
     def __del__(self) -> None:
-        self._powers.withdraw(self._offer)
+        self._broker.withdraw(self._offer)
 
 
 def _as_error(error: dict[str, Any]) -> LuaJobsError:

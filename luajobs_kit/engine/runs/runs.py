@@ -87,7 +87,7 @@ class Runs:
         key: str | None = None,
     ) -> Execution:
         """Commit the execution as ``pending``, with its fire, and let it begin."""
-        # Before its code runs, `running` is synced, and the claim of a fire with it. A power
+        # Before its code runs, `running` is synced, and the claim of a fire with it. A tool
         # cut before that loses the claim and the watermark: the fire is due again, and had not run.
         kept = await self._state.store.history.claim(execution, fire, key, durable=fire is None)
         if kept.id != execution.id:  # the same request came twice

@@ -136,7 +136,7 @@ class SimulatedRequests(VirtualRequests):
             case "http.request":
                 request = f"{str(arguments.get('method', 'GET')).upper()} {arguments.get('url')}"
                 return self._simulated.respond(request)
-            case "power.call":
+            case "tool.call":
                 return self._simulated.respond(f"tools.{arguments.get('name')}")
         return await super().answer(verb, arguments)
 

@@ -153,7 +153,7 @@ class Tools(Given):
         async def tool(*positional: Any, **arguments: Any) -> Any:
             if positional:
                 raise TypeError(f"tools.{name} takes its arguments by name: tools.{name}(key=…)")
-            return wrap(await current().call("power.call", {"name": name, "arguments": arguments}))
+            return wrap(await current().call("tool.call", {"name": name, "arguments": arguments}))
 
         tool.__name__ = tool.__qualname__ = name
         return tool

@@ -140,7 +140,7 @@ async def test_names_are_shared_with_no_dynamic_job(ws):
         await ws.deploy(agent(nightly))
 
 
-async def test_deployed_tools_are_powers_of_jobs(ws):
+async def test_jobs_call_the_tools_of_a_deployed_agent(ws):
     await ws.deploy(agent())
     job = await Jobs.create(
         name="uses", schedule=every(hours=1), execute=use_tool, metadata={"number": 21}

@@ -1,10 +1,19 @@
-"""Powers: what the owner's functions do for job code."""
+"""Tools: what the owner's functions do for job code."""
 
 from __future__ import annotations
 
 import pytest
 
-from luajobs_kit import InvalidInput, Jobs, PowerUnavailable, acting_as, every
+from luajobs_kit import (
+    InvalidInput,
+    Jobs,
+    LuaAgent,
+    LuaSkill,
+    ToolUnavailable,
+    acting_as,
+    every,
+    lua_tool,
+)
 from luajobs_kit.acting_user import acting_user
 
 
@@ -22,8 +31,8 @@ async def run(metadata, **options):
     return (await (await job.trigger()).wait(timeout=30)).result
 
 
-async def test_a_power_answers_job_code_as_the_jobs_user(ws):
-    @ws.power
+async def test_a_tool_answers_job_code_as_the_jobs_user(ws):
+    @ws.tool
     async def weather(city: str, days: int = 1) -> dict:
         """Tell the weather"""
         return {"city": city, "days": days, "user": acting_user()}
@@ -35,7 +44,7 @@ async def test_a_power_answers_job_code_as_the_jobs_user(ws):
 
 async def test_running_its_cell_again_replaces_it(ws):
     async def answer_with(value):
-        @ws.power(name="weather")
+        @ws.tool(name="weather")
         async def any_name() -> str:
             return value
 
@@ -46,7 +55,7 @@ async def test_running_its_cell_again_replaces_it(ws):
 
 
 async def test_wrong_arguments_and_errors_reach_job_code(ws):
-    @ws.power
+    @ws.tool
     async def weather(city: str) -> str:
         raise OSError("no signal")
 
@@ -58,34 +67,64 @@ async def test_wrong_arguments_and_errors_reach_job_code(ws):
 
 
 async def test_nobody_offers_it(ws):
-    assert (await run({"city": "Paris"}))[0] == "PowerUnavailable"
-    with pytest.raises(PowerUnavailable, match=r"@ws\.power"):
+    assert (await run({"city": "Paris"}))[0] == "ToolUnavailable"
+    with pytest.raises(ToolUnavailable, match=r"@ws\.tool"):
         await ws.tools.weather(city="Paris")
 
 
-async def test_a_job_is_given_only_some_powers(ws):
-    @ws.power
+async def test_a_job_is_given_only_some_tools(ws):
+    @ws.tool
     async def weather(city: str) -> str:
         return "sun"
 
-    kind, words = await run({"city": "Paris"}, powers=["tools.other"])
+    kind, words = await run({"city": "Paris"}, tools=["other"])
     assert kind == "NotAllowed"
     assert "tools.other" in words
-    assert await run({"city": "Paris"}, powers=["tools.weather"]) == "sun"
+    assert await run({"city": "Paris"}, tools=["weather"]) == "sun"
 
 
-def test_what_cannot_be_a_power_is_refused():
+async def test_a_tool_is_named_to_a_job_as_its_owner_named_it(ws):
+    with pytest.raises(InvalidInput, match="write the tool's own name, 'weather'"):
+        await run({}, tools=["tools.weather"])
+
+
+@lua_tool(name="weather")
+async def lua_weather(city: str) -> str:
+    """Tell the weather"""
+    return f"sun in {city}"
+
+
+async def test_a_lua_tool_is_offered_to_jobs_under_its_own_name(ws):
+    assert ws.tool(lua_weather) is lua_weather
+    assert await run({"city": "Paris"}) == "sun in Paris"
+    with pytest.raises(InvalidInput, match="leave out name='sky'"):
+        ws.tool(name="sky")(lua_weather)
+
+
+async def test_a_function_offered_to_jobs_can_be_given_to_an_agent(ws):
+    @ws.tool
+    async def weather(city: str) -> str:
+        """Tell the weather"""
+        return f"rain in {city}"
+
+    agent = LuaAgent(name="guide", skills=[LuaSkill(name="sky", tools=[weather])])
+    assert agent.tools["weather"].openai()["function"]["description"] == "Tell the weather"
+    assert await agent.call_tool("weather", {"city": "Rome"}) == "rain in Rome"
+    assert await run({"city": "Paris"}) == "rain in Paris"
+
+
+def test_what_cannot_be_a_tool_is_refused():
     from luajobs_kit import Workspace
 
     ws = Workspace("/nowhere")
     with pytest.raises(InvalidInput, match="async def plain"):
 
-        @ws.power
+        @ws.tool
         def plain():
             return None
 
     with pytest.raises(InvalidInput, match="name each argument"):
 
-        @ws.power
+        @ws.tool
         async def many(*cities):
             return None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from guest_run import CONTEXT, RecordingChannel, run_here
 
-from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound, PowerUnavailable
+from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound, ToolUnavailable
 
 USER = {"id": "user_1", "data": {"plan": "pro"}, "profile": {"userId": "user_1", "fullName": "Ann"}}
 ENTRY = {
@@ -38,7 +38,7 @@ ANSWERS: dict[str, Any] = {
     "jobs.get_all": [{"id": "job_9", "name": "nine", "metadata": {}}],
     "jobs.deactivate": {"id": "job_9", "name": "nine", "active": False},
     "http.request": {"status": 200, "headers": {"Content-Type": "x"}, "body": '{"a": [1]}'},
-    "power.call": {"degreesNow": 21},
+    "tool.call": {"degreesNow": 21},
 }
 
 
@@ -233,21 +233,21 @@ def test_http_answers_have_status_headers_text_and_json() -> None:
 def test_a_tool_is_called_by_name_with_named_arguments() -> None:
     value, channel = run('return (await tools.weather(city="Rome")).degrees_now')
     assert value == 21
-    assert channel.calls == [("power.call", {"name": "weather", "arguments": {"city": "Rome"}})]
+    assert channel.calls == [("tool.call", {"name": "weather", "arguments": {"city": "Rome"}})]
     with pytest.raises(TypeError, match="takes its arguments by name"):
         run('await tools.weather("Rome")')
 
 
 def test_the_platforms_errors_are_caught_by_their_names() -> None:
-    gone = {"code": "power_unavailable", "message": "nobody offers weather", "details": {}}
+    gone = {"code": "tool_unavailable", "message": "nobody offers weather", "details": {}}
     value, _ = run(
-        "from luajobs_kit import PowerUnavailable\n"
-        "try:\n    await tools.weather()\nexcept PowerUnavailable as e:\n    return str(e)",
-        answers={"power.call": gone},
+        "from luajobs_kit import ToolUnavailable\n"
+        "try:\n    await tools.weather()\nexcept ToolUnavailable as e:\n    return str(e)",
+        answers={"tool.call": gone},
     )
     assert value == "nobody offers weather"
-    with pytest.raises(PowerUnavailable):
-        run("await tools.weather()", answers={"power.call": gone})
+    with pytest.raises(ToolUnavailable):
+        run("await tools.weather()", answers={"tool.call": gone})
 
 
 def test_gathered_calls_leave_at_once() -> None:
@@ -261,9 +261,9 @@ def test_gathered_calls_leave_at_once() -> None:
         '        return "late"\n'
     )
     channel = RecordingChannel()
-    channel.held = {"power.call", "http.request"}
+    channel.held = {"tool.call", "http.request"}
     assert run_here(source, channel=channel, context=CONTEXT) == "late"
-    assert [verb for verb, _ in channel.calls] == ["power.call", "power.call", "http.request"]
+    assert [verb for verb, _ in channel.calls] == ["tool.call", "tool.call", "http.request"]
 
 
 def test_schedules_can_be_written_inside() -> None:

@@ -15,7 +15,7 @@ JOB = {
     "id": "job_1",
     "name": "test",
     "metadata": METADATA,
-    "activeVersion": {"id": "ver_1", "powers": ["tools.a"], "schedule": {"seconds": 60}},
+    "activeVersion": {"id": "ver_1", "tools": ["a"], "schedule": {"seconds": 60}},
     "versions": [],
 }
 USER = {"id": "user_1", "data": {"plan": "free", "tags": ["a"]}, "profile": {"userId": "user_1"}}
@@ -107,8 +107,8 @@ LOST = [
         'product["price"] of prod_1 was',
     ),
     ('job.execution["tags"].append(1)', 'job.execution["tags"] was'),
-    ('job.data["activeVersion"]["powers"].append(1)', 'job.data["activeVersion"]["powers"] was'),
-    ("job.active_version.powers.clear()", 'job.data["activeVersion"]["powers"] was'),
+    ('job.data["activeVersion"]["tools"].append(1)', 'job.data["activeVersion"]["tools"] was'),
+    ("job.active_version.tools.clear()", 'job.data["activeVersion"]["tools"] was'),
     (
         '(await Jobs.get_job("job_9")).metadata["seen"].append(1)',
         'job.metadata["seen"] of job_9 was',

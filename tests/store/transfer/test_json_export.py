@@ -45,6 +45,16 @@ async def test_everything_exported_is_there_after_the_import_watermarks_too(expo
         assert await export_store(target) == exported
 
 
+async def test_tools_are_read_from_an_export_that_names_them_by_the_word_before(exported):
+    [version] = exported["versions"]
+    version["powers"] = ["tools.weather"]
+    async with await store() as target:
+        await import_store(target, exported)
+        [found] = target.definitions.versions("job_1")
+        assert found.tools == ["weather"]
+        assert "powers" not in (await export_store(target))["versions"][0]
+
+
 async def test_an_older_export_does_not_bring_back_fires_that_were_run_here(exported):
     async with await store() as target:
         later = NOW + timedelta(days=1)

@@ -1,4 +1,8 @@
-"""Powers: functions of the workspace's owner that job code calls as ``tools.NAME(...)``."""
+"""Tools on offer to jobs: what a workspace's owner lets job code call as ``tools.NAME(…)``.
+
+A tool is an async function (``@ws.tool``) or a ``LuaTool`` (``ws.tool(…)``, ``ws.deploy(agent)``).
+It runs in the process that offers it, for as long as that lives.
+"""
 
 from __future__ import annotations
 
@@ -15,39 +19,39 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from luajobs_kit.acting_user import acting_as
 from luajobs_kit.api._session import Bound
 from luajobs_kit.api._signatures import arguments_of, say, values_of
-from luajobs_kit.errors import EngineUnavailable, InvalidInput, NotFound, PowerUnavailable
-from luajobs_kit.port import Port, PowerCall, PowerOffer
+from luajobs_kit.api.agent.tools import LuaTool, check_tool
+from luajobs_kit.errors import EngineUnavailable, InvalidInput, NotFound, ToolUnavailable
+from luajobs_kit.port import Port, ToolCall, ToolOffer
 
 if TYPE_CHECKING:
-    from luajobs_kit.api.agent.tools import LuaTool
     from luajobs_kit.api.workspace import Workspace
 
-DEFAULT_POWER_TIMEOUT = 30.0  # seconds a job waits for a power's answer
+DEFAULT_TOOL_TIMEOUT = 30.0  # seconds a job waits for a tool's answer
 
 
 @dataclass(frozen=True, slots=True)
-class Power:
-    """A named function with a model of its arguments; a deployed tool is one too."""
+class OfferedTool:
+    """A tool as the engine is told of it, and what is called in this process."""
 
-    offer: PowerOffer
+    offer: ToolOffer
     call: Callable[[Mapping[str, Any]], Awaitable[Any]]
 
     @classmethod
     def of_function(
         cls, function: Callable[..., Awaitable[Any]], name: str | None, timeout: float
-    ) -> Power:
+    ) -> OfferedTool:
         """Raise ``InvalidInput`` for a function that is not async or takes unnamed arguments."""
         called = name or function.__name__
         if not inspect.iscoroutinefunction(function):
-            raise InvalidInput(f"A power is an async function: write `async def {called}(…)`.")
+            raise InvalidInput(f"A tool is an async function: write `async def {called}(…)`.")
         if not called.isidentifier():
             raise InvalidInput(f"{called!r} cannot be written as tools.NAME; choose another name.")
-        model = arguments_of(function, f"power {called}")
+        model = arguments_of(function, f"tool {called}")
 
         async def call(arguments: Mapping[str, Any]) -> Any:
             return await function(**values_of(_validated(model, called, arguments)))
 
-        offer = PowerOffer(
+        offer = ToolOffer(
             name=called,
             description=inspect.getdoc(function),
             input_schema=model.model_json_schema(),
@@ -56,15 +60,20 @@ class Power:
         return cls(offer, call)
 
     @classmethod
-    def of_tool(cls, tool: LuaTool[Any], workspace: Workspace) -> Power:
+    def of_lua_tool(
+        cls, tool: LuaTool[Any], workspace: Workspace, timeout: float = DEFAULT_TOOL_TIMEOUT
+    ) -> OfferedTool:
+        """Raise ``InvalidInput`` for a tool that lacks a part."""
+        check_tool(tool)
+
         async def call(arguments: Mapping[str, Any]) -> Any:
             return await tool.call(arguments, workspace=workspace)
 
-        offer = PowerOffer(
+        offer = ToolOffer(
             name=tool.name,
             description=tool.description,
             input_schema=tool.json_schema(),
-            timeout=DEFAULT_POWER_TIMEOUT,
+            timeout=timeout,
         )
         return cls(offer, call)
 
@@ -85,30 +94,30 @@ class _Serving:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
 
-class Powers:
-    """The powers of one workspace, offered for as long as a loop of this process runs.
+class ToolOffers:
+    """The tools of one workspace, offered for as long as a loop of this process runs.
 
     A name that is registered again replaces its function and keeps its offer, so a cell
     may be run twice.
     """
 
     def __init__(self) -> None:
-        self._powers: dict[str, Power] = {}
+        self._tools: dict[str, OfferedTool] = {}
         self._serving: WeakKeyDictionary[asyncio.AbstractEventLoop, _Serving] = WeakKeyDictionary()
 
-    def add(self, power: Power) -> None:
-        self._powers[power.offer.name] = power
+    def add(self, tool: OfferedTool) -> None:
+        self._tools[tool.offer.name] = tool
 
-    def get(self, name: str) -> Power | None:
-        return self._powers.get(name)
+    def get(self, name: str) -> OfferedTool | None:
+        return self._tools.get(name)
 
     def names(self) -> list[str]:
-        return sorted(self._powers)
+        return sorted(self._tools)
 
     def serve(self, port: Port) -> None:
         """Offer to the engine what is not offered yet from the running loop."""
         serving = self._serving.setdefault(asyncio.get_running_loop(), _Serving())
-        fresh = [power.offer for name, power in self._powers.items() if name not in serving.names]
+        fresh = [tool.offer for name, tool in self._tools.items() if name not in serving.names]
         if not fresh:
             return
         serving.names |= {offer.name for offer in fresh}
@@ -127,7 +136,7 @@ class Powers:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _answer_all(
-        self, port: Port, calls: Any, offers: list[PowerOffer], serving: _Serving
+        self, port: Port, calls: Any, offers: list[ToolOffer], serving: _Serving
     ) -> None:
         running: set[asyncio.Task[None]] = set()
         try:
@@ -143,38 +152,38 @@ class Powers:
             for task in running:
                 task.cancel()
 
-    async def _answer(self, port: Port, call: PowerCall) -> None:
+    async def _answer(self, port: Port, call: ToolCall) -> None:
         error: dict[str, Any] | None = None
         value: Any = None
         with acting_as(call.user_id):
             try:
                 value = TypeAdapter(Any).dump_python(
-                    await self._powers[call.name].call(call.arguments), mode="json"
+                    await self._tools[call.name].call(call.arguments), mode="json"
                 )
-            except Exception as problem:  # noqa: BLE001 - a power may raise anything; the job is told
+            except Exception as problem:  # noqa: BLE001 - a tool may raise anything; the job is told
                 error = {"type": type(problem).__name__, "message": str(problem)}
         with suppress(NotFound, EngineUnavailable):  # the run that asked has ended
             await port.answer(call.id, value, error)
 
 
 class Tools(Bound):
-    """The powers of a workspace by name; in this process they are called directly."""
+    """The tools that this process offers, by name; here they are called directly."""
 
     __inside__ = "tools"
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         if name.startswith("_"):
             raise AttributeError(name)
-        powers = self._workspace.powers
-        power = powers.get(name)
-        if power is None:
-            listed = ", ".join(f"tools.{one}" for one in powers.names()) or "none"
-            raise PowerUnavailable(
-                f"Nobody offers tools.{name} here. Offered: {listed}. Register it with @ws.power.",
+        offers = self._workspace.offers
+        tool = offers.get(name)
+        if tool is None:
+            listed = ", ".join(f"tools.{one}" for one in offers.names()) or "none"
+            raise ToolUnavailable(
+                f"Nobody offers tools.{name} here. Offered: {listed}. Register it with @ws.tool.",
                 name=name,
             )
 
         async def call(**arguments: Any) -> Any:
-            return await power.call(arguments)
+            return await tool.call(arguments)
 
         return call
