@@ -24,11 +24,11 @@ from typing import Any, Final, NoReturn
 from IPython.core.error import UsageError
 
 from luajobs_kit.api._html import table
-from luajobs_kit.api._session import current_workspace
 from luajobs_kit.api.jobs.job import JobInstance
 from luajobs_kit.api.jobs.jobs import JobList
 from luajobs_kit.api.jobs.log_lines import LogLines
 from luajobs_kit.api.namespaces import Jobs
+from luajobs_kit.api.workspace import Workspace
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Message, Schedule
 from luajobs_kit.timing import cron
@@ -150,11 +150,11 @@ class Magics:
         if asked.name is not None:
             job = await Jobs.get_job(asked.name)
             return await job.logs(asked.limit)
-        return await current_workspace().logs(limit=asked.limit)
+        return await Workspace.current().logs(limit=asked.limit)
 
     async def inbox(self, line: str) -> InboxLines:
         """Show the newest messages of everybody: ``%inbox [--limit 20]``."""
-        return InboxLines(await current_workspace().inbox(_INBOX.read(line).limit))
+        return InboxLines(await Workspace.current().inbox(_INBOX.read(line).limit))
 
     def _defined(self, cell: str) -> FunctionType:
         """Run the cell and return the one function it defines."""
@@ -196,7 +196,7 @@ def _schedule(asked: argparse.Namespace) -> Schedule:
         return cron(asked.cron, asked.timezone)
     word, length = ("every", asked.every) if asked.every is not None else ("in", asked.after)
     unit = "s" if re.fullmatch(r"[\d.]+", length) else ""
-    now = current_workspace().now()
+    now = Workspace.current().now()
     return read_schedule(f"{word} {length}{unit}", now)
 
 

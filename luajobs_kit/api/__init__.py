@@ -1,1 +1,4 @@
 """Lua's surface in Python. Import the names from ``luajobs_kit``, which loads them lazily."""
+
+# Loaded with any part of the package: it says what makes the process's own workspace.
+import luajobs_kit.api.workspace  # noqa: F401

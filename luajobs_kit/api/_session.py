@@ -1,61 +1,106 @@
-"""Which workspace the module-level names (``Jobs``, ``User`` …) speak to."""
+"""Session: a workspace as this package's objects need it, and which one is the current."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from luajobs_kit.api.workspace import Workspace
+from luajobs_kit.port import Port
 
-_current: ContextVar[Workspace | None] = ContextVar("luajobs_workspace", default=None)
-_own: list[Workspace] = []  # the process's: the last one opened, else one made at its first use
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def current_workspace() -> Workspace:
+class Session(Protocol):
+    """What jobs, users, data and tools need of their workspace; ``Workspace`` is one."""
+
+    def now(self) -> datetime:
+        """Return the time by the workspace's clock, aware, in UTC."""
+        ...
+
+    async def ask(
+        self,
+        verb: Callable[Concatenate[Port, P], Awaitable[R]],
+        /,
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> R:
+        """Ask the engine a verb of its port, as ``ask(Port.get_job, job_id)``; return the answer."""
+        ...
+
+    def offered(self, name: str, /) -> Callable[[Mapping[str, Any]], Awaitable[Any]]:
+        """Return what calls a tool that this process offers. Raises ``ToolUnavailable``."""
+        ...
+
+
+_current: ContextVar[Session | None] = ContextVar("luajobs_workspace", default=None)
+_own: list[Session] = []  # the process's: the last one opened, else one made at its first use
+_factories: list[Callable[[], Session]] = []
+
+
+def make_own_by(factory: Callable[[], Session]) -> None:
+    """Say what makes the process's own workspace at its first use: ``Workspace``, which is above."""
+    _factories[:] = [factory]
+
+
+def current_session() -> Session:
     """Return the workspace of the block around, else this process's own.
 
-    That is the one last opened by ``Workspace.open``. Otherwise it is found once, at its first use: ``LUAJOBS_HOME``, else the nearest
-    ``.luajobs`` folder walking up from the working directory, else one made there.
+    That is the one last opened by ``Workspace.open``. Otherwise it is found once, at its first
+    use: ``LUAJOBS_HOME``, else the nearest ``.luajobs`` folder walking up from the working
+    directory, else one made there.
     """
     entered = _current.get()
     if entered is not None:
         return entered
     if not _own:
-        from luajobs_kit.api.workspace import Workspace  # noqa: PLC0415 - the two need each other
-
-        _own.append(Workspace())
+        _own.append(_factories[0]())
     return _own[-1]
 
 
-def adopt(workspace: Workspace) -> None:
+def adopt(session: Session) -> None:
     """Make this the process's own workspace, in every task and cell."""
-    disown(workspace)
-    _own.append(workspace)
+    disown(session)
+    _own.append(session)
 
 
-def disown(workspace: Workspace) -> None:
+def disown(session: Session) -> None:
     """Go back to the one that was the process's own before; nothing happens if it was not."""
-    _own[:] = [one for one in _own if one is not workspace]
+    _own[:] = [one for one in _own if one is not session]
 
 
-def enter(workspace: Workspace) -> Token[Workspace | None]:
-    return _current.set(workspace)
+def enter(session: Session) -> Token[Session | None]:
+    """Make this the current workspace, until ``leave`` is given the token."""
+    return _current.set(session)
 
 
-def leave(token: Token[Workspace | None]) -> None:
+def leave(token: Token[Session | None]) -> None:
+    """Make the workspace current again that was before ``enter``."""
     _current.reset(token)
 
 
-class Bound:
-    """What speaks to one workspace, or (with None) to the current one at each call."""
+@contextmanager
+def entered(session: Session) -> Iterator[None]:
+    """Make this the current workspace inside the block."""
+    token = enter(session)
+    try:
+        yield
+    finally:
+        leave(token)
 
-    def __init__(self, workspace: Workspace | None = None) -> None:
-        self._bound = workspace
+
+class Bound:
+    """A namespace of one workspace, or (with None) of the current one at each call."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._bound = session
 
     @property
-    def _workspace(self) -> Workspace:
-        return self._bound if self._bound is not None else current_workspace()
+    def _session(self) -> Session:
+        return self._bound if self._bound is not None else current_session()
 
     def __repr__(self) -> str:
         name = type(self).__name__

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from luajobs_kit.api._json_values import to_object
 from luajobs_kit.api._unawaited import telling
-from luajobs_kit.api.jobs.jobs import Execute
+from luajobs_kit.api.jobs.options import Execute
 from luajobs_kit.bundle import capture
 from luajobs_kit.errors import NotAllowed
 

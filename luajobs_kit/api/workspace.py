@@ -7,12 +7,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 from luajobs_kit.api._json_values import to_object
-from luajobs_kit.api._session import adopt, current_workspace, disown, enter, leave
+from luajobs_kit.api._session import (
+    adopt,
+    current_session,
+    disown,
+    enter,
+    entered,
+    leave,
+    make_own_by,
+)
 from luajobs_kit.api._unawaited import awaited_as
+from luajobs_kit.api.agent.agents import LuaAgent
+from luajobs_kit.api.agent.deploy import Plan, deploy
 from luajobs_kit.api.agent.tool_offers import (
     DEFAULT_TOOL_TIMEOUT,
     OfferedTool,
@@ -39,16 +49,17 @@ from luajobs_kit.model import (
     LogQuery,
     Message,
 )
+from luajobs_kit.port import Finding, Port
 
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from luajobs_kit.api.agent.agents import LuaAgent
-    from luajobs_kit.api.agent.deploy import Plan
+    from luajobs_kit.api._session import Session
     from luajobs_kit.platform import Channel
-    from luajobs_kit.port import Finding, Port
     from luajobs_kit.sandbox import Sandbox
 
+P = ParamSpec("P")
+R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]] | LuaTool[Any])
 
 
@@ -73,7 +84,7 @@ class Workspace:
         )
         self._clock: Clock = SystemClock()
         self._offering: set[asyncio.Task[None]] = set()
-        self._tokens: list[Token[Workspace | None]] = []
+        self._tokens: list[Token[Session | None]] = []
         self.offers = ToolOffers()
         self.jobs = Jobs(self)
         self.users = User(self)
@@ -121,7 +132,9 @@ class Workspace:
     @staticmethod
     def current() -> Workspace:
         """Return the workspace of the block around, else this process's own."""
-        return current_workspace()
+        session = current_session()
+        assert isinstance(session, Workspace)
+        return session
 
     @property
     def path(self) -> Path | None:
@@ -160,6 +173,25 @@ class Workspace:
         self.offers.serve(port)
         return port
 
+    async def ask(
+        self,
+        verb: Callable[Concatenate[Port, P], Awaitable[R]],
+        /,
+        *arguments: P.args,
+        **options: P.kwargs,
+    ) -> R:
+        """Ask the engine a verb of its port, as ``ws.ask(Port.get_job, job_id)``; return the answer.
+
+        Raises ``EngineUnavailable`` when no engine answers, and what the verb raises.
+        """
+        port = await self.port()
+        answer: R = await getattr(port, verb.__name__)(*arguments, **options)
+        return answer
+
+    def offered(self, name: str, /) -> Callable[[Mapping[str, Any]], Awaitable[Any]]:
+        """Return what calls a tool that this process offers. Raises ``ToolUnavailable``."""
+        return self.offers.named(name).call
+
     async def _connected(self) -> Port:
         loop = asyncio.get_running_loop()
         connection = self._connections.get(loop)
@@ -176,18 +208,18 @@ class Workspace:
 
     async def status(self) -> EngineStatus:
         """Return what the engine says of itself."""
-        return await (await self.port()).status()
+        return await self.ask(Port.status)
 
     async def doctor(self) -> list[Finding]:
         """Return what holds here: the sandbox's walls, and what recovery had to do."""
-        return await (await self.port()).doctor()
+        return await self.ask(Port.doctor)
 
     async def settings(self, **changes: Any) -> dict[str, Any]:
         """Change the settings given (None removes one) and return them all.
 
         Raises ``InvalidInput`` for a name or value that no setting has.
         """
-        return await (await self.port()).settings(changes or None)
+        return await self.ask(Port.settings, changes or None)
 
     async def executions(
         self, *, status: ExecutionStatus | None = None, limit: int = 50
@@ -213,11 +245,11 @@ class Workspace:
         query = LogQuery(
             source=source, name=name, user_id=user, level=level, grep=grep, limit=limit
         )
-        return LogLines.of(await (await self.port()).logs(query))
+        return LogLines.of(await self.ask(Port.logs, query))
 
     async def inbox(self, limit: int = 50) -> list[Message]:
         """Return everybody's messages, newest first."""
-        answer = await (await self.port()).call("user.inbox", {"limit": limit})
+        answer = await self.ask(Port.call, "user.inbox", {"limit": limit})
         return [Message.model_validate(message) for message in answer]
 
     async def events(self, after: str | None = None) -> AsyncIterator[Event]:
@@ -247,11 +279,11 @@ class Workspace:
         Raises ``InvalidInput`` for a time that is not within a year to come, ``NotFound``
         for a job that is not there.
         """
-        port = await self.port()
-        end = end_of(until, {"days": days, "hours": hours}, (await port.status()).now)
+        end = end_of(until, {"days": days, "hours": hours}, (await self.ask(Port.status)).now)
         if isinstance(job, str):
             job = await self.jobs.get_job(job)
-        found = await port.simulate(
+        found = await self.ask(
+            Port.simulate,
             end,
             job_id=None if job is None else job.id,
             seed=seed,
@@ -267,9 +299,7 @@ class Workspace:
         alone, and those that are gone are deactivated. ``dry_run`` only returns the plan.
         A workspace is one agent: deploying a second switches off the first one's jobs.
         """
-        from luajobs_kit.api.agent.deploy import deploy  # noqa: PLC0415 - the two need each other
-
-        return await deploy(self, agent, dry_run=dry_run)
+        return await deploy(self, self.offers, agent, dry_run=dry_run)
 
     @overload
     def tool(self, function: F, /) -> F: ...
@@ -342,11 +372,8 @@ class Workspace:
     @contextmanager
     def entered(self) -> Iterator[Self]:
         """Make this the current workspace inside the block."""
-        token = enter(self)
-        try:
+        with entered(self):
             yield self
-        finally:
-            leave(token)
 
     async def _started(self) -> None:
         if self._engine is None and self._start is not None:
@@ -383,3 +410,6 @@ def _folder(path: str | Path | None) -> Path:
     from luajobs_kit.client.find_workspace import find  # noqa: PLC0415 - only who needs a folder pays for it
 
     return find(Path(path) if path is not None else None)
+
+
+make_own_by(Workspace)

@@ -10,7 +10,6 @@ from typing import Any, Final
 import ipywidgets as ipw
 
 from luajobs_kit.acting_user import acting_user
-from luajobs_kit.api._session import current_workspace
 from luajobs_kit.api.workspace import Workspace
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.live.change_set import Changed
@@ -81,7 +80,7 @@ class JobsPanel:
     """
 
     def __init__(self, workspace: Workspace | None = None) -> None:
-        home = workspace or current_workspace()
+        home = workspace or Workspace.current()
         engine, user = home.engine, acting_user()
         if engine is None:
             folder = home.path

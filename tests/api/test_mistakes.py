@@ -14,6 +14,7 @@ from luajobs_kit import (
     LuaJob,
     NotAllowed,
     User,
+    Workspace,
     acting_as,
     cron,
     every,
@@ -84,7 +85,7 @@ async def test_a_second_agent_says_that_it_switches_off_the_jobs_of_the_first(ws
         (lambda job: Jobs.get_job("waits"), "Jobs.get_job"),
         (lambda job: job.trigger(), "job.trigger"),
         (lambda job: User.get(), "User.get"),
-        (lambda job: job._workspace.status(), "ws.status"),
+        (lambda job: Workspace.current().status(), "ws.status"),
         (lambda job: run_isolated("def f(job): pass"), "run_isolated"),
     ],
 )

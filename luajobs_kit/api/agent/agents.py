@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from luajobs_kit.api._json_values import build, to_object
+from luajobs_kit.api._session import Session
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.agent.tools import LuaTool, as_lua_tool
-from luajobs_kit.api.jobs.jobs import (
+from luajobs_kit.api.jobs.options import (
     Execute,
     RetryLike,
     ScheduleLike,
@@ -20,9 +21,6 @@ from luajobs_kit.api.jobs.jobs import (
 )
 from luajobs_kit.errors import InvalidInput, ToolError
 from luajobs_kit.model import DEFAULT_TIMEOUT, Bundle, JobSpec
-
-if TYPE_CHECKING:
-    from luajobs_kit.api.workspace import Workspace
 
 
 @dataclass(kw_only=True)
@@ -50,14 +48,14 @@ class LuaJob:
     def __post_init__(self) -> None:
         self.bundle = bundle_of(self.execute, self.source)
 
-    def spec(self, workspace: Workspace) -> JobSpec:
+    def spec(self, session: Session) -> JobSpec:
         """Return what is asked of the engine. Raises ``InvalidInput``."""
         return build(
             JobSpec,
             f"LuaJob {self.name!r}",
             name=self.name,
             bundle=self.bundle,
-            schedule=schedule_of(self.schedule, workspace.now),
+            schedule=schedule_of(self.schedule, session.now),
             metadata=to_object(self.metadata, "metadata"),
             description=self.description,
             timeout=self.timeout,
@@ -151,7 +149,7 @@ class LuaAgent:
         input: Mapping[str, Any],
         *,
         user: str | None = None,
-        workspace: Workspace | None = None,
+        workspace: Session | None = None,
     ) -> Any:
         """Call a tool as ``user`` (None: who acts already) and return its output as plain JSON.
 

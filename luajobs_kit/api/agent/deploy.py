@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from luajobs_kit.api.agent.tool_offers import OfferedTool
+from luajobs_kit.api._session import Session
+from luajobs_kit.api.agent.agents import LuaAgent
+from luajobs_kit.api.agent.tool_offers import OfferedTool, ToolOffers
 from luajobs_kit.api.jobs.version_diff import FieldChange, changed_fields
 from luajobs_kit.model import Job, JobSpec, OnceSchedule
-
-if TYPE_CHECKING:
-    from luajobs_kit.api.agent.agents import LuaAgent
-    from luajobs_kit.api.workspace import Workspace
+from luajobs_kit.port import Port
 
 Action = Literal["create", "update", "rearm", "deactivate", "leave"]
 _SIGNS: dict[Action, str] = {
@@ -61,14 +60,13 @@ class Plan:
     __repr__ = __str__
 
 
-async def deploy(workspace: Workspace, agent: LuaAgent, *, dry_run: bool) -> Plan:
+async def deploy(session: Session, offers: ToolOffers, agent: LuaAgent, *, dry_run: bool) -> Plan:
     """Make the agent's jobs true in the engine (see ``Workspace.deploy``)."""
-    specs = {job.name: job.spec(workspace) for job in agent.jobs}
+    specs = {job.name: job.spec(session) for job in agent.jobs}
     if not dry_run:
         for tool in agent.tools.values():
-            workspace.offers.add(OfferedTool.of_lua_tool(tool, workspace))
-    port = await workspace.port()
-    there = {job.name: job for job in await port.list_jobs()}
+            offers.add(OfferedTool.of_lua_tool(tool, session))
+    there = {job.name: job for job in await session.ask(Port.list_jobs)}
     steps = [_step(spec, there.get(name)) for name, spec in specs.items()]
     # One that is paused may have runs that wait, and is not to be let go on by activate().
     gone = [
@@ -80,9 +78,9 @@ async def deploy(workspace: Workspace, agent: LuaAgent, *, dry_run: bool) -> Pla
     if not dry_run:
         for place, step in enumerate(steps):
             if step.action == "deactivate":
-                done = await port.deactivate_job(there[step.job].id)
+                done = await session.ask(Port.deactivate_job, there[step.job].id)
             elif step.action != "leave":
-                done = await port.create_job(specs[step.job])
+                done = await session.ask(Port.create_job, specs[step.job])
             else:
                 continue
             steps[place] = replace(step, why=step.why + done.cancelled_in_words)

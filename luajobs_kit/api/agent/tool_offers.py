@@ -11,20 +11,17 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from luajobs_kit.acting_user import acting_as
-from luajobs_kit.api._session import Bound
+from luajobs_kit.api._session import Bound, Session
 from luajobs_kit.api._signatures import arguments_of, say, values_of
 from luajobs_kit.api.agent.tools import LuaTool, check_tool
 from luajobs_kit.errors import EngineUnavailable, InvalidInput, NotFound, ToolUnavailable
 from luajobs_kit.port import Port, ToolCall, ToolOffer
-
-if TYPE_CHECKING:
-    from luajobs_kit.api.workspace import Workspace
 
 DEFAULT_TOOL_TIMEOUT = 30.0  # seconds a job waits for a tool's answer
 
@@ -61,13 +58,13 @@ class OfferedTool:
 
     @classmethod
     def of_lua_tool(
-        cls, tool: LuaTool[Any], workspace: Workspace, timeout: float = DEFAULT_TOOL_TIMEOUT
+        cls, tool: LuaTool[Any], session: Session, timeout: float = DEFAULT_TOOL_TIMEOUT
     ) -> OfferedTool:
         """Raise ``InvalidInput`` for a tool that lacks a part."""
         check_tool(tool)
 
         async def call(arguments: Mapping[str, Any]) -> Any:
-            return await tool.call(arguments, workspace=workspace)
+            return await tool.call(arguments, workspace=session)
 
         offer = ToolOffer(
             name=tool.name,
@@ -108,11 +105,15 @@ class ToolOffers:
     def add(self, tool: OfferedTool) -> None:
         self._tools[tool.offer.name] = tool
 
-    def get(self, name: str) -> OfferedTool | None:
-        return self._tools.get(name)
-
-    def names(self) -> list[str]:
-        return sorted(self._tools)
+    def named(self, name: str) -> OfferedTool:
+        """Return an offered tool. Raises ``ToolUnavailable``."""
+        if name not in self._tools:
+            listed = ", ".join(f"tools.{one}" for one in sorted(self._tools)) or "none"
+            raise ToolUnavailable(
+                f"Nobody offers tools.{name} here. Offered: {listed}. Register it with @ws.tool.",
+                name=name,
+            )
+        return self._tools[name]
 
     def serve(self, port: Port) -> None:
         """Offer to the engine what is not offered yet from the running loop."""
@@ -174,16 +175,9 @@ class Tools(Bound):
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         if name.startswith("_"):
             raise AttributeError(name)
-        offers = self._workspace.offers
-        tool = offers.get(name)
-        if tool is None:
-            listed = ", ".join(f"tools.{one}" for one in offers.names()) or "none"
-            raise ToolUnavailable(
-                f"Nobody offers tools.{name} here. Offered: {listed}. Register it with @ws.tool.",
-                name=name,
-            )
+        tool = self._session.offered(name)
 
         async def call(**arguments: Any) -> Any:
-            return await tool.call(arguments)
+            return await tool(arguments)
 
         return call

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from luajobs_kit.acting_user import acting_as, acting_user, reaching
-from luajobs_kit.api._session import current_workspace
-from luajobs_kit.api._signatures import say
+from luajobs_kit.api._session import Session, current_session, entered
+from luajobs_kit.api._signatures import arguments_of, say, values_of
 from luajobs_kit.api.agent import tool_output
 from luajobs_kit.errors import EngineUnavailable, InvalidInput, ToolError
 from luajobs_kit.model import Level, LogLine, LogSource
-
-if TYPE_CHECKING:
-    from luajobs_kit.api.workspace import Workspace
-import inspect
-from typing import overload
-
-from luajobs_kit.api._signatures import arguments_of, values_of
+from luajobs_kit.port import Port
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SOURCE = "skill"  # Lua's word for where a tool's log lines come from
@@ -90,7 +85,7 @@ class LuaTool(ABC, Generic[Input]):
         input: Mapping[str, Any],
         *,
         user: str | None = None,
-        workspace: Workspace | None = None,
+        workspace: Session | None = None,
         condition: Callable[[], Awaitable[bool]] | None = None,
     ) -> Any:
         """Validate the input, run as ``user`` (None: who acts already), validate the output.
@@ -103,11 +98,11 @@ class LuaTool(ABC, Generic[Input]):
         Raises ``ToolError`` with the tool's name, and the field when input or output is wrong.
         """
         check_tool(self)
-        home = workspace or current_workspace()
-        with home.entered(), acting_as(user or acting_user()), reaching("own"):
+        session = workspace or current_session()
+        with entered(session), acting_as(user or acting_user()), reaching("own"):
             given = self._validated(input)
             started = time.perf_counter()
-            with tool_output.listening(home.now) as said:
+            with tool_output.listening(session.now) as said:
                 error: ToolError | None = None
                 result: Any = None
                 try:
@@ -119,7 +114,7 @@ class LuaTool(ABC, Generic[Input]):
                     error = ToolError(_told(self, problem), tool=self.name)
                     error.__cause__ = problem
                 took = (time.perf_counter() - started) * 1000
-            await self._keep(home, said, error, took)
+            await self._keep(session, said, error, took)
             if error is not None:
                 raise error
             return result
@@ -175,7 +170,7 @@ class LuaTool(ABC, Generic[Input]):
             raise ToolError(message, tool=self.name) from None
 
     async def _keep(
-        self, home: Workspace, said: tool_output.Said, error: ToolError | None, took: float
+        self, session: Session, said: tool_output.Said, error: ToolError | None, took: float
     ) -> None:
         source = LogSource(
             log_source=_SOURCE,
@@ -187,12 +182,11 @@ class LuaTool(ABC, Generic[Input]):
         level: Level = "info" if error is None else "error"
         end = f"{self.name} completed" if error is None else error.message
         with suppress(EngineUnavailable):  # what the tool did is done; its caller is told of that
-            port = await home.port()
-            for at, kind, text, duration in [*lines, (home.now(), level, end, took)]:
+            for at, kind, text, duration in [*lines, (session.now(), level, end, took)]:
                 line = LogLine(
                     timestamp=at, sub_type=kind, message=text, duration=duration, metadata=source
                 )
-                await port.write_log(line)
+                await session.ask(Port.write_log, line)
 
     def __repr__(self) -> str:
         return f"<LuaTool {self.name!r}>"

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from luajobs_kit.api._json_values import to_object
-from luajobs_kit.api._session import Bound
+from luajobs_kit.api._session import Bound, Session
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.data.records import Fields, Page
 from luajobs_kit.model import Entry, EntryPage
-
-if TYPE_CHECKING:
-    from luajobs_kit.api.workspace import Workspace
+from luajobs_kit.port import Port
 
 
 @awaited_as("entry")
@@ -22,11 +20,11 @@ class DataEntry(Fields):
 
     _noun = "entry"
 
-    def __init__(self, entry: Entry, workspace: Workspace) -> None:
+    def __init__(self, entry: Entry, session: Session) -> None:
         self._id = entry.id
         self._entry = entry
         self._data = dict(entry.data)
-        self._workspace = workspace
+        self._session = session
 
     @property
     def collection(self) -> str:
@@ -59,14 +57,14 @@ class DataEntry(Fields):
 
     async def delete(self) -> None:
         """Delete the entry."""
-        port = await self._workspace.port()
-        await port.call("data.delete", {"collection": self.collection, "id": self.id})
+        arguments = {"collection": self.collection, "id": self.id}
+        await self._session.ask(Port.call, "data.delete", arguments)
 
     async def _keep(self, verb: str, data: dict[str, Any], search_text: str | None) -> DataEntry:
         arguments = {"collection": self.collection, "id": self.id, "data": data}
         if search_text is not None:
             arguments["searchText"] = search_text
-        answer = await (await self._workspace.port()).call(f"data.{verb}", arguments)
+        answer = await self._session.ask(Port.call, f"data.{verb}", arguments)
         self._entry = Entry.model_validate(answer)
         self._data = dict(self._entry.data)
         return self
@@ -105,14 +103,12 @@ class Data(Bound):
         limit: int = 10,
     ) -> DataPage:
         """Return a page of the entries that match a Mongo-style filter (``{"status": "open"}``)."""
-        workspace = self._workspace
+        session = self._session
         arguments: dict[str, Any] = {"collection": collection, "page": page, "limit": limit}
         if filter is not None:
             arguments["filter"] = to_object(filter, "filter")
-        answer = EntryPage.model_validate(
-            await (await workspace.port()).call("data.get", arguments)
-        )
-        return DataPage([DataEntry(entry, workspace) for entry in answer.data], answer.pagination)
+        answer = EntryPage.model_validate(await session.ask(Port.call, "data.get", arguments))
+        return DataPage([DataEntry(entry, session) for entry in answer.data], answer.pagination)
 
     async def get_entry(self, collection: str, entry_id: str) -> DataEntry:
         """Return one entry. Raises ``NotFound``."""
@@ -146,8 +142,8 @@ class Data(Bound):
 
     async def delete(self, collection: str, entry_id: str) -> None:
         """Delete an entry. Raises ``NotFound``."""
-        port = await self._workspace.port()
-        await port.call("data.delete", {"collection": collection, "id": entry_id})
+        arguments = {"collection": collection, "id": entry_id}
+        await self._session.ask(Port.call, "data.delete", arguments)
 
     async def search(
         self,
@@ -157,22 +153,22 @@ class Data(Bound):
         score_threshold: float = 0.6,
     ) -> list[DataEntry]:
         """Return the entries whose text matches, best first, each with its ``score``."""
-        workspace = self._workspace
+        session = self._session
         arguments = {
             "collection": collection,
             "searchText": search_text,
             "limit": limit,
             "scoreThreshold": score_threshold,
         }
-        found = await (await workspace.port()).call("data.search", arguments)
-        return [DataEntry(Entry.model_validate(entry), workspace) for entry in found]
+        found = await session.ask(Port.call, "data.search", arguments)
+        return [DataEntry(Entry.model_validate(entry), session) for entry in found]
 
     async def collections(self) -> list[str]:
         """Return the names of the collections."""
-        names: list[str] = await (await self._workspace.port()).call("data.collections", {})
+        names: list[str] = await self._session.ask(Port.call, "data.collections", {})
         return names
 
     async def _entry(self, verb: str, arguments: dict[str, Any]) -> DataEntry:
-        workspace = self._workspace
-        answer = await (await workspace.port()).call(f"data.{verb}", arguments)
-        return DataEntry(Entry.model_validate(answer), workspace)
+        session = self._session
+        answer = await session.ask(Port.call, f"data.{verb}", arguments)
+        return DataEntry(Entry.model_validate(answer), session)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from luajobs_kit.api._json_values import to_object
-from luajobs_kit.api._session import Bound
+from luajobs_kit.api._session import Bound, Session
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.data.records import Fields, Page
 from luajobs_kit.model import Pagination
-
-if TYPE_CHECKING:
-    from luajobs_kit.api.workspace import Workspace
+from luajobs_kit.port import Port
 
 
 @awaited_as("product")
@@ -21,10 +19,10 @@ class Product(Fields):
 
     _noun = "product"
 
-    def __init__(self, data: Mapping[str, Any], workspace: Workspace) -> None:
+    def __init__(self, data: Mapping[str, Any], session: Session) -> None:
         self._id: str = data["id"]
         self._data = dict(data)
-        self._workspace = workspace
+        self._session = session
 
     async def update(self, data: Mapping[str, Any]) -> Product:
         """Merge ``data`` into the product, shallowly."""
@@ -36,11 +34,11 @@ class Product(Fields):
 
     async def delete(self) -> None:
         """Take it from the catalogue."""
-        await (await self._workspace.port()).call("products.delete", {"id": self._id})
+        await self._session.ask(Port.call, "products.delete", {"id": self._id})
 
     async def _keep(self, verb: str, product: dict[str, Any]) -> Product:
         arguments = {"id": self._id, "product": product}
-        self._data = dict(await (await self._workspace.port()).call(f"products.{verb}", arguments))
+        self._data = dict(await self._session.ask(Port.call, f"products.{verb}", arguments))
         return self
 
     def __repr__(self) -> str:
@@ -66,13 +64,13 @@ class Products(Bound):
         filter: Mapping[str, Any] | None = None,
     ) -> ProductPage:
         """Return a page of the catalogue."""
-        workspace = self._workspace
+        session = self._session
         arguments: dict[str, Any] = {"page": page, "limit": limit}
         if filter is not None:
             arguments["filter"] = to_object(filter, "filter")
-        answer = await (await workspace.port()).call("products.get", arguments)
+        answer = await session.ask(Port.call, "products.get", arguments)
         return ProductPage(
-            [Product(one, workspace) for one in answer["data"]],
+            [Product(one, session) for one in answer["data"]],
             Pagination.model_validate(answer["pagination"]),
         )
 
@@ -91,17 +89,15 @@ class Products(Bound):
 
     async def delete(self, product_id: str) -> None:
         """Take a product from the catalogue. Raises ``NotFound``."""
-        await (await self._workspace.port()).call("products.delete", {"id": product_id})
+        await self._session.ask(Port.call, "products.delete", {"id": product_id})
 
     async def search(self, search_query: str, limit: int = 5) -> list[Product]:
         """Return the products whose text matches, best first."""
-        workspace = self._workspace
+        session = self._session
         arguments = {"searchQuery": search_query, "limit": limit}
-        found = await (await workspace.port()).call("products.search", arguments)
-        return [Product(one, workspace) for one in found]
+        found = await session.ask(Port.call, "products.search", arguments)
+        return [Product(one, session) for one in found]
 
     async def _product(self, verb: str, arguments: dict[str, Any]) -> Product:
-        workspace = self._workspace
-        return Product(
-            await (await workspace.port()).call(f"products.{verb}", arguments), workspace
-        )
+        session = self._session
+        return Product(await session.ask(Port.call, f"products.{verb}", arguments), session)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
+from luajobs_kit.api._html import table
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.model import Pagination
 
@@ -95,8 +96,6 @@ class Page(Generic[F]):
         )
 
     def _repr_html_(self) -> str:
-        from luajobs_kit.api._html import table  # noqa: PLC0415 - only a notebook shows it
-
         names = list(dict.fromkeys(name for one in self.data for name in one.data if name != "id"))
         rows = [[one.id, *(one.data.get(name) for name in names)] for one in self.data]
         page = self.pagination

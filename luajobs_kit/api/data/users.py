@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from luajobs_kit.api._json_values import to_object, to_plain
-from luajobs_kit.api._session import Bound
+from luajobs_kit.api._session import Bound, Session
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.data.records import Attributes
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Message, Profile
-
-if TYPE_CHECKING:
-    from luajobs_kit.api.workspace import Workspace
+from luajobs_kit.port import Port
 
 Messages = str | Mapping[str, Any] | Sequence[Mapping[str, Any] | str]
 
@@ -24,11 +22,11 @@ class UserInstance(Attributes):
 
     _noun = "user"
 
-    def __init__(self, record: Mapping[str, Any], workspace: Workspace) -> None:
+    def __init__(self, record: Mapping[str, Any], session: Session) -> None:
         self._id: str = record["id"]
         self._profile = Profile.model_validate(record["profile"])
         self._data: dict[str, Any] = dict(record.get("data") or {})
-        self._workspace = workspace
+        self._session = session
 
     @property
     def profile(self) -> Profile:
@@ -78,8 +76,7 @@ class UserInstance(Attributes):
         return [Message.model_validate(one) for one in await self._ask("history", limit=limit)]
 
     async def _ask(self, verb: str, **arguments: Any) -> Any:
-        port = await self._workspace.port()
-        return await port.call(f"user.{verb}", {"id": self._id, **arguments})
+        return await self._session.ask(Port.call, f"user.{verb}", {"id": self._id, **arguments})
 
     def _take(self, data: dict[str, Any]) -> dict[str, Any]:
         self._data = dict(data)
@@ -129,9 +126,9 @@ class User(Bound):
         given = {name: value for name, value in wanted.items() if value is not None}
         if len(given) > 1:
             raise InvalidInput(f"User.get takes one of id, email and phone, not {sorted(given)}.")
-        workspace = self._workspace
-        record = await (await workspace.port()).call("user.get", given)
-        return None if record is None else UserInstance(record, workspace)
+        session = self._session
+        record = await session.ask(Port.call, "user.get", given)
+        return None if record is None else UserInstance(record, session)
 
     async def add(
         self,
@@ -143,7 +140,7 @@ class User(Bound):
         data: Mapping[str, Any] | None = None,
     ) -> UserInstance:
         """Add a user to the workspace. Raises ``Conflict`` when that id is taken."""
-        workspace = self._workspace
+        session = self._session
         arguments = {
             "id": user_id,
             "fullName": full_name,
@@ -152,11 +149,11 @@ class User(Bound):
             "data": to_object(data or {}, "data"),
         }
         given = {name: value for name, value in arguments.items() if value is not None}
-        record = await (await workspace.port()).call("user.add", given)
-        return UserInstance(record, workspace)
+        record = await session.ask(Port.call, "user.add", given)
+        return UserInstance(record, session)
 
     async def list(self) -> Users:
         """Return every user of the workspace."""
-        workspace = self._workspace
-        records = await (await workspace.port()).call("user.list", {})
-        return [UserInstance(record, workspace) for record in records]
+        session = self._session
+        records = await session.ask(Port.call, "user.list", {})
+        return [UserInstance(record, session) for record in records]

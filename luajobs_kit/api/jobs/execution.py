@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from luajobs_kit.api._html import facts
+from luajobs_kit.api._session import Session
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.jobs.log_lines import LogLines
 from luajobs_kit.model import Attempt, Execution, LogQuery, RunError
+from luajobs_kit.port import Port
 
 if TYPE_CHECKING:
-    from luajobs_kit.api.workspace import Workspace
     from luajobs_kit.model import ExecutionStatus
 else:
     # jedi, which completes names in IPython and JupyterLab, looks a live object's properties up
@@ -24,9 +26,9 @@ _ASK = 25.0  # seconds one request waits before it is made again
 class JobExecution:
     """A run. Its properties are as of the last answer; ``wait()`` and ``refresh()`` ask again."""
 
-    def __init__(self, data: Execution, workspace: Workspace) -> None:
+    def __init__(self, data: Execution, session: Session) -> None:
         self._data = data
-        self._workspace = workspace
+        self._session = session
 
     @property
     def id(self) -> str:
@@ -74,33 +76,30 @@ class JobExecution:
 
         Raises ``TimeoutError`` when it is not within ``timeout`` seconds (None: waits on).
         """
-        port = await self._workspace.port()
         async with asyncio.timeout(timeout):
             while not self._data.finished:
-                self._data = await port.wait_execution(self.id, _ASK)
+                self._data = await self._session.ask(Port.wait_execution, self.id, _ASK)
         return self
 
     async def cancel(self) -> JobExecution:
         """Kill its running attempt, or drop the waiting one."""
-        self._data = await (await self._workspace.port()).cancel_execution(self.id)
+        self._data = await self._session.ask(Port.cancel_execution, self.id)
         return self
 
     async def refresh(self) -> JobExecution:
         """Ask the engine how it stands now."""
-        self._data = await (await self._workspace.port()).get_execution(self.id)
+        self._data = await self._session.ask(Port.get_execution, self.id)
         return self
 
     async def logs(self, limit: int = 100) -> LogLines:
         """Return its newest log lines, in reading order: the oldest of them first."""
         query = LogQuery(execution_id=self.id, limit=limit)
-        return LogLines.of(await (await self._workspace.port()).logs(query))
+        return LogLines.of(await self._session.ask(Port.logs, query))
 
     def __repr__(self) -> str:
         return f"<Execution of {self._data.job_name!r} {self.outcome} ({self.id})>"
 
     def _repr_html_(self) -> str:
-        from luajobs_kit.api._html import facts  # noqa: PLC0415 - only a notebook shows it
-
         shown = {
             "outcome": self.outcome,
             "result": self._data.result,
@@ -113,18 +112,19 @@ class JobExecution:
 
 
 async def newest(
-    workspace: Workspace,
+    session: Session,
     limit: int,
     *,
     job_id: str | None = None,
     status: ExecutionStatus | None = None,
 ) -> list[JobExecution]:
     """Return executions, newest first: page by page where they are too large for one answer."""
-    port = await workspace.port()
     found: dict[str, Execution] = {}  # by id: a run that begins meanwhile moves the others on
     while True:
         known = len(found)
-        page = await port.list_executions(job_id, status=status, limit=limit - known, offset=known)
+        page = await session.ask(
+            Port.list_executions, job_id, status=status, limit=limit - known, offset=known
+        )
         found |= {execution.id: execution for execution in page.executions}
         if len(found) in {known, limit} or len(found) >= page.total:
-            return [JobExecution(execution, workspace) for execution in found.values()]
+            return [JobExecution(execution, session) for execution in found.values()]

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from luajobs_kit.api._html import facts
 from luajobs_kit.api._json_values import build, to_object
+from luajobs_kit.api._session import Session
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.data.records import paged
+from luajobs_kit.api.data.users import User, UserInstance
 from luajobs_kit.api.jobs.execution import JobExecution, newest
 from luajobs_kit.api.jobs.log_lines import LogLines
+from luajobs_kit.api.jobs.options import (
+    Execute,
+    RetryLike,
+    ScheduleLike,
+    bundle_of,
+    retry_of,
+    schedule_of,
+)
+from luajobs_kit.api.jobs.version_diff import VersionDiff, diff_versions, pick
 from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import (
     Cancellation,
@@ -22,16 +34,12 @@ from luajobs_kit.model import (
     LogQuery,
     VersionSpec,
 )
+from luajobs_kit.port import Port
 
 if TYPE_CHECKING:
-    from luajobs_kit.api.data.users import UserInstance
-    from luajobs_kit.api.jobs.jobs import Execute, RetryLike, ScheduleLike
-    from luajobs_kit.api.jobs.version_diff import VersionDiff
-    from luajobs_kit.api.workspace import Workspace
     from luajobs_kit.model import Change
 else:
     Change = str  # to jedi, for the reason said in execution.py
-from typing import NoReturn
 
 
 class Kept(dict[str, Any]):
@@ -54,8 +62,8 @@ class Kept(dict[str, Any]):
 class JobInstance:
     """A job. Its properties are as of the last answer; ``refresh()`` asks again."""
 
-    def __init__(self, data: Job, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, data: Job, session: Session) -> None:
+        self._session = session
         self._take(data)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -109,7 +117,7 @@ class JobInstance:
     def last_outcome(self) -> str:
         """How its newest run ended, in words for people."""
         last = self._data.last_execution
-        return "has not run" if last is None else str(JobExecution(last, self._workspace).outcome)
+        return "has not run" if last is None else str(JobExecution(last, self._session).outcome)
 
     # Lua's methods
 
@@ -123,12 +131,12 @@ class JobInstance:
                 f"{self.name} is a pre-defined LuaJob and has no user of its own: put the id in "
                 'its metadata and use User.get(job.metadata["userId"]).'
             )
-        return await self._workspace.users.get(self._data.user_id)
+        return await User(self._session).get(self._data.user_id)
 
     async def update_metadata(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Merge ``data`` into the metadata, shallowly, and return all of it."""
-        port = await self._workspace.port()
-        self._take(await port.update_metadata(self.id, to_object(data, "metadata")))
+        changes = to_object(data, "metadata")
+        self._take(await self._session.ask(Port.update_metadata, self.id, changes))
         return self._data.metadata
 
     async def trigger(self, version_id: str | None = None) -> JobExecution:
@@ -137,26 +145,26 @@ class JobInstance:
         ``version_id`` (an id or a number such as ``1.0.1``) runs another than the active
         version. ``await execution.wait()`` gives the outcome.
         """
-        port = await self._workspace.port()
-        return JobExecution(await port.trigger_job(self.id, version_id), self._workspace)
+        run = await self._session.ask(Port.trigger_job, self.id, version_id)
+        return JobExecution(run, self._session)
 
     async def activate(self) -> JobInstance:
         """Let it run on schedule, counting from now.
 
         Raises ``Conflict`` for a once-job whose time has passed.
         """
-        return self._take(await (await self._workspace.port()).activate_job(self.id))
+        return self._take(await self._session.ask(Port.activate_job, self.id))
 
     async def deactivate(self) -> JobInstance:
         """Switch it off: what waits of it is cancelled, ``data.cancelled_runs`` says how many.
 
         A run under way goes on, and is not tried again. ``trigger()`` still works.
         """
-        return self._take(await (await self._workspace.port()).deactivate_job(self.id))
+        return self._take(await self._session.ask(Port.deactivate_job, self.id))
 
     async def delete(self, *, force: bool = False) -> Deletion:
         """Delete it; with more than one version, deactivate and hide it unless ``force``."""
-        return await (await self._workspace.port()).delete_job(self.id, force=force)
+        return await self._session.ask(Port.delete_job, self.id, force=force)
 
     # Beyond Lua
 
@@ -165,20 +173,20 @@ class JobInstance:
 
         One run alone is cancelled by ``cancel()`` of the execution.
         """
-        return await (await self._workspace.port()).cancel_job(self.id)
+        return await self._session.ask(Port.cancel_job, self.id)
 
     async def refresh(self) -> JobInstance:
         """Ask the engine how the job is now."""
-        return self._take(await (await self._workspace.port()).get_job(self.id))
+        return self._take(await self._session.ask(Port.get_job, self.id))
 
     async def executions(self, limit: int = 50) -> list[JobExecution]:
         """Return its runs, newest first."""
-        return await newest(self._workspace, limit, job_id=self.id)
+        return await newest(self._session, limit, job_id=self.id)
 
     async def logs(self, limit: int = 20) -> LogLines:
         """Return its newest log lines, in reading order: the oldest of them first."""
         query = LogQuery(job_id=self.id, limit=limit)
-        return LogLines.of(await (await self._workspace.port()).logs(query))
+        return LogLines.of(await self._session.ask(Port.logs, query))
 
     async def versions(self, limit: int | None = None, page: int = 1) -> list[JobVersion]:
         """Return its versions, oldest first; with ``limit`` page by page, counted from 1."""
@@ -186,7 +194,7 @@ class JobInstance:
 
     async def next_runs(self, count: int = 5) -> list[datetime]:
         """Return its next fires, in UTC; none while it is not active."""
-        return await (await self._workspace.port()).next_runs(self.id, count)
+        return await self._session.ask(Port.next_runs, self.id, count)
 
     async def push_version(
         self,
@@ -205,12 +213,6 @@ class JobInstance:
         ``version`` None is the next patch number. ``publish`` makes it the active one,
         ``trigger(version.id)`` tries it first.
         """
-        from luajobs_kit.api.jobs.jobs import (  # noqa: PLC0415 - the two need each other
-            bundle_of,
-            retry_of,
-            schedule_of,
-        )
-
         active = self._data.active_version
         given: dict[str, Any] = {}
         if active is not None:
@@ -218,7 +220,7 @@ class JobInstance:
         if execute is not None or source is not None or active is None:
             given["bundle"] = bundle_of(execute, source)
         if schedule is not None:
-            given["schedule"] = schedule_of(schedule, self._workspace.now)
+            given["schedule"] = schedule_of(schedule, self._session.now)
         if metadata is not None:
             given["metadata"] = to_object(metadata, "metadata")
         if retry is not None:
@@ -229,7 +231,7 @@ class JobInstance:
             if value is not None
         }
         spec = build(VersionSpec, "push_version", version=version, **given)
-        return await (await self._workspace.port()).push_version(self.id, spec)
+        return await self._session.ask(Port.push_version, self.id, spec)
 
     async def publish(self, version: str) -> JobInstance:
         """Make a version (its id or number) the active one; its schedule counts from now.
@@ -238,12 +240,10 @@ class JobInstance:
         ``NotFound``, and ``Conflict`` for a version that was to run once, at a time that has
         passed, unless the job is switched off.
         """
-        return self._take(await (await self._workspace.port()).publish_version(self.id, version))
+        return self._take(await self._session.ask(Port.publish_version, self.id, version))
 
     async def diff(self, one: str, other: str | None = None) -> VersionDiff:
         """Return what differs from version ``one`` to ``other`` (None: the active one)."""
-        from luajobs_kit.api.jobs.version_diff import diff_versions, pick  # noqa: PLC0415 - seldom needed
-
         versions = await self.versions()
         wanted = other or self._data.active_version_id or versions[-1].id
         return diff_versions(pick(versions, one, self.name), pick(versions, wanted, self.name))
@@ -261,8 +261,6 @@ class JobInstance:
         )
 
     def _repr_html_(self) -> str:
-        from luajobs_kit.api._html import facts  # noqa: PLC0415 - only a notebook shows it
-
         version = self._data.active_version
         return facts(
             self.name,

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
+from luajobs_kit.api._html import table
 from luajobs_kit.api._json_values import build, to_object
 from luajobs_kit.api._session import Bound
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.data.records import paged
 from luajobs_kit.api.jobs.job import JobInstance
-from luajobs_kit.bundle import capture
-from luajobs_kit.errors import InvalidInput
-from luajobs_kit.model import (
-    DEFAULT_TIMEOUT,
-    Bundle,
-    JobSpec,
-    OnceSchedule,
-    Retry,
-    Schedule,
+from luajobs_kit.api.jobs.options import (
+    Execute,
+    RetryLike,
+    ScheduleLike,
+    bundle_of,
+    retry_of,
+    schedule_of,
 )
-
-Execute = Callable[..., Any] | Callable[..., Awaitable[Any]]
-RetryLike = Retry | Mapping[str, Any] | None
-ScheduleLike = Schedule | Mapping[str, Any]
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import DEFAULT_TIMEOUT, JobSpec
+from luajobs_kit.port import Port
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,8 +67,6 @@ class JobList(list[JobInstance]):
         return "\n".join([super().__repr__(), *filter(None, [self.note])])
 
     def _repr_html_(self) -> str:
-        from luajobs_kit.api._html import table  # noqa: PLC0415 - only a notebook shows it
-
         rows = [
             [
                 job.name,
@@ -130,13 +125,13 @@ class Jobs(Bound):
         Raises ``NotSelfContained``, ``PolicyViolation`` or another ``InvalidInput`` for
         what cannot be a job, ``Conflict`` for a name that is taken. Then nothing is stored.
         """
-        workspace = self._workspace
+        session = self._session
         spec = build(
             JobSpec,
             "Jobs.create",
             name=name,
             bundle=bundle_of(execute, source),
-            schedule=schedule_of(schedule, workspace.now),
+            schedule=schedule_of(schedule, session.now),
             metadata=to_object(metadata or {}, "metadata"),
             description=description,
             timeout=timeout,
@@ -151,8 +146,7 @@ class Jobs(Bound):
             tools=tools,
             env=env,
         )
-        port = await workspace.port()
-        return JobInstance(await port.create_job(spec), workspace)
+        return JobInstance(await session.ask(Port.create_job, spec), session)
 
     async def get_job(self, job_id: str) -> JobInstance:
         """Return a job by id, or by name: the acting user's first.
@@ -160,8 +154,8 @@ class Jobs(Bound):
         Raises ``NotFound`` (with close names), and ``Conflict`` listing the jobs when
         several users have one of that name and the acting user does not.
         """
-        workspace = self._workspace
-        return JobInstance(await (await workspace.port()).find_job(job_id), workspace)
+        session = self._session
+        return JobInstance(await session.ask(Port.find_job, job_id), session)
 
     @_keywords("write Jobs.get_all(include_dynamic=True)")
     async def get_all(
@@ -171,49 +165,8 @@ class Jobs(Bound):
 
         All of them; with ``limit`` (1 to 1000) page by page, counted from 1.
         """
-        workspace = self._workspace
-        every_job = await (await workspace.port()).list_jobs(include_dynamic=True)
+        session = self._session
+        every_job = await session.ask(Port.list_jobs, include_dynamic=True)
         shown = [job for job in every_job if include_dynamic or not job.dynamic]
-        jobs = [JobInstance(job, workspace) for job in paged(shown, limit, page)]
+        jobs = [JobInstance(job, session) for job in paged(shown, limit, page)]
         return JobList(jobs, len(every_job) - len(shown))
-
-
-def bundle_of(execute: Execute | None, source: str | Path | None) -> Bundle:
-    """Return the bundle of the one that was given. Raises ``InvalidInput`` for none or both."""
-    if (execute is None) == (source is None):
-        raise InvalidInput(
-            "Give the job's function as execute=, or its text as source=, and not both.",
-            field="execute",
-        )
-    return capture(execute if execute is not None else source)  # type: ignore[arg-type]  # one is set
-
-
-def schedule_of(schedule: ScheduleLike, now: Any) -> Schedule:
-    """Return a checked schedule; one written relative to now counts from now."""
-    from luajobs_kit.timing import parse_schedule  # noqa: PLC0415 - slow to import
-
-    checked = parse_schedule(schedule, now=now(), check_past=False)
-    if isinstance(checked, OnceSchedule) and checked.after is not None:
-        return checked.evolve(execute_at=now() + timedelta(seconds=checked.after))
-    return checked
-
-
-def retry_of(retry: RetryLike) -> Retry:
-    """Return the retry; a dict may spell its keys either way, and none wrongly."""
-    if retry is None or isinstance(retry, Retry):
-        return retry or Retry()
-    known = {"maxAttempts", "backoffSeconds", "backoff", "max_attempts", "backoff_seconds"}
-    if not isinstance(retry, Mapping):
-        raise InvalidInput(
-            'retry takes {"maxAttempts": 3, "backoffSeconds": 60}, '
-            f"not {type(retry).__name__} ({retry!r}).",
-            field="retry",
-        )
-    unknown = sorted(str(key) for key in retry if key not in known)
-    if unknown:
-        raise InvalidInput(
-            f"retry has no {unknown[0]!r}; its keys are maxAttempts (the tries after the first), "
-            "backoffSeconds and backoff (fixed, linear or exponential).",
-            field="retry",
-        )
-    return build(Retry, "retry", **retry)

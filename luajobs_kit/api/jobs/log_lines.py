@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from luajobs_kit.api._html import table
 from luajobs_kit.model import LogLine, LogPage
 
 
@@ -24,8 +25,6 @@ class LogLines(list[LogLine]):
         return str(self) or "[no log lines]"
 
     def _repr_html_(self) -> str:
-        from luajobs_kit.api._html import table  # noqa: PLC0415 - only a notebook shows it
-
         rows = [
             [
                 line.timestamp.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
