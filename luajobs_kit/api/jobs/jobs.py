@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from luajobs_kit.api._json_values import build, to_object
 from luajobs_kit.api._session import Bound
@@ -18,8 +18,11 @@ from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import (
     DEFAULT_TIMEOUT,
     Bundle,
+    CatchUp,
+    IfExists,
     JobSpec,
     OnceSchedule,
+    Overlap,
     Retry,
     Schedule,
 )
@@ -104,9 +107,9 @@ class Jobs(Bound):
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - the job's, not this call's
         retry: RetryLike = None,
         activate: bool = True,
-        if_exists: Literal["update", "error"] = "update",
-        overlap: Literal["skip", "queue", "allow"] = "skip",
-        catch_up: Literal["once", "all", "none"] = "once",
+        if_exists: IfExists = "update",
+        overlap: Overlap = "skip",
+        catch_up: CatchUp = "once",
         jitter: float = 0,
         pause_after_failures: int | None = None,
         max_concurrent: int | None = None,
