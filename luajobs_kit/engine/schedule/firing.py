@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from luajobs_kit.engine.jobs.view import active_version, tell_skipped
+from luajobs_kit.engine.jobs.view import active_version, announce, report_skipped
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runs import Runs
 from luajobs_kit.engine.state import State
@@ -110,7 +110,7 @@ class Firing:
             queue = self._one_after_another(version, wanted)
             for time in wanted:
                 await self._fire(record, version, time, queue=queue)
-            self._state.announce(record)
+            announce(self._state, record)
 
     def _wanted(self, version: JobVersion, times: list[datetime]) -> list[datetime]:
         """Return which of the due fires are run: all that are on time, and of the missed some."""
@@ -189,10 +189,10 @@ class Firing:
         fire = fire.evolve(last_fire=dealt_with or last, skipped=fire.skipped + count)
         if done:
             note = f"its one fire was not run: {reason}"
-            await self._state.keep_fire(fire.evolve(state="done", note=note))
+            await self._state.write_fire(fire.evolve(state="done", note=note))
         else:
-            await self._state.keep_dealt_with(fire)
-        tell_skipped(self._state, record, last, count, reason)
+            await self._state.write_watermark(fire)
+        report_skipped(self._state, record, last, count, reason)
 
 
 def _is_to_come(time: datetime, version: JobVersion, fire: FireState) -> bool:

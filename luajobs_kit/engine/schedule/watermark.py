@@ -83,7 +83,7 @@ class Watermarks:
             fire = fire.evolve(last_fire=now)
         elif schedule.execute_at <= now:
             fire = fire.evolve(last_fire=now, state="done", note="whether it ran was lost")
-        await self._state.keep_fire(fire)
+        await self._state.write_fire(fire)
         self._lost.append(record.name)
         self._say(
             "lost",
