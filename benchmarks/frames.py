@@ -17,8 +17,8 @@ import sys
 import time
 
 from luajobs_kit.sandbox.frames import BrokenFrame
-from luajobs_kit.sandbox.host.fork_server_client import Exit
-from luajobs_kit.sandbox.host.run_session import Conversation
+from luajobs_kit.sandbox.host.child_handle import Exit
+from luajobs_kit.sandbox.host.run_session import RunSession
 
 MOST = 2**20  # bytes of a frame
 SENDER = """
@@ -51,15 +51,15 @@ FLOODS = {
 
 
 class Child:
-    """Stands where a taken child does."""
+    """Stands in for a child's handle."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.gone: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
-    def end(self) -> None:
-        if not self.gone.done():
-            self.gone.set_result(Exit("signal", 9, "end"))
+    def kill(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(Exit("signal", 9, "end"))
 
 
 async def stalls(frame: bytes, seconds: float) -> tuple[float, float]:
@@ -79,19 +79,19 @@ async def stalls(frame: bytes, seconds: float) -> tuple[float, float]:
     async def serve(_verb: str, _arguments: dict) -> None:
         return None
 
-    async def talk() -> None:
+    async def exchange() -> None:
         with contextlib.suppress(BrokenFrame):  # which ends the run
-            await Conversation(Child(host), serve, [].append).hold(b"")
+            await RunSession(Child(host), serve, [].append).run(b"")
 
-    talking = asyncio.create_task(talk()) if frame else None
+    exchange_task = asyncio.create_task(exchange()) if frame else None
     longest, begun, busy = 0.0, time.perf_counter(), time.process_time()
     while (last := time.perf_counter()) - begun < seconds:
         await asyncio.sleep(0.001)
         longest = max(longest, time.perf_counter() - last - 0.001)
     busy = (time.process_time() - busy) / seconds
-    if talking is not None:
-        talking.cancel()
-        await asyncio.gather(talking, return_exceptions=True)
+    if exchange_task is not None:
+        exchange_task.cancel()
+        await asyncio.gather(exchange_task, return_exceptions=True)
     if sender is not None:
         sender.kill()
         sender.wait()

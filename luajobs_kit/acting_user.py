@@ -9,8 +9,11 @@ from typing import Literal
 
 from luajobs_kit.errors import InvalidInput
 
+Reach = Literal["own", "any"]
+"""Which users the task reaches: its own, or any."""
+
 _acting: ContextVar[str | None] = ContextVar("luajobs_acting_user", default=None)
-_reach: ContextVar[Literal["own", "any"] | None] = ContextVar("luajobs_reach", default=None)
+_reach: ContextVar[Reach | None] = ContextVar("luajobs_reach", default=None)
 _watching: ContextVar[bool] = ContextVar("luajobs_watching", default=False)
 
 
@@ -43,7 +46,7 @@ def acting_as(user: str | None) -> Iterator[None]:
         _acting.reset(token)
 
 
-def acting_reach() -> Literal["own", "any"]:
+def acting_reach() -> Reach:
     """Return which users a job that is made now may reach: its own, or any.
 
     Where nothing else is said (``reaching``) that is any for the workspace's own person, and
@@ -53,7 +56,7 @@ def acting_reach() -> Literal["own", "any"]:
 
 
 @contextmanager
-def reaching(reach: Literal["own", "any"] | None) -> Iterator[None]:
+def reaching(reach: Reach | None) -> Iterator[None]:
     """Say inside the block which users the jobs made there reach, whoever acts.
 
     A tool call says ``own``, also where the default user calls; the engine says what the run

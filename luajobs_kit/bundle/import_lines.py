@@ -11,7 +11,7 @@ from luajobs_kit.bundle.free_variables import Use
 from luajobs_kit.bundle.refusals import Refusal, instead_of
 from luajobs_kit.bundle.sandbox_names import KIT, KIT_NAMES, has_member, has_module
 from luajobs_kit.guest.allowlist import MODULES
-from luajobs_kit.sandbox.policy.bindings import tried_imports
+from luajobs_kit.sandbox.policy.bindings import optional_imports
 
 
 def import_line(use: Use, value: object) -> str | None:
@@ -87,9 +87,9 @@ def refused_imports(tree: ast.AST, function: str, first_line: int) -> list[Refus
     """Return a refusal for each import statement of something that does not exist inside."""
     refusals = []
     wanted: list[tuple[str, str | None]]
-    tried = tried_imports(tree)
+    optional = optional_imports(tree)
     for node in ast.walk(tree):
-        if node in tried:
+        if node in optional:
             continue
         if isinstance(node, ast.Import):
             wanted = [(alias.name, None) for alias in node.names]

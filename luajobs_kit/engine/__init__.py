@@ -1,4 +1,4 @@
-"""Scheduling, and one run from due to recorded."""
+"""The engine: a workspace's jobs registered, scheduled, run and recorded."""
 
 from __future__ import annotations
 

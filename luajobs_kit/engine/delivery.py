@@ -1,4 +1,4 @@
-"""Handing messages to channels, after the inbox has them."""
+"""The delivery of messages to channels, after they were put into the inbox."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from luajobs_kit.engine.state import State
-from luajobs_kit.model import LogLine, LogSource, LogWritten, Message
+from luajobs_kit.model import LogLine, LogSource, Message
 from luajobs_kit.platform import Channel
 
-MOST_WAITING: Final = 10_000  # messages; what comes while so many wait is in the inbox only
+MOST_WAITING: Final = 10_000  # messages; while so many wait, a new one goes to the inbox only
 
 
 class Deliveries:
-    """Hands each message to every channel, one after another; who sends one waits for none."""
+    """A queue of messages, each delivered to every channel in turn; no sender waits for it."""
 
     def __init__(self, state: State, channels: Sequence[Channel]) -> None:
         self._state = state
@@ -22,19 +22,19 @@ class Deliveries:
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._deliver_all(), name="luajobs deliveries")
 
-    def take(self, message: Message) -> None:
-        """Have the message delivered soon."""
+    def enqueue(self, message: Message) -> None:
+        """Have the message delivered soon; a full queue is reported in the log."""
         if self._waiting.qsize() < MOST_WAITING:
             self._waiting.put_nowait(message)
         else:
             names = ", ".join(channel.name for channel in self._channels)
-            self._complain(names, message, f"{MOST_WAITING} earlier ones wait")
+            self._log_failure(names, message, f"{MOST_WAITING} earlier ones wait")
 
     async def end(self, patience: float) -> None:
-        """Give the last messages ``patience`` seconds, then end."""
+        """Wait ``patience`` seconds for the last messages to be delivered, then end."""
         self._waiting.put_nowait(None)
         await asyncio.wait([self._task], timeout=patience)
-        self._task.cancel()  # a channel is anybody's code, and may never return
+        self._task.cancel()  # a channel may never return
         await asyncio.wait([self._task])
 
     async def _deliver_all(self) -> None:
@@ -45,10 +45,10 @@ class Deliveries:
             for channel in self._channels:
                 try:
                     await channel.deliver(message, user)
-                except Exception as problem:  # noqa: BLE001 - a channel is anybody's code, and its faults its own
-                    self._complain(channel.name, message, repr(problem))
+                except Exception as problem:  # noqa: BLE001 - a channel may raise anything
+                    self._log_failure(channel.name, message, repr(problem))
 
-    def _complain(self, channel: str, message: Message, problem: str) -> None:
+    def _log_failure(self, channel: str, message: Message, problem: str) -> None:
         line = LogLine(
             timestamp=self._state.clock.now(),
             sub_type="error",
@@ -62,5 +62,4 @@ class Deliveries:
                 execution_id=message.execution_id,
             ),
         )
-        kept = self._state.store.history.write_log(line)
-        self._state.events.publish(LogWritten(at=kept.timestamp, line=kept))
+        self._state.write_log(line)

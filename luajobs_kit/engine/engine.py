@@ -15,7 +15,8 @@ from typing import Any, Final, Self
 from luajobs_kit._version import __version__
 from luajobs_kit.acting_user import acting_reach, acting_user
 from luajobs_kit.clock import Clock, SystemClock
-from luajobs_kit.engine.jobs.view import active_version, as_of, show
+from luajobs_kit.engine.events import Events
+from luajobs_kit.engine.jobs.view import active_version, announce, as_of, show
 from luajobs_kit.engine.lifecycle import Core
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.simulation.simulation import simulate
@@ -35,7 +36,6 @@ from luajobs_kit.model import (
     LogLine,
     LogPage,
     LogQuery,
-    LogWritten,
     Schedule,
     Simulation,
     VersionSpec,
@@ -46,33 +46,6 @@ from luajobs_kit.sandbox import Limits, Sandbox, doctor
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
 from luajobs_kit.timing import fires_after, parse_schedule
 from luajobs_kit.timing.fire_preview import begin, shown_fires
-
-
-async def diagnose(repaired: Sequence[str], held_back: str | None) -> list[Finding]:
-    """Try every wall, and return all findings.
-
-    ``repaired`` is what the store says in words, ``held_back`` which jobs a clock put back keeps waiting.
-    """
-    walls = await doctor.report()
-    found = [
-        Finding(
-            topic="sandbox",
-            name=wall.name,
-            holds=wall.holds,
-            says=f"stops {wall.stops}" + (f" ({wall.note})" if wall.note else ""),
-        )
-        for wall in walls
-    ]
-    whole = doctor.boundary(walls)
-    found.append(Finding(topic="platform", name=whole.name, holds=whole.holds, says=whole.note))
-    if held_back:
-        found.append(Finding(topic="engine", name="clock", holds=False, says=held_back))
-    found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in repaired]
-    if not repaired:
-        says = "nothing was lost"
-        found.append(Finding(topic="store", name="recovery", holds=True, says=says))
-    return found
-
 
 GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
 
@@ -87,7 +60,7 @@ class Engine(Port):
         self.clients = 0
         """Open connections, counted by the server."""
         self.served = False
-        """Whether it is served until it is stopped, set by the server."""
+        """Whether it stays until it is stopped, even without clients; set by the server."""
         self._simulations: set[asyncio.Task[Simulation]] = set()
         self._ending = False
         self._leaving: asyncio.Task[None] | None = None
@@ -105,19 +78,18 @@ class Engine(Port):
         virtual_runs: bool = False,
         channels: Sequence[Channel] = (),
     ) -> Self:
-        """Open the workspace's folder (None: in memory), take up what was left, and begin to fire.
+        """Open the workspace's folder (None: in memory), resume unfinished executions, begin to fire.
 
         Messages go to the inbox, and from there to each of ``channels``.
 
-        With ``virtual_runs`` job code lives in the time of ``clock`` too: it sees it, and
-        sleeping waits for it.
+        With ``virtual_runs`` job code sees the time of ``clock`` too, and sleeps in it.
         Raises ``WorkspaceLocked`` when another engine owns the folder, ``WorkspaceError``
         when it cannot be used, ``UnsupportedPlatform`` where jobs cannot be run apart.
         """
         clock = clock or SystemClock()
         ids = ids or Ids(clock)
         own = sandbox is None
-        with put_off():
+        with _no_garbage_collection():
             store = await Store.open(folder, clock=clock, ids=ids)
             try:
                 sandbox = sandbox or await _sandbox(Settings(store.definitions))
@@ -138,7 +110,7 @@ class Engine(Port):
         await self.aclose()
 
     async def aclose(self, *, grace: float = 0.0) -> None:
-        """End: fire nothing more, give running jobs ``grace`` seconds, then end them and close."""
+        """Fire nothing more, give running jobs ``grace`` seconds, then end them and close the stores."""
         self._ending = True
         for simulation in self._simulations:
             simulation.cancel()
@@ -147,9 +119,9 @@ class Engine(Port):
         await self._core.aclose(grace=grace)
 
     async def identify(self) -> str | None:
-        """Return what tells this engine from every other one, the id in the folder's lock file.
+        """Return the id in the folder's lock file, which no other engine has.
 
-        None in memory. Raises ``WorkspaceGone`` when it owns the folder no more.
+        None in memory. Raises ``WorkspaceGone`` when the folder is no longer this engine's.
         """
         lock = self._state.store.lock
         if lock is None:
@@ -158,24 +130,30 @@ class Engine(Port):
         return lock.id
 
     async def is_gone(self) -> bool:
-        """Tell whether the folder was removed, moved away or replaced: nothing is kept any more."""
+        """Return whether the folder was removed, moved away or replaced: nothing can be stored any more."""
         return await self._state.store.is_gone()
 
+    @property
+    def event_tail(self) -> Events:
+        """The events of the engine, which a server writes for its followers."""
+        return self._state.events
+
     def when_gone(self, call: Callable[[], None]) -> None:
-        """Have ``call()`` end the engine when its folder is gone; else it ends by itself."""
+        """Set what is called when the folder is gone, instead of ending the engine at once."""
         self._core.when_gone = call
 
     def _leave(self) -> None:
         self._leaving = asyncio.create_task(self.aclose(grace=GRACE), name="luajobs leave")
 
     def busy(self) -> str | None:
-        """Say why the engine must stay, or return None when it need not."""
+        """Return why the engine must stay, in words; None when it need not."""
         return self._core.busy()
 
     # The engine itself
 
     async def status(self) -> EngineStatus:
-        # By the documents as they are kept: there may be many, and panels ask for this all the time.
+        # Counted from the raw documents, without parsing them: there may be many, and panels ask for
+        # the status all the time.
         jobs = [row for row in self._state.store.definitions.rows("jobs") if not row.get("deleted")]
         running, waiting = self._core.runs.counts()
         return EngineStatus(
@@ -203,7 +181,7 @@ class Engine(Port):
         return f"stays: {why}" if why else "leaves 10 minutes after its last client"
 
     async def doctor(self) -> list[Finding]:
-        return await diagnose(self._state.store.findings, self._core.watermarks.ahead())
+        return await _diagnose(self._state.store.findings, self._core.watermarks.ahead())
 
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:
@@ -243,7 +221,7 @@ class Engine(Port):
                     job=(record.id, record.name),
                     user_id=record.user_id,
                 )
-            state.announce(record)
+            announce(state, record)
         return counts
 
     # Jobs
@@ -311,7 +289,7 @@ class Engine(Port):
         now = self._state.clock.now()
         fires = fires_after(
             active_version(self._state, record).schedule,
-            max(now, fire.last_fire or now),  # after a clock that was ahead nothing is run again
+            max(now, fire.last_fire or now),  # a clock set back runs nothing again
             armed_at=fire.armed_at,
         )
         return await _first(fires, _within(count))
@@ -396,9 +374,7 @@ class Engine(Port):
         )
 
     async def write_log(self, line: LogLine) -> LogLine:
-        kept = self._state.store.history.write_log(line)
-        self._state.events.publish(LogWritten(at=kept.timestamp, line=kept))
-        return kept
+        return self._state.write_log(line)
 
     def events(self, after: str | None = None) -> AsyncIterator[Event]:
         return self._state.events.follow(after)
@@ -429,7 +405,7 @@ class Engine(Port):
 
 
 async def _first(fires: Iterator[datetime], count: int) -> list[datetime]:
-    """Return the first fires. A rare one takes a millisecond to find: the loop has its turn in between."""
+    """Return the first fires, yielding to the loop after each: a rare one takes a millisecond to find."""
     found: list[datetime] = []
     for fire in islice(fires, count):
         found.append(fire)
@@ -438,24 +414,52 @@ async def _first(fires: Iterator[datetime], count: int) -> list[datetime]:
 
 
 def _within(count: int) -> int:
+    """Return ``count`` if it is a page's size. Raises ``InvalidInput``."""
     if not 1 <= count <= 1_000:
         raise InvalidInput(f"{count} is outside 1 to 1000.")
     return count
 
 
 async def _sandbox(settings: Settings) -> Sandbox:
-    """Return a sandbox within the workspace's own bounds, and begin it."""
+    """Start a sandbox within the workspace's bounds, and return it."""
     values = settings.values
     ceiling = Limits(timeout=values.timeout_ceiling, memory=values.memory_limit)
-    # How many run at once is the engine's matter, and may change; the sandbox takes them all.
+    # The engine bounds how many run at once, by a setting that may change; the sandbox need not.
     return await Sandbox(max_children=MOST_CONCURRENT, ceiling=ceiling).__aenter__()
 
 
-@contextmanager
-def put_off() -> Iterator[None]:
-    """Collect nothing inside the block, which makes much and drops little.
+async def _diagnose(repaired: Sequence[str], held_back: str | None) -> list[Finding]:
+    """Try every wall of the sandbox; return the findings about it, the clock and the store.
 
-    Each collection looks at all that was made so far: with 100,000 jobs, a quarter of the time.
+    ``repaired`` lists in words what the store repaired. ``held_back`` says which jobs wait because
+    the clock was set back.
+    """
+    walls = await doctor.report()
+    found = [
+        Finding(
+            topic="sandbox",
+            name=wall.name,
+            holds=wall.holds,
+            says=f"stops {wall.stops}" + (f" ({wall.note})" if wall.note else ""),
+        )
+        for wall in walls
+    ]
+    whole = doctor.boundary(walls)
+    found.append(Finding(topic="platform", name=whole.name, holds=whole.holds, says=whole.note))
+    if held_back:
+        found.append(Finding(topic="engine", name="clock", holds=False, says=held_back))
+    found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in repaired]
+    if not repaired:
+        says = "nothing was lost"
+        found.append(Finding(topic="store", name="recovery", holds=True, says=says))
+    return found
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Switch garbage collection off inside the block, which makes many objects and drops few.
+
+    Each collection walks all objects made so far: with 100,000 jobs a quarter of the time.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -1,4 +1,8 @@
-"""The engine's events: numbered, kept for a while, followed from any cursor."""
+"""The engine's events: numbered, held in one bounded tail, followed from any cursor.
+
+A follower is a position in the tail, and publishing waits for none. A follower that falls behind
+the tail receives ``Resync`` and reads everything afresh.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -22,40 +28,62 @@ from luajobs_kit.model import (
     Resync,
 )
 
-KEPT: Final = 10_000  # events; a follower further behind is told to read afresh
+KEPT: Final = 10_000  # events in the tail
 KEPT_BYTES: Final = 4 * 2**20
-"""Bytes of JSON that job code may add to the events kept; as Python objects they take some five times as much."""
+"""Bytes of JSON in the tail that come from job code; as Python objects they take five times that."""
+KEPT_LINES: Final = 32 * 2**20  # bytes of the lines that a server has written of the events
+
+
+@dataclass(slots=True)
+class Published:
+    """An event in the tail."""
+
+    event: Event
+    size: int  # bytes of JSON in it that come from job code
+    line: bytes = b""  # as a server sends it to its followers, written once
 
 
 class Events:
-    """Publishing never waits: followers read from one shared, bounded tail."""
+    """The tail of events, in which every follower has a position."""
 
     announces_jobs = True
-    """Whether a job is published as it now is after every change (it costs putting it together)."""
+    """Whether a ``JobUpdated`` follows each change of a job; putting one together takes time."""
 
     def __init__(self, clock: Clock, *, keep: int = KEPT, keep_bytes: int = KEPT_BYTES) -> None:
         self.epoch = secrets.token_hex(4)
         self._clock = clock
         self._keep, self._keep_bytes = keep, keep_bytes
-        self._tail: deque[Event] = deque()
-        self._weights: deque[int] = deque()  # of the same events
-        self._bytes = 0  # their sum
-        self._published = 0
-        self._news = asyncio.Event()
+        self._tail: deque[Published] = deque()
+        self._size = 0  # the sum of the tail's sizes
+        self._lines_size = 0  # bytes of the tail's lines
+        self.position = 0
+        """The number of the newest event."""
+        self._wakeup = asyncio.Event()
         self._closed = False
 
     def publish(self, event: Event) -> None:
         """Give the event its number, and hand it to every follower."""
-        self._published += 1
-        self._tail.append(event.evolve(id=f"{self.epoch}.{self._published}"))
-        self._weights.append(_weight(event))
-        self._bytes += self._weights[-1]
-        while len(self._tail) > self._keep or (
-            self._bytes > self._keep_bytes and len(self._tail) > 1
-        ):
-            self._tail.popleft()
-            self._bytes -= self._weights.popleft()
+        self.position += 1
+        published = Published(event.evolve(id=self.cursor), _size_from_jobs(event))
+        self._tail.append(published)
+        self._size += published.size
+        self._trim()
         self._wake()
+
+    def set_line(self, published: Published, line: bytes) -> None:
+        """Keep what a server sends of an event that is in the tail."""
+        published.line = line
+        self._lines_size += len(line)
+        self._trim()
+
+    def _trim(self) -> None:
+        """Drop the oldest events beyond the bounds; the newest stays, however large it is."""
+        while len(self._tail) > self._keep or (
+            len(self._tail) > 1 and (self._size > self._keep_bytes or self._lines_size > KEPT_LINES)
+        ):
+            dropped = self._tail.popleft()
+            self._size -= dropped.size
+            self._lines_size -= len(dropped.line)
 
     def close(self) -> None:
         """End every follower's stream, once it has read what is there."""
@@ -65,7 +93,12 @@ class Events:
     @property
     def cursor(self) -> str:
         """The id of the newest event."""
-        return f"{self.epoch}.{self._published}"
+        return f"{self.epoch}.{self.position}"
+
+    @property
+    def oldest(self) -> int:
+        """The earliest position that can be followed from without a gap."""
+        return self.position - len(self._tail)
 
     def follow(self, after: str | None = None) -> AsyncIterator[Event]:
         """Follow from just after ``after``, or from now on.
@@ -73,44 +106,48 @@ class Events:
         The position is taken when this is called, not at the first ``anext``, so nothing
         that happens in between is missed.
         """
-        position = self._published if after is None else self._position(after)
-        return self._read(position)
+        stream = self.follow_published(self.position if after is None else self.find(after))
+        return (published.event async for published in stream)
 
-    async def _read(self, position: int | None) -> AsyncIterator[Event]:
+    async def follow_published(self, position: int | None) -> AsyncIterator[Published]:
+        """Follow from just after ``position``; what is behind the tail (None: is) gets ``Resync``."""
         while True:
-            oldest = self._published - len(self._tail)
-            if position is None or position < oldest:
-                position = self._published
-                yield Resync(id=self.cursor, at=self._clock.now())
-            while position < self._published:
-                missed = self._published - position
-                if missed > len(self._tail):
-                    break  # it fell behind while it was reading
+            if position is None or position < self.oldest:
+                position = self.position
+                yield Published(Resync(id=self.cursor, at=self._clock.now()), 0)
+            while self.oldest <= position < self.position:
                 position += 1
-                yield self._tail[-missed]
-            else:
+                yield self._tail[position - self.position - 1]
+            if position == self.position:
                 if self._closed:
                     return
-                await self._news.wait()
+                await self._wakeup.wait()
 
-    def _position(self, cursor: str) -> int | None:
+    def lines(self, start: int, end: int) -> bytes:
+        """Return the lines of the events after position ``start`` up to ``end``, in one piece."""
+        first = start - self.oldest
+        return b"".join(each.line for each in islice(self._tail, first, first + end - start))
+
+    def find(self, cursor: str) -> int | None:
+        """Return the position of a cursor; None for one of another engine or of events to come."""
         epoch, _, sequence = cursor.partition(".")
-        if epoch != self.epoch or not sequence.isdecimal() or int(sequence) > self._published:
+        if epoch != self.epoch or not (sequence.isascii() and sequence.isdecimal()):
             return None
-        return int(sequence)
+        position = int(sequence[:18])  # no engine publishes more
+        return position if position <= self.position else None
 
     def _wake(self) -> None:
-        self._news.set()
+        self._wakeup.set()
         if not self._closed:
-            self._news = asyncio.Event()
+            self._wakeup = asyncio.Event()
 
 
-def _weight(event: Event) -> int:
-    """Return the bytes of JSON in an event that job code decides about; all else is small."""
+def _size_from_jobs(event: Event) -> int:
+    """Return the bytes of JSON in an event that come from job code; all the rest is small."""
     match event:
         case ExecutionFinished() | AttemptFailed():
             return _size(event.execution.result)
-        case JobCreated() | JobUpdated():  # the execution in it is the one of the event before
+        case JobCreated() | JobUpdated():  # its execution is the object of the event before
             return _size(event.job.metadata)
         case LogWritten():
             return len(event.line.message)

@@ -172,7 +172,7 @@ class Core:
     def _tell(self, event: Event) -> None:
         self.state.events.publish(event)
         if self._deliveries is not None and isinstance(event, MessageSent):
-            self._deliveries.take(event.message)
+            self._deliveries.enqueue(event.message)
 
     # Firing
 

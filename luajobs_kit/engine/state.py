@@ -1,4 +1,4 @@
-"""What the parts of an engine share."""
+"""The state that the parts of an engine share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Execution,
     JobRecord,
-    JobUpdated,
     Level,
     LogLine,
     LogSource,
@@ -27,7 +26,7 @@ from luajobs_kit.timing import Scheduler
 
 @dataclass
 class State:
-    """The stores, the clock, the events, and what of history is asked for all the time."""
+    """The stores, the clock, the events, and the parts of history that are needed all the time."""
 
     store: Store
     clock: Clock
@@ -37,17 +36,18 @@ class State:
     sandbox: Sandbox
     scheduler: Scheduler
     fires: dict[str, FireState] = field(default_factory=dict)
-    """The fire state of every job, as history has it."""
+    """The fire state of every job, as history has it, by the job's id."""
     last: dict[str, Execution] = field(default_factory=dict)
-    """The newest execution of every job."""
+    """The newest execution of every job, by the job's id."""
     next_fires: dict[str, datetime] = field(default_factory=dict)
-    """The nominal time of the next fire of every armed job."""
+    """The time of the next fire of every armed job, before jitter, by the job's id."""
     _arming: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def arming(self, job_id: str) -> asyncio.Lock:
-        """Return what is held while the job is armed, its fires are claimed, or a run's end is kept.
+        """Return the lock for changing where the job's schedule stands.
 
-        Each reads where the schedule stands, writes, and remembers: in between nobody else may.
+        Arming a job, claiming its fires and recording the end of a run each read the fire state,
+        write it to history, and then update ``fires``. No two of these may interleave.
         """
         return self._arming.setdefault(job_id, asyncio.Lock())
 
@@ -55,26 +55,31 @@ class State:
         """Return the fire state of the job's present arming."""
         since = record.armed_at or record.created_at
         fire = self.fires.get(record.id)
-        if fire is None or fire.armed_at != since:  # of another arming; clocks go back
+        if (
+            fire is None or fire.armed_at != since
+        ):  # of another arming; not compared by order, since clocks are set back
             return FireState(job_id=record.id, armed_at=since, skipped=fire.skipped if fire else 0)
         return fire
 
-    async def keep_fire(self, fire: FireState) -> None:
-        """Write a fire state, then remember it."""
+    async def write_fire(self, fire: FireState) -> None:
+        """Write a fire state to history, then remember it."""
         await self.store.history.set_fire(fire)
         self.remember_fire(fire)
 
     def remember_fire(self, fire: FireState) -> None:
-        """Take over what was written, as history did: watermark and count never go back."""
+        """Remember a fire state that was written, as history did: watermark and count never go back."""
         self.fires[fire.job_id] = _forward(fire, self.fires.get(fire.job_id))
 
-    async def keep_dealt_with(self, fire: FireState) -> None:
-        """Write how far a job's fires are dealt with, then remember it."""
+    async def write_watermark(self, fire: FireState) -> None:
+        """Write a job's watermark and count of skipped fires to history, then remember them."""
         await self.store.history.advance_fire(fire)
-        self.remember_dealt_with(fire)
+        self.remember_watermark(fire)
 
-    def remember_dealt_with(self, fire: FireState) -> None:
-        """Take over how far its fires are dealt with; a run may have ended since it was worked out."""
+    def remember_watermark(self, fire: FireState) -> None:
+        """Remember a watermark that was written, but not the rest of ``fire``.
+
+        A run may have ended, and changed the rest, since ``fire`` was worked out.
+        """
         known = self.fires.get(fire.job_id)
         if known is not None and known.armed_at == fire.armed_at:
             fire = known.evolve(last_fire=fire.last_fire, skipped=fire.skipped)
@@ -106,19 +111,17 @@ class State:
                 attempt=attempt,
             ),
         )
+        self.write_log(line)
+
+    def write_log(self, line: LogLine) -> LogLine:
+        """Write a line to the log, and publish it; return it with its number."""
         kept = self.store.history.write_log(line)
         self.events.publish(LogWritten(at=kept.timestamp, line=kept))
-
-    def announce(self, record: JobRecord) -> None:
-        """Publish that something people see of the job changed."""
-        if not self.events.announces_jobs:
-            return
-        from luajobs_kit.engine.jobs.view import show  # noqa: PLC0415 - views read the state
-
-        self.events.publish(JobUpdated(at=self.clock.now(), job=show(self, record)))
+        return kept
 
 
 def _forward(fire: FireState, known: FireState | None) -> FireState:
+    """Return ``fire`` with the later watermark and the higher count of the two."""
     if known is None or known.armed_at != fire.armed_at:
         return fire
     times = [each.last_fire for each in (known, fire) if each.last_fire is not None]

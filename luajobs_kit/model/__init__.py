@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from luajobs_kit.acting_user import Reach
 from luajobs_kit.model._document import Document, Instant
 from luajobs_kit.model.bundle import Bundle
 from luajobs_kit.model.data import Entry, EntryPage, Pagination
@@ -30,16 +31,19 @@ from luajobs_kit.model.execution import (
 from luajobs_kit.model.job import (
     DEFAULT_AGENT,
     DEFAULT_TIMEOUT,
+    Backoff,
     Cancellation,
+    CatchUp,
     Change,
     Declaration,
     Deletion,
+    IfExists,
     Job,
     JobRecord,
     JobSpec,
     JobStatus,
     JobVersion,
-    Reach,
+    Overlap,
     Retry,
     VersionSpec,
 )
@@ -53,6 +57,7 @@ from luajobs_kit.model.users import (
     Message,
     MessagePart,
     Profile,
+    Role,
     TextPart,
     UserRecord,
 )
@@ -63,8 +68,10 @@ __all__ = [
     "FINAL",
     "Attempt",
     "AttemptFailed",
+    "Backoff",
     "Bundle",
     "Cancellation",
+    "CatchUp",
     "Cause",
     "Change",
     "CronSchedule",
@@ -84,6 +91,7 @@ __all__ = [
     "ExecutionStatus",
     "FilePart",
     "FireSkipped",
+    "IfExists",
     "ImagePart",
     "Instant",
     "IntervalSchedule",
@@ -105,11 +113,13 @@ __all__ = [
     "MessagePart",
     "MessageSent",
     "OnceSchedule",
+    "Overlap",
     "Pagination",
     "Profile",
     "Reach",
     "Resync",
     "Retry",
+    "Role",
     "RunError",
     "Schedule",
     "Simulation",

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from luajobs_kit.acting_user import Reach
 from luajobs_kit.model._document import Document, Instant
 from luajobs_kit.model.bundle import Bundle
 from luajobs_kit.model.execution import Execution
@@ -15,8 +16,15 @@ DEFAULT_TIMEOUT = 300.0  # seconds; Lua's documented default
 DEFAULT_AGENT = "agent_local"
 
 JobStatus = Literal["active", "paused", "inactive", "failed"]
-Reach = Literal["own", "any"]
 Change = Literal["created", "unchanged", "updated", "rearmed"]
+Backoff = Literal["fixed", "linear", "exponential"]
+"""How the wait before each retry grows."""
+Overlap = Literal["skip", "queue", "allow"]
+"""What becomes of a fire that comes while a run of its job is unfinished."""
+CatchUp = Literal["once", "all", "none"]
+"""How many of the fires that were missed while no engine ran are run."""
+IfExists = Literal["update", "error"]
+"""What creating a job does when its user has one of that name."""
 
 
 class Retry(Document):
@@ -24,7 +32,7 @@ class Retry(Document):
 
     max_attempts: int = 0
     backoff_seconds: float = 0
-    backoff: Literal["fixed", "linear", "exponential"] = "fixed"
+    backoff: Backoff = "fixed"
 
 
 class Declaration(Document):
@@ -36,8 +44,8 @@ class Declaration(Document):
     description: str | None = None
     timeout: float = DEFAULT_TIMEOUT  # seconds of real time
     retry: Retry = Field(default_factory=Retry)
-    overlap: Literal["skip", "queue", "allow"] = "skip"
-    catch_up: Literal["once", "all", "none"] = "once"
+    overlap: Overlap = "skip"
+    catch_up: CatchUp = "once"
     jitter: float = 0  # seconds, at most, added to a fire
     pause_after_failures: int | None = None
     max_concurrent: int | None = None
@@ -51,7 +59,7 @@ class JobSpec(Declaration):
     name: str
     dynamic: bool = True
     activate: bool = True
-    if_exists: Literal["update", "error"] = "update"
+    if_exists: IfExists = "update"
 
 
 class VersionSpec(Declaration):

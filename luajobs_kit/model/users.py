@@ -30,12 +30,15 @@ class FilePart(Document):
 MessagePart = Annotated[TextPart | ImagePart | FilePart, Field(discriminator="type")]
 
 
+Role = Literal["user", "assistant"]
+
+
 class Message(Document):
     """One message in a user's inbox, with the job and execution it came from."""
 
     id: str
     user_id: str
-    role: Literal["user", "assistant"] = "assistant"
+    role: Role = "assistant"
     content: list[MessagePart]
     created_at: Instant
     thread_id: str | None = None

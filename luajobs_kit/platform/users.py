@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from luajobs_kit.clock import Clock
 from luajobs_kit.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from luajobs_kit.ids import Ids
-from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, TextPart, UserRecord
+from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, Role, TextPart, UserRecord
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.size_limits import Answer, check_object
 from luajobs_kit.store import Put, Store
@@ -144,7 +144,7 @@ class Users:
         *,
         messages: Any,
         id: str | None = None,
-        role: Literal["user", "assistant"] = "assistant",
+        role: Role = "assistant",
         key: str | None = None,
     ) -> dict[str, Any]:
         """Put a message in the user's inbox: parts, one part, or plain text."""

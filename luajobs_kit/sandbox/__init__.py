@@ -1,8 +1,8 @@
-"""Honest code does not notice the sandbox; hostile code does not leave it.
+"""The sandbox: one program run in one process, once, behind a policy and walls.
 
-It runs one program in one process, once, behind a policy and the operating system's
-walls, and knows nothing of jobs or stores. Names load when they are asked for: the
-fork server and its children import this package too, and must stay small.
+Honest code does not notice it, and hostile code does not leave it. It knows nothing of jobs or
+stores. Names are imported when they are first used: the fork server and its children import this
+package too, and must stay small.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415  # only a caller outside needs it
+    from importlib import import_module  # noqa: PLC0415  # only callers outside need it
 
     home = {
         "Sandbox": "sandbox",

@@ -1,4 +1,4 @@
-"""Which walls hold on this machine: each is tried alone, in a real child."""
+"""The doctor of the sandbox: tries each wall alone, in a real child on this machine."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from luajobs_kit.sandbox.walls.walls import ALWAYS, BOUNDARY, WALLS
 _TRY: Final = Program("def trial(context):\n    return attempt(context)\n", "trial")
 _STAY: Final = Program("def stay(context):\n    while True: pass\n", "stay")
 _LIMITS: Final = Limits(timeout=10.0)
-_PATIENCE: Final = 5.0  # seconds a child may outlive the fork server while it is looked at
+_PATIENCE: Final = 5.0  # seconds in which a child must end after its fork server
 
 
 async def report(names: Iterable[str] = tuple(WALLS)) -> list[Wall]:
-    """Try each wall by itself; return what was found, in the order of ``WALLS``.
+    """Try each wall by itself; return each as found, in the order of ``WALLS``.
 
-    A wall holds when a child that has it and (of those that can be left out) no other
-    was refused what the wall should stop. Raises ``SandboxError`` when no child can be
+    A wall holds when it refused a child what it should stop. That child has no other wall but
+    those that are always there. Raises ``SandboxError`` when no child can be
     had at all, ``UnsupportedPlatform`` where there is no sandbox.
     """
     return [await try_wall(name, raised=True) for name in names]
 
 
 async def try_wall(name: str, *, raised: bool) -> Wall:
-    """Try what the wall ``name`` stops, in a child that has it or (``raised=False``) has not."""
+    """Probe the wall ``name`` in a child with it, or (``raised=False``) in one without."""
     walls = {name} if raised else set()
     async with Sandbox(
         world="luajobs_kit.sandbox.walls.probes",
@@ -73,7 +73,7 @@ async def _try(sandbox: Sandbox, name: str) -> str | None:
 
 
 async def _try_parent(sandbox: Sandbox) -> str | None:
-    """Kill the fork server under a running child, and see whether the child goes too."""
+    """Kill the fork server of a running child, and return how the child ended, or None if not."""
     server = sandbox.server_pid
     started = asyncio.Event()
     running = asyncio.create_task(_run(sandbox, _STAY, {}, started))
@@ -91,13 +91,13 @@ async def _try_parent(sandbox: Sandbox) -> str | None:
 
 
 def _first_child(server: int) -> int:
-    """Return a pidfd of the child that took the run: the first the server forked."""
+    """Return a pidfd of the child that runs: the first that the server forked."""
     children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii")
     return os.pidfd_open(min(int(word) for word in children.split()))
 
 
 def _ends(child: int) -> bool:
-    """Wait for the process behind the pidfd to end; kill it if it does not."""
+    """Return whether the process of a pidfd ends in time; kill it if it does not."""
     poll = select.poll()
     poll.register(child, select.POLLIN)
     try:
@@ -135,7 +135,7 @@ _LINUX_BOUNDARY: Final = (
 
 
 def boundary(walls: Iterable[Wall]) -> Wall:
-    """Return, as a finding, what stands between job code and the machine here as a whole."""
+    """Return, as one more wall, what the boundary between job code and this machine is."""
     missing = [wall.name for wall in walls if wall.name in BOUNDARY and not wall.holds]
     if sys.platform == "darwin":
         note = (

@@ -1,4 +1,4 @@
-"""The sandbox as the engine uses it: check a program, run a program."""
+"""The sandbox as the engine uses it: a program is checked, then run."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from luajobs_kit.errors import InvalidInput, SandboxError
-from luajobs_kit.sandbox.frames import (
-    MAX_COMPILED_FRAME,
-    BrokenFrame,
-    Splitter,
-    pack,
-)
+from luajobs_kit.sandbox.frames import MAX_COMPILED_FRAME, BrokenFrame, Splitter, pack
 from luajobs_kit.sandbox.host import outcomes
-from luajobs_kit.sandbox.host.fork_server_client import Exit, Link, ServerGone, Taken
+from luajobs_kit.sandbox.host.child_handle import ChildHandle, Exit
+from luajobs_kit.sandbox.host.fork_server_client import ForkServerClient, ServerGone
 from luajobs_kit.sandbox.host.frame_inspection import inspect_compiled
-from luajobs_kit.sandbox.host.run_session import Conversation, OnLog, Serve
+from luajobs_kit.sandbox.host.run_session import OnLog, RunSession, Serve
 from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Wall
 
 COMPILE_LIMITS: Final = Limits(timeout=20.0, memory=512 * 2**20)
@@ -35,11 +31,11 @@ class Sandbox:
     """Runs programs in processes of their own, each once, behind every wall there is.
 
     Use it as ``async with Sandbox() as sandbox``. ``world`` and ``policy`` name the
-    modules that say what job code sees and what it may be; ``max_children`` bounds the
-    programs running at once (more wait in order), ``spares`` those waiting ahead.
-    ``ceiling`` is the most any run may be given. ``walls`` names the walls to raise
-    (``lockdown.WALLS``; None: all). ``hash_seed`` makes the order of sets repeatable,
-    for simulation.
+    modules that define what job code sees and how it is compiled. ``max_children`` bounds the
+    programs that run at once (more wait in order), ``spares`` the children forked ahead.
+    ``ceiling`` is the most any run may use. ``walls`` names the walls to raise (of
+    ``walls.WALLS``; None: all). ``hash_seed`` makes the order of sets repeatable, for
+    simulation. Raises ``InvalidInput`` for a bound below its least.
     """
 
     def __init__(
@@ -67,12 +63,12 @@ class Sandbox:
             },
         }
         self._hash_seed = hash_seed
-        self._link: Link | None = None
+        self._client: ForkServerClient | None = None
         self._starting = asyncio.Lock()
         self._slots = asyncio.Semaphore(max_children)
         self._max_children = max_children
-        self._leaving: set[asyncio.Future[Exit]] = set()  # said their last word, not yet reaped
-        # Their own, so that a new job is checked at once however many long ones run.
+        self._exiting: set[asyncio.Future[Exit]] = set()  # done with their run, not yet reaped
+        # Separate places, so that a new job is checked at once however many long runs there are.
         self._compile_slots = asyncio.Semaphore(MOST_COMPILING)
         self._idle = asyncio.Event()
         self._idle.set()
@@ -82,7 +78,7 @@ class Sandbox:
         self._policy_version = ""
         self._compiled: OrderedDict[tuple[Program, str], str] = OrderedDict()
 
-    # -- life --------------------------------------------------------------------------
+    # -- start and end --------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         await self._server()
@@ -97,13 +93,13 @@ class Sandbox:
         await self.aclose(0.0)
 
     async def aclose(self, grace: float = 0.0) -> None:
-        """Take no more runs, give those running ``grace`` seconds, then end every process."""
+        """Accept no more runs, give those running ``grace`` seconds, then end every process."""
         self._closing = True
         if grace > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), grace)
-        if self._link is not None:
-            await self._link.stop()
+        if self._client is not None:
+            await self._client.stop()
 
     def walls(self) -> list[Wall]:
         """Return each wall and whether it was raised; ``doctor.report`` tries them as well."""
@@ -112,23 +108,23 @@ class Sandbox:
     @property
     def server_pid(self) -> int | None:
         """The fork server's process id, None while there is none."""
-        return None if self._link is None or self._link.closed else self._link.pid
+        return None if self._client is None or self._client.closed else self._client.pid
 
-    async def _server(self) -> Link:
-        if self._link is not None and not self._link.closed and not self._closing:
-            return self._link
+    async def _server(self) -> ForkServerClient:
+        if self._client is not None and not self._client.closed and not self._closing:
+            return self._client
         async with self._starting:
             if self._closing:
                 raise SandboxError("The sandbox is closed; nothing can be run in it any more.")
-            if self._link is None or self._link.closed:
-                if self._link is not None:
-                    await self._link.stop()  # reaps what is left of the one before
-                link = Link(self._options, self._hash_seed)
-                hello = await link.start()
-                self._link = link
+            if self._client is None or self._client.closed:
+                if self._client is not None:
+                    await self._client.stop()  # reaps what is left of the server before
+                client = ForkServerClient(self._options, self._hash_seed)
+                hello = await client.start()
+                self._client = client
                 self._policy_version = hello["policy"]
                 self._walls = [Wall(**wall) for wall in hello["walls"]]
-            return self._link
+            return self._client
 
     # -- checking ----------------------------------------------------------------------
 
@@ -141,7 +137,7 @@ class Sandbox:
         await self._code(program)
 
     async def _code(self, program: Program) -> str:
-        """Return the marshalled code in base 64. Nothing on this side reads it."""
+        """Return the marshalled code in base 64. It is never unmarshalled on this side."""
         await self._server()
         key = (program, self._policy_version)
         if key in self._compiled:
@@ -155,7 +151,7 @@ class Sandbox:
                 answer = await _ask(child, frame)
             except BrokenFrame as broken:
                 raise InvalidInput(f"The source cannot be compiled: it gives {broken}.") from None
-        code = outcomes.compiled(answer, program)
+        code = outcomes.compiled_code(answer, program)
         self._compiled[key] = code
         while len(self._compiled) > CACHE_SIZE:
             self._compiled.popitem(last=False)
@@ -176,17 +172,18 @@ class Sandbox:
     ) -> Outcome:
         """Run ``program`` once; return how it ended, whatever its code does.
 
-        ``serve(verb, arguments)`` answers what it asks for, several at once but for the verbs
-        in ``alone``, whose answers may be large: the next when the one before is read. ``on_log``
-        gets each line as it comes (the outcome then holds none). ``on_start`` is called
-        when a child has taken the run. Cancelling kills the child and waits until it
-        is reaped. Raises ``SandboxError`` when no child can be had.
+        ``serve(verb, arguments)`` answers its calls, several at a time. Calls of the verbs in
+        ``alone``, whose answers may be large, are served one at a time, the next when the answer
+        before was read. ``on_log`` receives each log line as it comes (the outcome then holds
+        none). ``on_start`` is called when a child was found for the run. Cancelling kills the
+        child and waits until it is reaped. Raises ``SandboxError`` when no child can be had, and
+        ``InvalidInput`` when the context is not JSON.
         """
         logs: list[LogRecord] = []
         try:
             code = await self._code(program)
         except InvalidInput as error:
-            return Outcome("failed", error=_refused(error, program))
+            return Outcome("failed", error=_failure(error, program))
         try:
             frame = pack({"do": "run", "code": code, "entry": program.entry, "file": program.file,
                           "context": dict(context)})  # fmt: skip
@@ -197,46 +194,45 @@ class Sandbox:
             started = time.monotonic()
             if on_start is not None:
                 on_start()
-            talk = Conversation(child, serve, on_log or logs.append, alone)
+            session = RunSession(child, serve, on_log or logs.append, alone)
             try:
-                word: dict[str, Any] | BrokenFrame | None = await talk.hold(child.start(frame))
+                final: dict[str, Any] | BrokenFrame | None = await session.run(child.start(frame))
             except BrokenFrame as broken:
-                word = broken
-                child.end()
+                final = broken
+                child.kill()
             duration = (time.monotonic() - started) * 1000
-            if word is None:
-                word_exit = await child.gone
-                status, failure = outcomes.without_word(word_exit, allowed)
+            if final is None:
+                status, failure = outcomes.from_exit(await child.exited, allowed)
                 return Outcome(status, error=failure, logs=tuple(logs), duration=duration)
-        return outcomes.with_word(word, program, allowed, tuple(logs), duration)
+        return outcomes.from_final_frame(final, program, allowed, tuple(logs), duration)
 
-    async def _take(self, limits: Limits, slots: asyncio.Semaphore) -> Taken:
+    async def _acquire(self, limits: Limits, slots: asyncio.Semaphore) -> ChildHandle:
         await slots.acquire()
         self._occupied += 1
         self._idle.clear()
         try:
             for _ in range(MOST_RESTARTS):
                 with contextlib.suppress(ServerGone):
-                    link = await self._server()
-                    return await link.take(limits)
+                    client = await self._server()
+                    return await client.acquire(limits)
         except BaseException:
             self._release(slots)
             raise
         self._release(slots)
         raise SandboxError("The sandbox's fork server keeps ending; `luajobs doctor` may say why.")
 
-    def _leave(self, child: Taken, slots: asyncio.Semaphore) -> None:
-        """Free the place of a child that is to end, at once if not too many are leaving.
+    def _leave(self, child: ChildHandle, slots: asyncio.Semaphore) -> None:
+        """Free the place of a child whose run is over: at once, unless too many are still exiting.
 
-        The next run need not wait for its end to be told. What hangs on until it is
-        killed cannot add up: no more are leaving than may run.
+        So the next run need not wait until the exit is reported. Children that hang until they
+        are killed cannot pile up: no more may be exiting than may run.
         """
-        if len(self._leaving) < self._max_children:
+        if len(self._exiting) < self._max_children:
             self._release(slots)
-            self._leaving.add(child.gone)
-            child.gone.add_done_callback(self._leaving.discard)
+            self._exiting.add(child.exited)
+            child.exited.add_done_callback(self._exiting.discard)
         else:
-            child.gone.add_done_callback(lambda _: self._release(slots))
+            child.exited.add_done_callback(lambda _: self._release(slots))
 
     def _release(self, slots: asyncio.Semaphore) -> None:
         slots.release()
@@ -253,8 +249,8 @@ class _Lease:
         self._limits = limits
         self._slots = slots
 
-    async def __aenter__(self) -> Taken:
-        self._child = await self._sandbox._take(self._limits, self._slots)  # noqa: SLF001  # one role in two classes
+    async def __aenter__(self) -> ChildHandle:
+        self._child = await self._sandbox._acquire(self._limits, self._slots)  # noqa: SLF001  # one role, written as two classes
         return self._child
 
     async def __aexit__(
@@ -264,24 +260,24 @@ class _Lease:
         trace: TracebackType | None,
     ) -> None:
         if error is None:
-            self._child.end_soon()
+            self._child.kill_unless_it_exits()
         else:
-            self._child.end()
+            self._child.kill()
         self._sandbox._leave(self._child, self._slots)  # noqa: SLF001  # likewise
         self._child.connection.close()
         if isinstance(error, asyncio.CancelledError):
-            await _unbroken(self._child.gone)
+            await _wait_for_exit(self._child.exited)
 
 
-async def _unbroken(gone: asyncio.Future[Exit]) -> None:
-    """Wait for the end of a killed child, however often the waiter is cancelled."""
-    while not gone.done():
+async def _wait_for_exit(exited: asyncio.Future[Exit]) -> None:
+    """Wait for the exit of a killed child, however often the waiter is cancelled."""
+    while not exited.done():
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait((gone,))
+            await asyncio.wait((exited,))
 
 
-async def _ask(child: Taken, frame: bytes) -> dict[str, Any] | Exit:
-    """Send one frame, return the one that answers; or how the child ended instead."""
+async def _ask(child: ChildHandle, frame: bytes) -> dict[str, Any] | Exit:
+    """Send one frame; return the frame that answers it, or how the child exited instead."""
     loop = asyncio.get_running_loop()
     splitter = Splitter(MAX_COMPILED_FRAME)
     with contextlib.suppress(OSError):
@@ -291,9 +287,9 @@ async def _ask(child: Taken, frame: bytes) -> dict[str, Any] | Exit:
             for body in splitter.feed(data):
                 # In a thread: compiled code can be megabytes.
                 return await loop.run_in_executor(None, inspect_compiled, body)
-    return await child.gone
+    return await child.exited
 
 
-def _refused(error: InvalidInput, program: Program) -> Failure:
+def _failure(error: InvalidInput, program: Program) -> Failure:
     line = error.details.get("line")
     return Failure(type(error).__name__, error.message, line, program.line(line), program.file)

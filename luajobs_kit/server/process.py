@@ -140,7 +140,7 @@ class _Process:
 
     async def _serve(self, engine: Engine) -> None:
         host, port = self._socket.getsockname()[:2]
-        broadcast = Broadcast(engine)
+        broadcast = Broadcast(engine.event_tail)
         await broadcast.start()
         token = secrets.token_urlsafe(32)
         app = make_app(

@@ -14,7 +14,7 @@ from luajobs_kit.errors import PolicyViolation
 from luajobs_kit.sandbox import Program
 from luajobs_kit.sandbox.child import tracebacks
 from luajobs_kit.sandbox.child.json_encoding import plain
-from luajobs_kit.sandbox.host.outcomes import compiled
+from luajobs_kit.sandbox.host.outcomes import compiled_code
 from luajobs_kit.sandbox.policy import compile as policy
 
 META = {"n": 1, "deep": {"a": [1]}}
@@ -268,11 +268,11 @@ def test_a_result_without_a_form_is_told_how_to_get_one(value: str, how: str) ->
 )
 def test_a_refusal_is_two_sentences_with_one_full_stop_each(line: str) -> None:
     program = Program(f"def main(job):\n    {line}\n", "main")
-    with pytest.raises(policy.Refused) as caught:
+    with pytest.raises(policy.SourceRefused) as caught:
         policy.compile_source(program.source, file="job.py", first_line=1, entry="main")
     refused = [[each.line, each.text, each.rule, each.advice] for each in caught.value.violations]
     with pytest.raises(PolicyViolation) as told:
-        compiled({"refused": refused}, program)
+        compiled_code({"refused": refused}, program)
     assert ". " in str(told.value)
     assert ".." not in str(told.value)
     assert ".." not in str(caught.value)

@@ -79,7 +79,7 @@ def told(source: str, entry: str = "main") -> str:
     try:
         value = run_here(source, entry=entry)
         return "returns " + json.dumps(plain(value, "the result"), sort_keys=True)
-    except policy.Refused:
+    except policy.SourceRefused:
         return "policy"
     except BaseException as error:  # noqa: BLE001  # however it ends is what is asked
         return f"raises {type(error).__name__}"

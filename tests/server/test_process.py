@@ -11,8 +11,17 @@ from pathlib import Path
 import pytest
 
 from luajobs_kit.client import HttpPort, discover
+from luajobs_kit.clock import SystemClock
+from luajobs_kit.engine.events import Events
 from luajobs_kit.engine_address import FILE, Address
-from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec, LogLine, LogQuery, LogSource
+from luajobs_kit.model import (
+    Bundle,
+    IntervalSchedule,
+    JobSpec,
+    LogLine,
+    LogSource,
+    LogWritten,
+)
 from luajobs_kit.server import process
 from luajobs_kit.server.event_broadcast import Broadcast
 from luajobs_kit.server.listening_sockets import bind
@@ -157,32 +166,52 @@ async def test_a_follower_that_does_not_read_holds_up_nobody(address, http, port
     writer.close()
 
 
-async def test_a_follower_behind_the_tail_is_cut_and_then_told_to_read_afresh(tmp_path):
-    from luajobs_kit.engine import Engine
+async def test_a_follower_behind_the_tail_is_cut_and_then_told_to_read_afresh():
+    clock = SystemClock()
+    events = Events(clock, keep=5)
+    broadcast = Broadcast(events)
+    await broadcast.start()
+    slow = broadcast.follow(None)
+    first = await anext(slow)
+    cursor = broadcast.cursor
+    # With its id any client of server-sent events comes back where it left.
+    assert first.startswith(f"id: {cursor}\nevent: cursor\n".encode())
+    quick = broadcast.follow(None)
+    await anext(quick)
+    line = LogLine(timestamp=clock.now(), message="x", metadata=LogSource())
+    for _ in range(20):
+        events.publish(LogWritten(at=line.timestamp, line=line))
+        await asyncio.sleep(0)  # a turn of the loop, in which its line is written
+    async for part in quick:
+        if b".20\n" in part:  # the last of them was sent
+            break
+    assert [part async for part in slow] == []
+    again = broadcast.follow(cursor)
+    assert b'"Resync"' in await anext(again)
+    await again.aclose()
+    await quick.aclose()
+    await broadcast.aclose()
 
-    async with await Engine.open(None) as engine:
-        broadcast = Broadcast(engine, keep=5)
-        await broadcast.start()
-        slow = broadcast.follow(None)
-        first = await anext(slow)
-        cursor = broadcast.cursor
-        # With its id any client of server-sent events comes back where it left.
-        assert first.startswith(f"id: {cursor}\nevent: cursor\n".encode())
-        quick = broadcast.follow(None)
-        await anext(quick)
-        now = (await engine.status()).now
-        for _ in range(20):
-            await engine.write_log(LogLine(timestamp=now, message="x", metadata=LogSource()))
-        await engine.logs(LogQuery())
-        async for part in quick:
-            if b".20\n" in part:  # the last of them was told
-                break
-        assert [part async for part in slow] == []
-        again = broadcast.follow(cursor)
-        assert b'"Resync"' in await anext(again)
-        await again.aclose()
-        await quick.aclose()
-        await broadcast.aclose()
+
+async def test_a_broadcast_behind_the_tail_itself_has_its_followers_read_afresh():
+    clock = SystemClock()
+    events = Events(clock, keep=5)
+    broadcast = Broadcast(events)
+    await broadcast.start()
+    line = LogLine(timestamp=clock.now(), message="x", metadata=LogSource())
+    begun = broadcast.cursor
+    early = broadcast.follow(None)
+    await anext(early)
+    for _ in range(20):  # in one turn of the loop: the first of them are never written
+        events.publish(LogWritten(at=line.timestamp, line=line))
+    assert [part async for part in early] == []
+    stream = broadcast.follow(begun)
+    assert b'"Resync"' in await anext(stream)
+    assert events.cursor.encode() in await anext(stream)
+    events.publish(LogWritten(at=line.timestamp, line=line))
+    assert b'"LogWritten"' in await anext(stream)
+    await stream.aclose()
+    await broadcast.aclose()
 
 
 def test_the_command_refuses_a_folder_that_cannot_be_used(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from luajobs_kit.api._json_values import build, to_object
 from luajobs_kit.api._session import Session
@@ -20,7 +20,7 @@ from luajobs_kit.api.jobs.options import (
     schedule_of,
 )
 from luajobs_kit.errors import InvalidInput, ToolError
-from luajobs_kit.model import DEFAULT_TIMEOUT, Bundle, JobSpec
+from luajobs_kit.model import DEFAULT_TIMEOUT, Bundle, CatchUp, JobSpec, Overlap
 
 
 @dataclass(kw_only=True)
@@ -39,8 +39,8 @@ class LuaJob:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = DEFAULT_TIMEOUT  # seconds
     retry: RetryLike = None
-    overlap: Literal["skip", "queue", "allow"] = "skip"
-    catch_up: Literal["once", "all", "none"] = "once"
+    overlap: Overlap = "skip"
+    catch_up: CatchUp = "once"
     tools: list[str] | None = None
     env: list[str] | None = None
     bundle: Bundle = field(init=False, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from luajobs_kit.api._html import table
 from luajobs_kit.api._json_values import build, to_object
@@ -22,7 +22,7 @@ from luajobs_kit.api.jobs.options import (
     schedule_of,
 )
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.model import DEFAULT_TIMEOUT, JobSpec
+from luajobs_kit.model import DEFAULT_TIMEOUT, CatchUp, IfExists, JobSpec, Overlap
 from luajobs_kit.port import Port
 
 P = ParamSpec("P")
@@ -99,9 +99,9 @@ class Jobs(Bound):
         timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - the job's, not this call's
         retry: RetryLike = None,
         activate: bool = True,
-        if_exists: Literal["update", "error"] = "update",
-        overlap: Literal["skip", "queue", "allow"] = "skip",
-        catch_up: Literal["once", "all", "none"] = "once",
+        if_exists: IfExists = "update",
+        overlap: Overlap = "skip",
+        catch_up: CatchUp = "once",
         jitter: float = 0,
         pause_after_failures: int | None = None,
         max_concurrent: int | None = None,

@@ -1,1 +1,1 @@
-"""Jobs as the engine keeps them: checked, registered, looked up, shown."""
+"""Jobs in the engine: checked, registered, looked up, shown."""

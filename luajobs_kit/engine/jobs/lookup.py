@@ -1,4 +1,4 @@
-"""Looking jobs and their versions up, as people ask for them."""
+"""The look-up of jobs and their versions by id, name or number."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict, NotFound
 from luajobs_kit.model import DEFAULT_AGENT, Change, Job, JobRecord, JobVersion
 
-SHOWN_AT_ONCE: Final = 20  # jobs, between two turns of the loop
+SHOWN_AT_ONCE: Final = 20  # jobs, before the loop gets its turn
 
 
 class Catalog:
-    """Every job there is; what is not there is said with what is near."""
+    """The agent's jobs; ``NotFound`` for what is not there suggests similar names."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -32,7 +32,10 @@ class Catalog:
         return record
 
     def find(self, name: str, user_id: str) -> Job:
-        """Return the job of that name or id, ``user_id``'s own first."""
+        """Return the job with that name or id; of several, ``user_id``'s own or a pre-defined one.
+
+        Raises ``NotFound``, and ``Conflict`` when only other users have jobs of that name.
+        """
         definitions = self._state.store.definitions
         by_id = definitions.job(name)
         if by_id is not None and not by_id.deleted:
@@ -56,11 +59,11 @@ class Catalog:
     async def each_job(self, *, include_dynamic: bool, include_deleted: bool) -> AsyncIterator[Job]:
         """Yield the agent's jobs, oldest first, each as it is when its turn comes.
 
-        The loop has its turn in between: there may be many, and showing one costs something.
+        There may be many, and showing one takes time, so it yields to the loop in between.
         """
         agent = self._state.settings.values.agent_id
         definitions = self._state.store.definitions
-        # By the documents as they are kept: parsing all that are not asked for would take seconds.
+        # Selected by the raw documents: parsing those that are left out would take seconds.
         ids = [
             str(row.get("id"))
             for row in sorted(definitions.rows("jobs"), key=_age)
@@ -80,8 +83,8 @@ class Catalog:
         for version in versions:
             if wanted in {version.id, version.version}:
                 return version
-        there = ", ".join(version.version for version in versions)
-        raise NotFound(f"There is no version {wanted!r} of {job_id}; there are {there}.")
+        numbers = ", ".join(version.version for version in versions)
+        raise NotFound(f"There is no version {wanted!r} of {job_id}; there are {numbers}.")
 
     def shown(self, job_id: str, change: Change | None = None) -> Job:
         """Return the job as it now is, hidden or not. Raises ``NotFound``."""
@@ -92,4 +95,4 @@ class Catalog:
 
 
 def _age(row: dict[str, Any]) -> str:
-    return str(row.get("createdAt")).removesuffix("Z")  # in UTC: earlier ones sort first as text
+    return str(row.get("createdAt")).removesuffix("Z")  # in UTC, so text sorts by time

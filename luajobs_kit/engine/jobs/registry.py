@@ -1,4 +1,4 @@
-"""The jobs themselves: created, brought up to date, switched, published, deleted."""
+"""The registry of jobs: created, updated, activated, published, deleted."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from luajobs_kit.engine.jobs.validation import (
     merge_declared,
     same_declaration,
 )
-from luajobs_kit.engine.jobs.versions import checked, new_version, next_patch, number_for
-from luajobs_kit.engine.jobs.view import active_version, show
+from luajobs_kit.engine.jobs.versions import check_in_full, new_version, next_patch, number_for
+from luajobs_kit.engine.jobs.view import active_version, announce, show
 from luajobs_kit.engine.schedule.firing import Firing
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict, InvalidInput, NotFound
@@ -41,7 +41,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Registry:
-    """Every verb that changes definitions. One identity's changes are made one after another."""
+    """The verbs that change jobs and versions. Changes of one job name are made one at a time."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Registry:
     async def create(
         self, spec: JobSpec, user_id: str, key: str | None, *, reach: Reach = "any"
     ) -> Job:
-        """Create the job, or bring the one of this identity up to date (see ``Port.create_job``).
+        """Create the job, or update the one with its agent, user and name (see ``Port.create_job``).
 
         ``reach`` says which users its runs reach; a pre-defined job's reach any.
         """
@@ -90,7 +90,7 @@ class Registry:
     async def _create(
         self, spec: JobSpec, agent: str, owner: str | None, key: str | None, reach: Reach
     ) -> Job:
-        spec = await checked(self._state, spec)
+        spec = await check_in_full(self._state, spec)
         now = self._state.clock.now()
         job_id = self._state.ids.new("job")
         version = new_version(self._state, (job_id, spec.name), "1.0.0", spec, now=now, key=key)
@@ -110,11 +110,12 @@ class Registry:
             created_at=now,
             updated_at=now,
         )
-        # The fire state first: a crash in between leaves one that belongs to no job.
-        await self._state.keep_fire(FireState(job_id=job_id, armed_at=now))
+        # The fire state first: a crash in between leaves a fire state without a job, which is
+        # harmless.
+        await self._state.write_fire(FireState(job_id=job_id, armed_at=now))
         await self._state.store.definitions.commit(Put(version), Put(record))
         self._firing.arm(record)
-        self._tell_unset(version, owner)
+        self._warn_of_unset(version, owner)
         job = show(self._state, record, change="created")
         self._state.events.publish(JobCreated(at=now, job=job))
         return job
@@ -122,11 +123,11 @@ class Registry:
     async def _create_again(
         self, record: JobRecord, spec: JobSpec, key: str | None, reach: Reach
     ) -> Job:
-        # What it runs from now on is what this caller declares, and reaches what the caller may give.
+        # From now on it runs this caller's code, so it reaches what this caller may reach.
         declared = record.evolve(users_reach=reach)
         version = self._state.store.definitions.version(record.active_version_id or "")
         if version is None or not same_declaration(spec, version):
-            spec = await checked(self._state, spec)
+            spec = await check_in_full(self._state, spec)
             await self._refuse_dealt_with(record, spec)
             number = next_patch(self._state.store.definitions.versions(record.id))
             new = new_version(
@@ -138,19 +139,19 @@ class Registry:
                 key=key,
             )
             cancelled = await self._switch(declared, version, new, revive=spec.activate)
-            self._tell_unset(new, record.user_id)
+            self._warn_of_unset(new, record.user_id)
             return self._catalog.shown(record.id, "updated").evolve(cancelled_runs=cancelled)
         done = self._state.fire(record).state in {"done", "failed"}
         relative = isinstance(version.schedule, OnceSchedule) and version.schedule.after is not None
         if record.deleted or (done and relative):
-            spec = await checked(self._state, spec)
+            spec = await check_in_full(self._state, spec)
             await self._refuse_dealt_with(record, spec)
             again = version.evolve(schedule=spec.schedule, updated_at=self._state.clock.now())
             await self._switch(declared, version, again, revive=spec.activate)
             return self._catalog.shown(record.id, "rearmed")
-        if reach == "any" and record.users_reach == "own":  # its owner declares the same code
+        if reach == "any" and record.users_reach == "own":  # its owner declared the same code
             await self._state.store.definitions.commit(Put(declared))
-            self._state.announce(declared)
+            announce(self._state, declared)
         return self._catalog.shown(record.id, "unchanged")
 
     async def push(self, job_id: str, spec: VersionSpec, key: str | None) -> JobVersion:
@@ -162,7 +163,7 @@ class Registry:
             if made is not None:
                 refuse_other(made.job_id, job_id, "job")
                 return made
-            spec = await checked(self._state, spec)
+            spec = await check_in_full(self._state, spec)
             versions = definitions.versions(job_id)
             number = number_for(spec.version, record.name, versions)
             version = new_version(
@@ -174,21 +175,21 @@ class Registry:
                 key=key,
             )
             await definitions.commit(Put(version))
-            self._tell_unset(version, record.user_id)
-            self._state.announce(record)
+            self._warn_of_unset(version, record.user_id)
+            announce(self._state, record)
             return version
 
     async def publish(self, job_id: str, wanted: str) -> Job:
         """Make a version the active one; its schedule counts from now (see ``Port.publish_version``)."""
         async with self._lock(self._identity(job_id)):
             record = self._catalog.record(job_id)
-            # None: damage has taken it, and this is the way out of that.
+            # None where it was lost by damage: publishing another version repairs that.
             before = self._state.store.definitions.version(record.active_version_id or "")
             version = self._catalog.version(job_id, wanted)
             if before is not None and version.id == before.id:
                 return self._catalog.shown(job_id)
             at = _passed(version, self._state.clock.now())
-            if at is not None and record.active:  # switched off, it runs nothing by being published
+            if at is not None and record.active:  # an inactive job runs nothing by being published
                 raise Conflict(
                     f"Version {version.version} of {record.name} was to run once, at "
                     f"{at.isoformat()}, which has passed, and publishing runs nothing of the past. "
@@ -199,9 +200,9 @@ class Registry:
             return self._catalog.shown(job_id).evolve(cancelled_runs=cancelled)
 
     async def _refuse_dealt_with(self, record: JobRecord, spec: JobSpec) -> None:
-        """Raise ``InvalidInput`` for a job made again with a time it was run for a moment ago.
+        """Raise ``InvalidInput`` for a job created again with a time that it was already run for.
 
-        What is written relative to now (``once(seconds=0)``) asks for another run.
+        A time relative to now (``once(seconds=0)``) asks for another run.
         """
         at = _passed(spec, self._state.clock.now())
         relative = isinstance(spec.schedule, OnceSchedule) and spec.schedule.after is not None
@@ -218,7 +219,7 @@ class Registry:
     async def _switch(
         self, record: JobRecord, before: JobVersion | None, version: JobVersion, *, revive: bool
     ) -> int:
-        """Publish ``version``: merge what it declares anew, and arm the job from now.
+        """Publish ``version``: merge its metadata into the job's, and arm the job from now.
 
         Returns how many waiting runs of the version before were cancelled.
         """
@@ -247,13 +248,16 @@ class Registry:
                 user_id=record.user_id,
             )
         cancelled = await self._drop(record.id)
-        self._state.announce(changed)
+        announce(self._state, changed)
         return cancelled
 
-    # Switching, metadata, deleting
+    # Activating, metadata, deleting
 
     async def activate(self, job_id: str) -> Job:
-        """Arm the job from now; a job that is active already is left as it is."""
+        """Arm the job from now; change nothing when it is armed already.
+
+        Raises ``Conflict`` for a once-job whose time has passed.
+        """
         async with self._lock(self._identity(job_id)):
             record = self._catalog.record(job_id)
             if record.active and self._state.fire(record).state == "armed":
@@ -267,43 +271,45 @@ class Registry:
                 )
             changed = record.evolve(active=True, armed_at=now, updated_at=now)
             await self._firing.arm_anew(changed)
-            self._state.announce(changed)
+            announce(self._state, changed)
             return self._catalog.shown(job_id)
 
     async def deactivate(self, job_id: str) -> Job:
-        """Disarm the job and cancel what waits; a run under way goes on (see ``Port.deactivate_job``)."""
+        """Disarm the job and cancel its waiting runs (see ``Port.deactivate_job``)."""
         async with self._lock(self._identity(job_id)):
             record = self._catalog.record(job_id)
             if not record.active:
                 return self._catalog.shown(job_id).evolve(cancelled_runs=0)
-            # The record first: who dies now leaves a job that is off, and the next engine cancels
-            # what of it waits. The other way about, it would begin what is left.
+            # The record first: after a crash in between the job is off, and the next engine cancels
+            # its waiting runs. In the other order it would begin those that are left.
             changed = self._off(record)
             await self._firing.switch_off(changed)
             cancelled = await self._drop(job_id)
-            self._state.announce(changed)
+            announce(self._state, changed)
             return self._catalog.shown(job_id).evolve(cancelled_runs=cancelled)
 
     def _off(self, record: JobRecord) -> JobRecord:
-        """Return the record of the job switched off now; no two times of that are the same."""
+        """Return the record, inactive from now. ``deactivated_at`` is later than any before."""
         now = at = self._state.clock.now()
-        if record.deactivated_at is not None:  # clocks are set back, and virtual ones stand still
+        if (
+            record.deactivated_at is not None
+        ):  # the clock may be set back, and a virtual one stands still
             at = max(now, record.deactivated_at + _MICROSECOND)
         return record.evolve(active=False, deactivated_at=at, updated_at=now)
 
     async def update_metadata(self, job_id: str, changes: dict[str, Any]) -> Job:
-        """Merge ``changes`` into the living metadata, shallowly."""
+        """Merge ``changes`` into the job's metadata, key by key."""
         async with self._lock(self._identity(job_id)):
             record = self._catalog.record(job_id)
             merged = record.metadata | changes
             check_metadata(merged)
             changed = record.evolve(metadata=merged, updated_at=self._state.clock.now())
             await self._state.store.definitions.commit(Put(changed))
-            self._state.announce(changed)
+            announce(self._state, changed)
             return self._catalog.shown(job_id)
 
     async def delete(self, job_id: str, *, force: bool) -> Deletion:
-        """Delete the job, or hide it where its versions are worth keeping."""
+        """Delete the job, or only hide it when it has several versions and ``force`` is not set."""
         async with self._lock(self._identity(job_id)):
             record = (
                 self._state.store.definitions.job(job_id) if force else self._catalog.record(job_id)
@@ -337,10 +343,10 @@ class Registry:
             deleted=not keep, deactivated=keep, message=message, cancelled_runs=cancelled
         )
 
-    # Parts of the above
+    # Helpers
 
-    def _tell_unset(self, version: JobVersion, user_id: str | None) -> None:
-        """Write into the job's log which of the settings it is given are not set (yet)."""
+    def _warn_of_unset(self, version: JobVersion, user_id: str | None) -> None:
+        """Log a warning that names the settings the version may read that are not set."""
         unset = [name for name in version.env or () if name not in self._state.settings.values.env]
         if unset:
             self._state.log(

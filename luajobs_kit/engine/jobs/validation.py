@@ -1,4 +1,4 @@
-"""Checking what people declare, and telling whether they declared it before."""
+"""The checks of declarations, and the comparison of one with another."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from luajobs_kit.platform.size_limits import check_object
 from luajobs_kit.timing import next_fire, parse_schedule
 
 MAX_NAME: Final = 200  # characters
-MAX_GIVEN: Final = 200  # names of tools, or of settings
+MAX_GRANTS: Final = 200  # names of tools, or of settings
 MAX_METADATA: Final = 262_144  # characters of JSON
 MAX_RETRIES: Final = 100
 MAX_BACKOFF: Final = 7 * 86_400.0  # seconds
@@ -43,8 +43,8 @@ def check_name(name: str) -> None:
 def check_declaration(
     spec: D, *, now: datetime, timeout_ceiling: float, check_past: bool = True
 ) -> D:
-    """Return the declaration with its schedule settled; raise ``InvalidInput`` naming what is wrong."""
-    if not 1 <= spec.timeout <= timeout_ceiling:  # also refuses NaN
+    """Return the declaration with its schedule's times fixed. Raises ``InvalidInput``."""
+    if not 1 <= spec.timeout <= timeout_ceiling:  # refuses NaN, too
         raise InvalidInput(
             f"timeout={spec.timeout:g} is outside 1 to {timeout_ceiling:g} seconds. "
             "The ceiling is the workspace's setting timeout_ceiling.",
@@ -55,7 +55,7 @@ def check_declaration(
     if not 0 <= spec.jitter <= 86_400:
         raise InvalidInput(f"jitter={spec.jitter:g} is outside 0 to 86400 seconds.", field="jitter")
     for field in ("tools", "env"):
-        _check_given(getattr(spec, field), field)
+        _check_grants(getattr(spec, field), field)
     for field in ("pause_after_failures", "max_concurrent"):
         value = getattr(spec, field)
         if value is not None and value < 1:
@@ -71,13 +71,13 @@ def check_declaration(
     return spec.evolve(schedule=schedule)
 
 
-def _check_given(names: list[str] | None, field: str) -> None:
-    """Raise ``InvalidInput`` for a list of what a job is given that cannot be one of names."""
+def _check_grants(names: list[str] | None, field: str) -> None:
+    """Raise ``InvalidInput`` for a list of tools or settings that has no proper names."""
     if names is None:
         return
-    if len(names) > MAX_GIVEN:
+    if len(names) > MAX_GRANTS:
         raise InvalidInput(
-            f"{field} lists {len(names)} names; {MAX_GIVEN} is the most.", field=field
+            f"{field} lists {len(names)} names; {MAX_GRANTS} is the most.", field=field
         )
     for name in names:
         if not name.strip() or len(name) > MAX_NAME:
@@ -112,7 +112,7 @@ def check_metadata(metadata: dict[str, Any]) -> None:
 
 
 def refuse_javascript(bundle: Bundle) -> None:
-    """Raise ``InvalidInput`` with words that help when the code is not Python at all."""
+    """Raise ``InvalidInput`` that says so when code is JavaScript; otherwise do nothing."""
     try:
         compile(bundle.source, bundle.file, "exec", flags=0x400)  # ast.PyCF_ONLY_AST: nothing runs
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -126,7 +126,7 @@ def refuse_javascript(bundle: Bundle) -> None:
 
 
 def same_schedule(one: Schedule, other: Schedule) -> bool:
-    """Whether two schedules were written alike: ``once(minutes=10)`` is itself at any time."""
+    """Whether two schedules were written alike, as ``once(minutes=10)`` is at different times."""
     if isinstance(one, OnceSchedule) and isinstance(other, OnceSchedule):
         if one.after is not None or other.after is not None:
             return one.after == other.after
@@ -135,7 +135,7 @@ def same_schedule(one: Schedule, other: Schedule) -> bool:
 
 
 def same_declaration(one: Declaration, other: Declaration) -> bool:
-    """Whether two declarations say the same. Where the code stands in its file does not count."""
+    """Whether two declarations are the same, apart from where their code stands in its file."""
     return (
         same_schedule(one.schedule, other.schedule)
         and one.bundle.source == other.bundle.source
@@ -151,9 +151,10 @@ def same_declaration(one: Declaration, other: Declaration) -> bool:
 def merge_declared(
     living: dict[str, Any], before: dict[str, Any], declared: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the living metadata with only those keys changed whose declaration changed.
+    """Return the job's metadata, with only those keys changed whose declaration changed.
 
-    A key that is no longer declared goes, unless a run has given it another value since.
+    ``before`` was declared last, ``declared`` is declared now. A key that is no longer declared is
+    removed, unless a run has changed its value since.
     """
     merged = dict(living)
     merged |= {

@@ -1,4 +1,4 @@
-"""From a declaration to a version: checked in full, numbered, stamped."""
+"""Versions made of declarations: checked in full, numbered, dated."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from luajobs_kit.errors import Conflict, InvalidInput, PolicyViolation
 from luajobs_kit.model import Declaration, JobVersion
 from luajobs_kit.sandbox import Program
 
-
-def program_of(declared: Declaration) -> Program:
-    """Return what the sandbox runs for a declaration."""
-    bundle = declared.bundle
-    return Program(
-        source=bundle.source, entry=bundle.entry, first_line=bundle.first_line, file=bundle.file
-    )
-
-
 D = TypeVar("D", bound=Declaration)
 
 _SEMVER: Final = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+][0-9A-Za-z.-]{1,60})?")
 
 
-async def checked(state: State, spec: D) -> D:
-    """Return the declaration with its schedule settled; raise ``InvalidInput`` naming what is wrong.
+def program_of(declaration: Declaration) -> Program:
+    """Return the program that the sandbox runs for a declaration."""
+    bundle = declaration.bundle
+    return Program(
+        source=bundle.source, entry=bundle.entry, first_line=bundle.first_line, file=bundle.file
+    )
 
-    Raises ``WorkspaceGone`` when the folder was found to be gone.
+
+async def check_in_full(state: State, spec: D) -> D:
+    """Check a declaration and its code; return it with its schedule's times fixed.
+
+    Raises ``InvalidInput`` naming what is wrong, ``PolicyViolation`` for code that the policy
+    refuses, ``WorkspaceGone`` when the folder was found to be gone.
     """
-    state.store.refuse_gone()  # the engine may have ended, and its sandbox with it
+    state.store.refuse_gone()  # the engine may be ending, and its sandbox with it
     settled = check_declaration(
         spec,
         now=state.clock.now(),
         timeout_ceiling=state.settings.values.timeout_ceiling,
     )
     try:
-        # First in a child: source that breaks the compiler costs a spare, not the engine.
+        # In a child first: source that crashes the compiler costs a spare, not the engine.
         await state.sandbox.check(program_of(settled))
     except PolicyViolation:
-        await asyncio.to_thread(verify, settled.bundle)  # it may have better words
+        await asyncio.to_thread(verify, settled.bundle)  # its error may explain more
         raise
     except InvalidInput:
         refuse_javascript(settled.bundle)
         raise
-    await asyncio.to_thread(verify, settled.bundle)  # a long source takes a second
+    await asyncio.to_thread(verify, settled.bundle)  # takes a second for a long source
     return settled
 
 
@@ -61,8 +61,8 @@ def new_version(
     now: datetime,
     key: str | None,
 ) -> JobVersion:
-    """Return a version of a job (its id and name) that is not kept yet."""
-    declared = {field: getattr(spec, field) for field in Declaration.model_fields}
+    """Return a version of a job (its id and name), not stored yet."""
+    fields = {field: getattr(spec, field) for field in Declaration.model_fields}
     return JobVersion(
         id=state.ids.new("version"),
         job_id=job[0],
@@ -71,12 +71,15 @@ def new_version(
         created_at=now,
         updated_at=now,
         key=key,
-        **declared,
+        **fields,
     )
 
 
 def number_for(wanted: str | None, job_name: str, versions: list[JobVersion]) -> str:
-    """Return the number of a version to be added: the one wanted, or the next patch."""
+    """Return the number of a version to be added: the one wanted, or the next patch.
+
+    Raises ``InvalidInput`` for no semantic version, ``Conflict`` for one that exists.
+    """
     free = next_patch(versions)
     number = wanted or free
     if not _SEMVER.fullmatch(number):
@@ -90,11 +93,11 @@ def number_for(wanted: str | None, job_name: str, versions: list[JobVersion]) ->
 
 
 def next_patch(versions: list[JobVersion]) -> str:
-    """Return the number after the highest."""
+    """Return the highest number with its patch part one higher."""
     numbers = [
         tuple(int(part) for part in match.groups())
         for version in versions
         if (match := _SEMVER.fullmatch(version.version))
     ]
-    major, minor, patch = max(numbers, default=(1, 0, -1))  # none: damage has taken them
+    major, minor, patch = max(numbers, default=(1, 0, -1))  # none where all were lost by damage
     return f"{major}.{minor}.{patch + 1}"

@@ -1,21 +1,24 @@
-"""A job as shown: its record, its versions, and what history knows of it."""
+"""Jobs as people see them: shown with versions and history, announced, their fires reported."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING
-
-from luajobs_kit.errors import Conflict
-from luajobs_kit.model import Change, Execution, Job, JobRecord, JobStatus, JobVersion
-
-if TYPE_CHECKING:
-    from luajobs_kit.engine.state import State
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from luajobs_kit.engine.runs.outcome import Dropped
 from luajobs_kit.engine.state import State
-from luajobs_kit.model import FireSkipped
+from luajobs_kit.errors import Conflict
+from luajobs_kit.model import (
+    Change,
+    Execution,
+    FireSkipped,
+    Job,
+    JobRecord,
+    JobStatus,
+    JobUpdated,
+    JobVersion,
+)
 
 
 def show(state: State, record: JobRecord, *, change: Change | None = None) -> Job:
@@ -41,18 +44,24 @@ def show(state: State, record: JobRecord, *, change: Change | None = None) -> Jo
     )
 
 
-def as_of(execution: Execution, now: datetime) -> Execution:
-    """Return an execution as every face sees it now.
+def announce(state: State, record: JobRecord) -> None:
+    """Publish the job as it now is, after a change that people see."""
+    if state.events.announces_jobs:
+        state.events.publish(JobUpdated(at=state.clock.now(), job=show(state, record)))
 
-    One whose jitter or backoff is over may still wait for its turn, which has no time; what is
-    kept of it says when it was to begin, and goes by that after a restart.
+
+def as_of(execution: Execution, now: datetime) -> Execution:
+    """Return an execution as every face sees it now: without a ``next_attempt_at`` that passed.
+
+    Its jitter or backoff is over then, but it may still wait for its turn, and nobody knows how
+    long. The record keeps the time: after a restart the engine goes by it.
     """
     due = execution.next_attempt_at
     return execution.evolve(next_attempt_at=None) if due is not None and due <= now else execution
 
 
 def status(record: JobRecord, fire_state: str) -> JobStatus:
-    """Return Lua's word for a job: switched off wins, then what its runs made of it."""
+    """Return Lua's word for a job: inactive if it is switched off, else what its runs led to."""
     if not record.active:
         return "inactive"
     if fire_state == "paused":
@@ -65,7 +74,7 @@ def status(record: JobRecord, fire_state: str) -> JobStatus:
 def active_version(state: State, record: JobRecord) -> JobVersion:
     """Return the version that fires run. Raises ``Conflict`` where damage has taken it."""
     version = state.store.definitions.version(record.active_version_id or "")
-    if version is None:  # a job and its first version are committed together: a file was damaged
+    if version is None:  # job and version are committed together, so a file was damaged
         raise Conflict(
             f"The active version of {record.name} is lost (luajobs doctor says how). Publish another "
             "of its versions, or create the job again.",
@@ -74,32 +83,32 @@ def active_version(state: State, record: JobRecord) -> JobVersion:
     return version
 
 
-WHY: Final[dict[Dropped, str]] = {
+DROP_REASONS: Final[dict[Dropped, str]] = {
     "deleted": "the job was deleted",
     "paused": "the job was paused",
     "inactive": "the job was deactivated",
     "replaced": "another version of the job was published",
 }
-"""Why what waits is cancelled for what became of its job."""
+"""Why runs that wait are cancelled when their job changes, in words."""
 
 
-def tell_skipped(
+def report_skipped(
     state: State, record: JobRecord, last: datetime | None, count: int, reason: str
 ) -> None:
-    """Tell of ``count`` fires not run; ``last`` is the last of them, where it is known."""
+    """Log and publish that ``count`` fires are not run; ``last`` is the last of them, if known."""
     at = last.isoformat(timespec="seconds") if last else None
     if count == 1:
         fires = f"The fire due at {at} was" if at else "A fire was"
     else:
         fires = f"{count} fires, the last due at {at}, were" if at else f"{count} fires were"
     _log(state, record, f"{fires} not run: {reason}.")
-    _publish(state, record, last, count, reason)
+    _publish_skipped(state, record, last, count, reason)
 
 
-def tell_dropped(
+def report_dropped(
     state: State, record: JobRecord, executions: Sequence[Execution], why: Dropped
 ) -> None:
-    """Tell of runs that were cancelled while they waited, the fires among them as not run."""
+    """Log that runs were cancelled while they waited; publish the fires among them as skipped."""
     by_hand = [each for each in executions if each.cause == "manual"]
     fires = [each for each in executions if each.cause != "manual" and not each.attempts]
     retries = len(executions) - len(by_hand) - len(fires)
@@ -110,18 +119,17 @@ def tell_dropped(
         if len(executions) == 1
         else f"{len(executions)} runs that waited were"
     )
-    _log(state, record, f"{runs} cancelled ({counted}): {WHY[why]}.")
+    _log(state, record, f"{runs} cancelled ({counted}): {DROP_REASONS[why]}.")
     if fires:
-        _publish(
-            state, record, fires[-1].fire_time, len(fires), f"{WHY[why]} before they could begin"
-        )
+        reason = f"{DROP_REASONS[why]} before they could begin"
+        _publish_skipped(state, record, fires[-1].fire_time, len(fires), reason)
 
 
 def _log(state: State, record: JobRecord, message: str) -> None:
     state.log(message, level="warn", job=(record.id, record.name), user_id=record.user_id)
 
 
-def _publish(
+def _publish_skipped(
     state: State, record: JobRecord, last: datetime | None, count: int, reason: str
 ) -> None:
     state.events.publish(

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
-from luajobs_kit.engine.jobs.view import WHY, tell_dropped
+from luajobs_kit.engine.jobs.view import DROP_REASONS, announce, report_dropped
 from luajobs_kit.engine.runs.active import Awake, Run, Stop, UnderWay
 from luajobs_kit.engine.runs.attempt import Attempts
 from luajobs_kit.engine.runs.outcome import (
@@ -93,7 +93,7 @@ class Runs:
         if kept.id != execution.id:  # the same request came twice
             return kept
         if fire is not None:
-            self._state.remember_dealt_with(fire)
+            self._state.remember_watermark(fire)
         self._state.last[kept.job_id] = kept
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
         run = Run(kept, version)
@@ -209,7 +209,9 @@ class Runs:
             if why is None:
                 await self._retry_later(run, execution, retry, now)
                 return
-            self._ledger.log(execution, f"It is not tried again: {WHY[why]}.", level="warn")
+            self._ledger.log(
+                execution, f"It is not tried again: {DROP_REASONS[why]}.", level="warn"
+            )
         execution = execution.evolve(status=status, completed_at=now, next_attempt_at=None)
         await self._conclude(run, execution, dropped=dropped)
 
@@ -248,7 +250,7 @@ class Runs:
         finished = execution.completed_at or self._state.clock.now()
         self._state.events.publish(ExecutionFinished(at=finished, execution=execution))
         if record is not None:
-            self._state.announce(record)
+            announce(self._state, record)
         self.concluded()
         run.finished.set()
         if not dropped:  # how it ended may have paused its job
@@ -271,9 +273,9 @@ class Runs:
         record = self._state.store.definitions.job(job_id)
         if record is not None and not record.deleted:
             for why, executions in dropped.items():
-                tell_dropped(self._state, record, executions, why)
+                report_dropped(self._state, record, executions, why)
             if dropped:
-                self._state.announce(record)
+                announce(self._state, record)
         return sum(map(len, dropped.values()))
 
     # Stopping
@@ -340,7 +342,7 @@ class Runs:
             status,
             error=STOPPED[why],
             duration=self._since_began(run),
-            dropped=why in WHY,
+            dropped=why in DROP_REASONS,
         )
 
     def _since_began(self, run: Run) -> float | None:

@@ -1,1 +1,1 @@
-"""Fires: armed, claimed, caught up, and the watermark that says how far they are dealt with."""
+"""Fires: armed, claimed, caught up, and the watermark up to which they are dealt with."""

@@ -1,11 +1,11 @@
-"""From a schedule to a claimed execution: arming, catching up, overlap, skipped fires."""
+"""Firing: jobs armed with the scheduler, their due fires claimed, caught up or skipped."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
 
-from luajobs_kit.engine.jobs.view import active_version, tell_skipped
+from luajobs_kit.engine.jobs.view import active_version, announce, report_skipped
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runs import Runs
 from luajobs_kit.engine.state import State
@@ -14,11 +14,11 @@ from luajobs_kit.store import FireState, Put
 from luajobs_kit.timing import jittered, next_fire, trigger_for
 
 MISSED_AFTER: Final = timedelta(seconds=30)
-"""A fire later than this was missed (no engine, a sleeping machine): catching up decides."""
+"""A fire later than this counts as missed (no engine, a sleeping machine): ``catch_up`` decides."""
 CAUGHT_UP: Final = 100  # fires at most, with catch_up="all"
 MOST_WAITING: Final = 1_000
-"""Executions of one job that wait. One whose runs take longer than its interval never gets through
-them: without a bound they would fill memory and disk, and be taken up by every start."""
+"""Waiting executions of one job. A job whose runs take longer than its interval never catches up:
+without a bound they would fill memory and disk, and every start of the engine would load them."""
 SHORTEST: Final = timedelta(seconds=1)  # between two fires of a job
 
 
@@ -30,7 +30,7 @@ class Firing:
         self._runs = runs
 
     def arm(self, record: JobRecord) -> None:
-        """Hand the job's next fire to the scheduler, or take it away where it has none."""
+        """Give the job's next fire to the scheduler, or remove the job from it if there is none."""
         self.disarm(record.id)
         fire = self._state.fire(record)
         if not record.active or record.deleted or fire.state != "armed":
@@ -49,7 +49,7 @@ class Firing:
         self._state.next_fires[record.id] = upcoming
 
     async def arm_as_kept(self, job_id: str) -> None:
-        """Arm the job by its record as it now is."""
+        """Arm the job by its stored record, or disarm it if there is none."""
         async with self._state.arming(job_id):
             record = self._state.store.definitions.job(job_id)
             if record is None:
@@ -58,18 +58,18 @@ class Firing:
                 self.arm(record)
 
     async def switch_off(self, record: JobRecord) -> None:
-        """Commit the record of a job that is switched off, or hidden: no fire is claimed after that."""
+        """Commit the record of a job that was deactivated or hidden; no fire is claimed afterwards."""
         async with self._state.arming(record.id):
             await self._state.store.definitions.commit(Put(record))
             self.disarm(record.id)
 
     async def arm_anew(self, record: JobRecord, *versions: Put) -> None:
-        """Commit the record with its new ``armed_at``: from there on its schedule counts anew."""
+        """Commit the record with its new ``armed_at``, from which its schedule counts again."""
         async with self._state.arming(record.id):
             since = record.armed_at or self._state.clock.now()
             skipped = self._state.fire(record).skipped
-            # The record first, for it says which arming holds. The other way about, who dies in
-            # between leaves the old version armed anew, and what it has run is run again.
+            # Commit the record before the fire state. A crash in between must not leave the old
+            # version with a fresh watermark, which would run its fires again.
             await self._state.store.definitions.commit(*versions, Put(record))
             fire = FireState(job_id=record.id, armed_at=since, skipped=skipped)
             self._state.remember_fire(fire)
@@ -82,7 +82,10 @@ class Firing:
         self._state.next_fires.pop(job_id, None)
 
     async def due(self, job_id: str, times: list[datetime], omitted: int) -> None:
-        """Deal with fires that fell due, oldest first; ``omitted`` older ones are not listed."""
+        """Claim or skip ``times``, fires that fell due, oldest first; ``omitted`` are older still.
+
+        Raises ``WorkspaceError`` when a claim cannot be written: the fire is then still due.
+        """
         async with self._state.arming(job_id):
             record = self._state.store.definitions.job(job_id)
             if record is None or not record.active or record.deleted:
@@ -91,29 +94,30 @@ class Firing:
             if fire.state != "armed":
                 return
             version = active_version(self._state, record)
-            fresh = [time for time in times if _is_to_come(time, version, fire)]
+            fresh = [time for time in times if _is_open(time, version, fire)]
             if not fresh:
                 return
-            self._look_ahead(job_id, version, fresh[-1], fire.armed_at)
-            wanted = self._wanted(version, fresh)
-            skipped = [time for time in fresh if time not in wanted]
+            self._note_next_fire(job_id, version, fresh[-1], fire.armed_at)
+            to_run = self._fires_to_run(version, fresh)
+            skipped = [time for time in fresh if time not in to_run]
             if skipped or omitted:
                 await self._skip(
                     record,
                     skipped[-1] if skipped else None,
                     len(skipped) + omitted,
                     f"missed, and catch_up is {version.catch_up!r}",
-                    # Counted for good, should the claims that follow fail, or this engine die.
+                    # Written before the claims: these fires are skipped even if a claim fails, or
+                    # the engine is killed in between.
                     dealt_with=skipped[-1] if skipped else fresh[0] - SHORTEST,
                     done=isinstance(version.schedule, OnceSchedule),
                 )
-            queue = self._one_after_another(version, wanted)
-            for time in wanted:
+            queue = self._one_after_another(version, to_run)
+            for time in to_run:
                 await self._fire(record, version, time, queue=queue)
-            self._state.announce(record)
+            announce(self._state, record)
 
-    def _wanted(self, version: JobVersion, times: list[datetime]) -> list[datetime]:
-        """Return which of the due fires are run: all that are on time, and of the missed some."""
+    def _fires_to_run(self, version: JobVersion, times: list[datetime]) -> list[datetime]:
+        """Return the due fires to run: those on time and, by ``catch_up``, some that were missed."""
         on_time = [time for time in times if not self._is_missed(time)]
         match version.catch_up:
             case "all":
@@ -124,17 +128,17 @@ class Firing:
                 return on_time or times[-1:]
 
     def _one_after_another(self, version: JobVersion, wanted: list[datetime]) -> bool:
-        """Whether fires due at once are run one after another, behind what goes on, whatever overlap says."""
+        """Whether these fires are run one after another, after unfinished runs, whatever overlap says."""
         if version.catch_up == "all" and wanted and self._is_missed(wanted[0]):
-            return True  # a run for each is promised, of a single one, too
-        # Two of them are each other's overlap only because they come late.
+            return True  # catch_up="all" promises a run for each, also for a single one
+        # On time they would not have overlapped: they come together only because they are late.
         return (
             len(wanted) > 1
             and version.overlap == "skip"
             and not self._runs.unfinished_of(version.job_id)
         )
 
-    def _look_ahead(
+    def _note_next_fire(
         self, job_id: str, version: JobVersion, fired: datetime, armed_at: datetime
     ) -> None:
         upcoming = next_fire(version.schedule, fired, armed_at=armed_at)
@@ -151,7 +155,7 @@ class Firing:
     ) -> None:
         before = self._runs.unfinished_of(record.id)
         once = isinstance(version.schedule, OnceSchedule)
-        reason = None if once else _why_not(before, version, queue=queue)
+        reason = None if once else _reason_to_skip(before, version, queue=queue)
         if reason is not None:
             await self._skip(record, time, 1, reason)
             return
@@ -180,26 +184,26 @@ class Firing:
         dealt_with: datetime | None = None,
         done: bool = False,
     ) -> None:
-        """Record fires that are not run; ``last`` is the last of them, where it is known.
+        """Record and report ``count`` fires that are not run; ``last`` is the last of them, if known.
 
-        They are all that were up to ``dealt_with``, or else up to ``last``.
-        ``done`` says that no other comes, so that the job is at its end.
+        The watermark moves to ``dealt_with``, or else to ``last``. ``done`` says that no fire
+        follows, so the job is done.
         """
         fire = self._state.fire(record)
         fire = fire.evolve(last_fire=dealt_with or last, skipped=fire.skipped + count)
         if done:
             note = f"its one fire was not run: {reason}"
-            await self._state.keep_fire(fire.evolve(state="done", note=note))
+            await self._state.write_fire(fire.evolve(state="done", note=note))
         else:
-            await self._state.keep_dealt_with(fire)
-        tell_skipped(self._state, record, last, count, reason)
+            await self._state.write_watermark(fire)
+        report_skipped(self._state, record, last, count, reason)
 
 
-def _is_to_come(time: datetime, version: JobVersion, fire: FireState) -> bool:
-    """Whether a fire that was handed over is one of the present arming, and not dealt with.
+def _is_open(time: datetime, version: JobVersion, fire: FireState) -> bool:
+    """Whether a fire from the scheduler belongs to the present arming and is after the watermark.
 
-    Another version may have been published since it was handed over, with fires of its own. And
-    a clock that was set back makes the scheduler hand a fire over twice.
+    Since the scheduler passed it on, another version may have been published, with other fires.
+    And after the clock was set back, the scheduler passes a fire on twice.
     """
     if fire.last_fire is not None and time <= fire.last_fire:
         return False
@@ -209,10 +213,10 @@ def _is_to_come(time: datetime, version: JobVersion, fire: FireState) -> bool:
     return time > fire.armed_at
 
 
-def _why_not(before: list[Execution], version: JobVersion, *, queue: bool) -> str | None:
-    """Say why a fire is not run while those ``before`` it are unfinished; None where it is."""
+def _reason_to_skip(before: list[Execution], version: JobVersion, *, queue: bool) -> str | None:
+    """Return why a fire is not run while runs ``before`` it are unfinished; None if it is run."""
     if before and version.overlap == "skip" and not queue:
-        return f"execution {before[0].id} {_goes_on(before[0])} and overlap is 'skip'"
+        return f"execution {before[0].id} {_state_in_words(before[0])} and overlap is 'skip'"
     if sum(each.status == "pending" for each in before) >= MOST_WAITING:
         other = "overlap='skip'" if version.overlap != "skip" else "catch_up='once'"
         return (
@@ -222,8 +226,8 @@ def _why_not(before: list[Execution], version: JobVersion, *, queue: bool) -> st
     return None
 
 
-def _goes_on(execution: Execution) -> str:
-    """Say why an unfinished execution is not over."""
+def _state_in_words(execution: Execution) -> str:
+    """Return in words what an unfinished execution is doing."""
     if execution.status != "pending":
         return "is still running"
     return "waits for its next attempt" if execution.attempts else "has not begun yet"

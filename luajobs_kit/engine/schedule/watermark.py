@@ -1,4 +1,4 @@
-"""Whether the record of what a job was last run for can be true, and what to do where it cannot."""
+"""Watermarks that were lost or cannot be true: found, reported, and set again at a start."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from luajobs_kit.model import JobRecord, OnceSchedule
 from luajobs_kit.timing import next_fire
 
 WRONG_AFTER: Final = timedelta(days=1)
-"""A watermark further ahead of the clock is not left to stand at a start: the job would be as good as dead."""
-TOLD_AFTER: Final = timedelta(minutes=1)  # ahead of the clock; clocks are always put right a little
+"""A watermark further ahead of the clock is set again at a start: the job would not fire for days."""
+REPORTED_AFTER: Final = timedelta(minutes=1)  # ahead of the clock; clocks often move a little
 
-NAMED: Final = 5  # jobs that a finding names
+MOST_NAMED: Final = 5  # jobs that one finding names
 
 
 class Watermarks:
-    """Looks at them when the engine starts, and when somebody asks."""
+    """The checks of all watermarks: when the engine starts, and for the doctor."""
 
     def __init__(self, state: State, firing: Firing) -> None:
         self._state = state
         self._firing = firing
         self._lost: list[str] = []  # jobs whose watermarks were lost
-        self._wrong: list[str] = []  # and those whose watermarks could not be true
-        self._said: dict[str, str] = {}  # the finding that names either
+        self._wrong: list[str] = []  # jobs whose watermarks could not be true
+        self._findings: dict[str, str] = {}  # the finding of either kind
 
     async def mend(self, record: JobRecord) -> None:
-        """Have the job count from now where its watermark is lost or cannot be true."""
+        """Have the job's schedule count from now if its watermark is lost or cannot be true."""
         if record.id not in self._state.fires:
             await self._count_from_now(record)
             return
@@ -39,7 +39,7 @@ class Watermarks:
         now = self._state.clock.now()
         if until is None or until - now <= WRONG_AFTER:
             return
-        # As by activate(): within one arming a watermark never goes back.
+        # A new arming, as by activate(): within one arming a watermark never goes back.
         mended = record.evolve(armed_at=now, updated_at=now)
         await self._firing.arm_anew(mended)
         self._state.log(
@@ -50,7 +50,7 @@ class Watermarks:
             user_id=record.user_id,
         )
         self._wrong.append(record.name)
-        self._say(
+        self._replace_finding(
             "wrong",
             f"The clock was days ahead when {_named(self._wrong)} last fired, or was made, or the "
             "record of it is damaged; until then nothing would have fired. Now the schedule counts "
@@ -58,7 +58,7 @@ class Watermarks:
         )
 
     def ahead(self) -> str | None:
-        """Say which jobs do not fire because the clock was ahead and was put back; None when none."""
+        """Return which jobs do not fire because the clock was ahead and was set back; None if none."""
         names, last = [], None
         for record in self._state.store.definitions.jobs():
             until = self._held_back_until(record)
@@ -75,7 +75,7 @@ class Watermarks:
         )
 
     async def _count_from_now(self, record: JobRecord) -> None:
-        """Nothing is caught up where the record of the job's fires was lost."""
+        """Set a new watermark for a job that has none, so that nothing is caught up."""
         now = self._state.clock.now()
         fire = self._state.fire(record)
         schedule = active_version(self._state, record).schedule
@@ -83,44 +83,44 @@ class Watermarks:
             fire = fire.evolve(last_fire=now)
         elif schedule.execute_at <= now:
             fire = fire.evolve(last_fire=now, state="done", note="whether it ran was lost")
-        await self._state.keep_fire(fire)
+        await self._state.write_fire(fire)
         self._lost.append(record.name)
-        self._say(
+        self._replace_finding(
             "lost",
             f"The record of what was last run for is lost of {_named(self._lost)}; "
             "nothing is caught up, they go on with their next fires.",
         )
 
     def _held_back_until(self, record: JobRecord) -> datetime | None:
-        """Return up to when the job's fires count as dealt with, where the clock has yet to reach some of them.
+        """Return the watermark of a job whose next fires are before it and still to come, else None.
 
-        A once-job's one fire is as good as any clock says.
+        A once-job is left out: it has one fire, and no later ones to hold back.
         """
         fire, now = self._state.fire(record), self._state.clock.now()
         until = max(fire.armed_at, fire.last_fire or fire.armed_at)
-        if until - now <= TOLD_AFTER or fire.state != "armed":
+        if until - now <= REPORTED_AFTER or fire.state != "armed":
             return None
         if not record.active or record.deleted:
             return None
         try:
             schedule = active_version(self._state, record).schedule
-        except Conflict:  # which is told, and why it does not fire
+        except Conflict:  # reported elsewhere, and why the job does not fire
             return None
         if isinstance(schedule, OnceSchedule):
             return None
         upcoming = next_fire(schedule, now, armed_at=min(now, fire.armed_at))
         return until if upcoming is not None and upcoming <= until else None
 
-    def _say(self, what: str, finding: str) -> None:
-        """Say it once, however many jobs there are."""
+    def _replace_finding(self, kind: str, finding: str) -> None:
+        """Replace the finding of this kind: one names all the jobs it is about."""
         findings = self._state.store.findings
-        if self._said.get(what) in findings:
-            findings.remove(self._said[what])
-        self._said[what] = finding
+        if self._findings.get(kind) in findings:
+            findings.remove(self._findings[kind])
+        self._findings[kind] = finding
         findings.append(finding)
 
 
 def _named(names: Sequence[str]) -> str:
-    """Return how many jobs there are, and the names of the first."""
-    shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    """Return the number of the jobs and the names of the first, in words."""
+    shown = ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
     return f"{len(names)} job(s) ({shown})"

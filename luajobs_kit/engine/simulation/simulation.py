@@ -1,4 +1,4 @@
-"""Running the coming days in seconds: a copy of the workspace in memory, in virtual time."""
+"""A simulation: the coming days run in seconds, on a copy of the workspace, in virtual time."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from luajobs_kit.store.transfer.merge_history import restore_executions, restore
 
 LONGEST: Final = timedelta(days=366)
 MOST_FIRES: Final = 10_000
-TOLD: Final = 10_000  # log lines and messages of the report, each; the newest are dropped beyond it
+MOST_REPORTED: Final = 10_000  # log lines, and messages, of a report; later ones are left out
 EVERYTHING: Final = 2**62
-PAST: Final = 1_000  # executions, and messages, to look back on: what may be asked for at once…
-PAST_SIZE: Final = MOST_LISTED  # …and characters of JSON of each: a copy of gigabytes helps nobody
+PAST: Final = 1_000  # executions, and messages, of the past in the copy: one page may hold so many
+PAST_SIZE: Final = MOST_LISTED  # characters of JSON of either, lest the copy take gigabytes
 
 
 async def simulate(
@@ -57,10 +57,10 @@ async def simulate(
     clock = VirtualClock(start)
     ids = Ids(clock, random.Random(seed).randbytes)  # noqa: S311 - repeatable on purpose
     simulated = Simulated(seed, responses, max_fires)
-    recorder = Recorder(clock)
+    events = ReportedEvents(clock)
     async with (
         await Store.open(None, clock=clock, ids=ids) as copy,
-        # Its own: with the seed, the order of sets repeats as well.
+        # A sandbox of its own, with the seed: it makes the order of sets repeatable.
         Sandbox(
             max_children=MOST_CONCURRENT,
             hash_seed=seed % 2**32,
@@ -68,28 +68,28 @@ async def simulate(
         ) as sandbox,
     ):
         waiting, running = await _fill(copy, state.store, state.fires, only=job_id)
-        recorder.claimed += [execution.id for execution in waiting]
+        events.claimed += [execution.id for execution in waiting]
         past = await _fill_past(copy, state.store)
-        core = Core(copy, sandbox, clock=clock, ids=ids, events=recorder, simulated=simulated)
+        core = Core(copy, sandbox, clock=clock, ids=ids, events=events, simulated=simulated)
         engine(core)
         try:
             await core.start()
-            await clock.advance()  # until everybody waits
+            await clock.advance()  # until every task waits
             while not simulated.full and await clock.step(until):
                 continue
             if not simulated.full:
                 await clock.advance(until=until)
-            # Before the engine ends: what runs at the end is still running.
+            # Before the engine ends, so that runs under way at the end are reported as running.
             report = await _report(
-                state.store, copy, recorder, simulated, past, start=start, end=clock.now()
+                state.store, copy, events, simulated, past, start=start, end=clock.now()
             )
             return report.evolve(left_out=running)
-        finally:  # also where whoever asked has given up
+        finally:  # also when the caller was cancelled
             await core.aclose()
 
 
 def _check_bounds(now: datetime, until: datetime, seed: int, max_fires: int) -> None:
-    """Raise ``InvalidInput`` for a span, seed or bound that no simulation has."""
+    """Raise ``InvalidInput`` for a span, seed or bound outside those of a simulation."""
     if not now < until <= now + LONGEST:
         raise InvalidInput(
             f"A simulation goes from now to at most {LONGEST.days} days ahead, not to {until}."
@@ -103,10 +103,10 @@ def _check_bounds(now: datetime, until: datetime, seed: int, max_fires: int) -> 
 async def _fill(
     copy: Store, store: Store, fires: dict[str, FireState], *, only: str | None
 ) -> tuple[list[Execution], list[Execution]]:
-    """Fill the empty ``copy`` with what simulated jobs may see; ``only`` keeps one job active.
+    """Fill the empty ``copy`` with what simulated jobs may read; ``only`` keeps one job active.
 
-    Returns the executions that wait, for a retry or in a queue: they go on in the copy. And those
-    that run: how far one has got cannot be copied, so it is left out.
+    Returns two lists. Executions that wait, for a retry or in a queue, go on in the copy. Those
+    that run are left out, because how far a run has come cannot be copied.
     """
     definitions = store.definitions
     settings = [Set(name, value) for name, value in definitions.settings().items()]
@@ -129,7 +129,7 @@ async def _fill(
 
 
 async def _fill_past(copy: Store, store: Store) -> set[str]:
-    """Give the copy the newest of what has run and was sent; returns the ids of the messages."""
+    """Copy the newest finished executions and messages; return the ids of the messages."""
     history = store.history
     runs = (await history.executions(limit=PAST, most=PAST_SIZE)).executions
     messages = await history.messages(None, limit=PAST, most=PAST_SIZE, cut=True)
@@ -140,8 +140,8 @@ async def _fill_past(copy: Store, store: Store) -> set[str]:
     return {message.id for message in messages}
 
 
-class Recorder(Events):
-    """The events of a simulated engine: what a report needs is kept, and nobody follows."""
+class ReportedEvents(Events):
+    """The events of a simulated engine: those that a report needs are collected; none is followed."""
 
     announces_jobs = False
 
@@ -151,7 +151,7 @@ class Recorder(Events):
         self.skipped: list[FireSkipped] = []
 
     def publish(self, event: Event) -> None:
-        """Keep what the report tells."""
+        """Collect the event if the report needs it."""
         if isinstance(event, ExecutionClaimed):
             self.claimed.append(event.execution.id)
         elif isinstance(event, FireSkipped):
@@ -161,25 +161,25 @@ class Recorder(Events):
 async def _report(
     original: Store,
     copy: Store,
-    recorder: Recorder,
+    events: ReportedEvents,
     simulated: Simulated,
     past: set[str],
     *,
     start: datetime,
     end: datetime,
 ) -> Simulation:
-    """Put together what the simulated engine left in its store, but for the messages of the ``past``."""
-    found = [await copy.history.execution(execution_id) for execution_id in recorder.claimed]
+    """Return the report of what the simulated engine stored, without messages of the ``past``."""
+    found = [await copy.history.execution(execution_id) for execution_id in events.claimed]
     messages = await copy.history.messages(None, limit=EVERYTHING, most=EVERYTHING)
     sent = [message for message in reversed(messages) if message.id not in past]
-    logs = (await copy.history.logs(LogQuery(after=0, limit=TOLD))).logs
+    logs = (await copy.history.logs(LogQuery(after=0, limit=MOST_REPORTED))).logs
     return Simulation(
         start=start,
         end=end,
         seed=simulated.seed,
         executions=[as_of(execution, end) for execution in found if execution is not None],
-        skipped=recorder.skipped,
-        messages=sent[:TOLD],
+        skipped=events.skipped,
+        messages=sent[:MOST_REPORTED],
         logs=logs,
         changes=_changes(await original.entries.everything(), await copy.entries.everything()),
         refused=simulated.refused,
@@ -191,7 +191,7 @@ def _changes(before: list[Entry], after: list[Entry]) -> list[EntryChange]:
     old = {(entry.collection, entry.id): entry.data for entry in before}
     new = {(entry.collection, entry.id): entry.data for entry in after}
     return [
-        EntryChange(collection=place[0], id=place[1], before=old.get(place), after=new.get(place))
-        for place in {**old, **new}
-        if old.get(place) != new.get(place)
+        EntryChange(collection=key[0], id=key[1], before=old.get(key), after=new.get(key))
+        for key in {**old, **new}
+        if old.get(key) != new.get(key)
     ]

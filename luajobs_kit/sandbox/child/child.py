@@ -134,7 +134,7 @@ def _compile(channel: Channel, frame: dict[str, Any], policy: ModuleType) -> Non
             entry=frame["entry"],
         )
         answer: dict[str, Any] = {"code": base64.b64encode(dumps(code)).decode("ascii")}
-    except policy.Refused as refusal:
+    except policy.SourceRefused as refusal:
         answer = {
             "refused": [
                 [violation.line, violation.text, violation.rule, violation.advice]

@@ -1,7 +1,7 @@
-"""The engine's link to the fork server: holds the spares it made, hears how each ended.
+"""The fork server's client: starts the server, hands out its spares, records how each child ends.
 
-Spares come ahead of need, each with its own socket, so that a run costs no round trip:
-word of it goes to the fork server, which keeps its time, and its frame to the child.
+Spares are forked ahead of need, each with a socket of its own, so a run costs no round trip: its
+frame goes to the child, and a line to the fork server, which enforces its time limit.
 """
 
 from __future__ import annotations
@@ -16,109 +16,23 @@ import sys
 import sysconfig
 import tempfile
 from collections import deque
-from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from luajobs_kit.errors import SandboxError, UnsupportedPlatform
 from luajobs_kit.sandbox.frames import READY
 from luajobs_kit.sandbox.host import spawn
+from luajobs_kit.sandbox.host.child_handle import ChildHandle, Exit
 from luajobs_kit.sandbox.values import Limits
 
-STOP_PATIENCE: Final = 5.0  # seconds a fork server may take to kill, reap and leave
-LEAVING_PATIENCE: Final = 0.05  # seconds a child may take to end after its last word
+START_PATIENCE: Final = 30.0  # seconds a fork server may take to send its greeting
+STOP_PATIENCE: Final = 5.0  # seconds it may take to kill, reap and leave
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """How a child ended, as the fork server saw it."""
-
-    how: str  # "exit", "signal", or "abandoned" when the fork server itself went
-    number: int = 0  # exit status or signal
-    why: str | None = None  # "timeout" or "end" when it was killed on purpose
-
-
-class Taken:
-    """A child of the fork server, locked down: a spare, then one run's until it ends."""
-
-    def __init__(self, number: int, connection: socket.socket, link: Link) -> None:
-        self.number = number
-        self.connection = connection
-        self.gone: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
-        self.limited: asyncio.Future[None] | None = None  # done when its memory is lowered
-        self._limits: Limits | None = None  # what the fork server has yet to be told
-        self._link = link
-        self._watch: asyncio.TimerHandle | None = None
-
-    def has_hung_up(self) -> bool:
-        """Whether nobody is at the other end any more."""
-        try:
-            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-
-    def take(self, limits: Limits) -> None:
-        self._limits = limits
-
-    def start(self, frame: bytes) -> bytes:
-        """Send ``frame`` and have its time kept; return what the socket does not take yet.
-
-        In this order, for each wakes a process, and it is the child that is waited for.
-        """
-        try:
-            rest = frame[self.connection.send(frame) :]
-        except OSError:  # it is full, or its child is gone, which the reader hears too
-            rest = frame
-        self.tell_limits()
-        return rest
-
-    def tell_limits(self) -> None:
-        """Tell the fork server, once, what the run may use: its time begins."""
-        if self._limits is None:
-            return
-        limits, self._limits = self._limits, None
-        self._link.tell_taken(self.number, limits)
-        self.expect_end(limits.timeout)
-
-    def expect_end(self, seconds: float) -> None:
-        """Give the fork server up if it has not reported this child's end by then.
-
-        The server keeps time; this is for a server that is stopped or stuck itself.
-        """
-        if self._watch is not None:
-            self._watch.cancel()
-        patience = seconds + STOP_PATIENCE
-        self._watch = asyncio.get_running_loop().call_later(patience, self._link.lose)
-
-    def end(self) -> None:
-        """Have it killed, if it still runs."""
-        if not self.gone.done():
-            self.expect_end(0)
-            self._link.tell(f"end {self.number}")
-
-    def end_soon(self) -> None:
-        """Have it killed unless it leaves by itself, as one does that has said its last word."""
-        if not self.gone.done():
-            if self._watch is not None:
-                self._watch.cancel()
-            self._watch = asyncio.get_running_loop().call_later(LEAVING_PATIENCE, self.end)
-
-    def note_end(self, how: Exit) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-        if not self.gone.done():
-            self.gone.set_result(how)
-
-
-START_PATIENCE: Final = 30.0  # seconds a fork server may take to say hello
-
-
-class ServerGone(Exception):  # it is what happened, as ConnectionReset is
+class ServerGone(Exception):  # named for what happened, as ConnectionResetError is
     """The fork server ended before it answered; ask the next one."""
 
 
-class Link:
+class ForkServerClient:
     """One fork server, from start to end. A dead one is replaced, not revived."""
 
     def __init__(self, options: dict[str, Any], hash_seed: int | None = None) -> None:
@@ -126,14 +40,14 @@ class Link:
         self._hash_seed = hash_seed
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._last_words: IO[bytes] | None = None
-        self._words = ""
+        self._error_output: IO[bytes] | None = None
+        self._error_text = ""
         self._memory: int = options["walls"]["memory"]  # bytes a spare may use as it comes
-        self._children: dict[int, Taken] = {}  # by number, spares and taken ones
-        self._coming: set[Taken] = set()  # forked, their walls not yet up
-        self._spares: deque[Taken] = deque()
-        self._waiting: deque[asyncio.Future[Taken]] = deque()  # for the next spare, in order
-        self._held = b""
+        self._children: dict[int, ChildHandle] = {}  # by number: spares, and those that run
+        self._starting: set[ChildHandle] = set()  # forked, and still raising their walls
+        self._spares: deque[ChildHandle] = deque()
+        self._waiting: deque[asyncio.Future[ChildHandle]] = deque()  # for the next spare, in order
+        self._unparsed = b""
         self._descriptors: deque[int] = deque()
         self._hello: asyncio.Future[dict[str, Any]] | None = None
         self.closed = False
@@ -159,13 +73,13 @@ class Link:
         self._control = ours
         ours.setblocking(False)
         self._hello = loop.create_future()
-        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115  # closed in _drop
+        self._error_output = tempfile.TemporaryFile()  # noqa: SIM115  # closed in _release
         try:
             self._process = spawn.start(
-                self._options, theirs.fileno(), self._hash_seed, self._last_words
+                self._options, theirs.fileno(), self._hash_seed, self._error_output
             )
         except OSError as error:
-            self._drop()
+            self._release()
             raise SandboxError(f"The sandbox's fork server cannot be started: {error}") from error
         finally:
             theirs.close()
@@ -173,9 +87,9 @@ class Link:
         try:
             return await asyncio.wait_for(self._hello, START_PATIENCE)
         except (TimeoutError, ServerGone):
-            words = await self.stop()
+            output = await self.stop()
             raise SandboxError(
-                f"The sandbox's fork server did not start. It said: {words or 'nothing'}"
+                f"The sandbox's fork server did not start. It said: {output or 'nothing'}"
             ) from None
         except BaseException:
             await self.stop()
@@ -186,76 +100,76 @@ class Link:
         assert self._process is not None
         return self._process.pid
 
-    async def take(self, limits: Limits) -> Taken:
-        """Return a child locked down, within ``limits`` but for its time: ``start`` begins that.
+    async def acquire(self, limits: Limits) -> ChildHandle:
+        """Return a child behind its walls, within ``limits``; its time begins with ``start``.
 
         Raises ``SandboxError`` when none can be had, ``ServerGone`` when the server
         ended first.
         """
         while True:
-            taken = self._spares.popleft() if self._spares else await self._next_spare()
-            if taken.has_hung_up():  # it died waiting, and word of that is on its way
-                taken.connection.close()
+            child = self._spares.popleft() if self._spares else await self._next_spare()
+            if child.is_disconnected():  # it died while it waited, and the report is on its way
+                child.connection.close()
                 continue
-            taken.take(limits)
-            if limits.memory >= self._memory or await self._lowered(taken):
-                return taken
+            child.take(limits)
+            if limits.memory >= self._memory or await self._lower_memory(child):
+                return child
 
-    async def _next_spare(self) -> Taken:
-        """Wait for one, and say so. A cancelled waiter's spare goes to the next."""
-        place: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
+    async def _next_spare(self) -> ChildHandle:
+        """Request a spare and wait for it. A cancelled waiter's spare goes to the next waiter."""
+        place: asyncio.Future[ChildHandle] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
-            self.tell(f"waiting {len(self._waiting)}")
+            self.send_line(f"waiting {len(self._waiting)}")
             return await place
         except asyncio.CancelledError:
             if place in self._waiting:
                 self._waiting.remove(place)
-                self.tell(f"waiting {len(self._waiting)}")
+                self.send_line(f"waiting {len(self._waiting)}")
             elif not place.cancelled() and place.exception() is None:
                 self._offer(place.result())
             raise
 
-    async def _lowered(self, taken: Taken) -> bool:
-        """Wait until its memory is lowered; whether it is, and the child still lives.
+    async def _lower_memory(self, child: ChildHandle) -> bool:
+        """Wait until the child's memory limit is lowered; return whether it still lives.
 
-        The kernel does not take back what was allocated before, so this comes first.
+        The kernel takes back no memory that is allocated already, so the run begins after this.
         """
-        taken.limited = asyncio.get_running_loop().create_future()
-        taken.tell_limits()
+        child.limited = asyncio.get_running_loop().create_future()
+        child.send_limits()
         try:
-            await asyncio.wait((taken.limited, taken.gone), return_when="FIRST_COMPLETED")
+            await asyncio.wait((child.limited, child.exited), return_when="FIRST_COMPLETED")
         except asyncio.CancelledError:
-            taken.connection.close()
-            taken.end()
+            child.connection.close()
+            child.kill()
             raise
-        if not taken.gone.done():
+        if not child.exited.done():
             return True
-        taken.connection.close()
+        child.connection.close()
         if self.closed:
             raise ServerGone
         return False
 
-    def tell_taken(self, number: int, limits: Limits) -> None:
-        self.tell(
+    def send_take(self, number: int, limits: Limits) -> None:
+        self.send_line(
             f"take {number} {limits.timeout} {limits.memory} {limits.cpu_seconds} "
             f"{len(self._waiting)}"
         )
 
-    def tell(self, line: str) -> None:
-        """Send one control line; a server that takes no more is taken for dead."""
+    def send_line(self, line: str) -> None:
+        """Send one control line; a server that reads no more counts as dead."""
         if self.closed or self._control is None:
             self._fail_waiting(ServerGone())
             return
         try:
             data = line.encode() + b"\n"
             if self._control.send(data) != len(data):
-                self.lose()
+                self.abandon()
         except OSError:
-            self.lose()
+            self.abandon()
 
     async def stop(self) -> str:
-        """End the fork server and with it every child; return its last words."""
+        """End the fork server and with it every child; return its error output."""
         if self._control is not None and self._process is not None:
             asyncio.get_running_loop().remove_reader(self._control)
             with contextlib.suppress(OSError):
@@ -266,10 +180,10 @@ class Link:
             except subprocess.TimeoutExpired:
                 process.kill()
                 await asyncio.to_thread(process.wait)
-        self.lose()
-        return self._words
+        self.abandon()
+        return self._error_text
 
-    # -- what the fork server says -----------------------------------------------------
+    # -- lines from the fork server ---------------------------------------------------
 
     def _read(self) -> None:
         assert self._control is not None
@@ -281,19 +195,19 @@ class Link:
             data, descriptors = b"", []
         self._descriptors.extend(descriptors)
         if not data:
-            self.lose()
+            self.abandon()
             return
-        *lines, self._held = (self._held + data).split(b"\n")
+        *lines, self._unparsed = (self._unparsed + data).split(b"\n")
         for line in lines:
-            self._hear(line.decode())
+            self._on_line(line.decode())
 
-    def _hear(self, line: str) -> None:
+    def _on_line(self, line: str) -> None:
         word, _, rest = line.partition(" ")
         if word == "spare":
-            self._receive(int(rest))
+            self._add_child(int(rest))
         elif word == "exit":
             number, how, code, why = rest.split(" ")
-            self._bury(int(number), Exit(how, int(code), None if why == "None" else why))
+            self._on_exit(int(number), Exit(how, int(code), None if why == "None" else why))
         elif word == "limited":
             limited = self._children[int(rest)].limited
             if limited is not None and not limited.done():
@@ -303,31 +217,31 @@ class Link:
         elif self._hello is not None and not self._hello.done():
             self._hello.set_result(json.loads(rest))
 
-    def _receive(self, number: int) -> None:
+    def _add_child(self, number: int) -> None:
         descriptor = self._descriptors.popleft()
         os.set_inheritable(descriptor, False)
         connection = socket.socket(fileno=descriptor)
         connection.setblocking(False)
-        self._children[number] = coming = Taken(number, connection, self)
-        self._coming.add(coming)
-        asyncio.get_running_loop().add_reader(descriptor, self._greet, coming)
+        self._children[number] = child = ChildHandle(number, connection, self)
+        self._starting.add(child)
+        asyncio.get_running_loop().add_reader(descriptor, self._on_ready, child)
 
-    def _greet(self, coming: Taken) -> None:
-        """Hear from a spare that its walls stand; only then is it given to anybody."""
-        asyncio.get_running_loop().remove_reader(coming.connection.fileno())
-        self._coming.remove(coming)
+    def _on_ready(self, child: ChildHandle) -> None:
+        """Read a new child's first byte: it says that every wall stands. Then it is a spare."""
+        asyncio.get_running_loop().remove_reader(child.connection.fileno())
+        self._starting.remove(child)
         ready = b""
         with contextlib.suppress(OSError):
-            ready = coming.connection.recv(1)
+            ready = child.connection.recv(1)
         if ready == READY:
-            self._offer(coming)
-        else:  # it ended before
-            coming.connection.close()
-            self.tell("failed")
+            self._offer(child)
+        else:  # it ended while it raised them
+            child.connection.close()
+            self.send_line("failed")
 
-    def _offer(self, spare: Taken) -> None:
-        """Give a spare to who waits longest for one, or keep it."""
-        if self.closed or spare.gone.done():
+    def _offer(self, spare: ChildHandle) -> None:
+        """Give a spare to the one who has waited longest, or keep it."""
+        if self.closed or spare.exited.done():
             spare.connection.close()
             return
         while self._waiting:
@@ -337,37 +251,37 @@ class Link:
                 return
         self._spares.append(spare)
 
-    def _bury(self, number: int, end: Exit) -> None:
-        ended = self._children.pop(number, None)
-        if ended is None:
+    def _on_exit(self, number: int, exit_: Exit) -> None:
+        child = self._children.pop(number, None)
+        if child is None:
             return
-        ended.note_end(end)
-        if ended in self._spares:
-            self._spares.remove(ended)
-            ended.connection.close()
-            self.tell("failed")
+        child.record_exit(exit_)
+        if child in self._spares:
+            self._spares.remove(child)
+            child.connection.close()
+            self.send_line("failed")
 
-    def lose(self) -> None:
-        """Take the server for gone: what ran is abandoned, what waits asks again."""
+    def abandon(self) -> None:
+        """Count the server as dead: running children are abandoned, waiters ask the next server."""
         if self.closed:
             return
         self.closed = True
         for child in self._children.values():
-            child.note_end(Exit("abandoned"))
+            child.record_exit(Exit("abandoned"))
             # Where children can outlive their server (macOS), nobody listens to them now.
             with contextlib.suppress(OSError):
                 child.connection.shutdown(socket.SHUT_RDWR)
         self._children.clear()
-        while self._coming:
-            coming = self._coming.pop()
-            asyncio.get_running_loop().remove_reader(coming.connection.fileno())
-            coming.connection.close()
+        while self._starting:
+            child = self._starting.pop()
+            asyncio.get_running_loop().remove_reader(child.connection.fileno())
+            child.connection.close()
         while self._spares:
             self._spares.popleft().connection.close()
         self._fail_waiting(ServerGone())
         if self._hello is not None and not self._hello.done():
             self._hello.set_exception(ServerGone())
-        self._drop()
+        self._release()
 
     def _fail_waiting(self, why: Exception) -> None:
         while self._waiting:
@@ -375,7 +289,7 @@ class Link:
             if not place.done():
                 place.set_exception(why)
 
-    def _drop(self) -> None:
+    def _release(self) -> None:
         self.closed = True
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control)
@@ -386,9 +300,9 @@ class Link:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        if self._last_words is not None:
-            self._last_words.seek(0)
-            said = self._last_words.read(64 * 1024).decode("utf-8", "replace")
-            self._words = said.strip()[-2000:]  # the end of a traceback is what tells
-            self._last_words.close()
-            self._last_words = None
+        if self._error_output is not None:
+            self._error_output.seek(0)
+            output = self._error_output.read(64 * 1024).decode("utf-8", "replace")
+            self._error_text = output.strip()[-2000:]  # the end of a traceback names the error
+            self._error_output.close()
+            self._error_output = None

@@ -1,7 +1,7 @@
-"""Every frame a child may send, taken apart and checked, field by field, in this one place.
+"""The checks of every frame that a child may send, field by field, in this one place.
 
-Nothing else of what a child says reaches the engine. ``parse`` has bounded the frame as a
-whole by then: its bytes, its values, their depth, the size of numbers, and that it is JSON.
+Only what passes them reaches the engine. ``parse`` has checked the frame as a whole by then: that
+it is JSON, and the bounds of its bytes, values, depth and numbers.
 
 =========  ===========  ================================================================
 frame      field        what it must be
@@ -21,7 +21,7 @@ refused    refused      a list of ``[line, text, rule, advice]``, 50 of them
 invalid    invalid      ``[line, message]``
 =========  ===========  ================================================================
 
-A field that is not in this table breaks the protocol, as one of another kind does.
+A field that is not in this table breaks the protocol, and so does a field of another type.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from luajobs_kit.sandbox.child.channel import MAX_LOG_MESSAGE
 from luajobs_kit.sandbox.frames import BrokenFrame, count_values, parse
 from luajobs_kit.sandbox.values import Level
 
-FEW_VALUES: Final = 5_000  # up to which commas in text may count for some
+FEW_VALUES: Final = 5_000  # a frame's values are counted exactly only above this
 LONGEST_ERROR: Final = 4_000  # characters
 LONGEST_TYPE: Final = 100
 LONGEST_VERB: Final = 100  # no verb is near that long
@@ -53,14 +53,14 @@ _LINES: Final = 2**31  # no line has a larger number
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Lines of log, each still to be checked by ``log_line``: those after the cut never are."""
+    """A log frame. ``log_line`` checks each line later: lines after the cut need no check."""
 
     lines: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, whose number is still to be compared with the one before."""
+    """A call. The session compares its number with that of the call before."""
 
     number: int
     verb: str
@@ -68,33 +68,33 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class LastWord:
-    """A result or an error frame."""
+class FinalFrame:
+    """The result or error that ends a run."""
 
     frame: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A frame, and how many values it has."""
+    """A checked frame, and how many values it has."""
 
-    frame: Log | Call | LastWord
+    frame: Log | Call | FinalFrame
     values: int
 
 
 def inspect(body: bytes) -> Inspected:
-    """Return what a run says in one frame. Raises ``BrokenFrame``."""
+    """Check a run's frame and return it. Raises ``BrokenFrame``."""
     message = parse(body)
     fields = set(message)
-    frame: Log | Call | LastWord
+    frame: Log | Call | FinalFrame
     if fields == {"log"}:
         frame = _log(message["log"])
     elif "call" in fields:
         frame = _call(message)
     elif fields == {"result"}:
-        frame = LastWord(message)
+        frame = FinalFrame(message)
     elif fields == {"error"}:
-        frame = LastWord({"error": _error(message["error"])})
+        frame = FinalFrame({"error": _error(message["error"])})
     else:
         raise BrokenFrame("a frame of no known kind")
     return Inspected(frame, count_values(body, exact_above=FEW_VALUES))
@@ -148,7 +148,7 @@ def _error(error: Any) -> dict[str, Any]:
 
 
 def inspect_compiled(body: bytes) -> dict[str, Any]:
-    """Return a compiler's answer: the code, or why there is none. Raises ``BrokenFrame``."""
+    """Check a compiling child's answer and return it: code, or a refusal. Raises ``BrokenFrame``."""
     message = parse(body)
     fields = set(message)
     if fields == {"code"}:
@@ -162,16 +162,16 @@ def inspect_compiled(body: bytes) -> dict[str, Any]:
         if len(violations) <= MOST_VIOLATIONS and all(map(_is_violation, violations)):
             return message
     if fields == {"invalid"} and type(message["invalid"]) is list:
-        given = message["invalid"]
-        if len(given) == 2 and _is_line(given[0]) and type(given[1]) is str:  # line, message
-            return {"invalid": [given[0], given[1][:LONGEST_ERROR]]}
+        invalid = message["invalid"]
+        if len(invalid) == 2 and _is_line(invalid[0]) and type(invalid[1]) is str:  # line, message
+            return {"invalid": [invalid[0], invalid[1][:LONGEST_ERROR]]}
     raise BrokenFrame("an answer no compiler gives")
 
 
-def _is_violation(given: Any) -> bool:
-    if type(given) is not list or len(given) != 4:  # line, text, rule, advice
+def _is_violation(violation: Any) -> bool:
+    if type(violation) is not list or len(violation) != 4:  # line, text, rule, advice
         return False
-    line, *texts = given
+    line, *texts = violation
     return _is_line(line) and all(type(text) is str for text in texts)
 
 

@@ -1,4 +1,4 @@
-"""How a child's last word, or its silence, becomes an outcome a person understands."""
+"""Outcomes in words a person understands, from a child's final frame or from how it exited."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput, PolicyViolation, SandboxError
 from luajobs_kit.sandbox.frames import BrokenFrame
-from luajobs_kit.sandbox.host.fork_server_client import Exit
+from luajobs_kit.sandbox.host.child_handle import Exit
 from luajobs_kit.sandbox.values import Failure, Limits, LogRecord, Outcome, Program, Status
 
 _CRASHES: Final = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE}
 
 
-def with_word(
-    word: dict[str, Any] | BrokenFrame,
+def from_final_frame(
+    frame: dict[str, Any] | BrokenFrame,
     program: Program,
     limits: Limits,
     logs: tuple[LogRecord, ...],
     duration: float,
 ) -> Outcome:
-    """Return the outcome of a run that sent a result, an error, or something else."""
-    if isinstance(word, BrokenFrame):
-        failure = Failure("Killed", f"The run was stopped: it sent {word}.")
+    """Return the outcome of a run that sent a result or an error, or broke the protocol."""
+    if isinstance(frame, BrokenFrame):
+        failure = Failure("Killed", f"The run was stopped: it sent {frame}.")
         return Outcome("killed", error=failure, logs=logs, duration=duration)
-    if "result" in word:
-        return Outcome("completed", word["result"], logs=logs, duration=duration)
-    error = word["error"]
+    if "result" in frame:
+        return Outcome("completed", frame["result"], logs=logs, duration=duration)
+    error = frame["error"]
     line = error["line"]
     if error["type"] == "MemoryError":
         message = f"The run was stopped: it needed more than its {_megabytes(limits)} MB of memory."
@@ -43,44 +43,44 @@ def with_word(
     return Outcome("failed", error=failure, logs=logs, duration=duration)
 
 
-def without_word(gone: Exit, limits: Limits) -> tuple[Status, Failure]:
-    """Return status and failure of a run whose child ended without a last word."""
-    if gone.how == "abandoned":
+def from_exit(exit_: Exit, limits: Limits) -> tuple[Status, Failure]:
+    """Return status and failure of a run whose child ended without a final frame."""
+    if exit_.how == "abandoned":
         return "abandoned", Failure(
             "Abandoned",
             "The sandbox's fork server ended while this ran; how far it came is unknown.",
         )
-    if gone.why == "timeout":
+    if exit_.why == "timeout":
         return "timeout", Failure(
             "Timeout", f"The run was stopped at its time limit of {limits.timeout:g} s."
         )
-    return "killed", Failure("Killed", _silence(gone, limits))
+    return "killed", Failure("Killed", _exit_message(exit_, limits))
 
 
-def _silence(gone: Exit, limits: Limits) -> str:
-    if gone.how == "exit":
-        return f"The run's process ended by itself (status {gone.number}) and gave no result."
-    if gone.why == "end":
+def _exit_message(exit_: Exit, limits: Limits) -> str:
+    if exit_.how == "exit":
+        return f"The run's process ended by itself (status {exit_.number}) and gave no result."
+    if exit_.why == "end":
         return "The run was stopped: what it asked for could not be answered."
-    if gone.number in _CRASHES:
+    if exit_.number in _CRASHES:
         return (
-            f"The interpreter crashed ({signal.Signals(gone.number).name}) while it ran this; "
+            f"The interpreter crashed ({signal.Signals(exit_.number).name}) while it ran this; "
             "most often memory ran out inside it, or something is nested too deeply."
         )
-    if gone.number == signal.SIGXCPU:
+    if exit_.number == signal.SIGXCPU:
         return f"The run was stopped: it used its {limits.cpu_seconds:g} s of processor time."
-    if gone.number == signal.SIGSYS:
+    if exit_.number == signal.SIGSYS:
         return "The run was stopped: it made a system call no run may make."
-    if gone.number == signal.SIGKILL:
+    if exit_.number == signal.SIGKILL:
         return "The system killed the run, most often because the machine's memory ran out."
-    return f"The run was ended by signal {gone.number}."
+    return f"The run was ended by signal {exit_.number}."
 
 
 def _megabytes(limits: Limits) -> int:
     return limits.memory // 2**20
 
 
-def compiled(answer: dict[str, Any] | Exit, program: Program) -> str:
+def compiled_code(answer: dict[str, Any] | Exit, program: Program) -> str:
     """Return the code in a compiling child's answer.
 
     Raises ``PolicyViolation``, ``InvalidInput``, or ``SandboxError`` when the fork server ended.
@@ -107,14 +107,14 @@ def compiled(answer: dict[str, Any] | Exit, program: Program) -> str:
         for line, text, rule, advice in answer["refused"]
     ]
     raise PolicyViolation(
-        "\n".join(_told(violation) for violation in violations),
+        "\n".join(_violation_text(violation) for violation in violations),
         violations=violations,
         line=violations[0]["line"] if violations else None,
         file=program.file,
     )
 
 
-def _told(violation: dict[str, Any]) -> str:
+def _violation_text(violation: dict[str, Any]) -> str:
     where = "" if violation["line"] is None else f"line {violation['line']}: "
     shown = f"\n    {violation['text']}" if violation["text"] else ""
     advice = f" {violation['advice']}" if violation["advice"] else ""

@@ -1,16 +1,16 @@
-"""One run as the host hears it: hostile frames in, replies out, until the last word.
+"""One run's session on the host: hostile frames in, replies out, until the final frame.
 
-What a child sends is checked by ``inspection`` for shape, here for amount. What breaks the
-protocol ends the run; what floods is read no faster than a budget allows, so that the child
-waits on its full socket and the engine's loop stays everybody's. A large frame is taken apart
-in a thread, one of all runs at a time; a run's frames keep their order, for it is read no
-further meanwhile.
+A child may send anything. ``frame_inspection`` checks the shape of each frame, this file the
+amount. A frame that breaks the protocol ends the run. A child that floods is read no faster than
+a budget allows: it then blocks on its full socket, and the engine's loop stays free for others. A
+large frame is parsed in a thread, one of all runs at a time. Meanwhile nothing more of that run is
+read, so its frames keep their order.
 
-What a child has not read of the answers to its calls is bounded, too. While more than
-``UNREAD`` bytes wait to be written no further call of it is served; and of calls whose answers
-may be large (``alone``) one is served at a time, the next when the answer before is written.
-The child is read no further meanwhile, either. An honest one is never held up for ever by
-that: while it waits to write, it takes in answers.
+Replies that a child does not read are bounded too. While more than ``UNREAD`` bytes wait to be
+written, no further call of the run is served. Of the verbs in ``alone``, whose replies may be
+large, one is served at a time, the next when the reply before is written. No frame of the run is
+read meanwhile. An honest child is never blocked by that for ever: while it waits to write, it
+reads replies.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from typing import Any, Final
 from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.sandbox.child.channel import MAX_LOG_BYTES, MAX_LOG_LINES
 from luajobs_kit.sandbox.frames import HEADER, MAX_REPLY, BrokenFrame, Splitter, pack, pack_reply
-from luajobs_kit.sandbox.host.fork_server_client import Taken
+from luajobs_kit.sandbox.host.child_handle import ChildHandle
 from luajobs_kit.sandbox.host.frame_inspection import (
     LONGEST_ERROR,
     Call,
+    FinalFrame,
     Inspected,
-    LastWord,
     Log,
     inspect,
     log_line,
@@ -40,32 +40,33 @@ from luajobs_kit.sandbox.values import LogRecord
 CHUNK: Final = 64 * 2**10  # bytes read at once, between turns of the loop
 MAX_CALLS: Final = 64  # served at the same time for one run
 UNREAD: Final = 2**20  # bytes of answers that may wait to be written while a call is taken
-MOST_UNREAD: Final = 32 * 2**20  # and that calls taken before may add up to
-SMALL_FRAME: Final = 16 * 2**10  # bytes; a frame up to this is taken apart on the loop
+MOST_UNREAD: Final = (
+    32 * 2**20
+)  # bytes of answers that may wait in all, with those of calls taken before
+SMALL_FRAME: Final = 16 * 2**10  # bytes; a frame up to this size is parsed on the loop
 LINES_A_TURN: Final = 100  # log lines taken before the loop gets its turn
-FRAMES_AT_ONCE: Final = 25_000  # a run may send these as fast as it likes
-FRAMES_A_SECOND: Final = 2_000  # and these from then on
+FRAMES_AT_ONCE: Final = 25_000  # a run may send so many as fast as it likes,
+FRAMES_A_SECOND: Final = 2_000  # and so many a second from then on
 BYTES_AT_ONCE: Final = 16 * 2**20
 BYTES_A_SECOND: Final = 4 * 2**20
-VALUES_AT_ONCE: Final = 300_000  # in calls and the last word: log lines are bounded by themselves
+VALUES_AT_ONCE: Final = 300_000  # in calls and the final frame; log lines have a bound of their own
 VALUES_A_SECOND: Final = 50_000
 REPLIES_AT_ONCE: Final = 64 * 2**20  # bytes answered, likewise
 REPLIES_A_SECOND: Final = 16 * 2**20
 LONGEST_LINE: Final = 600  # characters of one line of an error: it may repeat what job code gave
 
-_LOG_FRAME: Final = b'{"log":'  # how one begins that the kit's own child sends
+_LOG_FRAME: Final = b'{"log":'  # how a log frame of the kit's own child begins
 _MARK: Final = "The log is cut here: a run keeps 10,000 lines or 1 MB, and this one wrote more."
 
-_reading: Final = ThreadPoolExecutor(
-    1, "luajobs-frames"
-)  # more would only fight for the loop's turn
+# One thread: several would only compete with the loop for the interpreter lock.
+_parser: Final = ThreadPoolExecutor(1, "luajobs-frames")
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 OnLog = Callable[[LogRecord], None]
 
 
 class Budget:
-    """A bucket of tokens: so many at once, so many a second after that."""
+    """A token bucket: ``at_once`` tokens at the start, refilled by ``a_second``."""
 
     def __init__(self, at_once: float, a_second: float) -> None:
         self._most = self._left = at_once
@@ -80,14 +81,14 @@ class Budget:
         return max(0.0, -self._left / self._a_second)
 
 
-class Conversation:
-    """What one taken child says, from its frame to its last word.
+class RunSession:
+    """The exchange with the child of one run, until its final frame.
 
-    ``alone`` are the verbs that are served one at a time, for their answers may be large.
+    ``alone`` names the verbs that are served one at a time, because their replies may be large.
     """
 
     def __init__(
-        self, child: Taken, serve: Serve, on_log: OnLog, alone: Collection[str] = ()
+        self, child: ChildHandle, serve: Serve, on_log: OnLog, alone: Collection[str] = ()
     ) -> None:
         self._child = child
         self._serve = serve
@@ -99,36 +100,36 @@ class Conversation:
         self._values = Budget(VALUES_AT_ONCE, VALUES_A_SECOND)
         self._replies = Budget(REPLIES_AT_ONCE, REPLIES_A_SECOND)
         self._alone = alone
-        self._is_alone = asyncio.Lock()
-        self._unread = 0  # bytes of answers
-        self._is_read = asyncio.Event()
-        self._is_read.set()
-        self._room = asyncio.Semaphore(MAX_CALLS)
-        self._writing = asyncio.Lock()
+        self._alone_lock = asyncio.Lock()
+        self._unread = 0  # bytes of replies that wait to be written
+        self._few_unread = asyncio.Event()
+        self._few_unread.set()
+        self._call_slots = asyncio.Semaphore(MAX_CALLS)
+        self._write_lock = asyncio.Lock()
         self._serving: set[asyncio.Task[None]] = set()
         self._last_call = 0
         self._log_lines = 0
         self._log_bytes = 0
-        self._cut = False
+        self._log_is_cut = False
         self._started = time.time()
 
-    async def hold(self, rest: bytes) -> dict[str, Any] | None:
-        """Send the ``rest`` of its frame, serve what is asked; return the result or error frame.
+    async def run(self, rest: bytes) -> dict[str, Any] | None:
+        """Send the ``rest`` of the run's frame, serve its calls; return the final frame.
 
-        None when the child ended without a last word. Raises ``BrokenFrame`` when it
+        Returns None when the child ended without one. Raises ``BrokenFrame`` when it
         broke the protocol.
         """
         if rest:
             self._serving.add(self._loop.create_task(self._send(rest)))
         try:
-            return await self._listen()
+            return await self._read_frames()
         finally:
             if self._serving:
                 for task in self._serving:
                     task.cancel()
                 await asyncio.gather(*self._serving, return_exceptions=True)
 
-    async def _listen(self) -> dict[str, Any] | None:
+    async def _read_frames(self) -> dict[str, Any] | None:
         while True:
             try:
                 data = await self._loop.sock_recv(self._child.connection, CHUNK)
@@ -139,86 +140,86 @@ class Conversation:
             bodies = self._splitter.feed(data)
             values = 0
             for body in bodies:
-                if self._cut and body.startswith(_LOG_FRAME):
-                    continue  # nothing of it would be kept
-                heard = await self._inspected(body)
-                match heard.frame:
+                if self._log_is_cut and body.startswith(_LOG_FRAME):
+                    continue  # its lines would be dropped
+                inspected = await self._inspect(body)
+                match inspected.frame:
                     case Log(lines):
-                        await self._take_log(lines, HEADER.size + len(body))
+                        await self._add_lines(lines, HEADER.size + len(body))
                     case Call() as call:
-                        values += heard.values
-                        await self._take_call(call)
-                    case LastWord(frame):
+                        values += inspected.values
+                        await self._accept_call(call)
+                    case FinalFrame(frame):
                         return frame
             pause = max(
                 self._frames.spend(len(bodies)),
                 self._bytes.spend(len(data)),
                 self._values.spend(values),
-                self._replies.spend(0),  # what was answered meanwhile
+                self._replies.spend(0),  # the bytes of replies were spent while they were sent
             )
-            # Also without a pause the loop gets its turn: a socket that always has data
-            # would otherwise never suspend.
-            await self._rest(pause)
+            # Even without a pause this yields to the loop: reading a socket that always has
+            # data would otherwise never suspend.
+            await self._pause(pause)
 
-    async def _inspected(self, body: bytes) -> Inspected:
+    async def _inspect(self, body: bytes) -> Inspected:
         if len(body) <= SMALL_FRAME:
             return inspect(body)
-        return await self._loop.run_in_executor(_reading, inspect, body)
+        return await self._loop.run_in_executor(_parser, inspect, body)
 
-    async def _rest(self, pause: float) -> None:
-        if pause <= 0 or self._child.gone.done():
+    async def _pause(self, seconds: float) -> None:
+        if seconds <= 0 or self._child.exited.done():
             await asyncio.sleep(0)
             return
-        # The end of the child ends the pause too: what is left in its socket is little.
-        await asyncio.wait((self._child.gone,), timeout=pause)
+        # The child's exit ends the pause too: little can be left in its socket then.
+        await asyncio.wait((self._child.exited,), timeout=seconds)
 
     # -- log lines ---------------------------------------------------------------------
 
-    async def _take_log(self, lines: list[Any], size: int) -> None:
-        # As the child counts, and no less: it sends nothing more once it is over the cap.
+    async def _add_lines(self, lines: list[Any], size: int) -> None:
+        # Counted as the child counts them: it stops sending once it is over the cap.
         self._log_bytes += size
         for line in lines:
-            if self._cut:
+            if self._log_is_cut:
                 return
-            self._keep(line)
+            self._add_line(line)
             if self._log_lines % LINES_A_TURN == 0:
                 await asyncio.sleep(0)
 
-    def _keep(self, line: Any) -> None:
+    def _add_line(self, line: Any) -> None:
         self._log_lines += 1
         now = time.time()
         if self._log_lines > MAX_LOG_LINES or self._log_bytes > MAX_LOG_BYTES:
-            self._cut = True
+            self._log_is_cut = True
             self._on_log(LogRecord("warn", _MARK, now))
             return
         level, text, at = log_line(line)
-        # A child's clock is the machine's own; what lies outside the run is invented.
+        # The child reads the machine's own clock, so a time outside the run is false.
         stamp = float(at) if self._started - 1 <= at <= now + 1 else now
         self._on_log(LogRecord(level, text, stamp))
 
     # -- calls -------------------------------------------------------------------------
 
-    async def _take_call(self, call: Call) -> None:
+    async def _accept_call(self, call: Call) -> None:
         if call.number != self._last_call + 1:
             raise BrokenFrame("a call out of order")
         self._last_call = call.number
-        await self._room.acquire()
-        await self._is_read.wait()
-        task = self._loop.create_task(self._answer(call))
+        await self._call_slots.acquire()
+        await self._few_unread.wait()
+        task = self._loop.create_task(self._serve_call(call))
         self._serving.add(task)
-        task.add_done_callback(self._served)
-        # What is answered at once counts before the next call is taken.
+        task.add_done_callback(self._on_served)
+        # A reply that is ready at once counts before the next call is accepted.
         await asyncio.sleep(0)
 
-    def _served(self, task: asyncio.Task[None]) -> None:
+    def _on_served(self, task: asyncio.Task[None]) -> None:
         self._serving.discard(task)
-        self._room.release()
+        self._call_slots.release()
         if not task.cancelled() and task.exception() is not None:
-            self._child.end()  # what cannot be answered would leave the job waiting
+            self._child.kill()  # without a reply the job would wait for ever
 
-    async def _answer(self, call: Call) -> None:
-        async with self._is_alone if call.verb in self._alone else nullcontext():
-            frame = await self._answered(call)
+    async def _serve_call(self, call: Call) -> None:
+        async with self._alone_lock if call.verb in self._alone else nullcontext():
+            frame = await self._reply_to(call)
             if self._unread + len(frame) > MOST_UNREAD:
                 frame = _error_reply(call.number, "invalid_input", _too_much_unread(call.verb))
             self._replies.spend(len(frame))
@@ -228,13 +229,13 @@ class Conversation:
             finally:
                 self._count_unread(-len(frame))
 
-    async def _answered(self, call: Call) -> bytes:
-        """Return the frame that answers the call."""
+    async def _reply_to(self, call: Call) -> bytes:
+        """Serve the call; return the frame of its reply."""
         try:
             frame = pack_reply(call.number, await self._serve(call.verb, call.arguments))
         except LuaJobsError as error:
             return _error_reply(call.number, error.code, error.message, error.details)
-        except Exception as error:  # noqa: BLE001  # whatever serves a call may raise anything
+        except Exception as error:  # noqa: BLE001  # ``serve`` may raise anything
             text = f"{call.verb} failed in the engine: {type(error).__name__}: {error}"
             return _error_reply(call.number, "error", text)
         if len(frame) > MAX_REPLY:
@@ -245,22 +246,22 @@ class Conversation:
     def _count_unread(self, change: int) -> None:
         self._unread += change
         if self._unread > UNREAD:
-            self._is_read.clear()
+            self._few_unread.clear()
         else:
-            self._is_read.set()
+            self._few_unread.set()
 
     async def _send(self, frame: bytes) -> None:
-        async with self._writing:
+        async with self._write_lock:
             try:
                 await self._loop.sock_sendall(self._child.connection, frame)
             except OSError:
-                return  # the child is gone; the listening side hears it too
+                return  # the child has exited, which the reading side sees too
 
 
 def _error_reply(
     number: int, code: str, message: str, details: dict[str, Any] | None = None
 ) -> bytes:
-    told = {
+    described = {
         "code": code,
         "message": _shortened(message),
         "details": {
@@ -269,19 +270,19 @@ def _error_reply(
         },
     }
     try:
-        return pack({"reply": number, "error": told})
-    except (TypeError, ValueError):  # details that are not JSON stay here
-        return pack({"reply": number, "error": {**told, "details": {}}})
+        return pack({"reply": number, "error": described})
+    except (TypeError, ValueError):  # details that are not JSON are left out
+        return pack({"reply": number, "error": {**described, "details": {}}})
 
 
 def _shortened(text: str) -> str:
-    """Return an error's text without what is in the middle of a long line, or of very many."""
+    """Return an error's text with the middle of long lines, and of very many lines, left out."""
     lines = (_without_middle(line, LONGEST_LINE) for line in text.split("\n"))
     return _without_middle("\n".join(lines), LONGEST_ERROR)
 
 
 def _without_middle(text: str, most: int) -> str:
-    # What was wrong stands at its beginning, and what to do about it at its end.
+    # Its beginning says what was wrong, its end what to do about it.
     return text if len(text) <= most else f"{text[: most // 2]} … {text[3 - most // 2 :]}"
 
 

@@ -1,4 +1,4 @@
-"""The fork server's interpreter: what it is started with, and which packages it may find."""
+"""The start of the fork server's interpreter, with the packages it may import."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, Final
 
-# The whole program of the fork server's interpreter. It finds the standard library, and
-# of all that is installed beside it only the packages named: not a notebook's own.
+# The program that the interpreter is given. It can import the standard library and, of all
+# installed packages, only those named in the options: nothing of a notebook's environment.
 _BOOT: Final = """
 import json, sys
 from importlib.machinery import PathFinder
@@ -28,18 +28,19 @@ main(options["control"], options)
 
 
 def start(
-    options: dict[str, Any], control: int, hash_seed: int | None, last_words: IO[bytes]
+    options: dict[str, Any], control: int, hash_seed: int | None, error_output: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     """Start a fork server on the control socket ``control``, in a session of its own.
 
-    Its error output goes to ``last_words``. Raises ``OSError`` when it cannot be started.
+    Its error output goes to ``error_output``. Raises ``OSError`` when it cannot be started.
     """
     if not sys.executable:
         raise OSError("this Python does not know its own executable (sys.executable)")
-    # Isolated (-I) ignores the environment, and with it the seed of hashes: a seeded
-    # sandbox isolates by the single flags, and finds nothing else in it.
+    # -I ignores the environment, PYTHONHASHSEED with it. A seeded sandbox is isolated by the
+    # separate flags instead; its environment holds nothing else that Python reads.
     flags = ["-I"] if hash_seed is None else ["-P", "-s"]
-    # Functions of C are found now, not at their first call: that writes to memory.
+    # C functions are resolved at the start: resolving one at its first call in a child would
+    # write to a page of memory that all children share, and copy it.
     environment = {"LD_BIND_NOW": "1"}
     if hash_seed is not None:
         environment["PYTHONHASHSEED"] = str(hash_seed)
@@ -54,7 +55,7 @@ def start(
         pass_fds=(control,),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=last_words,
+        stderr=error_output,
         start_new_session=True,
     )
 

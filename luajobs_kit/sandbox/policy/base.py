@@ -1,5 +1,5 @@
 # visitors are named after the syntax they visit
-"""What all rules share: how a refusal is noted, where in the source a node stands."""
+"""The transformer under all rules: it records refusals, and gives new nodes their line."""
 
 from __future__ import annotations
 
@@ -11,41 +11,44 @@ from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from luajobs_kit.guest.guards import names
 
-_MOST_FOUND: Final = 50
-_PLACED: Final = (ast.stmt, ast.expr, ast.arg, ast.keyword, ast.alias)  # nodes with a line
+_MOST_REFUSALS: Final = 50
+_LOCATED: Final = (ast.stmt, ast.expr, ast.arg, ast.keyword, ast.alias)  # nodes that have a line
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One refusal. ``line`` counts from the beginning of the source."""
+class Refusal:
+    """One refusal, with its line in the source (from 1), the rule, and the way out."""
 
     line: int | None
     rule: str
     advice: str
 
 
-class Base(RestrictingNodeTransformer):
-    """A RestrictedPython transformer that notes its refusals in ``found``."""
+class RuleBase(RestrictingNodeTransformer):
+    """A RestrictedPython transformer that collects its refusals instead of printing them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[Rule] = []
-        self.classes: list[str] = []
-        self.scopes: list[str] = ["module"]  # module, class or function
-        self.bound: set[str] = set()
-        self.makes_groups = False
-        self.tried: set[ast.AST] = set()  # imports that may fail: they do so while the job runs
-        self.modules: dict[str, str] = {}  # names that stand for a module wherever they are read
+        self.refusals: list[Refusal] = []
+        self.classes: list[str] = []  # names of the classes around a node
+        self.scopes: list[str] = [
+            "module"
+        ]  # of the scopes around a node: module, class or function
+        self.bound_names: set[str] = set()
+        self.defines_groups = False
+        self.optional_imports: set[ast.AST] = set()  # those that may fail when the job runs
+        self.module_names: dict[str, str] = {}  # what a name is, if always one module
 
     def refuse(self, node: ast.AST | None, rule: str, advice: str) -> None:
+        """Record that the rule refuses ``node``, and how its author can do without."""
         self.refuse_line(getattr(node, "lineno", None), rule, advice)
 
     def refuse_line(self, line: int | None, rule: str, advice: str) -> None:
-        found = Rule(line, rule, advice)
-        if len(self.found) < _MOST_FOUND and found not in self.found:
-            self.found.append(found)
+        refusal = Refusal(line, rule, advice)
+        if len(self.refusals) < _MOST_REFUSALS and refusal not in self.refusals:
+            self.refusals.append(refusal)
 
-    # What the base class reports in its own words.
+    # RestrictedPython calls these three for what it refuses itself.
 
     def error(self, node: ast.AST, info: str) -> None:
         self.refuse(node, info, "Write it another way.")
@@ -58,8 +61,8 @@ class Base(RestrictingNodeTransformer):
         self,
         node: Any,
         name: str | None,
-        allow_magic_methods: bool = False,  # noqa: ARG002, FBT001, FBT002  # the signature is given
-    ) -> None:  # the base class's signature
+        allow_magic_methods: bool = False,  # noqa: ARG002, FBT001, FBT002  # the base class's signature
+    ) -> None:
         if name is None or not name.startswith("__") or not names.is_dunder(name):
             return
         self.refuse(
@@ -68,28 +71,30 @@ class Base(RestrictingNodeTransformer):
             "Use a name without the underscores at both ends.",
         )
 
-    def as_it_is(self, node: ast.AST) -> ast.AST:
-        """Visit the parts of a node that needs no rule of its own."""
+    def visit_parts(self, node: ast.AST) -> ast.AST:
+        """Leave the node as it is, and visit its parts."""
         return self.node_contents_visit(node)
 
 
 def is_field(name: str) -> bool:
+    """Whether a class may have an annotated field of this name."""
     return names.kind_of(name) in {"plain", "private", "watched"}
 
 
 def call(guard: str, *arguments: ast.expr) -> ast.Call:
+    """Return a call of the guard with that name."""
     return ast.Call(ast.Name(guard, ast.Load()), list(arguments), [])
 
 
 def lazy(value: ast.expr) -> ast.Lambda:
-    """Return a function that gives ``value`` when it is called."""
+    """Return a lambda that evaluates ``value`` when it is called."""
     nothing = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
     return ast.Lambda(nothing, value)
 
 
-def placed(new: Any, old: ast.AST) -> Any:
-    """Put generated nodes where the author's stood, so that errors name the author's line."""
+def located(new: Any, old: ast.AST) -> Any:
+    """Return ``new`` with the line of ``old``, so that errors name the author's line."""
     for node in ast.walk(new):
-        if isinstance(node, _PLACED) and not hasattr(node, "lineno"):
+        if isinstance(node, _LOCATED) and not hasattr(node, "lineno"):
             ast.copy_location(node, old)
     return new

@@ -1,4 +1,7 @@
-"""What a source binds which names to, seen before it is judged: all scopes taken as one."""
+"""The names that a source binds, and to what, collected before the rules are applied.
+
+All scopes are taken as one.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from luajobs_kit.guest import allowlist
 
 
 def names_bound_in(tree: ast.AST) -> set[str]:
-    """Return every name the source binds in any way."""
+    """Return every name that the source binds in any way."""
     return {name for node in ast.walk(tree) for name in (*_bound_by(node), *_imported_by(node))}
 
 
 def modules_bound_in(tree: ast.AST) -> dict[str, str]:
-    """Return the names that stand for one importable module and nothing else, and that module."""
+    """Return the names that are only ever bound to one allowed module, with that module."""
     modules: dict[str, set[str]] = {}
     others: set[str] = set()
     for node in ast.walk(tree):
@@ -31,8 +34,8 @@ def modules_bound_in(tree: ast.AST) -> dict[str, str]:
     }
 
 
-def makes_groups(tree: ast.AST) -> bool:
-    """Whether the source plainly makes an exception group class of its own."""
+def defines_groups(tree: ast.AST) -> bool:
+    """Whether a class in the source names an exception group among its bases."""
     return any(
         isinstance(name, ast.Name) and name.id in {"ExceptionGroup", "BaseExceptionGroup"}
         for node in ast.walk(tree)
@@ -42,18 +45,18 @@ def makes_groups(tree: ast.AST) -> bool:
     )
 
 
-def tried_imports(tree: ast.AST) -> set[ast.AST]:
-    """Return the imports whose author says what is to be done where there is no such thing."""
+def optional_imports(tree: ast.AST) -> set[ast.AST]:
+    """Return the imports under a ``try`` that catches ``ImportError``: these may fail at run time."""
     return {
         statement
         for node in ast.walk(tree)
-        if isinstance(node, ast.Try) and any(map(_catches_missing, node.handlers))
+        if isinstance(node, ast.Try) and any(map(_catches_import_error, node.handlers))
         for statement in node.body
         if isinstance(statement, ast.Import | ast.ImportFrom)
     }
 
 
-def _catches_missing(handler: ast.ExceptHandler) -> bool:
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(
         isinstance(name, ast.Name) and name.id in {"ImportError", "ModuleNotFoundError"}

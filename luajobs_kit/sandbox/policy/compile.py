@@ -1,7 +1,7 @@
-"""Compile job code under the policy: ordinary Python in, guarded bytecode or refusals out.
+"""The compiler of job code: ordinary Python in, guarded bytecode or refusals out.
 
-Nothing here executes what it compiles. A crash of the compiler costs the spare child
-this runs in.
+It executes nothing of what it compiles. It runs in a spare child, so a crash of Python's own
+compiler costs that child only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from luajobs_kit.guest.guards import names
-from luajobs_kit.sandbox.policy.base import Rule
+from luajobs_kit.sandbox.policy.base import Refusal
 from luajobs_kit.sandbox.policy.rules import Rules
 
 POLICY: Final = "1"
@@ -21,13 +21,13 @@ POLICY: Final = "1"
 
 MAX_SOURCE: Final = 256_000  # characters
 MAX_NODES: Final = 100_000  # of the syntax tree; about 10,000 lines of everyday code
-_LINE_ENDS: Final = re.compile(r"\r\n?|\n")  # Python's; str.splitlines knows more of them
+_LINE_ENDS: Final = re.compile(r"\r\n?|\n")  # as Python counts lines; str.splitlines splits at more
 FURTHEST_LINE: Final = 10_000_000  # of a first line, in either direction
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing the policy refuses: where, what stands there, which rule, and the way out."""
+    """One thing that the policy refuses: its line, the text there, the rule, and the way out."""
 
     line: int | None  # in the author's file
     text: str
@@ -35,7 +35,7 @@ class Violation:
     advice: str
 
 
-class Refused(Exception):  # it is an answer, not an error
+class SourceRefused(Exception):  # named for what happened
     """The source uses what the policy refuses."""
 
     def __init__(self, violations: list[Violation]) -> None:
@@ -49,7 +49,7 @@ class Refused(Exception):  # it is an answer, not an error
 def compile_source(source: str, *, file: str, first_line: int, entry: str) -> types.CodeType:
     """Return ``source`` compiled under the policy; its line numbers are the author's.
 
-    Raises ``Refused`` with everything the policy refuses, ``SyntaxError`` (the author's
+    Raises ``SourceRefused`` with everything the policy refuses, ``SyntaxError`` (the author's
     line in ``lineno``) for what is no Python, and ``ValueError`` for what cannot be
     compiled at all.
     """
@@ -74,7 +74,9 @@ def _compile(source: str, file: str, first_line: int, entry: str) -> types.CodeT
     try:
         tree = ast.parse(source, file)
         if any(getattr(node, "is_lazy", False) for node in ast.walk(tree)):
-            compile(tree, file, "exec", dont_inherit=True)  # it knows where they may stand
+            compile(
+                tree, file, "exec", dont_inherit=True
+            )  # raises where a lazy import may not stand
     except SyntaxError as error:
         if error.lineno is not None:
             error.lineno += first_line - 1
@@ -82,18 +84,18 @@ def _compile(source: str, file: str, first_line: int, entry: str) -> types.CodeT
     rules = Rules()
     if _more_nodes_than(tree, MAX_NODES):
         raise ValueError(f"the source has more than {MAX_NODES} parts; split it up")
-    rules.judge(tree)
+    rules.apply(tree)
     parameters = _check_entry(tree, entry, rules)
-    if rules.found:
+    if rules.refusals:
         lines = _LINE_ENDS.split(source)
-        raise Refused([_violation(rule, lines, first_line) for rule in rules.found])
+        raise SourceRefused([_violation(rule, lines, first_line) for rule in rules.refusals])
     if parameters == 0:
         tree.body.append(_entry_without_parameters(entry))
     _number_lines(tree, first_line - 1)
     return compile(tree, file, "exec", dont_inherit=True)
 
 
-def _violation(rule: Rule, lines: list[str], first_line: int) -> Violation:
+def _violation(rule: Refusal, lines: list[str], first_line: int) -> Violation:
     if rule.line is None:
         return Violation(None, "", rule.rule, rule.advice)
     text = lines[rule.line - 1].strip() if rule.line <= len(lines) else ""
@@ -109,13 +111,13 @@ def _more_nodes_than(tree: ast.AST, most: int) -> bool:
 
 
 def _check_entry(tree: ast.Module, entry: str, rules: Rules) -> int:
-    """Return how many parameters the entry function takes: 0 or 1 (or any number)."""
+    """Return how many arguments the entry function is called with: 0 or 1; record refusals."""
     found: ast.arguments | None = None
     line = None
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == entry:
             found, line = node.args, node.lineno
-            if node.decorator_list:  # what it takes is the decorator's to say
+            if node.decorator_list:  # the decorator decides what it takes
                 found = None
                 return 1
         elif (
@@ -155,6 +157,7 @@ def _check_entry(tree: ast.Module, entry: str, rules: Rules) -> int:
 
 
 def _entry_without_parameters(entry: str) -> ast.Assign:
+    """Return the assignment that wraps an entry without parameters, so that it can take the job."""
     call = ast.Call(ast.Name(names.NO_ARGUMENT, ast.Load()), [ast.Name(entry, ast.Load())], [])
     statement = ast.Assign([ast.Name(entry, ast.Store())], call)
     statement.lineno = 1
@@ -162,7 +165,7 @@ def _entry_without_parameters(entry: str) -> ast.Assign:
 
 
 def _number_lines(tree: ast.Module, shift: int) -> None:
-    """Give every node the author's line. Lines put before the author's first become line 1."""
+    """Shift every node to the author's line; a line before the file's first becomes line 1."""
     if shift == 0:
         return
     for each in ast.walk(tree):

@@ -1,5 +1,5 @@
 # ruff: noqa: N802, N815  # visitors are named after the syntax they visit
-"""Rules for what a source defines: functions, their parameters, classes, type parameters."""
+"""Rules for definitions: functions, their parameters, classes, type parameters."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import copy
 from typing import Any, Final
 
 from luajobs_kit.guest.guards import names
-from luajobs_kit.sandbox.policy.base import Base, call, lazy, placed
+from luajobs_kit.sandbox.policy.base import RuleBase, call, lazy, located
 
-_OF_ITS_OWN: Final = (
+_RENAME_IT: Final = (
     "Give the method a name of its own; usual special methods such as __init__, __repr__ or "
     "__eq__ are fine."
 )
@@ -34,8 +34,8 @@ _INSTEAD: Final = {
 """The way out, by the method that is refused."""
 
 
-def _notes_annotations(statement: ast.stmt) -> bool:
-    """Whether a statement of a class's body, already judged, notes an annotation."""
+def _records_annotation(statement: ast.stmt) -> bool:
+    """Whether a statement of a transformed class body records an annotation."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return False
     return any(
@@ -43,8 +43,8 @@ def _notes_annotations(statement: ast.stmt) -> bool:
     )
 
 
-class DefinitionRules(Base):
-    """Judges definitions, and keeps track of the scope they open."""
+class DefinitionRules(RuleBase):
+    """Checks definitions, and tracks the scopes they open."""
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         self.check_name(node, node.arg)
@@ -69,7 +69,10 @@ class DefinitionRules(Base):
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def _decorator(self, node: ast.expr, parameters: ast.arguments) -> Any:
-        """Hand ``@function.register`` the annotation it goes by: nothing else needs one."""
+        """Pass ``@function.register`` the first parameter's annotation, by which it dispatches.
+
+        Annotations of parameters are dropped otherwise.
+        """
         decorator: Any = self.visit(node)
         if not (isinstance(node, ast.Attribute) and node.attr == "register"):
             return decorator
@@ -78,7 +81,7 @@ class DefinitionRules(Base):
         if first is None:
             return decorator
         annotation = self.visit(copy.deepcopy(first))
-        return placed(call(names.REGISTER, decorator, lazy(annotation)), node)
+        return located(call(names.REGISTER, decorator, lazy(annotation)), node)
 
     def _check_definition(self, node: Any) -> None:
         if not names.is_dunder(node.name):
@@ -87,7 +90,7 @@ class DefinitionRules(Base):
             self.refuse(
                 node,
                 f"A class in job code cannot define {node.name}.",
-                _INSTEAD.get(node.name, _OF_ITS_OWN),
+                _INSTEAD.get(node.name, _RENAME_IT),
             )
         else:
             self.check_name(node, node.name)
@@ -110,18 +113,19 @@ class DefinitionRules(Base):
                 )
         for part in ("bases", "keywords", "decorator_list"):
             setattr(node, part, [self.visit(each) for each in getattr(node, part)])
-        kept = node.bases, node.keywords, node.decorator_list
+        # Bases, keywords and decorators belong to the scope around the class.
+        outer = node.bases, node.keywords, node.decorator_list
         node.bases, node.keywords, node.decorator_list = [], [], []
         self.classes.append(node.name)
         self.scopes.append("class")
         node = self.node_contents_visit(node)
         self.scopes.pop()
         self.classes.pop()
-        node.bases, node.keywords, node.decorator_list = kept
-        if any(_notes_annotations(each) for each in node.body):
+        node.bases, node.keywords, node.decorator_list = outer
+        if any(_records_annotation(each) for each in node.body):
             after = 0 if ast.get_docstring(node, clean=False) is None else 1
-            kept_in = ast.Name(names.ANNOTATIONS, ast.Store())
-            empty = placed(ast.Assign([kept_in], ast.Dict([], [])), node)
+            annotations = ast.Name(names.ANNOTATIONS, ast.Store())
+            empty = located(ast.Assign([annotations], ast.Dict([], [])), node)
             node.body.insert(after, empty)
         return node
 
@@ -129,7 +133,7 @@ class DefinitionRules(Base):
 
     def _type_parameter(self, node: Any) -> ast.AST:
         self.check_name(node, node.name)
-        return self.as_it_is(node)
+        return self.visit_parts(node)
 
     visit_TypeVar = visit_ParamSpec = visit_TypeVarTuple = _type_parameter
-    visit_TypeAlias = Base.as_it_is
+    visit_TypeAlias = RuleBase.visit_parts

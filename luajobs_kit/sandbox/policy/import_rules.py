@@ -1,5 +1,5 @@
 # ruff: noqa: N802  # visitors are named after the syntax they visit
-"""Rules for imports: they become look-ups of frozen facades, known when compiled."""
+"""Rules for imports: each becomes a call that looks a facade up; unknown ones are refused."""
 
 from __future__ import annotations
 import __future__
@@ -10,11 +10,11 @@ from typing import Any
 
 from luajobs_kit.guest import allowlist
 from luajobs_kit.guest.guards import names
-from luajobs_kit.sandbox.policy.base import Base, call, placed
+from luajobs_kit.sandbox.policy.base import RuleBase, call, located
 
 
-class ImportRules(Base):
-    """Judges import statements."""
+class ImportRules(RuleBase):
+    """Checks import statements, and attributes of modules."""
 
     def visit_Import(self, node: ast.Import) -> Any:
         statements = []
@@ -39,7 +39,7 @@ class ImportRules(Base):
         if module == "__future__" and all(
             alias.name in __future__.all_feature_names for alias in node.names
         ):
-            return placed(ast.Pass(), node)
+            return located(ast.Pass(), node)
         if not self._check_module(node, module):
             return node
         statements = []
@@ -50,7 +50,7 @@ class ImportRules(Base):
         return statements
 
     def _check_module(self, node: ast.AST, module: str) -> bool:
-        if module in allowlist.MODULES or node in self.tried:
+        if module in allowlist.MODULES or node in self.optional_imports:
             return True
         top = module.partition(".")[0]
         advice = allowlist.OUT_OF_REACH.get(module) or allowlist.OUT_OF_REACH.get(top)
@@ -70,11 +70,11 @@ class ImportRules(Base):
             self.refuse(
                 node, "import * is not allowed in job code.", "Name what you need, or the module."
             )
-        elif node not in self.tried and name not in allowlist.MODULES[module]:
+        elif node not in self.optional_imports and name not in allowlist.MODULES[module]:
             self._refuse_member(node, module, name)
 
     def check_member(self, node: ast.Attribute) -> None:
-        """Refuse ``module.name`` for a name the module does not have inside."""
+        """Refuse ``module.name`` for a name that the module's facade does not have."""
         module = self._module(node.value)
         if module is None or node.attr in allowlist.MODULES[module]:
             return
@@ -83,7 +83,7 @@ class ImportRules(Base):
 
     def _module(self, node: ast.expr) -> str | None:
         if isinstance(node, ast.Name):
-            return self.modules.get(node.id)
+            return self.module_names.get(node.id)
         if isinstance(node, ast.Attribute):
             outer = self._module(node.value)
             inner = f"{outer}.{node.attr}"
@@ -102,5 +102,5 @@ class ImportRules(Base):
 def _import(bound: str, module: str, member: str | None, node: ast.stmt) -> ast.stmt:
     wanted = [ast.Constant(module)] + ([] if member is None else [ast.Constant(member)])
     value = call(names.IMPORT, *wanted)
-    statement: ast.stmt = placed(ast.Assign([ast.Name(bound, ast.Store())], value), node)
+    statement: ast.stmt = located(ast.Assign([ast.Name(bound, ast.Store())], value), node)
     return statement

@@ -1,11 +1,11 @@
 # ruff: noqa: N802, N815  # visitors are named after the syntax they visit
-"""The rules: which syntax passes as it is, which is guarded, which is refused with what advice.
+"""The rules: which syntax passes unchanged, which is guarded, which is refused with what advice.
 
-RestrictedPython's transformer is the base: its list of allowed syntax decides what is
-known at all (what a new Python adds is refused until somebody has looked at it). Its
-guards on items and iteration are left out: everything job code can reach by an item is
-its own or cannot be written, so they would only slow honest code and change its
-meaning. What leads out of a sandbox is attributes, so those are guarded, by name.
+RestrictedPython's transformer is the base. It has a list of the syntax it knows, so syntax that a
+new Python adds is refused until somebody has examined it. Its guards on items and iteration are
+left out: what job code reaches by an item is its own or cannot be written to, so they would only
+slow honest code and change its meaning. Attributes are what leads out of a sandbox, so they are
+guarded, by name.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from luajobs_kit.guest import allowlist
 from luajobs_kit.guest.guards import names
-from luajobs_kit.sandbox.policy.base import Base, call, is_field, lazy, placed
+from luajobs_kit.sandbox.policy.base import RuleBase, call, is_field, lazy, located
 from luajobs_kit.sandbox.policy.bindings import (
-    makes_groups,
+    defines_groups,
     modules_bound_in,
     names_bound_in,
-    tried_imports,
+    optional_imports,
 )
 from luajobs_kit.sandbox.policy.definition_rules import DefinitionRules
 from luajobs_kit.sandbox.policy.import_rules import ImportRules
@@ -66,28 +66,29 @@ _INSTEAD: Final = {
 _GUARDS: Final = dict.fromkeys(names.SETTABLE_METHODS, names.WRITE_SPECIAL) | dict.fromkeys(
     names.WRITABLE_TITLES, names.WRITE_TITLE
 )
-"""Who is asked whether a special name may be set."""
+"""The guard that checks the assignment of a special attribute, by the attribute's name."""
 
 
-def _noted(name: str, annotation: ast.expr) -> ast.stmt:
-    """Return what notes an annotation while a class is made.
+def _record_annotation(name: str, annotation: ast.expr) -> ast.stmt:
+    """Return the statement that records an annotation while a class body runs.
 
-    Left to itself, Python 3.14 makes a function of them, which the library calls later, and
-    with names of its own in place of the guards'.
+    Python 3.14 would compile the annotations to a function that the library calls later, with
+    other names in place of the guards.
     """
     annotations = ast.Name(names.ANNOTATIONS, ast.Load())
-    kept = ast.Subscript(annotations, ast.Constant(name), ast.Store())
-    return ast.Assign([kept], annotation)
+    target = ast.Subscript(annotations, ast.Constant(name), ast.Store())
+    return ast.Assign([target], annotation)
 
 
 class Rules(PatternRules, DefinitionRules, ImportRules):
-    """Changes a syntax tree in place and collects what it refuses in ``found``."""
+    """Changes a syntax tree in place, and collects what it refuses in ``refusals``."""
 
-    def judge(self, tree: ast.Module) -> None:
-        self.bound = names_bound_in(tree)
-        self.modules = modules_bound_in(tree)
-        self.tried = tried_imports(tree)
-        self.makes_groups = makes_groups(tree)
+    def apply(self, tree: ast.Module) -> None:
+        """Apply every rule to a whole source."""
+        self.bound_names = names_bound_in(tree)
+        self.module_names = modules_bound_in(tree)
+        self.optional_imports = optional_imports(tree)
+        self.defines_groups = defines_groups(tree)
         self.visit(tree)
 
     # Names
@@ -97,7 +98,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             if node.id == "__name__":
                 return node
             advice = allowlist.OUT_OF_REACH_NAMES.get(node.id)
-            if advice is not None and node.id not in self.bound:
+            if advice is not None and node.id not in self.bound_names:
                 self.refuse(node, f"{node.id}() does not exist in job code.", advice)
         if node.id in names.SPECIAL_METHODS:
             return node
@@ -120,7 +121,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         kind = names.kind_of(node.attr)
         if kind == "refused" or (kind == "dunder" and not isinstance(node.ctx, ast.Load)):
-            return self._other_attribute(node)
+            return self._special_attribute(node)
         if kind in {"plain", "watched"} and isinstance(node.ctx, ast.Load):
             self.check_member(node)
         node = self.node_contents_visit(node)
@@ -129,18 +130,18 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         if isinstance(node.ctx, ast.Load):
             if kind == "plain":
                 return node
-            return placed(call(names.READ, node.value, ast.Constant(node.attr)), node)
+            return located(call(names.READ, node.value, ast.Constant(node.attr)), node)
         if kind == "private":
             checked = call(names.WRITE_OWN, node.value, ast.Constant(node.attr))
         else:
             checked = call(names.WRITE, node.value)
-        node.value = placed(checked, node.value)
+        node.value = located(checked, node.value)
         return node
 
-    def _other_attribute(self, node: ast.Attribute) -> ast.AST:
+    def _special_attribute(self, node: ast.Attribute) -> ast.AST:
         if node.attr in _GUARDS and isinstance(node.ctx, ast.Store):
             node = self.node_contents_visit(node)
-            node.value = placed(call(_GUARDS[node.attr], node.value), node.value)
+            node.value = located(call(_GUARDS[node.attr], node.value), node.value)
             return node
         advice = _INSTEAD.get(node.attr, _PUBLIC)
         what = (
@@ -175,7 +176,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         return self.node_contents_visit(node)
 
     def _check_match_args(self, value: ast.expr) -> None:
-        """Patterns read the attributes it lists past the guards, so it must be seen here."""
+        """Refuse a ``__match_args__`` that is not written out: patterns read those attributes unguarded."""
         parts = value.elts if isinstance(value, ast.Tuple) else [value]
         for part in parts:
             plain = isinstance(part, ast.Constant) and isinstance(part.value, str)
@@ -202,12 +203,12 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             )
             self.refuse(node, f"Changing .{name} in place is not allowed.", advice)
             return node
-        # The guard returns the object itself, so Python's own in-place assignment follows.
+        # The guard returns the object itself, and Python's in-place assignment follows.
         node = self.node_contents_visit(node)
-        if of_contexts:  # of job code's own objects only: it is read past the guards
+        if of_contexts:  # the attribute is read unguarded, so only of job code's own objects
             target: Any = node.target
             checked = call(names.WRITE_OWN, target.value, ast.Constant(target.attr))
-            target.value = placed(checked, target.value)
+            target.value = located(checked, target.value)
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
@@ -218,41 +219,43 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         annotation = node.annotation
         node.annotation = ast.Constant(None)
         node = self.node_contents_visit(node)
-        given = [] if node.value is None else [placed(ast.Assign([node.target], node.value), node)]
+        assigned = (
+            [] if node.value is None else [located(ast.Assign([node.target], node.value), node)]
+        )
         if in_class and node.simple:  # dataclasses, NamedTuple and TypedDict read it
-            # What is not there inside is an object when the class is made, not an error.
-            modules, self.modules = self.modules, {}
+            # A missing member of a module is no error in an annotation, so none is refused here.
+            modules, self.module_names = self.module_names, {}
             annotation = self.visit(annotation)
-            self.modules = modules
-            found = placed(call(names.ANNOTATION, lazy(annotation)), annotation)
+            self.module_names = modules
+            value = located(call(names.ANNOTATION, lazy(annotation)), annotation)
             name = self._mangled(target.id)  # type: ignore[union-attr]  # it is a Name
-            return [*given, placed(_noted(name, found), node)]
-        placed(node.annotation, annotation)
-        if given:
-            return given
+            return [*assigned, located(_record_annotation(name, value), node)]
+        located(node.annotation, annotation)
+        if assigned:
+            return assigned
         if self.scopes[-1] == "function":
-            return node  # it makes the name local
-        return placed(ast.Pass(), node)
+            return node  # a bare annotation makes the name local
+        return located(ast.Pass(), node)
 
-    # Flow: as it is
+    # Control flow and comprehensions
 
     def visit_If(self, node: ast.If) -> ast.AST:
-        """Leave out what is imported for type checkers: annotations do without it."""
+        """Drop imports under ``if TYPE_CHECKING``: a name that an annotation misses is no error."""
         test = node.test
-        asked = test.id if isinstance(test, ast.Name) else getattr(test, "attr", None)
-        if asked == "TYPE_CHECKING" and all(
+        name = test.id if isinstance(test, ast.Name) else getattr(test, "attr", None)
+        if name == "TYPE_CHECKING" and all(
             isinstance(each, ast.Import | ast.ImportFrom) for each in node.body
         ):
-            node.body = [placed(ast.Pass(), node.body[0])]
+            node.body = [located(ast.Pass(), node.body[0])]
         return self.node_contents_visit(node)
 
-    visit_For = visit_AsyncFor = visit_With = visit_AsyncWith = visit_Await = Base.as_it_is
-    visit_comprehension = visit_Starred = visit_Call = visit_Module = Base.as_it_is
-    visit_Match = visit_match_case = visit_MatchSingleton = Base.as_it_is
-    visit_MatchSequence = visit_MatchOr = Base.as_it_is
+    visit_For = visit_AsyncFor = visit_With = visit_AsyncWith = visit_Await = RuleBase.visit_parts
+    visit_comprehension = visit_Starred = visit_Call = visit_Module = RuleBase.visit_parts
+    visit_Match = visit_match_case = visit_MatchSingleton = RuleBase.visit_parts
+    visit_MatchSequence = visit_MatchOr = RuleBase.visit_parts
 
     def visit_TryStar(self, node: Any) -> Any:
-        if self.makes_groups:
+        if self.defines_groups:
             self.refuse(
                 node,
                 "except* cannot stand beside an exception group class of your own.",
@@ -260,8 +263,8 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             )
         node = self.node_contents_visit(node)
         for handler in node.handlers:
-            if handler.type is not None:  # asked last before Python itself asks the group
-                handler.type = placed(call(names.EXCEPT_STAR, handler.type), handler.type)
+            if handler.type is not None:  # checked last before Python calls the group
+                handler.type = located(call(names.EXCEPT_STAR, handler.type), handler.type)
         return node
 
     def visit_ListComp(self, node: ast.ListComp) -> ast.AST:

@@ -1,19 +1,28 @@
-"""The fork server: forks spares ahead, keeps the time of what runs, reaps all of them.
+"""The fork server: forks spares ahead, enforces time limits, kills and reaps children.
 
 A fresh interpreter runs ``main`` on one thread, with no environment, in a session of
 its own. It reads lines from the engine only, never anything from a child, and neither
 unmarshals nor executes job code. It alone signals and reaps children, so no pid is
 signalled after its reuse. When the engine's end of the control socket closes, it
-kills what runs and leaves.
+kills its children and ends.
 
-From the engine, a line each: ``waiting N`` requests find no spare, ``take CHILD TIMEOUT
-MEMORY CPU WAITING``, ``end CHILD``, ``failed`` of a spare that ended before anybody took it
-(which only the engine knows at the time). To the engine: ``hello {...}``, ``spare CHILD`` with
-its descriptor, ``limited CHILD`` once a smaller memory holds, ``refused WHY`` to all that
-wait, ``exit CHILD HOW NUMBER WHY``.
+The control socket carries lines. From the engine:
 
-After a fork both processes share their memory, and each copies a page when it first
-writes to it: every object this loop touches costs a page a run. So it is plain.
+- ``waiting N``: so many requests found no spare;
+- ``take CHILD TIMEOUT MEMORY CPU WAITING``: a run uses this spare, within these limits;
+- ``end CHILD``: kill it;
+- ``failed``: a spare ended before a run used it (only the engine knows that at the time).
+
+To the engine:
+
+- ``hello {...}``: the policy's version and the walls;
+- ``spare CHILD``, with the descriptor of its socket;
+- ``limited CHILD``: its smaller memory limit holds;
+- ``refused WHY``: to every request that waits;
+- ``exit CHILD HOW NUMBER WHY``.
+
+After a fork, server and child share their memory, and each copies a page when it first writes to
+it. Every object that this loop touches costs a page for each run, so the code is kept plain.
 """
 
 from __future__ import annotations
@@ -32,21 +41,21 @@ from types import ModuleType
 from typing import Any, Final
 
 from luajobs_kit.sandbox.child import child
-from luajobs_kit.sandbox.walls import walls as lockdown
+from luajobs_kit.sandbox.walls.walls import Walls
 
 
-class Forked:
-    """One forked process, from fork to reaping."""
+class ChildProcess:
+    """One child, from fork to reaping."""
 
     def __init__(self, number: int, pid: int) -> None:
         self.number = number
         self.pid = pid
         self.taken = False
         self.deadline: float | None = None  # monotonic seconds
-        self.why: str | None = None  # why this server killed it
+        self.why: str | None = None  # "timeout" or "end" once this server has killed it
 
     def kill(self, why: str) -> None:
-        """End it. It is not reaped yet, so its pid is still its own."""
+        """Kill it. It is not reaped yet, so its pid is still its own."""
         self.why = self.why or why
         self.deadline = None
         if hasattr(os, "pidfd_open"):
@@ -58,27 +67,27 @@ class Forked:
 
 
 REFILL_DELAY: Final = 0.004  # seconds without work before a spare is forked ahead
-PRESSED: Final = 0.05  # seconds after a request had to wait in which spares come at once
-REHEARSALS: Final = 20  # after so many the interpreter has settled how it runs the code
-MOST_FAILURES: Final = 3  # spares in a row that may end before anybody takes them
+PRESSED: Final = 0.05  # seconds after a request had to wait: spares are forked at once
+REHEARSALS: Final = 20  # after so many the interpreter specialises the code no further
+MOST_FAILURES: Final = 3  # spares in a row that may end unused
 
 
 class ForkServer:
-    """The loop and its children."""
+    """The server's loop, and its children."""
 
     def __init__(self, control: socket.socket, options: dict[str, Any]) -> None:
         self._control = control
         self._spares: int = options["spares"]
         self._world = _without_hooks(options["world"])
         self._policy: ModuleType = importlib.import_module(options["policy"])
-        self._walls = lockdown.Walls(options["walls"])
+        self._walls = Walls(options["walls"])
         self._wakeup, self._wakeup_writer = socket.socketpair()
         self._poll = select.poll()
-        self._children: dict[int, Forked] = {}  # by number
-        self._untaken = 0  # of those: spares, waiting or still on their way
+        self._children: dict[int, ChildProcess] = {}  # by number
+        self._untaken = 0  # of those: spares, also before they are ready
         self._waiting = 0  # requests of the engine that found no spare
         self._pressed = 0.0  # until then spares are forked at once (monotonic seconds)
-        self._held = b""
+        self._unparsed = b""
         self._last_number = 0
         self._failures = 0
         self._leaving = False
@@ -87,21 +96,21 @@ class ForkServer:
         """Serve until the engine is gone; then kill and reap every child."""
         self._prepare()
         hello = {"policy": self._policy.POLICY, "walls": self._walls.report()}
-        self._tell(f"hello {json.dumps(hello)}")
+        self._send_line(f"hello {json.dumps(hello)}")
         try:
             while not self._leaving:
                 self._turn()
         finally:
-            for one in self._children.values():
-                one.kill("end")
-            for one in self._children.values():
-                os.waitpid(one.pid, 0)
+            for process in self._children.values():
+                process.kill("end")
+            for process in self._children.values():
+                os.waitpid(process.pid, 0)
 
     def _prepare(self) -> None:
-        """Load all that is loaded lazily, enter the shared walls, freeze what is there.
+        """Load what is loaded lazily, raise the shared walls, rehearse, freeze the heap.
 
-        Code that has run has been specialised by the interpreter, and its caches are
-        filled: what is written here once, no child writes to again, and copies.
+        The interpreter specialises code that runs often, and fills caches: it writes to pages.
+        What is written here, once, no child writes to and copies again.
         """
         preload = getattr(self._world, "preload", None)
         if preload is not None:
@@ -122,10 +131,11 @@ class ForkServer:
     def _turn(self) -> None:
         events = self._poll.poll(self._patience())
         if events:
-            # In this order: of one that was taken and has ended, mostly both are heard.
+            # Control lines before reaping, so that a child's ``take`` is usually processed before
+            # its exit.
             self._read_control()
             self._reap()
-        self._kill_late()
+        self._kill_overdue()
         if self._waiting:
             self._fork_for_waiting()
         if self._short_of_spares() and (not events or self._is_pressed()):
@@ -141,10 +151,12 @@ class ForkServer:
         """Return how long to wait for something to happen, in milliseconds."""
         if self._short_of_spares():
             return REFILL_DELAY * 1000
-        deadlines = [one.deadline for one in self._children.values() if one.deadline is not None]
+        deadlines = [
+            process.deadline for process in self._children.values() if process.deadline is not None
+        ]
         return max(0.0, min(deadlines) - time.monotonic()) * 1000 if deadlines else None
 
-    # -- what the engine asks for ------------------------------------------------------
+    # -- lines from the engine ---------------------------------------------------------
 
     def _read_control(self) -> None:
         try:
@@ -154,40 +166,40 @@ class ForkServer:
         if not data:
             self._leaving = True
             return
-        *lines, self._held = (self._held + data).split(b"\n")
+        *lines, self._unparsed = (self._unparsed + data).split(b"\n")
         for line in lines:
             word, *values = line.split()
             if word == b"take":
                 self._take(*values)
             elif word == b"end":
-                ended = self._children.get(int(values[0]))
-                if ended is not None:  # one that has ended is told of already
-                    self._kill(ended, "end")
+                process = self._children.get(int(values[0]))
+                if process is not None:  # else its exit is reported already
+                    self._kill(process, "end")
             elif word == b"failed":
                 self._failures += 1
             else:
                 self._waiting = int(values[0])
-                self._failures = 0  # somebody asks anew
+                self._failures = 0  # a new request gets new attempts
 
     def _take(
         self, number: bytes, timeout: bytes, memory: bytes, cpu: bytes, waiting: bytes
     ) -> None:
         self._waiting = int(waiting)
-        taken = self._children.get(int(number))
-        if taken is None:  # as above
+        process = self._children.get(int(number))
+        if process is None:  # as above
             return
-        if not taken.taken:
-            taken.taken = True
+        if not process.taken:
+            process.taken = True
             self._untaken -= 1
         self._failures = 0
-        taken.deadline = time.monotonic() + float(timeout)
+        process.deadline = time.monotonic() + float(timeout)
         try:
-            lowered = self._walls.lower_limits(taken.pid, memory=int(memory), cpu=float(cpu))
+            lowered = self._walls.lower_limits(process.pid, memory=int(memory), cpu=float(cpu))
         except OSError:
-            self._kill(taken, "end")  # whatever it is, it will not hold its limits
+            self._kill(process, "end")  # it would run without its limits
             return
         if lowered:
-            self._tell(f"limited {taken.number}")
+            self._send_line(f"limited {process.number}")
 
     def _fork_for_waiting(self) -> None:
         self._pressed = time.monotonic() + PRESSED
@@ -201,9 +213,9 @@ class ForkServer:
 
     def _refuse_waiting(self, why: str) -> None:
         self._waiting = 0
-        self._tell(f"refused {why}")
+        self._send_line(f"refused {why}")
 
-    def _tell(self, line: str) -> None:
+    def _send_line(self, line: str) -> None:
         try:
             self._control.sendall(line.encode() + b"\n")
         except OSError:
@@ -224,7 +236,7 @@ class ForkServer:
             self._refuse_waiting(f"no process could be started: {error}")
             return
         if pid == 0:
-            # What is waited for already does in its run what it would rehearse.
+            # A child that a request waits for does not rehearse: its run does the same.
             child.live(
                 guest_end.fileno(),
                 self._walls,
@@ -236,25 +248,25 @@ class ForkServer:
             )
         guest_end.close()
         self._last_number += 1
-        self._children[self._last_number] = Forked(self._last_number, pid)
+        self._children[self._last_number] = ChildProcess(self._last_number, pid)
         self._untaken += 1
-        # The child says on its own socket when its walls stand; the engine waits for that.
+        # The child reports on its own socket when its walls stand; the engine waits for that.
         try:
             socket.send_fds(self._control, [b"spare %d\n" % self._last_number], [host_end.fileno()])
         except OSError:
             self._leaving = True
         host_end.close()
 
-    def _kill(self, one: Forked, why: str) -> None:
-        if one.why is None and not one.taken:
+    def _kill(self, process: ChildProcess, why: str) -> None:
+        if process.why is None and not process.taken:
             self._untaken -= 1
-        one.kill(why)
+        process.kill(why)
 
-    def _kill_late(self) -> None:
+    def _kill_overdue(self) -> None:
         now = time.monotonic()
-        for one in self._children.values():
-            if one.deadline is not None and one.deadline <= now:
-                self._kill(one, "timeout")
+        for process in self._children.values():
+            if process.deadline is not None and process.deadline <= now:
+                self._kill(process, "timeout")
 
     def _reap(self) -> None:
         try:
@@ -265,26 +277,26 @@ class ForkServer:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            for one in self._children.values():
-                if one.pid == pid:
-                    self._bury(one, status)
+            for process in self._children.values():
+                if process.pid == pid:
+                    self._report_exit(process, status)
                     break
 
-    def _bury(self, one: Forked, status: int) -> None:
-        del self._children[one.number]
+    def _report_exit(self, process: ChildProcess, status: int) -> None:
+        del self._children[process.number]
         exited = os.WIFEXITED(status)
         number = os.WEXITSTATUS(status) if exited else os.WTERMSIG(status)
-        if not one.taken and one.why is None:
+        if not process.taken and process.why is None:
             self._untaken -= 1
         how = "exit" if exited else "signal"
-        self._tell(f"exit {one.number} {how} {number} {one.why}")
+        self._send_line(f"exit {process.number} {how} {number} {process.why}")
 
 
 def _without_hooks(world: str) -> ModuleType:
-    """Import a world, and let nothing that it imports be called after every fork.
+    """Import a world with ``os.register_at_fork`` switched off.
 
-    ``random`` would be, in Python code: each child would copy thirty pages of memory
-    more than ``child`` does to seed it.
+    ``random`` registers a hook in Python that seeds it after each fork. In each child that would
+    copy thirty pages of memory more than the seeding in ``child.py`` does.
     """
     register = os.register_at_fork
     os.register_at_fork = lambda **_: None
@@ -294,9 +306,9 @@ def _without_hooks(world: str) -> ModuleType:
         os.register_at_fork = register
 
 
-_held: Final[list[socket.socket]] = []
-"""The control socket, open until the interpreter has said why it ends: closed, the engine hears
-no more."""
+_open_until_exit: Final[list[socket.socket]] = []
+"""The control socket. It stays open while the interpreter prints a traceback: the engine stops
+reading error output once it is closed."""
 
 
 def main(descriptor: int, options: dict[str, Any]) -> None:
@@ -304,15 +316,15 @@ def main(descriptor: int, options: dict[str, Any]) -> None:
     os.environ.clear()
     sys.stdin = sys.stdout = None
     _leave_directory()
-    _held.append(socket.socket(fileno=descriptor))
-    ForkServer(_held[0], options).run()
+    _open_until_exit.append(socket.socket(fileno=descriptor))
+    ForkServer(_open_until_exit[0], options).run()
 
 
 def _leave_directory() -> None:
-    """Make the working directory one that is gone, so no relative path leads anywhere."""
+    """Change to a directory that is then removed, so that no relative path leads anywhere."""
     os.chdir("/")
     with suppress(OSError):
         gone = f"/tmp/luajobs-{os.urandom(16).hex()}"  # noqa: S108  # made and removed at once
-        os.mkdir(gone, 0o700)  # noqa: PTH102  # pathlib is more than this process needs
+        os.mkdir(gone, 0o700)  # noqa: PTH102  # this process does without pathlib
         os.chdir(gone)
         os.rmdir(gone)  # noqa: PTH106  # likewise

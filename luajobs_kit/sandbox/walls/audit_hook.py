@@ -1,15 +1,15 @@
-"""A wall of Python's own: what the interpreter asks its audit hooks before it does it.
+"""The audit hooks of a child: the interpreter's own wall.
 
-Python tells of every file it opens, every module it loads, every process, socket and
-library (PEP 578), and a hook that raises refuses it. A hook cannot be taken out again.
-It is no wall against code that corrupts memory, but it stands on every system, and what
-slips past the policy mostly ends where it would open or load something.
+Python calls its audit hooks before it opens a file, loads a module, or starts a process, opens a
+socket or loads a library (PEP 578). A hook that raises prevents that, and no hook can be removed.
+This wall does not stop code that corrupts memory, but it stands on every system, and code that
+gets past the policy mostly fails where it would open or load something.
 
-What job code can reach in Python it can change, and these functions may be reached: by the
-frame of an error they raise, for one. So they decide by constants of their own code alone,
-which cannot be changed, and look nothing up before they allow. What they look up to refuse
-may be anybody's: then something else is raised, which refuses as well. To exchange their
-code is itself an event, and refused.
+Job code can change every Python object that it reaches, and it may reach these functions, for
+instance by the frame of an error that they raise. So they decide by the constants of their own
+code alone, which cannot be changed, and look up no name before they allow an event. They do look
+up names to raise an error. If job code has replaced those, another error is raised, which refuses
+as well. Replacing a function's ``__code__`` is an event itself, and refused.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from functools import partial
 from typing import Any
 
 
-def begin() -> None:
-    """Refuse, from now on in this process, whatever an honest run has no use for."""
+def add_first_hook() -> None:
+    """Refuse from now on every event in this process that an honest run does not need."""
     sys.addaudithook(_refuse)
 
 
-def last() -> Callable[[], None]:
-    """Return what refuses code made of bytes, to be called when the job's own has been read.
+def last_hook() -> Callable[[], None]:
+    """Return a function that adds the last hook, which refuses to unmarshal code.
 
-    Whoever chooses the instructions crashes the interpreter with them, or leads it to any
-    address.
+    Call it once the job's code is unmarshalled. Bytecode of an attacker's choice can crash the
+    interpreter, or make it read and write any address.
     """
     return partial(sys.addaudithook, _refuse_bytecode)
 
@@ -37,24 +37,23 @@ def last() -> Callable[[], None]:
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event in {
         "builtins.id",
-        "compile",  # the library makes dataclasses and named tuples of text
+        "compile",  # the library compiles text for dataclasses and named tuples
         "exec",
-        "marshal.dumps",  # a child that compiles
-        "marshal.loads",  # and one that runs what was compiled
-        "object.__getattr__",  # the guards look at the frames of generators
-        "sys._getframe",  # the library asks who made a class
+        "marshal.dumps",  # in a child that compiles
+        "marshal.loads",  # in a child that runs
+        "object.__getattr__",  # the guards read the frames of generators
+        "sys._getframe",  # the library reads which module makes a class
         "sys._getframemodulename",
-        "sys.addaudithook",  # the one below
+        "sys.addaudithook",  # adds the last hook
         "sys.excepthook",
         "sys.unraisablehook",
     }:
         return
     if event in {"object.__setattr__", "object.__delattr__"} and arguments[1] != "__code__":
-        return  # of any function: of one of these, that is
+        return  # ``__code__`` might be that of a function here
     if event == "import":
-        raise ImportError(
-            "nothing is imported any more in job code"
-        )  # which looking up codecs expects
+        # The look-up of codecs expects this class.
+        raise ImportError("nothing is imported any more in job code")
     raise PermissionError(1, f"Operation not permitted in job code: {event}")
 
 

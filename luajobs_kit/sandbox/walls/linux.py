@@ -1,4 +1,4 @@
-"""What the walls ask of the kernel, by ctypes alone."""
+"""The walls' calls to the Linux kernel, by ctypes alone."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _LANDLOCK_CREATE: Final = 444  # the same on every architecture
 _LANDLOCK_RESTRICT: Final = 446
 _LANDLOCK_VERSION: Final = 1  # a flag: answer the version, create nothing
 
-# How many file rights each Landlock version can handle (bits from 0): the first 13, then
-# refer, truncate, ioctl on devices.
+# How many file rights each Landlock version has (bits from 0): 13 in the first; later ones added
+# refer, truncate and ioctl on devices.
 _FILE_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 
 
@@ -40,17 +40,16 @@ class WallFailed(OSError):
 
 
 def demand(answer: int, wall: str) -> int:
-    """Return ``answer``, which the kernel gave. Raises ``WallFailed`` when it says no."""
+    """Return ``answer``, a system call's result. Raises ``WallFailed`` when the call failed."""
     if answer < 0:
         raise WallFailed(ctypes.get_errno(), f"{wall}: {os.strerror(ctypes.get_errno())}")
     return answer
 
 
 def conceal() -> bool:
-    """Make this process unreadable to others of the same user (no dumps, no tracing).
+    """Make this process unreadable to other processes of its user: no core dumps, no tracing.
 
-    The engine calls it for itself; the fork server and every child do. Returns whether
-    it holds here: it is Linux's.
+    Engine, fork server and children each call it. Returns whether it holds, which is on Linux only.
     """
     return LINUX and _libc().prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
 
@@ -59,7 +58,7 @@ _loaded: ctypes.CDLL | None = None
 
 
 def _libc() -> ctypes.CDLL:
-    # Loaded once, and only where it is used: else no child has a way to memory at hand.
+    # Loaded once, and only where a wall needs it: ctypes gives access to all memory.
     global _loaded, ctypes  # noqa: PLW0603
     if _loaded is None:
         import ctypes  # noqa: PLC0415
@@ -86,11 +85,11 @@ def set_filter(prepared: int) -> int:
 
 
 def enter_namespaces() -> str | None:
-    """Leave the host's network and shared memory; return why not, or None."""
-    before = os.readlink("/proc/self/ns/net")  # noqa: PTH115  # pathlib is more than this process needs
+    """Leave the host's network and shared memory; return None, or why that failed."""
+    before = os.readlink("/proc/self/ns/net")  # noqa: PTH115  # this process does without pathlib
     private = _CLONE_NEWNET | _CLONE_NEWIPC
-    # Without root a user namespace is what allows the others; where only root may
-    # (no user namespaces), root needs none.
+    # Without root the other namespaces need a user namespace. Where the kernel allows no user
+    # namespaces, root can enter the others alone.
     for flags in (_CLONE_NEWUSER | private, private):
         if _libc().unshare(flags) == 0:
             if os.readlink("/proc/self/ns/net") == before:  # noqa: PTH115  # likewise
@@ -113,22 +112,22 @@ def landlock_version() -> int:
 
 
 def prepare_rules(version: int) -> tuple[int, int]:
-    """Return address and size of a rule set without a rule, for ``enter_rules``.
+    """Return address and size of an empty rule set, for ``enter_rules``.
 
-    It allows no file, no TCP port, no abstract socket, no signal to outside.
+    An empty set allows no file, TCP port, abstract socket, or signal to outside processes.
     """
     words = [(1 << _FILE_RIGHTS.get(version, 16)) - 1]
-    if version >= 4:  # the version that brought TCP
+    if version >= 4:  # which added TCP
         words.append(0b11)  # bind, connect
-    if version >= 6:  # the version that brought scopes
+    if version >= 6:  # which added scopes
         words.append(0b11)  # abstract sockets, signals
     rights = (ctypes.c_uint64 * len(words))(*words)
-    _KEPT.append(rights)
+    _ALIVE.append(rights)
     return ctypes.addressof(rights), ctypes.sizeof(rights)
 
 
 def enter_rules(address: int, size: int) -> int:
-    """Enter a Landlock domain of this process's own."""
+    """Enter a new Landlock domain with the rule set at ``address``."""
     rules = _libc().syscall(_LANDLOCK_CREATE, ctypes.c_void_p(address), ctypes.c_size_t(size), 0)
     if rules < 0:
         return int(rules)
@@ -138,16 +137,16 @@ def enter_rules(address: int, size: int) -> int:
 
 
 def prepare_filter() -> int | None:
-    """Return the address of the kernel's ``struct sock_fprog``, or None without seccomp."""
+    """Return the address of a ``struct sock_fprog``, or None where there is no seccomp."""
     target = seccomp.machine()
     if target is None or _libc().prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) < 0:
         return None
     code = seccomp.program(target)
-    held = ctypes.create_string_buffer(code, len(code))
-    whole = struct.pack("@HP", len(code) // 8, ctypes.addressof(held))
+    instructions = ctypes.create_string_buffer(code, len(code))
+    whole = struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
     program = ctypes.create_string_buffer(whole, len(whole))
-    _KEPT.extend((held, program))
+    _ALIVE.extend((instructions, program))
     return ctypes.addressof(program)
 
 
-_KEPT: Final[list[Any]] = []  # what the kernel is given the address of must not be freed
+_ALIVE: Final[list[Any]] = []  # memory whose address the kernel is given must not be freed

@@ -1,14 +1,14 @@
-"""What a child has in memory and no run has a use for, taken away once the walls stand.
+"""The removal of modules and functions that no run needs, once a child's walls stand.
 
-Python asks its audit hooks (see ``audit``) about much, not about all: a foreign function that
-was found once is called unasked, and so are ``os.stat``, ``os.mkfifo`` or ``os.chroot``. So code
-that found its way past the policy to real Python shall not find these: the modules go that
-raised the walls, with what they asked the kernel by, and of the operating system's functions
-all but the few that a run needs refuse.
+Python calls its audit hooks (``audit_hook.py``) for many operations, not for all: not for
+``os.stat``, ``os.mkfifo`` or ``os.chroot``, and not for a C function that ctypes has already
+loaded. Code that gets past the policy to real Python must not find these. So the modules that
+raised the walls are emptied, and ``ctypes`` with them, and the operating system's functions
+refuse, but for the few that a run needs.
 
-It makes such code's way longer, and is no wall by itself. What cannot be taken away: the
-types of ``_ctypes``, where a wall of Linux's was raised by them (``object.__subclasses__``
-names every class there is), and whatever module a world itself has loaded.
+This makes an attack harder; it is no wall by itself. It cannot remove the types of ``_ctypes``,
+where a Linux wall was raised with them (``object.__subclasses__`` lists every class), nor modules
+that a world has loaded itself.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from types import BuiltinFunctionType, ModuleType
 from typing import Any, Final, NoReturn
 
-_GONE: Final = (
+_REMOVED: Final = (
     "luajobs_kit.sandbox.server.fork_server",
     "luajobs_kit.sandbox.walls.walls",
     "luajobs_kit.sandbox.walls.seccomp",
@@ -27,42 +27,42 @@ _GONE: Final = (
     "ctypes",
     "_ctypes",
     "marshal",
-    "_imp",  # makes modules of what is built in, and the hooks are not asked
+    "_imp",  # loads built-in modules without an audit event
     "_posixsubprocess",  # starts programs, likewise
     "__main__",
 )
-"""Emptied, and taken out of the list of modules. Their functions work no more."""
+"""Modules that are emptied and taken out of ``sys.modules``; their functions stop working."""
 
-_KEPT: Final = frozenset({
+_ALLOWED: Final = frozenset({
     "_exit", "cpu_count", "fspath", "getpid", "getppid", "getrandom", "process_cpu_count",
     "read", "register_at_fork", "strerror", "times", "urandom", "write",
 })  # fmt: skip
-"""The operating system's functions that do nothing but compute, end, or use what is open."""
+"""The operating system's functions that only compute, exit, or use an open descriptor."""
 
-_SYSTEMS: Final = {"posix": "os", "_socket": "socket"}  # the module, and who repeats its functions
+_SYSTEMS: Final = {"posix": "os", "_socket": "socket"}  # module → the one that re-exports it
 
 _refusals: Final[list[tuple[dict[str, Any], dict[str, Any]]]] = []
 
 
 def _refused(*_: object, **__: object) -> NoReturn:
-    """Stand for a function of the operating system."""
+    """Stand in for a function of the operating system, and refuse."""
     raise PermissionError(1, "Operation not permitted in job code")
 
 
 def prepare() -> None:
-    """Find in the fork server what every child of it takes away."""
+    """Collect, in the fork server, what each child will remove."""
     _refusals.clear()
-    for system, repeating in _SYSTEMS.items():
+    for system, wrapper in _SYSTEMS.items():
         module = sys.modules.get(system)
         if module is None:
             continue
         names = {
             name: _refused
             for name, value in vars(module).items()
-            if type(value) is BuiltinFunctionType and name not in _KEPT
+            if type(value) is BuiltinFunctionType and name not in _ALLOWED
         }
         _refusals.append((vars(module), names))
-        if again := sys.modules.get(repeating):
+        if again := sys.modules.get(wrapper):
             repeated = {name: _refused for name in names if name in vars(again)}
             _refusals.append((vars(again), repeated))
     if known := sys.modules.get("subprocess"):
@@ -70,17 +70,17 @@ def prepare() -> None:
 
 
 def remove() -> None:
-    """Take it all away from this process."""
+    """Remove it all from this process."""
     for names, refusals in _refusals:
         names.update(refusals)
     modules = sys.modules
-    gone: list[ModuleType] = []
-    for name in [*_GONE, *(each for each in modules if each.startswith("ctypes."))]:
+    removed: list[ModuleType] = []
+    for name in [*_REMOVED, *(each for each in modules if each.startswith("ctypes."))]:
         module = modules.pop(name, None)
         if module is not None:
-            gone.append(module)
+            removed.append(module)
             package, _, own = name.rpartition(".")
             if package in modules:
                 vars(modules[package]).pop(own, None)
-    for module in gone:  # this one among them
+    for module in removed:  # this module among them
         module.__dict__.clear()

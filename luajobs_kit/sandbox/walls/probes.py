@@ -1,8 +1,7 @@
-"""What the doctor runs in a child: one try at what each wall should stop.
+"""The doctor's probes: for each wall one attempt, in a child, at what it should stop.
 
-A world and a policy at once (``Sandbox(world=…, policy=…)``), so that the tries are made
-in exactly the children that runs get. A try returns how it was refused, or None when it
-succeeded.
+The module is a world and a policy at once (``Sandbox(world=…, policy=…)``), so that probes run in
+the same children as jobs. A probe returns how it was refused, or None when it got through.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from typing import Any, Final
 POLICY: Final = "probes"
 
 
-class Refused(Exception):  # the name a policy gives it
-    """Never raised: nothing is refused here."""
+class SourceRefused(Exception):  # the name that a policy has for it
+    """Never raised: this policy refuses nothing."""
 
     violations: tuple[Any, ...] = ()
 
@@ -30,7 +29,7 @@ def compile_source(source: str, *, file: str, first_line: int, entry: str) -> Co
 
 
 def prepare(channel: Any) -> None:
-    """Nothing is to be made for a try."""
+    """Do nothing: a probe needs no preparation."""
 
 
 def bind(context: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -42,9 +41,9 @@ def drive(value: Any) -> Any:
 
 
 def attempt(context: dict[str, Any]) -> str | None:
-    """Try what the wall ``context["wall"]`` stops; return how it was refused, or None."""
+    """Run the probe of the wall ``context["wall"]``; return how it was refused, or None."""
     try:
-        return _TRIES[context["wall"]](context)
+        return _PROBES[context["wall"]](context)
     except MemoryError:
         return "more memory than allowed: MemoryError"
     except OSError as error:
@@ -55,7 +54,7 @@ def _process(context: dict[str, Any]) -> str | None:
     return None if os.getpid() == context["engine"] else "its own process"
 
 
-def _descriptors(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
+def _descriptors(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a probe's signature
     still_open = 0
     for descriptor in range(1, 256):
         poll = select.poll()
@@ -63,16 +62,16 @@ def _descriptors(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a tr
         try:
             events = poll.poll(0)
         except OSError:
-            continue  # beyond the limit on descriptors, where none can be
+            continue  # beyond the limit, where no descriptor can be
         still_open += not any(event & select.POLLNVAL for _, event in events)
     return None if still_open else "255 descriptors tried, none open"
 
 
-def _environment(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
+def _environment(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a probe's signature
     if os.environ:
         return None
     try:
-        here = os.listdir(".")  # noqa: PTH208  # the plainest try
+        here = os.listdir(".")  # noqa: PTH208  # the shortest probe
     except OSError as error:
         return f"no variables; the working directory: {error.strerror}"
     return None if here else "no variables; the working directory is empty and removed"
@@ -82,30 +81,30 @@ def _limits(context: dict[str, Any]) -> str | None:
     return None if bytearray(context["memory"]) else ""
 
 
-def _hidden(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
+def _hidden(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a probe's signature
     get_dumpable = 3
     return None if ctypes.CDLL(None).prctl(get_dumpable, 0, 0, 0, 0) else "not dumpable"
 
 
-def _privileges(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
-    with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123  # pathlib is more than a child needs
+def _privileges(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a probe's signature
+    with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123  # a child does without pathlib
         facts = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
     capabilities = int(facts["CapEff"], 16) | int(facts["CapPrm"], 16)
     return None if capabilities or facts["NoNewPrivs"] != "1" else "no capability, and none to gain"
 
 
 def _namespaces(context: dict[str, Any]) -> str | None:
-    with socket.socket() as tried:
-        tried.connect(("127.0.0.1", context["port"]))
+    with socket.socket() as probe:
+        probe.connect(("127.0.0.1", context["port"]))
     return None
 
 
 def _landlock(context: dict[str, Any]) -> str | None:
-    with open(context["file"], "rb"):  # noqa: PTH123  # the plainest try
+    with open(context["file"], "rb"):  # noqa: PTH123  # the shortest probe
         return None
 
 
-def _seccomp(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a try's signature
+def _seccomp(context: dict[str, Any]) -> str | None:  # noqa: ARG001  # a probe's signature
     return _all_refused(socket=socket.socket, fork=_fork, kill=lambda: os.kill(os.getpid(), 0))
 
 
@@ -118,9 +117,9 @@ def _interpreter(context: dict[str, Any]) -> str | None:
     )
 
 
-def _all_refused(**tries: Callable[[], Any]) -> str | None:
+def _all_refused(**probes: Callable[[], Any]) -> str | None:
     refusals = []
-    for name, call in tries.items():
+    for name, call in probes.items():
         try:
             call()
         except OSError as error:
@@ -138,7 +137,7 @@ def _fork() -> None:
     os.wait()
 
 
-_TRIES: Final[dict[str, Callable[[dict[str, Any]], str | None]]] = {
+_PROBES: Final[dict[str, Callable[[dict[str, Any]], str | None]]] = {
     "process": _process,
     "descriptors": _descriptors,
     "environment": _environment,

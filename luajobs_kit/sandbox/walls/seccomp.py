@@ -1,10 +1,10 @@
-"""The system calls a child may make: an allow-list as a BPF program, built by hand.
+"""The allow-list of a child's system calls, as a BPF program.
 
-A child has one descriptor and everything it needs in memory, so the list is what an
-interpreter needs to compute, to wait and to speak on an open socket: nothing that
-opens, connects, starts, signals, traces or executes. What is not on it fails with
-"operation not permitted", which Python raises as an ordinary error; a call of another
-architecture or of x86-64's 32-bit table ends the process, for only an attack makes one.
+A child has one descriptor, and everything it needs in memory. So the list holds what an
+interpreter needs to compute, to wait and to use an open socket, and nothing that opens files,
+connects, starts processes, sends signals, traces or makes code executable. Other calls fail with
+"operation not permitted", which Python raises as an ordinary error. A call of another
+architecture, or of x86-64's x32 table, is made by an attack only, and ends the process.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Machine(NamedTuple):
 
     audit: int
     calls: dict[str, int]
-    x32: bool  # has a second table, reached by setting bit 30
+    x32: bool  # has a second table of calls, selected by bit 30 of the number
 
 
-# Memory, time, waiting, randomness, signals returned from, the end.
+# For memory, time, waiting, randomness, returning from signals, exiting.
 _X86_64: Final = {
     "read": 0, "write": 1, "close": 3, "poll": 7, "mmap": 9, "mprotect": 10, "munmap": 11,
     "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "sched_yield": 24,
@@ -44,7 +44,7 @@ MACHINES: Final = {
     "aarch64": Machine(0xC00000B7, _AARCH64, x32=False),
 }
 
-# Allowed only without PROT_EXEC: memory that can be written never becomes code.
+# Allowed only without PROT_EXEC: no memory is ever made executable.
 _NO_EXECUTE: Final = ("mmap", "mprotect")
 _PROT_EXEC: Final = 0x4
 
@@ -65,14 +65,14 @@ _X32_BIT: Final = 0x40000000
 
 
 def machine() -> Machine | None:
-    """Return this machine's table; None when this kit has none for it."""
+    """Return the table for this machine; None when there is none."""
     if sys.platform != "linux" or sys.byteorder != "little" or sys.maxsize < 2**32:
         return None
     return MACHINES.get(platform.machine())
 
 
 def program(target: Machine) -> bytes:
-    """Return the filter as the kernel's ``struct sock_filter`` instructions."""
+    """Return the filter as an array of the kernel's ``struct sock_filter``."""
     plain = [number for name, number in target.calls.items() if name not in _NO_EXECUTE]
     guarded = [target.calls[name] for name in _NO_EXECUTE]
     code = [
@@ -83,11 +83,11 @@ def program(target: Machine) -> bytes:
     ]
     if target.x32:
         code += [_instruction(_JUMP_AT_LEAST, _X32_BIT, 0, 1), _instruction(_RETURN, _KILL)]
-    # Each test jumps forward to the one "allow" or to the check of PROT_EXEC at the end:
-    #   tests…, refuse, load argument, any-bit?, refuse, allow
+    # Each test that matches jumps forward, to the check of PROT_EXEC or to "allow". The program ends
+    # with: tests…, refuse, load argument, test PROT_EXEC, refuse, allow.
     tests = len(plain) + len(guarded)
     for index, number in enumerate([*plain, *guarded]):
-        after = tests - index - 1  # tests still to come after this one
+        after = tests - index - 1  # tests that follow this one
         to_check = after + 1
         to_allow = after + 4
         target_jump = to_allow if index < len(plain) else to_check

@@ -1,9 +1,9 @@
 """The walls around a child: the operating system's, and one of Python's own.
 
-Each wall is raised by every child for itself, before it is given anything, except what
-children inherit from the fork server: the namespaces it entered, the privileges it gave
-up. What a kernel lacks is skipped and reported (``Walls.report``); a wall that should
-stand and does not ends the child before it is ready.
+Each child raises them for itself before it receives anything; it only inherits what the fork
+server has done for all: entered namespaces, given up privileges. A wall that the kernel lacks is
+skipped and reported (``Walls.report``). One that should stand and cannot be raised ends the child
+before it is ready.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 from luajobs_kit.sandbox.walls import audit_hook, linux, module_removal
 from luajobs_kit.sandbox.walls.linux import LINUX, WallFailed, conceal
 
-# Name → what it stops. Those of ALWAYS stand on every system this kit runs on.
+# By name, what it stops. Those of ALWAYS stand on every system that this kit runs on.
 WALLS: Final = {
     "process": "a crash, a memory leak or an endless loop reaching the engine or another run",
     "descriptors": "use of files and sockets the engine had open",
@@ -34,15 +34,15 @@ WALLS: Final = {
 }
 ALWAYS: Final = ("process", "descriptors", "environment")
 BOUNDARY: Final = ("limits", "landlock", "seccomp")
-"""Those that hold code of strangers: one that is missing is not made up for by the others."""
-_LINUX_ALONE: Final = ("parent", "hidden", "privileges", "namespaces", "landlock", "seccomp")
+"""The walls needed against hostile code: if one is missing, the others do not replace it."""
+_LINUX_ONLY: Final = ("parent", "hidden", "privileges", "namespaces", "landlock", "seccomp")
 
 
 class Walls:
-    """The walls asked for, prepared once in the fork server, raised in every child.
+    """The chosen walls, prepared once in the fork server, raised in every child.
 
-    ``options``: ``names`` (of ``WALLS``; None for all), ``memory`` in bytes and ``cpu``
-    in seconds, the largest any run may be given.
+    ``options``: ``names`` (of ``WALLS``; None for all), and the most that any run may use:
+    ``memory`` in bytes and ``cpu`` in seconds.
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -54,11 +54,11 @@ class Walls:
         for name in self._wanted:
             self._skipped.pop(name, None)
         if not LINUX:
-            for name in _LINUX_ALONE:
+            for name in _LINUX_ONLY:
                 self._skip(name, f"{platform.system()} has nothing like it")
             return
-        if not self._wanted.intersection(_LINUX_ALONE):
-            return  # the kernel is not asked anything: what asks it need not be loaded
+        if not self._wanted.intersection(_LINUX_ONLY):
+            return  # ctypes, which the calls to the kernel need, stays unloaded
         self._landlock = linux.landlock_version()
         if self._landlock < 1:
             self._skip("landlock", "this kernel has no Landlock, or starts without it")
@@ -69,7 +69,7 @@ class Walls:
             )
 
     def report(self) -> list[dict[str, Any]]:
-        """Return each wall's name, whether it is raised here, what it stops, and a note."""
+        """Return for each wall its name, whether it is raised here, what it stops, and a note."""
         return [
             {"name": name, "holds": name not in self._skipped, "stops": stops,
              "note": self._skipped.get(name, "")}
@@ -77,14 +77,14 @@ class Walls:
         ]  # fmt: skip
 
     def raise_around_server(self) -> None:
-        """Raise what children inherit, hide the fork server itself, prepare the rest.
+        """Raise the walls that children inherit, hide the fork server, prepare the other walls.
 
         Raises ``WallFailed`` when a wall that should stand does not.
         """
         if self._stands("namespaces"):
             self._skip("namespaces", linux.enter_namespaces())
         if any(self._stands(name) for name in ("privileges", "landlock", "seccomp")):
-            # The other two may be raised without root only by who cannot gain privileges.
+            # Without root the kernel lets a process raise the other two only after this.
             linux.demand(linux.gain_no_privileges(), "privileges")
         if self._stands("privileges"):
             linux.demand(linux.drop_capabilities(), "privileges")
@@ -99,8 +99,8 @@ class Walls:
     def raise_around_child(self, parent: int) -> Callable[[], None]:
         """Raise every other wall around this process; ``parent`` is the fork server's pid.
 
-        Returns what raises the last: it is called when the job's code has been read and not
-        yet executed. Raises ``WallFailed`` when a wall that should stand does not.
+        Returns a function that raises the last wall. Call it when the job's code has been
+        unmarshalled and not yet executed. Raises ``WallFailed`` when a wall cannot be raised.
         """
         if self._stands("parent"):
             linux.demand(linux.end_with_parent(), "parent")
@@ -114,29 +114,29 @@ class Walls:
             except (ValueError, OSError) as error:
                 if LINUX:
                     raise WallFailed(f"limits: {error}") from error
-                # macOS knows some limits by name only, and refuses to set them.
+                # macOS defines some limits that it refuses to set.
         if self._stands("seccomp"):
             assert self._filter is not None  # without one the wall is skipped
             linux.demand(linux.set_filter(self._filter), "seccomp")
         if not self._stands("interpreter"):
             return _nothing_more
-        last = audit_hook.last()
-        audit_hook.begin()
+        raise_last = audit_hook.last_hook()
+        audit_hook.add_first_hook()
         vars(self).clear()
         module_removal.remove()
-        return last
+        return raise_last
 
     def lower_limits(self, pid: int, *, memory: int, cpu: float) -> bool:
-        """Lower the limits of the child ``pid`` from outside: bytes, and seconds of processor.
+        """Lower the limits of the child ``pid`` from outside: bytes, and seconds of processor time.
 
-        Returns whether it was given less memory than a spare has. Where the system cannot
-        lower them (macOS), the child keeps the workspace's largest.
+        Returns whether its memory is less than a spare's. Where the system cannot lower limits
+        from outside (macOS), the child keeps those of a spare.
         """
         less_memory = memory < self._memory
         if not LINUX or not self._stands("limits"):
             return less_memory
         seconds = math.ceil(cpu)
-        # Only down: a child has the workspace's largest, and keeps what is less.
+        # A spare has the largest limits of any run, so they are only ever lowered.
         if less_memory:
             resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
         if seconds < self._cpu:
@@ -144,7 +144,7 @@ class Walls:
         return less_memory
 
     def _limits(self) -> list[tuple[int, tuple[int, int]]]:
-        """Return each limit of a child, none above what this process has."""
+        """Return the limits of a child, none above this process's own."""
         limits = []
         for what, soft, hard in (
             (resource.RLIMIT_AS, self._memory, self._memory),
@@ -171,4 +171,4 @@ class Walls:
 
 
 def _nothing_more() -> None:
-    """Be the last wall where Python's own is not raised."""
+    """Stand in for the last wall where the interpreter's wall is not raised."""

@@ -31,9 +31,9 @@ from luajobs_kit.sandbox.frames import (
     parse,
 )
 from luajobs_kit.sandbox.host import run_session
-from luajobs_kit.sandbox.host.fork_server_client import Exit
+from luajobs_kit.sandbox.host.child_handle import Exit
 from luajobs_kit.sandbox.host.frame_inspection import inspect, inspect_compiled
-from luajobs_kit.sandbox.host.run_session import Conversation
+from luajobs_kit.sandbox.host.run_session import RunSession
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -68,20 +68,20 @@ STREAMS = st.one_of(
 )  # fmt: skip
 
 
-class Said:
-    """Stands where a taken child does: a socket, and an end that is known."""
+class SocketChild:
+    """Stands in for a child's handle: a socket, and an exit that the test decides."""
 
     def __init__(self, connection: socket.socket):
         self.connection = connection
-        self.gone: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
-    def end(self) -> None:
-        if not self.gone.done():
-            self.gone.set_result(Exit("signal", 9, "end"))
+    def kill(self) -> None:
+        if not self.exited.done():
+            self.exited.set_result(Exit("signal", 9, "end"))
 
 
-async def hear(stream: bytes, serve=None, logs=None):
-    """Return what a conversation makes of ``stream``, sent in two pieces and broken off."""
+async def session_result(stream: bytes, serve=None, logs=None):
+    """Return a session's result for ``stream``, sent in two pieces and broken off."""
     host, child = socket.socketpair()
     host.setblocking(False)
     child.setblocking(False)
@@ -101,7 +101,7 @@ async def hear(stream: bytes, serve=None, logs=None):
 
     sending = asyncio.create_task(send())
     try:
-        return await Conversation(Said(host), serve or answer, collected.append).hold(b"")
+        return await RunSession(SocketChild(host), serve or answer, collected.append).run(b"")
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
@@ -126,7 +126,7 @@ def is_plain(value) -> bool:
 def test_whatever_bytes_a_child_sends_the_host_answers_with_plain_data_or_a_break(stream):
     logs = []
     try:
-        word = asyncio.run(hear(stream, logs=logs))
+        word = asyncio.run(session_result(stream, logs=logs))
     except BrokenFrame:
         word = None
     assert word is None or is_plain(word)
@@ -237,23 +237,23 @@ def test_a_length_is_refused_before_a_byte_is_kept(length):
 )
 async def test_a_frame_of_the_wrong_shape_breaks_the_run(frame):
     with pytest.raises(BrokenFrame):
-        await hear(loose(frame))
+        await session_result(loose(frame))
 
 
 async def test_what_comes_after_the_last_word_is_not_heard():
-    assert await hear(loose({"result": 1}) + loose({"result": 2})) == {"result": 1}
+    assert await session_result(loose({"result": 1}) + loose({"result": 2})) == {"result": 1}
 
 
 async def test_an_invented_time_is_replaced_by_the_hosts():
     logs = []
-    await hear(loose({"log": [["info", "x", 1e300], ["info", "y", -5]]}), logs=logs)
+    await session_result(loose({"log": [["info", "x", 1e300], ["info", "y", -5]]}), logs=logs)
     assert len(logs) == 2
     assert all(abs(line.at - logs[0].at) < 60 for line in logs)
     assert logs[0].at > 1_600_000_000
 
 
 async def test_half_a_frame_is_no_word():
-    assert await hear(loose({"result": 1})[:-1]) is None
+    assert await session_result(loose({"result": 1})[:-1]) is None
 
 
 async def test_a_call_cut_off_by_the_end_does_not_keep_the_host():
@@ -264,7 +264,7 @@ async def test_a_call_cut_off_by_the_end_does_not_keep_the_host():
         await asyncio.Event().wait()
 
     stream = loose({"call": 1, "verb": "a.b", "arguments": {}})
-    assert await asyncio.wait_for(hear(stream, serve), 10) is None
+    assert await asyncio.wait_for(session_result(stream, serve), 10) is None
     assert served.is_set()
 
 
@@ -396,7 +396,7 @@ async def test_large_frames_are_taken_apart_off_the_loop_and_keep_their_order(mo
         loose({"log": [["info", text * size, 0.0]]})
         for text, size in [("a", 1), ("b", 60_000), ("c", 1), ("d", 60_000)]
     )
-    word = await hear(stream + loose({"result": "x" * 500_000}), logs=lines)
+    word = await session_result(stream + loose({"result": "x" * 500_000}), logs=lines)
     assert where == [True, False, True, False, False]
     assert "".join(line.message[0] for line in lines) == "abcd"
     assert len(word["result"]) == 500_000
@@ -417,7 +417,7 @@ async def test_lines_after_the_cut_are_not_looked_at(monkeypatch):
     many = loose({"log": [["info", "", 0.0]] * 10_001 + ["of no shape"] * 10_000})
     after = json.dumps({"log": [["info", "more", 0.0]] * 9}, separators=(",", ":")).encode()
     after = HEADER.pack(len(after)) + after
-    word = await hear(many + after * 100 + loose({"result": 1}), logs=lines)
+    word = await session_result(many + after * 100 + loose({"result": 1}), logs=lines)
     assert (word, len(lines), len(looked_at)) == ({"result": 1}, 10_001, 2)
     assert "cut here" in lines[-1].message
 
@@ -442,7 +442,7 @@ async def test_many_lines_at_once_leave_the_loop_its_turns():
             original(line)
             taken[turns] = taken.get(turns, 0) + 1
 
-    await hear(loose({"log": [["info", "x", 0.0]] * 5_000}), logs=Lines())
+    await session_result(loose({"log": [["info", "x", 0.0]] * 5_000}), logs=Lines())
     done = True
     await watching
     assert len(seen) == 5_000
@@ -459,8 +459,10 @@ class Asker:
         self.host, self.child = socket.socketpair()
         self.host.setblocking(False)
         self.child.setblocking(False)
-        self.said = Said(self.host)
-        self.talk = asyncio.create_task(Conversation(self.said, serve, [].append, alone).hold(b""))
+        self.handle = SocketChild(self.host)
+        self.session = asyncio.create_task(
+            RunSession(self.handle, serve, [].append, alone).run(b"")
+        )
 
     async def ask(self, count, verb="a.b"):
         frames = [
@@ -483,8 +485,8 @@ class Asker:
 
     async def close(self):
         self.child.close()
-        self.said.end()
-        await asyncio.wait_for(self.talk, 10)
+        self.handle.kill()
+        await asyncio.wait_for(self.session, 10)
         self.host.close()
 
 

@@ -20,7 +20,7 @@ def compiled(source: str, *, first_line: int = 1, entry: str = "main") -> object
 
 
 def refusals(source: str, **options: int) -> list[tuple[int | None, str, str, str]]:
-    with pytest.raises(policy.Refused) as caught:
+    with pytest.raises(policy.SourceRefused) as caught:
         compiled(source, **options)
     return [(v.line, v.text, v.rule, v.advice) for v in caught.value.violations]
 
@@ -216,7 +216,7 @@ def test_a_syntax_error_carries_the_authors_line() -> None:
 def test_text_of_any_kind_compiles_or_fails_cleanly(text: str) -> None:
     try:
         compiled(f"def main(job):\n  {text}\n")
-    except (policy.Refused, SyntaxError, ValueError) as error:
+    except (policy.SourceRefused, SyntaxError, ValueError) as error:
         assert str(error)  # noqa: PT017  # it may also compile
 
 
@@ -281,7 +281,7 @@ TOKENS = [
 def test_tokens_in_any_order_compile_or_fail_cleanly(tokens: list[str]) -> None:
     try:
         compiled("def main(job):\n  " + " ".join(tokens) + "\n")
-    except (policy.Refused, SyntaxError, ValueError) as error:
+    except (policy.SourceRefused, SyntaxError, ValueError) as error:
         assert str(error)  # noqa: PT017  # it may also compile
 
 

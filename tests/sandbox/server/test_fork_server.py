@@ -16,7 +16,7 @@ import pytest
 
 from luajobs_kit.errors import SandboxError, UnsupportedPlatform
 from luajobs_kit.sandbox import Limits, Program, Sandbox
-from luajobs_kit.sandbox.host.fork_server_client import Link
+from luajobs_kit.sandbox.host.fork_server_client import ForkServerClient
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -101,12 +101,12 @@ async def test_a_spare_that_died_this_moment_is_given_no_run(plain_sandbox, run_
 async def test_runs_that_end_before_their_start_is_told_are_not_taken_for_broken_spares(
     plain_sandbox, run_in, monkeypatch
 ):
-    tell = Link.tell_taken
+    send = ForkServerClient.send_take
 
-    def late(link, *told):
-        asyncio.get_running_loop().call_later(0.05, tell, link, *told)
+    def late(client, *arguments):
+        asyncio.get_running_loop().call_later(0.05, send, client, *arguments)
 
-    monkeypatch.setattr(Link, "tell_taken", late)
+    monkeypatch.setattr(ForkServerClient, "send_take", late)
     source = "import os\ndef f(job): os._exit(1)"
     async with plain_sandbox(spares=4, max_children=8) as sandbox:
         outcomes = await asyncio.gather(*(run_in(sandbox, source) for _ in range(60)))
@@ -159,7 +159,7 @@ async def test_runs_waiting_for_a_child_survive_the_fork_server(plain_sandbox, r
 
 
 async def test_a_stuck_fork_server_is_given_up(sandbox, run_in, monkeypatch):
-    monkeypatch.setattr("luajobs_kit.sandbox.host.fork_server_client.STOP_PATIENCE", 0.3)
+    monkeypatch.setattr("luajobs_kit.sandbox.host.child_handle.EXIT_PATIENCE", 0.3)
     await run_in(sandbox, "def f(job): return 1")
     task = await start(sandbox, run_in, timeout=0.3)
     stuck = sandbox.server_pid

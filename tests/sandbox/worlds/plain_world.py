@@ -13,7 +13,7 @@ POLICY = "none"
 _prepared: list[Any] = []
 
 
-class Refused(Exception):
+class SourceRefused(Exception):
     def __init__(self, violations: list[Any]):
         self.violations = violations
 
@@ -27,7 +27,7 @@ def compile_source(source: str, *, file: str, first_line: int, entry: str) -> An
     if "exec_while_compiling" in source:
         exec(source, {})
     if "refuse_me" in source:
-        raise Refused([Violation(first_line, "refuse_me", "no such thing", "Leave it out.")])
+        raise SourceRefused([Violation(first_line, "refuse_me", "no such thing", "Leave it out.")])
     return compile("\n" * (first_line - 1) + source, file, "exec")
 
 
