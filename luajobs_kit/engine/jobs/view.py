@@ -16,6 +16,7 @@ from typing import Final
 from luajobs_kit.engine.runs.outcome import Dropped
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import FireSkipped
+from luajobs_kit.timing import describe_count
 
 
 def show(state: State, record: JobRecord, *, change: Change | None = None) -> Job:
@@ -91,7 +92,8 @@ def tell_skipped(
     if count == 1:
         fires = f"The fire due at {at} was" if at else "A fire was"
     else:
-        fires = f"{count} fires, the last due at {at}, were" if at else f"{count} fires were"
+        number = describe_count(count)
+        fires = f"{number} fires, the last due at {at}, were" if at else f"{number} fires were"
     _log(state, record, f"{fires} not run: {reason}.")
     _publish(state, record, last, count, reason)
 
