@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from luajobs_kit.store.database.column_values import Damaged
-from luajobs_kit.store.database.graft import graft
 from luajobs_kit.store.database.salvage_rows import check_rows, take
 
 # In the order of what would be missed most.
@@ -55,17 +54,18 @@ def set_aside(path: Path) -> Path:
 
 def take_over(aside: Path, connection: sqlite3.Connection) -> str:
     """Copy every readable row into ``connection``; returns in words what came over."""
-    grafted = aside.with_name(aside.name + ".grafted")
-    try:
-        damaged = _readable(aside, grafted)
-    except (sqlite3.Error, OSError, AttributeError):  # some builds of SQLite cannot serialize
-        return "Nothing in it could be read."
-    finally:
-        grafted.unlink(missing_ok=True)  # an open file stays until it is closed
-    kept, lost = [], []
+    damaged = sqlite3.connect(f"{aside.resolve().as_uri()}?mode=ro", uri=True)
+    # Where the list of tables is damaged, those listed ahead of the damage can be read all the same.
+    damaged.execute("PRAGMA writable_schema = ON")
+    listed = [table for table in _TABLES if _is_listed(damaged, table)]
+    if not listed:
+        damaged.close()
+        return "Nothing in it could be read: its list of tables is damaged."
+    kept: list[str] = []
+    lost = [f"all {table}" for table in _TABLES if table not in listed]
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for table in _TABLES:
+        for table in listed:
             taken = take(damaged, connection, table)
             if table != "keys":
                 kept.append(f"{taken.kept} {table}")
@@ -79,23 +79,13 @@ def take_over(aside: Path, connection: sqlite3.Connection) -> str:
     return f"Read from it and kept: {', '.join(kept)}. Lost, as far as its indexes tell: {gone}."
 
 
-def _readable(aside: Path, grafted: Path) -> sqlite3.Connection:
-    """Open it for reading, if need be in a copy with a new list of tables."""
+def _is_listed(damaged: sqlite3.Connection, table: str) -> bool:
+    """Return whether the list of tables can be read as far as ``table``."""
     try:
-        return _listed(aside)
+        damaged.execute(f"EXPLAIN SELECT * FROM {table}").close()  # noqa: S608  our names
     except sqlite3.DatabaseError:
-        graft(aside, grafted)
-        return _listed(grafted)
-
-
-def _listed(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    try:
-        connection.execute("SELECT * FROM sqlite_master").fetchall()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        return False
+    return True
 
 
 def _said(damaged: sqlite3.Connection, table: str, lost: list[tuple[Any, ...]]) -> str:
