@@ -1,4 +1,4 @@
-"""What to do with a damaged ``history.db``: set it aside whole, take over what can be read."""
+"""Salvage of a damaged ``history.db``: it is set aside whole, and what can be read is taken over."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from luajobs_kit.store.database.column_values import Damaged
-from luajobs_kit.store.database.salvage_rows import check_rows, take
+from luajobs_kit.store.database.salvage_rows import check_rows, salvage_table
 
-# In the order of what would be missed most.
+# The most valuable first.
 _TABLES: Final = ("fires", "executions", "keys", "entries", "messages", "logs")
 _NAMED: Final = 20  # of what was lost, by table
 _FILES: Final = ("", "-wal", "-shm")
@@ -66,11 +66,11 @@ def take_over(aside: Path, connection: sqlite3.Connection) -> str:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for table in listed:
-            taken = take(damaged, connection, table)
+            salvaged = salvage_table(damaged, connection, table)
             if table != "keys":
-                kept.append(f"{taken.kept} {table}")
-            if taken.lost:
-                lost.append(_said(damaged, table, taken.lost))
+                kept.append(f"{salvaged.kept} {table}")
+            if salvaged.lost:
+                lost.append(_describe_lost(damaged, table, salvaged.lost))
         _count_logs(connection)
         connection.execute("COMMIT")
     finally:
@@ -88,7 +88,7 @@ def _is_listed(damaged: sqlite3.Connection, table: str) -> bool:
     return True
 
 
-def _said(damaged: sqlite3.Connection, table: str, lost: list[tuple[Any, ...]]) -> str:
+def _describe_lost(damaged: sqlite3.Connection, table: str, lost: list[tuple[Any, ...]]) -> str:
     """Return in words which rows were lost: by id where it is known, else by number."""
     if table == "logs":
         named = _ranges(sorted(number for (number,) in lost))
