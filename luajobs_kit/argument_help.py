@@ -1,9 +1,9 @@
-"""What a person hears who calls one of our functions with an argument it does not have."""
+"""Help with names that do not exist: the nearest one that does, and a call's right arguments."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -11,6 +11,21 @@ from typing import Any, TypeVar, cast
 from luajobs_kit.errors import InvalidInput
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def nearest(wrong: str, names: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> list[str]:
+    """Return the ``names`` that ``wrong`` may have been meant as, the likeliest first; case is ignored.
+
+    At most so many; ``cutoff`` is the least likeness, from 0 to 1.
+    """
+    known = {name.lower(): name for name in names}
+    return [known[each] for each in get_close_matches(wrong.lower(), known, n=most, cutoff=cutoff)]
+
+
+def did_you_mean(wrong: str, names: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> str:
+    """Return " Did you mean 'this'?" with the nearest of ``names``, or nothing where none is near."""
+    near = nearest(wrong, names, most=most, cutoff=cutoff)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
 def helping(function: F) -> F:
@@ -38,8 +53,8 @@ def misnamed(
     takes = f"it takes {', '.join(names)}" if names else "it takes nothing"
     for wrong in options:
         if wrong not in names:
-            close = get_close_matches(wrong.lower(), names, n=1, cutoff=0.5)
+            close = nearest(wrong, names, cutoff=0.5)
             meant = f" did you mean {close[0]}?" if close else ""
             return InvalidInput(f"{call} has no {wrong!r};{meant} {takes}.", field=wrong)
-    said = str(problem).partition("() ")[2] or str(problem)
-    return InvalidInput(f"{call} {said}; {takes}.")
+    complaint = str(problem).partition("() ")[2] or str(problem)
+    return InvalidInput(f"{call} {complaint}; {takes}.")

@@ -1,4 +1,7 @@
-"""``lock``: who owns the workspace, as everybody can read it by the folder's path."""
+"""The file ``lock``, as anybody may read it: the engine that took the workspace last.
+
+The lock itself is taken by the store (``store/workspace_lock.py``); clients only read the file.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ class Owner:
         """Return what the folder's file says, or None when there is none that can be read."""
         try:
             with (folder / FILE).open("rb") as file:
-                told = json.loads(file.read(_MOST).partition(b"\n")[0])
-            pid, started_at, id_ = told.get("pid"), told.get("startedAt"), told.get("id")
+                content = json.loads(file.read(_MOST).partition(b"\n")[0])
+            pid, started_at, id_ = content.get("pid"), content.get("startedAt"), content.get("id")
         except (OSError, ValueError, RecursionError, AttributeError):
             return None
         return cls(

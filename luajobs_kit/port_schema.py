@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, cached_property
@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_camel
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.http_protocol import MAX_BODY, PREFIX
+from luajobs_kit.json_walk import check_json
 from luajobs_kit.port import Port
 
 STREAMS: Final = frozenset({"events", "offer"})
@@ -76,7 +77,7 @@ class Verb:
     def write_request(self, arguments: Mapping[str, Any]) -> bytes:
         """Return the arguments as JSON. Raises ``InvalidInput`` naming what is not JSON."""
         for name, value in arguments.items():
-            _check_plain(value, name)
+            _check_argument(value, name)
         try:
             given = self.request.model_validate(dict(arguments))
             body = given.model_dump_json(by_alias=True, exclude_none=True).encode()
@@ -130,46 +131,16 @@ def invalid(where: str, problem: ValidationError) -> InvalidInput:
     return InvalidInput(shown, field=field)
 
 
-def _check_plain(value: Any, path: str, *, inside: bool = False) -> None:
-    """Raise ``InvalidInput`` with the path of the first value that JSON would silently change.
-
-    ``inside`` a dict any value may stand; elsewhere the verb's own types are written.
-    """
+def _check_argument(value: Any, path: str) -> None:
+    """Raise ``InvalidInput`` with the path of the first value that JSON would silently change."""
     match value:
-        case None | bool() | str() | int():
+        case datetime():
             pass
-        case float():
-            if not math.isfinite(value):
-                raise _not_json(value, path, "give a finite number or None")
         case BaseModel():
             for name in type(value).model_fields:
-                _check_plain(getattr(value, name), name if path == "spec" else f"{path}.{name}")
+                _check_argument(getattr(value, name), name if path == "spec" else f"{path}.{name}")
         case list() | tuple():
             for index, item in enumerate(value):
-                _check_plain(item, f"{path}[{index}]", inside=inside)
-        case dict():
-            _check_dict(value, path)
-        case datetime():
-            if inside:
-                raise _not_json(value, path, "use value.isoformat()")
+                _check_argument(item, f"{path}[{index}]")
         case _:
-            raise _not_json(value, path, "give text, a number, a list or a dict")
-
-
-def _check_dict(value: dict[Any, Any], path: str) -> None:
-    for key, item in value.items():
-        if not isinstance(key, str):
-            raise InvalidInput(
-                f"{path} has the key {key!r} of type {type(key).__name__}; JSON's keys are text.",
-                field=path,
-            )
-        _check_plain(item, f"{path}[{key!r}]", inside=True)
-
-
-def _not_json(value: Any, path: str, advice: str) -> InvalidInput:
-    shown = repr(value)
-    return InvalidInput(
-        f"{path} is {shown if len(shown) <= 60 else shown[:57] + '…'} of type "
-        f"{type(value).__name__}, which JSON has no form for; {advice}.",
-        field=path,
-    )
+            check_json(value, path, deepest=sys.maxsize)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from luajobs_kit.api._html import table
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import EntryChange, Execution, Simulation
+from luajobs_kit.timing import describe_count
 from luajobs_kit.timing.instants import read_instant
 
 DEFAULT_DAYS: Final = 7.0
@@ -45,7 +46,7 @@ class SimulationResult(Simulation):
         missed = sum(event.count for event in self.skipped)
         parts = [
             f"{_time(self.start)} to {_time(self.end)}: {runs}",
-            f"{missed} fires not run" if missed else "",
+            f"{describe_count(missed)} fires not run" if missed else "",
             f"{len(self.messages)} messages",
             f"{len(self.changes)} entries changed",
             left_out(self),

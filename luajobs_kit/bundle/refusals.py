@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import builtins
-import difflib
 import inspect
 import json
 from dataclasses import dataclass
 from types import ModuleType
 
+from luajobs_kit.argument_help import did_you_mean, nearest
 from luajobs_kit.bundle.free_variables import Use
 from luajobs_kit.bundle.locate_source import Origin, Unassigned
 from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT, KIT_NAMES, has_module
@@ -70,8 +70,8 @@ def instead_of(module: str, member: str | None = None) -> str:
     if f"{module}.{member}" in OUT_OF_REACH_MEMBERS:
         return OUT_OF_REACH_MEMBERS[f"{module}.{member}"]
     if has_module(module):
-        close = difflib.get_close_matches(member or "", MODULES[module], n=1, cutoff=ALIKE)
-        return f"Did you mean {close[0]!r}?" if close else "Write it inside the function."
+        meant = did_you_mean(member or "", MODULES[module], cutoff=ALIKE)
+        return meant.strip() or "Write it inside the function."
     if module == "os" and member in {"environ", "getenv"}:
         return _ENV
     while module:
@@ -192,6 +192,6 @@ def _undefined(function: str, use: Use) -> str:
         return f"which is not imported, and does not exist where jobs run. {instead_of(name)}"
     if name in OUT_OF_REACH_NAMES:
         return f"which does not exist where jobs run. {OUT_OF_REACH_NAMES[name]}"
-    close = difflib.get_close_matches(name, KIT_NAMES | BUILTINS, n=1, cutoff=0.75)
+    close = nearest(name, KIT_NAMES | BUILTINS, cutoff=0.75)
     hint = f"did you mean {close[0]!r}?" if close else f"define it inside {function}."
     return f"which is not defined: {hint}"

@@ -88,8 +88,10 @@ async def show(port: Port, /, *, job: str, as_json: bool) -> None:
         click.echo(f"  timeout    {active.timeout:g} s, {active.retry.max_attempts} retries")
     click.echo(f"  next fire  {when(found.next_run_at)}")
     if found.skipped_fires:
+        from luajobs_kit.timing import describe_count  # noqa: PLC0415 - listing does not need it
+
         click.echo(
-            f"  not run    {found.skipped_fires} (see luajobs logs --name {clean(found.name)})"
+            f"  not run    {describe_count(found.skipped_fires)} (see luajobs logs --name {clean(found.name)})"
         )
     if found.metadata:
         click.echo("  metadata")

@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from luajobs_kit._version import __version__
+from luajobs_kit.argument_help import did_you_mean
 
 COMMANDS: Final = {
     "demo": "luajobs_kit.cli.demo:demo",
@@ -52,10 +53,7 @@ class _Lazy(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as problem:
-            import difflib  # noqa: PLC0415 - only for a mistake
-
-            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean '{close[0]}'?" if close else ""
+            hint = did_you_mean(args[0], COMMANDS)
             raise click.UsageError(problem.message + hint, ctx) from None
 
 

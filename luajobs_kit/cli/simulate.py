@@ -19,6 +19,7 @@ from luajobs_kit.errors import InvalidInput
 from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Simulation
 from luajobs_kit.port import Port
+from luajobs_kit.timing import describe_count
 
 FIRST: Final = 40  # runs, messages and changes that are printed; of runs, also those gone wrong
 WIDTH: Final = 72  # characters of a message or a change
@@ -163,7 +164,7 @@ def _sum_up(found: Simulation) -> None:
     click.echo(f"{clock(found.start)} to {clock(found.end)}: {counted}")
     skipped = sum(event.count for event in found.skipped)
     click.echo(
-        f"{skipped} fires not run, {len(found.messages)} messages, "
+        f"{describe_count(skipped)} fires not run, {len(found.messages)} messages, "
         f"{len(found.changes)} entries changed"
     )
     _say_left_out(found)

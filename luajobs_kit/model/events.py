@@ -62,7 +62,10 @@ class ExecutionFinished(_Event):
 
 
 class FireSkipped(_Event):
-    """``count`` fires were not run, the last of them at ``fire_time`` where that is known."""
+    """``count`` fires were not run, the last of them at ``fire_time`` where that is known.
+
+    A ``count`` above 1,000 means that more than 1,000 were missed: they are not counted further.
+    """
 
     type: Literal["FireSkipped"] = "FireSkipped"
     job_id: str

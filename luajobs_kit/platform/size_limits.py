@@ -1,19 +1,17 @@
-"""How large what people keep may be, and that it is JSON at all."""
+"""Bounds of what people keep: how large it may be, and that it is JSON at all."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import DEEPEST, check_json, containers
 from luajobs_kit.model import Document
-from luajobs_kit.store.database.column_values import too_large
-from luajobs_kit.store.entries.entries import MOST_ANSWERED
+from luajobs_kit.store.listing import MOST_ANSWERED, too_large
 
-DEEPEST: Final = 64  # levels of lists and dicts
 MOST_VALUES: Final = 20_000  # in one object that is kept: each item of a list or a dict counts
 _LARGEST: Final = 10**300  # of integers
 _CONTAINERS: Final = (dict, list, tuple)
@@ -54,7 +52,7 @@ def check_object(value: dict[str, Any], path: str, most: int) -> None:
     Likewise for one of more than ``MOST_VALUES`` values, and, with its path, for the first value
     that JSON has no form for.
     """
-    size = _plain_size(value, path) or _Measure(path).size_of(value)
+    size = _plain_size(value, path) or check_json(value, path, largest=_LARGEST)
     if size > most:
         raise InvalidInput(
             f"{path} takes about {size:,} characters of JSON; {most:,} is the most. "
@@ -69,16 +67,11 @@ def check_values(value: Any, path: str, advice: str) -> None:
     Every item of a list or a dict counts, however small: each is looked at when it is kept,
     while others wait.
     """
-    left = [(value, 0)]
-    seen = 1
-    while left:
-        each, depth = left.pop()
-        seen += len(each)
-        if seen > MOST_VALUES:
+    values = 1
+    for container, _ in containers(value):
+        values += len(container)
+        if values > MOST_VALUES:
             raise _too_many(path, advice)
-        if depth < DEEPEST:  # what is deeper is refused for that
-            items = each.values() if type(each) is dict else each
-            left += [(item, depth + 1) for item in items if type(item) in _CONTAINERS]
 
 
 def _too_many(path: str, advice: str) -> InvalidInput:
@@ -123,67 +116,3 @@ def _plain_size(value: dict[str, Any], path: str) -> int | None:  # noqa: PLR091
             else:
                 return None
     return size
-
-
-class _Measure:
-    """Adds up how much JSON a value takes, knowing where in it the present one stands."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._trail: list[Any] = []  # the keys and indexes that lead to it
-
-    @property
-    def where(self) -> str:
-        return self._path + "".join([f"[{step!r}]" for step in self._trail])
-
-    def size_of(self, value: Any) -> int:
-        """Return about how many characters it takes. Raises ``InvalidInput``."""
-        if len(self._trail) > DEEPEST:
-            where = self.where
-            raise InvalidInput(f"{where} is nested deeper than {DEEPEST} levels.", field=where)
-        match value:
-            case None | bool():
-                return 5
-            case str():
-                return len(value) + 2
-            case int():
-                return len(str(value)) if abs(value) < _LARGEST else _refuse(value, self.where)
-            case float():
-                return 20 if math.isfinite(value) else _refuse(value, self.where)
-            case list() | tuple():
-                return 2 + self._inside(enumerate(value))
-            case dict():
-                for key in value:
-                    if not isinstance(key, str):
-                        where = self.where
-                        raise InvalidInput(
-                            f"{where} has the key {key!r} of type {type(key).__name__}; "
-                            "JSON's keys are text.",
-                            field=where,
-                        )
-                return 2 + sum(len(key) + 4 for key in value) + self._inside(value.items())
-            case _:
-                return _refuse(value, self.where)
-
-    def _inside(self, items: Iterable[tuple[Any, Any]]) -> int:
-        size = 0
-        self._trail.append(None)
-        for step, item in items:
-            self._trail[-1] = step
-            size += self.size_of(item)
-        self._trail.pop()
-        return size
-
-
-def _refuse(value: Any, path: str) -> int:
-    advice = (
-        "use value.isoformat()"
-        if isinstance(value, datetime)
-        else "give text, a number, a list or a dict"
-    )
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "…"
-    raise InvalidInput(
-        f"{path} is {shown} of type {type(value).__name__}, which JSON has no form for; {advice}.",
-        field=path,
-    )

@@ -15,8 +15,7 @@ from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, Role, 
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.size_limits import Answer, check_object
 from luajobs_kit.store import Put, Store
-from luajobs_kit.store.database.column_values import MOST_LISTED
-from luajobs_kit.store.entries.entries import MOST_ANSWERED
+from luajobs_kit.store.listing import MOST_ANSWERED, MOST_LISTED
 
 Limit = Annotated[int, Field(ge=1, le=1_000)]  # messages at once
 MAX_DATA: Final = 262_144  # characters of JSON, kept about one user

@@ -18,8 +18,15 @@ from luajobs_kit.store.definitions.definitions import Definitions
 from luajobs_kit.store.definitions.tinydb_storage import JOURNAL
 from luajobs_kit.store.entries.entries import Entries
 from luajobs_kit.store.history.history import History
-from luajobs_kit.store.workspace_folder import HISTORY, prepare, unusable
+from luajobs_kit.store.workspace_folder import prepare, unusable
 from luajobs_kit.store.workspace_lock import WorkspaceLock
+
+HISTORY: Final = "history.db"
+DAMAGE_LOG: Final = "damage.log"
+_LONGEST: Final = (
+    500  # lines of the damage log; the first say most, later ones may follow from them
+)
+_LASTING: Final = ("lost", "damaged")  # findings with one of these words are logged
 
 
 class Store:
@@ -79,7 +86,7 @@ class Store:
             store = cls(definitions, shared, History(shared), entries, ends.pop_all(), lock=lock)
             store.findings += [*lost, *shared.findings]
             if folder is not None:
-                store.findings += note(folder, store.findings, clock.now())
+                store.findings += _log_damage(folder, store.findings, clock.now())
             return store
 
     async def is_gone(self) -> bool:
@@ -124,48 +131,45 @@ def _lost_definitions(folder: Path | None) -> list[str]:
         return []
     if any((folder / name).exists() for name in (SNAPSHOT, JOURNAL, f"{JOURNAL}.old")):
         return []
-    told = (
-        f"lost: {SNAPSHOT} and {JOURNAL} are missing from {folder}, though {HISTORY} is there; all "
-        "jobs, versions, users and settings are gone with them"
-    )
-    return [told]
+    return [
+        (
+            f"lost: {SNAPSHOT} and {JOURNAL} are missing from {folder}, though {HISTORY} is there; all "
+            "jobs, versions, users and settings are gone with them"
+        )
+    ]
 
 
 def _lost_history(database: Path | None, definitions: Definitions) -> list[str]:
     jobs = len(definitions.rows("jobs"))
     if database is None or database.exists() or not jobs:
         return []
-    told = (
-        f"lost: {database} is missing, though there are {jobs} jobs. What was run, logged and sent, "
-        "data and products are gone with it; a new file was made."
-    )
-    return [told]
+    return [
+        (
+            f"lost: {database} is missing, though there are {jobs} jobs. What was run, logged and sent, "
+            "data and products are gone with it; a new file was made."
+        )
+    ]
 
 
-NOTE: Final = "damage.log"
-_LONGEST: Final = 500  # lines; the first tell the most, what comes after may follow from them
-_LASTING: Final = ("lost", "damaged")
+def _log_damage(folder: Path, findings: list[str], now: datetime) -> list[str]:
+    """Add this start's losses to the damage log in ``folder``; return those of earlier starts.
 
-
-def note(folder: Path, findings: list[str], now: datetime) -> list[str]:
-    """Add this start's losses to the note in ``folder``; return those of earlier starts.
-
-    What is said of a healthy end (a write that was cut short, a migration) is not noted.
+    Findings that lose nothing (a write that was cut short, a migration) are not logged.
     """
-    path = folder / NOTE
+    path = folder / DAMAGE_LOG
     earlier: list[str] = []
     with suppress(OSError):
         earlier = path.read_text("utf-8", "replace").splitlines()
-    noted = {line.partition(": ")[2] for line in earlier}
-    told = [" ".join(each.split()) for each in findings]  # one line each
-    fresh = [each for each in told if any(word in each for word in _LASTING)]
-    fresh = [each for each in fresh if each not in noted][: max(0, _LONGEST - len(earlier))]
+    logged = {line.partition(": ")[2] for line in earlier}
+    present = [" ".join(each.split()) for each in findings]  # one line each
+    fresh = [each for each in present if any(word in each for word in _LASTING)]
+    fresh = [each for each in fresh if each not in logged][: max(0, _LONGEST - len(earlier))]
     if fresh:
         time = now.isoformat(timespec="seconds")
         text = "".join(f"{time}: {each}\n" for each in fresh)
-        with suppress(OSError):  # a full disk: it is told in this life only
+        with suppress(OSError):  # a full disk: only this start's findings say it
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
-    again = [line for line in earlier if line.partition(": ")[2] not in told]
-    return [f"at an earlier start, {line} (told until {NOTE} is deleted)" for line in again]
+    again = [line for line in earlier if line.partition(": ")[2] not in present]
+    return [f"at an earlier start, {line} (told until {DAMAGE_LOG} is deleted)" for line in again]

@@ -1,4 +1,4 @@
-"""The workspace folder: who may use it, and whether its file system can keep a lock."""
+"""The workspace folder: made, its owner and mode checked, and that its file system keeps locks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Final
 
 from luajobs_kit.errors import WorkspaceError
 
-HISTORY: Final = "history.db"
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 ELSEWHERE: Final = (
     "Use a folder on a local disk: set LUAJOBS_HOME to one, or pass it as the workspace."

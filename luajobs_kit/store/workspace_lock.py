@@ -1,4 +1,4 @@
-"""One owner: an operating-system lock on the workspace, held for the life of the engine.
+"""Ownership of a workspace: an operating-system lock, held for the life of the engine.
 
 The operating system lets go of it when the process ends, however it ends. The file
 itself stays and says who took the lock last; only the lock says whether they still live.
@@ -123,19 +123,19 @@ class WorkspaceLock:
 
         Raises ``WorkspaceGone`` as ``claim`` does: then it is not to be acknowledged.
         """
-        with self._turn, suppress(OSError):  # one that tells nothing: what was written is written
+        with self._turn, suppress(OSError):  # not to be looked up: the write itself succeeded
             self._look()
 
     def refuse_gone(self) -> None:
         """Raise ``WorkspaceGone`` when the folder was found to be gone; does not look itself."""
         if self.gone:
-            raise self._told(_NOT_THERE)
+            raise self._gone_error(_NOT_THERE)
 
     def refuse_other(self, what: str) -> None:
         """Count the folder as gone, because of a file in it. Raises ``WorkspaceGone``."""
         with self._turn:
             self.gone = True
-        raise self._told(what)
+        raise self._gone_error(what)
 
     def release(self) -> None:
         """Let go; the file stays, because removing it would race with the next owner."""
@@ -175,7 +175,7 @@ class WorkspaceLock:
             os.ftruncate(self._descriptor, len(text))
         self._written = text
 
-    def _told(self, what: str) -> WorkspaceGone:
+    def _gone_error(self, what: str) -> WorkspaceGone:
         return WorkspaceGone(
             f"The workspace {self.folder} was removed, moved away or replaced while its engine ran "
             f"({what}). This was not kept, and the engine has ended without writing there; what it "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from luajobs_kit.timing.builders import cron, every, once
-    from luajobs_kit.timing.description import describe
+    from luajobs_kit.timing.description import describe, describe_count
     from luajobs_kit.timing.dst_notes import MarkedFire, marked_fires
     from luajobs_kit.timing.fire_preview import preview
     from luajobs_kit.timing.parse import parse_schedule
@@ -23,6 +23,7 @@ __all__ = [
     "Trigger",
     "cron",
     "describe",
+    "describe_count",
     "every",
     "fires_after",
     "jittered",
@@ -36,7 +37,7 @@ __all__ = [
 
 _HOMES = {
     "builders": ["cron", "every", "once"],
-    "description": ["describe"],
+    "description": ["describe", "describe_count"],
     "dst_notes": ["MarkedFire", "marked_fires"],
     "parse": ["parse_schedule"],
     "scheduler": ["Scheduler"],

@@ -14,6 +14,9 @@ from luajobs_kit.timing.durations import say_length
 from luajobs_kit.timing.parse import parse_schedule
 from luajobs_kit.timing.zones import zone_of
 
+MOST_COUNTED: Final = 1_000
+"""Missed fires that are counted; one more stands for all that there are beyond."""
+
 _DAYS: Final = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
@@ -39,6 +42,11 @@ def describe(schedule: Schedule | Mapping[str, Any], *, clock: Clock | None = No
             return _interval(valid.seconds) + start
         case CronSchedule():
             return f"{_cron(read_crontab(valid.expression))}, {_zone(valid.timezone)}"
+
+
+def describe_count(fires: int) -> str:
+    """Return a number of fires in words: after a long outage they are not counted to the end."""
+    return f"more than {MOST_COUNTED:,}" if fires > MOST_COUNTED else str(fires)
 
 
 def _once(schedule: OnceSchedule, now: datetime) -> str:

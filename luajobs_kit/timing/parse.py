@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, NoReturn
 
+from luajobs_kit.argument_help import nearest
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
 from luajobs_kit.timing.builders import cron, read_interval
@@ -108,7 +108,7 @@ def _kind(given: Mapping[Any, Any]) -> str:
             f'The schedule has no "type" (once, interval or cron); {advice}.', field="type"
         )
     word = str(kind).lower()
-    close = _OTHER_WORDS.get(word) or next(iter(difflib.get_close_matches(word, _KEYS, n=1)), None)
+    close = _OTHER_WORDS.get(word) or next(iter(nearest(word, _KEYS)), None)
     advice = (
         f'did you mean "{close}", as in {_EXAMPLES[close]}?'
         if close
@@ -139,11 +139,9 @@ def _values(given: Mapping[Any, Any], kind: str) -> dict[str, Any]:
 
 def _refuse_key(written: object, key: str, kind: str) -> NoReturn:
     allowed = _KEYS[kind]
-    close = difflib.get_close_matches(key.lower(), [name.lower() for name in allowed], n=1)
     advice = f'"{kind}" takes {", ".join(allowed)}'
-    if close:
-        meant = next(name for name in allowed if name.lower() == close[0])
-        advice = f'did you mean "{meant}"'
+    if close := nearest(key, allowed):
+        advice = f'did you mean "{close[0]}"'
     elif kind == "interval" and key in ("minutes", "hours", "days"):
         advice = f"an interval is in seconds; write them, or every({key}=…)"
     elif key in ("timezone", "tz"):

@@ -32,8 +32,8 @@ class Scheduler(BaseScheduler):  # type: ignore[misc]  # APScheduler ships no ty
     Usually it is one; after an outage, a suspended machine or a clock put forward it is
     every fire that came due, however late (there is no grace) and each for itself
     (nothing is coalesced). Of more than ``keep`` the newest are handed over and
-    ``omitted`` says how many older ones there were, so that nothing is lost uncounted
-    and no outage gives an endless list. A clock put back repeats nothing: the next fire is
+    ``omitted`` says how many older ones there were (``MOST_COUNTED + 1``: more than
+    ``MOST_COUNTED``), so that no outage gives an endless list. A clock put back repeats nothing: the next fire is
     still the one after the last.
 
     ``on_due`` must not block; what it raises is logged, and the schedule goes on. After

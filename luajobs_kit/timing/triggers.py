@@ -6,20 +6,22 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from itertools import islice, takewhile
 from typing import Final
 
 from apscheduler.triggers.base import BaseTrigger
 
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
 from luajobs_kit.timing.cron_fires import cron_fires
-from luajobs_kit.timing.cron_tally import count_cron_fires
+from luajobs_kit.timing.description import MOST_COUNTED
 from luajobs_kit.timing.zones import zone_named
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
-    """A trigger that can also say how many fires lie in a span, without walking through them."""
+    """A trigger that can also count the fires of a span."""
 
     __slots__ = ()
 
@@ -27,9 +29,9 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
     def fires(self, after: datetime | None) -> Iterator[datetime]:
         """Give the fires strictly after ``after`` in order; None: all since the schedule was armed."""
 
-    @abstractmethod
-    def count(self, after: datetime, until: datetime) -> int:
-        """Return how many fires lie in (after, until]."""
+    def count(self, after: datetime, until: datetime, most: int) -> int:
+        """Return how many fires lie in (after, until]; ``most`` where there are more."""
+        return _count(self.fires(after), until, most)
 
     def get_next_fire_time(
         self,
@@ -50,9 +52,6 @@ class _OnceTrigger(Trigger):
         if after is None or after < self._at:
             yield self._at
 
-    def count(self, after: datetime, until: datetime) -> int:
-        return int(after < self._at <= until)
-
 
 class _IntervalTrigger(Trigger):
     __slots__ = ("_anchor", "_armed_at", "_period")
@@ -70,9 +69,6 @@ class _IntervalTrigger(Trigger):
                 number += 1
         except OverflowError:  # the year 10000
             return
-
-    def count(self, after: datetime, until: datetime) -> int:
-        return max(0, self._number(until) - self._number(after))
 
     def _number(self, moment: datetime | None) -> int:
         """Return the number of the last fire at or before a moment; below the first, one less than it."""
@@ -92,8 +88,20 @@ class _CronTrigger(Trigger):
         start = self._armed_at if after is None else max(after, self._armed_at)
         return cron_fires(self._expression, self._zone, start)
 
-    def count(self, after: datetime, until: datetime) -> int:
-        return count_cron_fires(self._expression, self._zone, max(after, self._armed_at), until)
+    def count(self, after: datetime, until: datetime, most: int) -> int:
+        start = max(after, self._armed_at)
+        return _count_cron_fires(self._expression, self._zone, start, until, most)
+
+
+@lru_cache(maxsize=256)  # after an outage, jobs of one expression have missed the same fires
+def _count_cron_fires(
+    expression: str, zone: tzinfo, after: datetime, until: datetime, most: int
+) -> int:
+    return _count(cron_fires(expression, zone, after), until, most)
+
+
+def _count(fires: Iterator[datetime], until: datetime, most: int) -> int:
+    return sum(1 for _ in islice(takewhile(lambda fire: fire <= until, fires), most))
 
 
 def trigger_for(schedule: Schedule, *, armed_at: datetime) -> Trigger:
@@ -145,15 +153,16 @@ def due_fires(
 ) -> tuple[list[datetime], int]:
     """Return the newest fires of [first, now], at most ``keep``, and how many older ones there were.
 
-    ``first`` is itself a fire. Counting does not walk, so an outage of years costs little.
+    ``first`` is itself a fire. More than ``MOST_COUNTED`` older ones are counted as
+    ``MOST_COUNTED + 1``, so that an outage of years costs no more than one of a day.
     """
-    total = 1 + trigger.count(first, now)
+    total = 1 + trigger.count(first, now, keep + MOST_COUNTED)
     if total <= keep:
         return [first, *_span(trigger, first, now)], 0
     early, late = first, now  # fires after `early` are more than `keep`; after `late`, at most that
     while late - early > timedelta(seconds=1):  # no schedule fires twice in a second
         middle = early + (late - early) / 2
-        if trigger.count(middle, now) > keep:
+        if trigger.count(middle, now, keep + 1) > keep:
             early = middle
         else:
             late = middle
@@ -162,9 +171,4 @@ def due_fires(
 
 
 def _span(trigger: Trigger, after: datetime, until: datetime) -> list[datetime]:
-    found = []
-    for fire in trigger.fires(after):
-        if fire > until:
-            break
-        found.append(fire)
-    return found
+    return list(takewhile(lambda fire: fire <= until, trigger.fires(after)))

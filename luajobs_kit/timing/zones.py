@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import tzlocal
 
+from luajobs_kit.argument_help import nearest
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import IntervalSchedule, Schedule
 
@@ -76,10 +76,8 @@ def _close(name: str) -> list[str]:
         return [known[key]]
     if key in cities:
         return [known[cities[key]]]
-    near = [known[zone] for zone in difflib.get_close_matches(key, known, n=3, cutoff=0.75)]
-    near += [
-        known[cities[city]] for city in difflib.get_close_matches(key, cities, n=2, cutoff=0.75)
-    ]
+    near = nearest(key, known.values(), most=3, cutoff=0.75)
+    near += [known[cities[city]] for city in nearest(key, cities, most=2, cutoff=0.75)]
     return list(dict.fromkeys(near))[:3]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from luajobs_kit.argument_help import did_you_mean
 from luajobs_kit.engine.jobs.view import show
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict, NotFound
@@ -45,9 +45,8 @@ class Catalog:
         mine = [job for job in found if job.user_id in {user_id, None}]
         if not found:
             names = sorted({job.name for job in definitions.jobs() if not job.deleted})
-            close = difflib.get_close_matches(name, names, n=3)
-            hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-            raise NotFound(f"There is no job named {name!r}.{hint}", name=name)
+            meant = did_you_mean(name, names, most=3)
+            raise NotFound(f"There is no job named {name!r}.{meant}", name=name)
         if len(found) > 1 and not mine:
             owners = ", ".join(f"{job.id} of {job.user_id}" for job in found)
             raise Conflict(

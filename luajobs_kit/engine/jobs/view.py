@@ -19,6 +19,7 @@ from luajobs_kit.model import (
     JobUpdated,
     JobVersion,
 )
+from luajobs_kit.timing import describe_count
 
 
 def show(state: State, record: JobRecord, *, change: Change | None = None) -> Job:
@@ -100,7 +101,8 @@ def report_skipped(
     if count == 1:
         fires = f"The fire due at {at} was" if at else "A fire was"
     else:
-        fires = f"{count} fires, the last due at {at}, were" if at else f"{count} fires were"
+        number = describe_count(count)
+        fires = f"{number} fires, the last due at {at}, were" if at else f"{number} fires were"
     _log(state, record, f"{fires} not run: {reason}.")
     _publish_skipped(state, record, last, count, reason)
 

@@ -30,7 +30,7 @@ from luajobs_kit.platform import MOST_CONCURRENT
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import FireState, Put, Set, Store
-from luajobs_kit.store.database.column_values import MOST_LISTED
+from luajobs_kit.store.listing import MOST_LISTED
 from luajobs_kit.store.transfer.merge_history import restore_executions, restore_messages
 
 LONGEST: Final = timedelta(days=366)

@@ -60,10 +60,10 @@ class Database:
     """The workspace's ``history.db``, or a private one in memory."""
 
     def __init__(
-        self, path: Path | None, opened: opening.Opened, held: WorkspaceLock | None = None
+        self, path: Path | None, opened: opening.Opened, lock: WorkspaceLock | None = None
     ) -> None:
         self.path = path
-        self._held = held  # the folder's lock
+        self._lock = lock  # the folder's
         self.findings: list[str] = opened.findings
         self.full_text: bool = opened.full_text
         """Whether this SQLite has FTS5; without it searches look at every line."""
@@ -82,17 +82,18 @@ class Database:
         self._writer.start()
 
     @classmethod
-    async def open(cls, path: Path | None, held: WorkspaceLock | None = None) -> Self:
+    async def open(cls, path: Path | None, lock: WorkspaceLock | None = None) -> Self:
         """Open the file (made when missing), or with None a database in memory.
 
-        ``held`` is the folder's lock, by which every transaction makes sure of the folder. A damaged file is set aside and what can be read of it is taken over; ``findings``
-        says so. Raises ``WorkspaceError`` when the file was written by a newer kit (it is
+        ``lock`` is the folder's: every transaction makes sure by it that the folder is still
+        ours. A damaged file is set aside, and what can be read of it is taken over;
+        ``findings`` says so. Raises ``WorkspaceError`` when the file was written by a newer kit (it is
         not touched) or cannot be opened, and ``StorageFull``.
         """
         try:
-            return cls(path, await asyncio.to_thread(opening.open_database, path), held)
+            return cls(path, await asyncio.to_thread(opening.open_database, path), lock)
         except (sqlite3.Error, OSError) as error:
-            raise told(error, path) from error
+            raise storage_error(error, path) from error
 
     async def write(
         self,
@@ -137,7 +138,7 @@ class Database:
         try:
             return await loop.run_in_executor(self._readers, self._read, work)
         except sqlite3.Error as error:
-            raise told(error, self.path) from error
+            raise storage_error(error, self.path) from error
 
     async def aclose(self) -> None:
         """Commit what waits, and close. Calling it again does nothing."""
@@ -155,8 +156,8 @@ class Database:
 
     def refuse_closed(self) -> None:
         """Raise ``WorkspaceError`` once ``aclose`` was called, or the folder is gone."""
-        if self._held is not None:
-            self._held.refuse_gone()
+        if self._lock is not None:
+            self._lock.refuse_gone()
         if self._closed:
             raise WorkspaceError("The history is closed; open the workspace again.")
 
@@ -164,8 +165,8 @@ class Database:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             assert self.path is not None
-            if self._held is not None:
-                self._held.confirm()  # it is opened by its path
+            if self._lock is not None:
+                self._lock.confirm()  # it is opened by its path
             connection = self._local.connection = opening.open_reader(self.path)
             self._reading.append(connection)
         return work(connection)
@@ -199,8 +200,8 @@ class Database:
                 for item in waiting:
                     item.due, item.error = time.monotonic() + _RETRY, None
         self._finish()
-        if self._held is not None and self._held.gone:
-            opening.leave(self.connection)
+        if self._lock is not None and self._lock.gone:
+            opening.abandon(self.connection)
         else:
             opening.close(self.connection)
 
@@ -219,7 +220,7 @@ class Database:
         except Exception as error:  # noqa: BLE001  whatever it is, it belongs to who asked for it
             if len(batch) == 1:
                 batch[0].error = (
-                    told(error, self.path) if isinstance(error, sqlite3.Error) else error
+                    storage_error(error, self.path) if isinstance(error, sqlite3.Error) else error
                 )
                 return
             for item in batch:
@@ -241,8 +242,8 @@ class Database:
                 if connection.in_transaction:  # after a full disk SQLite may have done so itself
                     connection.execute("ROLLBACK")
                 raise
-            if self._held is not None:
-                self._held.confirm()
+            if self._lock is not None:
+                self._lock.confirm()
             for item in batch:
                 if item.committed is not None:
                     item.committed()
@@ -252,11 +253,11 @@ class Database:
             self._checkpoints.submit(self._checkpoint)
 
     def _claim(self) -> None:
-        if self._held is not None:
+        if self._lock is not None:
             try:
-                self._held.claim()
+                self._lock.claim()
             except OSError as error:
-                raise told(error, self.path) from error
+                raise storage_error(error, self.path) from error
 
     def _checkpoint(self) -> None:
         assert self.path is not None
@@ -285,7 +286,7 @@ def used_bytes(db: sqlite3.Connection) -> int:
     return int((pages - free) * db.execute("PRAGMA page_size").fetchone()[0])
 
 
-def told(error: Exception, path: Path | None) -> LuaJobsError:
+def storage_error(error: Exception, path: Path | None) -> LuaJobsError:
     """Return SQLite's error in the kit's terms: what happened, where, what to do."""
     where = path or "the database in memory"
     if isinstance(error, sqlite3.IntegrityError):
@@ -295,7 +296,7 @@ def told(error: Exception, path: Path | None) -> LuaJobsError:
         return StorageFull(f"No room to write {where}. Free some disk space and try again.")
     if is_damage(error):
         if path is not None:
-            opening.suspect(path)
+            opening.mark_suspect(path)
         return WorkspaceError(
             f"{where} is damaged ({error}). Restart the engine: it sets the file aside and keeps"
             " what can be read; `luajobs doctor` then says what was lost."

@@ -1,4 +1,4 @@
-"""Opening ``history.db``: refused when newer, checked, healed when damaged; and closing it."""
+"""Opening of ``history.db``: refused when newer, checked, salvaged when damaged; and its closing."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ def close(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def leave(connection: sqlite3.Connection) -> None:
-    """Let go of a file that may be somebody else's by now, for the rest of the process's life.
+def abandon(connection: sqlite3.Connection) -> None:
+    """Keep a connection open until the process ends, because its file may be another's by now.
 
-    The last connection that is closed writes the log into the database, and removes it.
+    Closing SQLite's last connection merges the log into the file at the path, and removes it.
     """
-    # An object that is counted once more than it is used is not closed at Python's end either.
+    # With one reference more than there are owners, it is not closed at the interpreter's end either.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
 
-def suspect(path: Path) -> None:
+def mark_suspect(path: Path) -> None:
     """Have the whole file checked at the next start, however large it is."""
-    with suppress(OSError):  # a disk that takes no note: the next error comes here again
+    with suppress(OSError):  # not written: the next error tries again
         _suspicion(path).touch(mode=0o600)
 
 

@@ -1,4 +1,4 @@
-"""What to do with a damaged ``history.db``: set it aside whole, take over what can be read."""
+"""Salvage of a damaged ``history.db``: it is set aside whole, and what can be read is taken over."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from luajobs_kit.store.database.column_values import Damaged
-from luajobs_kit.store.database.graft import graft
-from luajobs_kit.store.database.salvage_rows import check_rows, take
+from luajobs_kit.store.database.salvage_rows import check_rows, salvage_table
 
-# In the order of what would be missed most.
+# The most valuable first.
 _TABLES: Final = ("fires", "executions", "keys", "entries", "messages", "logs")
 _NAMED: Final = 20  # of what was lost, by table
 _FILES: Final = ("", "-wal", "-shm")
@@ -55,22 +54,23 @@ def set_aside(path: Path) -> Path:
 
 def take_over(aside: Path, connection: sqlite3.Connection) -> str:
     """Copy every readable row into ``connection``; returns in words what came over."""
-    grafted = aside.with_name(aside.name + ".grafted")
-    try:
-        damaged = _readable(aside, grafted)
-    except (sqlite3.Error, OSError, AttributeError):  # some builds of SQLite cannot serialize
-        return "Nothing in it could be read."
-    finally:
-        grafted.unlink(missing_ok=True)  # an open file stays until it is closed
-    kept, lost = [], []
+    damaged = sqlite3.connect(f"{aside.resolve().as_uri()}?mode=ro", uri=True)
+    # Where the list of tables is damaged, those listed ahead of the damage can be read all the same.
+    damaged.execute("PRAGMA writable_schema = ON")
+    listed = [table for table in _TABLES if _is_listed(damaged, table)]
+    if not listed:
+        damaged.close()
+        return "Nothing in it could be read: its list of tables is damaged."
+    kept: list[str] = []
+    lost = [f"all {table}" for table in _TABLES if table not in listed]
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for table in _TABLES:
-            taken = take(damaged, connection, table)
+        for table in listed:
+            salvaged = salvage_table(damaged, connection, table)
             if table != "keys":
-                kept.append(f"{taken.kept} {table}")
-            if taken.lost:
-                lost.append(_said(damaged, table, taken.lost))
+                kept.append(f"{salvaged.kept} {table}")
+            if salvaged.lost:
+                lost.append(_describe_lost(damaged, table, salvaged.lost))
         _count_logs(connection)
         connection.execute("COMMIT")
     finally:
@@ -79,26 +79,16 @@ def take_over(aside: Path, connection: sqlite3.Connection) -> str:
     return f"Read from it and kept: {', '.join(kept)}. Lost, as far as its indexes tell: {gone}."
 
 
-def _readable(aside: Path, grafted: Path) -> sqlite3.Connection:
-    """Open it for reading, if need be in a copy with a new list of tables."""
+def _is_listed(damaged: sqlite3.Connection, table: str) -> bool:
+    """Return whether the list of tables can be read as far as ``table``."""
     try:
-        return _listed(aside)
+        damaged.execute(f"EXPLAIN SELECT * FROM {table}").close()  # noqa: S608  our names
     except sqlite3.DatabaseError:
-        graft(aside, grafted)
-        return _listed(grafted)
+        return False
+    return True
 
 
-def _listed(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    try:
-        connection.execute("SELECT * FROM sqlite_master").fetchall()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _said(damaged: sqlite3.Connection, table: str, lost: list[tuple[Any, ...]]) -> str:
+def _describe_lost(damaged: sqlite3.Connection, table: str, lost: list[tuple[Any, ...]]) -> str:
     """Return in words which rows were lost: by id where it is known, else by number."""
     if table == "logs":
         named = _ranges(sorted(number for (number,) in lost))

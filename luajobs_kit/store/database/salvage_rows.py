@@ -1,4 +1,4 @@
-"""Taking over the rows of a damaged table: all that can be read, and which could not be."""
+"""Rows of a damaged table: copied as far as they can be read, the others named."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = tuple[Any, ...]
 Readable = Callable[[Row], object]
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
-# Whether a row is what it should be, by table: what reads it later raises on the same.
+# A check for each table's rows: it raises where reading the row later would.
 _READABLE: Final[dict[str, Readable]] = {
     "fires": fires.from_row,
     "executions": lambda row: Execution.model_validate_json(row[-1]),
@@ -27,22 +27,22 @@ _READABLE: Final[dict[str, Readable]] = {
     "logs": log_rows.from_row,
 }
 _UNREADABLE = (sqlite3.Error, ValueError, TypeError, LookupError, OverflowError, RecursionError)
-# Jobs that may have fires: that table has no index that would tell.
+# `fires` has no index besides its key, so the jobs of the executions stand in for it.
 _JOBS: Final = "SELECT DISTINCT job_id FROM executions INDEXED BY executions_job ORDER BY job_id"
 
 
 @dataclass(slots=True)
-class Taken:
-    """What came over of a table."""
+class Salvaged:
+    """The outcome for one table."""
 
     kept: int = 0
     lost: list[Row] = field(default_factory=list)
     """The keys of rows that were there, as the indexes tell, and cannot be read."""
 
 
-def take(damaged: sqlite3.Connection, new: sqlite3.Connection, table: str) -> Taken:
+def salvage_table(damaged: sqlite3.Connection, new: sqlite3.Connection, table: str) -> Salvaged:
     """Copy every readable row of ``table``."""
-    return _Table(damaged, new, table).take()
+    return _Table(damaged, new, table).salvage()
 
 
 def check_rows(connection: sqlite3.Connection, table: str, where: str = "1") -> None:
@@ -68,18 +68,18 @@ class _Table:
         self._insert = f"INSERT OR IGNORE INTO {table} ({self._names}) VALUES ({marks})"  # noqa: S608  our names
         self._is_key = " AND ".join(f"{key} = ?" for key in self._keys)
         self._readable = _READABLE[table]
-        self._taken = Taken()
+        self._salvaged = Salvaged()
         self._bad: dict[Row, None] = {}
 
-    def take(self) -> Taken:
+    def salvage(self) -> Salvaged:
         if self._keys == ["seq"]:
             self._by_number()
         else:
             self._from_both_ends()
         for key in self._known():
             self._one(key)
-        self._taken.lost = list(self._bad)
-        return self._taken
+        self._salvaged.lost = list(self._bad)
+        return self._salvaged
 
     def _by_number(self) -> None:
         """Read on behind each place that cannot be read, as close behind it as can be."""
@@ -148,7 +148,7 @@ class _Table:
         return True
 
     def _one(self, key: Row) -> None:
-        """Copy one row, unless it came over; one that is known to be there, or is unreadable, is lost."""
+        """Copy one row unless it was copied; it is lost if it is unreadable, or indexed and missing."""
         sql = f"SELECT 1 FROM {self._table} WHERE {self._is_key}"  # noqa: S608  our names
         if key in self._bad or self._new.execute(sql, key).fetchone():
             return
@@ -169,6 +169,6 @@ class _Table:
     def _keep(self, row: Row) -> None:
         try:
             self._readable(row)
-            self._taken.kept += self._new.execute(self._insert, row).rowcount
+            self._salvaged.kept += self._new.execute(self._insert, row).rowcount
         except _UNREADABLE:
             self._bad[tuple(row[place] for place in self._places)] = None

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
-from luajobs_kit.store.definitions.journal_format import JSONDict, Tables, nested_too_deep
+from luajobs_kit.json_walk import is_deeper
+from luajobs_kit.store.definitions.journal_format import DEEPEST, JSONDict, Tables
 from luajobs_kit.store.definitions.snapshot import CHECKSUM_FIELD, VERSION
 
 _HEAD, _TABLE, _DOCUMENT, _FIELD = 2, 4, 6, 8  # blanks before a line
@@ -256,7 +257,7 @@ def _keep(found: Snapshot, lost: list[str], read: tuple[str, str, Any, str]) -> 
     table, number, document, where = read
     if not isinstance(document, dict):
         lost.append(f"{where} (no JSON object)")
-    elif nested_too_deep(document):
+    elif is_deeper(document, DEEPEST):
         lost.append(f"{where} (nested too deep)")
     elif number.isascii() and number.isdecimal() and number == str(int(number[:18])):
         found.tables.setdefault(table, {})[number] = document

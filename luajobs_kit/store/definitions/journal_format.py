@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import is_deeper
 
 JSONDict = dict[str, Any]
 Tables = dict[str, dict[str, JSONDict]]
 """Documents by table and by id, ids as text: the shape TinyDB's storages speak."""
 
-_NESTING: Final = (dict, list, tuple)
 _CHECKSUM: Final = 8  # hexadecimal digits
 DEEPEST: Final = 100  # levels of lists and objects in a document; Python's own limit is near 500
 
@@ -42,7 +42,7 @@ class Change(NamedTuple):
 
 def checked_text(value: Any, what: str) -> str:
     """Return compact JSON. Raises ``InvalidInput`` for what is nested too deep to be read again."""
-    if nested_too_deep(value):
+    if is_deeper(value, DEEPEST):
         raise InvalidInput(
             f"{what} has more than {DEEPEST} levels of lists and objects, one in the other; keep it flatter"
         )
@@ -67,16 +67,6 @@ def to_text(value: Any) -> str:
 def from_text(text: str) -> Any:
     """Return what ``to_text`` made ``text`` from."""
     return _decode(text)[0]
-
-
-def nested_too_deep(value: Any, room: int = DEEPEST) -> bool:
-    """Return whether a JSON value has more than ``room`` levels of lists and objects."""
-    if not isinstance(value, _NESTING):
-        return False
-    if room == 0:
-        return True
-    items = value.values() if isinstance(value, dict) else value
-    return any(nested_too_deep(item, room - 1) for item in items if isinstance(item, _NESTING))
 
 
 def encode_line(body: str) -> bytes:

@@ -18,12 +18,12 @@ from luajobs_kit.store.entries import search
 from luajobs_kit.store.entries.entry_rules import accepted, valid_collection, valid_data
 from luajobs_kit.store.entries.filters import Steps, compile_filter
 from luajobs_kit.store.history import idempotency
+from luajobs_kit.store.listing import MOST_ANSWERED
 
 PRODUCTS: Final = "$products"
 """The collection that holds the products; no name a user gives begins with a dollar sign."""
 THRESHOLD: Final = 0.6  # Lua's default
 
-MOST_ANSWERED: Final = 4 * 2**20  # characters of JSON in one answer
 LONGEST_QUERY: Final = 4_000  # characters of a search's text
 
 _MOST: Final = 2**63 - 1  # what SQLite can count

@@ -1,4 +1,4 @@
-"""What an entry must be to be kept, so that it can be read, answered and exported again."""
+"""Rules for entries: what one must be to be kept, read, answered and exported again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import is_deeper, map_texts
 from luajobs_kit.model import Entry
 from luajobs_kit.store.database.column_values import utf8
 
@@ -47,20 +48,10 @@ def valid_data(data: Mapping[str, Any]) -> dict[str, Any]:
             f"An entry's data must be JSON (texts, finite numbers, true, false, null, lists, and"
             f" dicts with texts as keys): {error}."
         ) from error
-    clean: dict[str, Any] = _clean(copy, 0)
-    return clean
-
-
-def _clean(value: Any, depth: int) -> Any:
-    if isinstance(value, str):
-        return utf8(value)
-    if not isinstance(value, dict | list):
-        return value
-    if depth >= DEEPEST:
+    if is_deeper(copy, DEEPEST):
         raise InvalidInput(
             f"An entry's data may have {DEEPEST} objects and lists inside one another; this has"
             " more. Keep what is deeper in an entry of its own."
         )
-    if isinstance(value, list):
-        return [_clean(each, depth + 1) for each in value]
-    return {utf8(key): _clean(each, depth + 1) for key, each in value.items()}
+    kept: dict[str, Any] = map_texts(copy, utf8)
+    return kept

@@ -6,9 +6,10 @@ import json
 import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import map_texts
 from luajobs_kit.model import (
     Document,
     Execution,
@@ -19,18 +20,12 @@ from luajobs_kit.model import (
     LogQuery,
     Message,
 )
-from luajobs_kit.store.database.column_values import (
-    MOST_LISTED,
-    fitting,
-    read_document,
-    to_micros,
-    too_large,
-    utf8,
-)
+from luajobs_kit.store.database.column_values import read_document, to_micros, utf8
 from luajobs_kit.store.database.database import Database
 from luajobs_kit.store.history import fires, idempotency, retention
 from luajobs_kit.store.history.fires import FireState
 from luajobs_kit.store.history.logs import Logs
+from luajobs_kit.store.listing import MOST_LISTED, read_while_fitting, too_large
 
 _NEWEST: Final = "ORDER BY created_at DESC, seq DESC"
 # From job to job by the index, so that a million executions of ten jobs cost ten look-ups.
@@ -174,7 +169,7 @@ class History:
                 f"SELECT document FROM executions WHERE {where} {_NEWEST} LIMIT ? OFFSET ?",  # noqa: S608  our names
                 (*values, limit, offset),
             )
-            found, all_fit = fitting(Execution, rows, most)
+            found, all_fit = read_while_fitting(Execution, rows, most)
             sql = f"SELECT count(*) FROM executions WHERE {where}"  # noqa: S608  our names
             total = db.execute(sql, values).fetchone()[0]
             fits = limit if all_fit else len(found)
@@ -253,7 +248,7 @@ class History:
         sql = f"SELECT document FROM messages WHERE {where} {_NEWEST} LIMIT ?"  # noqa: S608  our names
 
         def work(db: sqlite3.Connection) -> list[Message]:
-            found, all_fit = fitting(Message, db.execute(sql, (*values, limit)), most)
+            found, all_fit = read_while_fitting(Message, db.execute(sql, (*values, limit)), most)
             if not (all_fit or cut):
                 raise InvalidInput(too_large(len(found), most))
             return found
@@ -280,18 +275,8 @@ def to_text(document: Document) -> str:
     """Return a document as the JSON that is kept."""
     try:
         return document.model_dump_json(by_alias=True)
-    except ValueError:  # half a surrogate pair somewhere in a job's own values
-        return json.dumps(_clean(document.model_dump(by_alias=True)), default=_instant)
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return utf8(value)
-    if isinstance(value, dict):
-        return {_clean(key): _clean(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(each) for each in value]
-    return value
+    except ValueError:  # a lone surrogate somewhere in a job's own values
+        return json.dumps(map_texts(document.model_dump(by_alias=True), utf8), default=_instant)
 
 
 def _instant(value: datetime) -> str:

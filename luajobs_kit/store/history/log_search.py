@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from dataclasses import dataclass
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import LogPage, LogQuery, Pagination
-from luajobs_kit.store.database.column_values import matching_all, to_micros, utf8
+from luajobs_kit.store.database.column_values import phrase, to_micros, utf8
 from luajobs_kit.store.history.log_rows import COLUMNS, LEVELS, Row, from_row
 
 _TROUBLE: Final = LEVELS.index("warn")
 _LINES: Final = "logs l"
 _MOST_LITERALS: Final = 500
 _FOUND: Final = "logs_fts MATCH ?"
+# Nearly what FTS5's unicode61 tokenizer keeps: letters and digits. An underscore separates words.
+_TOKEN = re.compile(r"[^\W_]+")
 
 
 def find(connection: sqlite3.Connection, query: LogQuery, *, full_text: bool) -> LogPage:
@@ -53,7 +57,7 @@ def _conditions(query: LogQuery, *, full_text: bool) -> tuple[str, list[str], li
     conditions: list[str] = []
     values: list[Any] = []
     if query.grep is not None and query.grep.strip():
-        found = matching_all(query.grep)
+        found = _matching_all(query.grep)
         if full_text and found.match is not None:
             # The index gives lines in their own order, so a page stops as soon as it is full.
             tables = "logs_fts f CROSS JOIN logs l ON l.seq = f.rowid"
@@ -130,3 +134,21 @@ def _with_context(connection: sqlite3.Connection, rows: list[Row], query: LogQue
 
 def _qualified(table: str) -> str:
     return ", ".join(f"{table}.{column.strip()}" for column in COLUMNS.split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """A search of several words that must all occur."""
+
+    match: str | None  # FTS5's expression; None when no word has a letter or a digit
+    literals: list[str]  # words of punctuation only, which the index does not hold
+
+
+def _matching_all(text: str) -> _Words:
+    """Return the search for every word of ``text``, in any order."""
+    words = list(dict.fromkeys(utf8(word) for word in text.split()))
+    indexed = [word for word in words if _TOKEN.search(word)]
+    return _Words(
+        match=" AND ".join(map(phrase, indexed)) or None,
+        literals=[word for word in words if not _TOKEN.search(word)],
+    )

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import IntervalSchedule, Job, JobVersion, OnceSchedule, Retry, Schedule
-from luajobs_kit.timing import describe
+from luajobs_kit.timing import describe, describe_count
 from luajobs_tui.cell_text import length
 from luajobs_tui.theme import style
 
@@ -50,7 +50,7 @@ class Facts(VerticalScroll):
             run += f" · on overlap {version.overlap} · catch up {version.catch_up}"
         rows.append(("a run", Text(run)))
         if job.skipped_fires:
-            rows.append(("skipped", Text(f"{job.skipped_fires} fires", warn)))
+            rows.append(("skipped", Text(f"{describe_count(job.skipped_fires)} fires", warn)))
         if job.note:
             rows.append(("note", Text(clean(job.note), warn)))
         if about := job.description or version.description:

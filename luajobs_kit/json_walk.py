@@ -1,0 +1,129 @@
+"""Walks over JSON values: their depth and size, their texts, and what in them is no JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+from luajobs_kit.errors import InvalidInput
+
+DEEPEST: Final = 64
+"""Levels of lists and dicts in what people pass and jobs keep."""
+
+_CONTAINERS: Final = (dict, list, tuple)
+
+
+def containers(value: Any) -> Iterator[tuple[Any, int]]:
+    """Yield every dict, list and tuple in a value with its level, the outermost (level 1) first.
+
+    It does not recurse, and one that contains itself is walked as long as the caller asks.
+    """
+    waiting = [(value, 1)] if isinstance(value, _CONTAINERS) else []
+    while waiting:
+        container, level = waiting.pop()
+        yield container, level
+        items = container.values() if isinstance(container, dict) else container
+        waiting += [(item, level + 1) for item in items if isinstance(item, _CONTAINERS)]
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Return whether a value has more than so many levels of lists and dicts."""
+    return any(level > levels for _, level in containers(value))
+
+
+def map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a JSON value with every text in it changed, keys too; tuples become lists."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {map_texts(key, change): map_texts(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [map_texts(item, change) for item in value]
+    return value
+
+
+def check_json(value: Any, path: str, *, deepest: int = DEEPEST, largest: float = math.inf) -> int:
+    """Return about how many characters of JSON a value takes.
+
+    Raises ``InvalidInput`` with the path of the first value that JSON has no form for, that is
+    nested deeper than ``deepest`` levels, or an integer of ``largest`` or more.
+    """
+    return _Walk(path, deepest, largest).size_of(value)
+
+
+class _Walk:
+    """Adds up sizes, and knows the path of the value it is at."""
+
+    def __init__(self, path: str, deepest: int, largest: float) -> None:
+        self._path = path
+        self._deepest = deepest
+        self._largest = largest
+        self._trail: list[Any] = []  # the keys and indexes that lead to the present value
+
+    @property
+    def _here(self) -> str:
+        return self._path + "".join([f"[{step!r}]" for step in self._trail])
+
+    def size_of(self, value: Any) -> int:
+        if len(self._trail) > self._deepest:
+            path = self._here
+            raise InvalidInput(f"{path} is nested deeper than {self._deepest} levels.", field=path)
+        match value:
+            case None | bool():
+                return 5
+            case str():
+                return len(value) + 2
+            case int() if abs(value) < self._largest:
+                return value.bit_length() * 3 // 10 + 1
+            case float() if math.isfinite(value):
+                return 20
+            case list() | tuple():
+                return 2 + self._inside(enumerate(value))
+            case Mapping():
+                for key in value:
+                    if not isinstance(key, str):
+                        path = self._here
+                        raise InvalidInput(
+                            f"{path} has the key {key!r} of type {type(key).__name__}; JSON's keys "
+                            f"are text: use {str(key)!r}.",
+                            field=path,
+                        )
+                return 2 + sum(len(key) + 4 for key in value) + self._inside(value.items())
+            case _:
+                raise not_json(value, self._here)
+
+    def _inside(self, items: Iterable[tuple[Any, Any]]) -> int:
+        size = 0
+        self._trail.append(None)
+        for step, item in items:
+            self._trail[-1] = step
+            size += self.size_of(item)
+        self._trail.pop()
+        return size
+
+
+def not_json(value: Any, path: str) -> InvalidInput:
+    """Return the refusal of a value that JSON has no form for, with a form that it has."""
+    if isinstance(value, float):
+        advice = "use None, or text such as 'inf'"
+    elif isinstance(value, date):
+        advice = "use value.isoformat()"
+    elif callable(getattr(value, "model_dump", None)):
+        advice = 'use value.model_dump(mode="json")'
+    elif isinstance(value, set | frozenset):
+        advice = "use sorted(value)"
+    else:
+        advice = "give text, a number, a list or a dict"
+    return InvalidInput(
+        f"{path} is {shortened(value)} of type {type(value).__name__}, which JSON has no form for; "
+        f"{advice}.",
+        field=path,
+    )
+
+
+def shortened(value: Any) -> str:
+    """Return the beginning of a value's ``repr``."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "…"
