@@ -51,6 +51,7 @@ class LogView(ScrollView, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="log-view")
         self._lines: list[LogLine] = []
+        self._job_id: str | None = None
         self._rows: list[_Row] = []
         self._day: date | None = None
         self._empty = "Reading…"
@@ -64,10 +65,15 @@ class LogView(ScrollView, can_focus=True):
 
     # Lines
 
-    def show(self, lines: Iterable[LogLine], *, empty: str) -> None:
-        """Show these lines, and follow from their end."""
+    def show(self, job_id: str, lines: Iterable[LogLine], *, empty: str) -> None:
+        """Show the lines of a job. Another job's are followed; the same job's stay held if they are.
+
+        The same job's are shown again whenever its tab is turned to, its log was read, or the
+        engine was reached again: the reader did not ask for any of it.
+        """
         self._lines, self._empty = list(lines), empty
-        self.following, self.unseen = True, 0
+        if job_id != self._job_id:
+            self._job_id, self.following, self.unseen = job_id, True, 0
         self._wrap_all()
 
     def add(self, lines: list[LogLine]) -> None:
