@@ -16,12 +16,10 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from luajobs_kit.live.presentation import clean
-from luajobs_kit.model import Level, LogLine
-from luajobs_tui.cell_text import Tone
+from luajobs_kit.live.presentation import LEVEL_TONES, clean
+from luajobs_kit.model import LogLine
 from luajobs_tui.theme import style
 
-TONES: Final[dict[Level, Tone]] = {"debug": "dim", "info": "plain", "warn": "warn", "error": "bad"}
 _PREFIX: Final = 15  # cells: "14:08:05 error "
 _KEPT: Final = 6_000  # rows on the screen's side; beyond, the oldest go
 _DROPPED: Final = 1_000  # rows at once, so that dropping is rare
@@ -191,7 +189,7 @@ class LogView(ScrollView, can_focus=True):
         if row.line is None:
             return Text(f" {row.text}", style(app, "dim"))
         level = row.line.sub_type
-        tone = style(app, TONES[level])
+        tone = style(app, LEVEL_TONES[level])
         if row.first:
             at = row.line.timestamp.astimezone()
             written = Text.assemble(
