@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-HEAVY = {"textual", "ipywidgets", "IPython", "starlette", "uvicorn", "apscheduler", "tinydb"}
+TERMINAL = {"textual", "rich"}  # the extra "tui"
+HEAVY = TERMINAL | {"ipywidgets", "IPython", "starlette", "uvicorn", "apscheduler", "tinydb"}
 
 FLOORS = {
     "luajobs_kit": HEAVY | {"pydantic", "httpx", "click", "RestrictedPython"},
@@ -14,15 +15,15 @@ FLOORS = {
     "luajobs_kit.port": HEAVY | {"httpx", "click", "RestrictedPython"},
     "luajobs_kit.bundle": HEAVY | {"httpx", "click", "RestrictedPython"},
     "luajobs_kit.client": HEAVY | {"click", "RestrictedPython"},
-    "luajobs_kit.engine": {"textual", "ipywidgets", "IPython", "starlette", "uvicorn", "click"},
-    "luajobs_kit.server": {"textual", "ipywidgets", "IPython"},
-    "luajobs_kit.api": {"textual", "ipywidgets", "IPython", "click"},
+    "luajobs_kit.engine": TERMINAL | {"ipywidgets", "IPython", "starlette", "uvicorn", "click"},
+    "luajobs_kit.server": TERMINAL | {"ipywidgets", "IPython"},
+    "luajobs_kit.api": TERMINAL | {"ipywidgets", "IPython", "click"},
     "luajobs_kit.live.event_feed": HEAVY | {"httpx", "click", "RestrictedPython"},
     "luajobs_kit.widgets.panel_feed": HEAVY | {"httpx", "click", "RestrictedPython", "traitlets"},
     "luajobs_tui.columns": {"textual", "ipywidgets", "IPython", "starlette", "uvicorn", "click"},
     "luajobs_kit.guest.world": HEAVY | {"pydantic", "httpx", "click", "asyncio"},
     "luajobs_kit.sandbox.server.fork_server": HEAVY | {"pydantic", "httpx", "click", "asyncio"},
-    "luajobs_kit.cli.jobs": HEAVY | {"RestrictedPython", "rich", "pydantic"},
+    "luajobs_kit.cli.jobs": HEAVY | {"RestrictedPython", "pydantic"},
 }
 
 

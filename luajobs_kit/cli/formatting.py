@@ -8,22 +8,24 @@ from typing import Final
 
 import click
 
-from luajobs_kit.live.presentation import clean
+from luajobs_kit.live.presentation import (
+    Tone,
+    age,
+    clean,
+    countdown,
+    status_text,
+    status_tone,
+    took,
+)
 
-MARKS: Final = {
-    "active": ("●", "green"),
-    "paused": ("‖", "yellow"),
-    "inactive": ("○", "bright_black"),
-    "failed": ("✗", "red"),
-    "completed": ("✓", "green"),
-    "running": ("▶", "cyan"),
-    "pending": ("…", "yellow"),
-    "timeout": ("✗", "red"),
-    "killed": ("✗", "red"),
-    "cancelled": ("○", "bright_black"),
-    "abandoned": ("✗", "red"),
+COLOURS: Final[dict[Tone, str | None]] = {
+    "plain": None,
+    "dim": "bright_black",
+    "good": "green",
+    "bad": "red",
+    "warn": "yellow",
+    "live": "cyan",
 }
-LEVELS: Final = {"debug": "bright_black", "info": "", "warn": "yellow", "error": "red"}
 
 
 class Styled(str):
@@ -34,8 +36,7 @@ class Styled(str):
 
 def mark(status: str) -> Styled:
     """Return a status as a sign, a colour and the word: colour alone tells nothing to some."""
-    sign, colour = MARKS.get(status, ("?", "white"))
-    return Styled(click.style(f"{sign} {status}", fg=colour))
+    return Styled(click.style(status_text(status), fg=COLOURS[status_tone(status)]))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -63,18 +64,11 @@ def clock(moment: datetime | None) -> str:
 
 
 def until(moment: datetime | None, now: datetime | None = None) -> str:
-    """Return how far off a moment is, such as ``in 3 min`` or ``2 h ago``."""
+    """Return how far off a moment is, such as ``in 3m 05s`` or ``2h ago``."""
     if moment is None:
         return "-"
-    seconds = (moment - (now or datetime.now(UTC))).total_seconds()
-    span = abs(seconds)
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if span >= 2 * size:
-            amount = f"{span / size:.0f} {unit}"
-            break
-    else:
-        amount = f"{span:.0f} s"
-    return f"in {amount}" if seconds >= 0 else f"{amount} ago"
+    now = now or datetime.now(UTC)
+    return f"in {countdown(moment - now)}" if moment >= now else age(moment, now)
 
 
 def when(moment: datetime | None, now: datetime | None = None) -> str:
@@ -84,6 +78,4 @@ def when(moment: datetime | None, now: datetime | None = None) -> str:
 
 def milliseconds(duration: float | None) -> str:
     """Return a duration given in ms, in the unit it reads best in."""
-    if duration is None:
-        return "-"
-    return f"{duration:.0f} ms" if duration < 1_000 else f"{duration / 1_000:.1f} s"
+    return "-" if duration is None else took(duration)

@@ -8,16 +8,16 @@ from typing import Any
 import click
 
 from luajobs_kit.cli.engine_commands import asks, print_json
-from luajobs_kit.cli.formatting import LEVELS
+from luajobs_kit.cli.formatting import COLOURS
 from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.live.presentation import clean
+from luajobs_kit.live.presentation import LEVEL_TONES, clean
 from luajobs_kit.model import LogLine, LogQuery, LogWritten, Resync
 from luajobs_kit.port import Port
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _MISSED = 200  # lines asked for at once after a loss
-_RANK = {"debug": 0, "info": 1, "warn": 2, "error": 3}
+_RANK = {level: rank for rank, level in enumerate(LEVEL_TONES)}
 
 
 @click.command()
@@ -26,7 +26,7 @@ _RANK = {"debug": 0, "info": 1, "warn": 2, "error": 3}
     "--name", help="Only lines of the job or tool of this name.", shell_complete=complete_jobs
 )
 @click.option("--user", "--user-id", "user_id", help="Only lines of this user.")
-@click.option("--level", type=click.Choice(["debug", "info", "warn", "error"]), help="And above.")
+@click.option("--level", type=click.Choice(list(LEVEL_TONES)), help="And above.")
 @click.option("--grep", metavar="TEXT", help="Only lines with these words.")
 @click.option("--since", metavar="T", help="Only lines since 15m, 2h, 1d or an ISO time.")
 @click.option("--limit", default=20, show_default=True, help="How many, the newest.")
@@ -83,7 +83,7 @@ def show(line: LogLine) -> None:
     """Print one line for people."""
     stamp = click.style(line.timestamp.astimezone().strftime("%H:%M:%S.%f")[:-3], fg="bright_black")
     name = clean(line.metadata.primitive_name or line.metadata.tool_name or "-")
-    level = click.style(f"{line.sub_type:<5}", fg=LEVELS[line.sub_type] or None)
+    level = click.style(f"{line.sub_type:<5}", fg=COLOURS[LEVEL_TONES[line.sub_type]])
     click.echo(f"{stamp} {level} {click.style(name, fg='cyan')}  {clean(line.message)}")
 
 

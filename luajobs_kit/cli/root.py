@@ -19,7 +19,7 @@ COMMANDS: Final = {
     "doctor": "luajobs_kit.cli.engine_process:doctor",
     "export": "luajobs_kit.cli.transfer:export",
     "import": "luajobs_kit.cli.transfer:import_",
-    "inbox": "luajobs_kit.cli.users:inbox",
+    "inbox": "luajobs_kit.cli.inbox:inbox",
     "join": "luajobs_kit.cli.join:join",
     "jobs": "luajobs_kit.cli.jobs:jobs",
     "logs": "luajobs_kit.cli.logs:logs",

@@ -1,4 +1,4 @@
-"""``luajobs users`` and ``luajobs inbox``."""
+"""``luajobs users``: add and list the people jobs serve."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from luajobs_kit.cli.engine_commands import asks, print_json
-from luajobs_kit.cli.formatting import clock, table
+from luajobs_kit.cli.formatting import table
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.live.presentation import clean
-from luajobs_kit.model import Message, UserRecord
+from luajobs_kit.model import UserRecord
 from luajobs_kit.port import Port
 
 
@@ -56,27 +56,3 @@ async def add(port: Port, /, *, user_id: str, full_name: str | None, **lists: An
     given = {name: list(values) for name, values in lists.items()}
     await port.call("user.add", {"id": user_id, "full_name": full_name, **given})
     click.echo(f"{clean(user_id)} was added.")
-
-
-@click.command()
-@click.option("--user", "user_id", help="Only this user's messages.")
-@click.option("--limit", default=20, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-@asks
-async def inbox(port: Port, /, *, user_id: str | None, limit: int, as_json: bool) -> None:
-    """Print the messages jobs sent to users, the newest last."""
-    if user_id:
-        found = await port.call("user.history", {"id": user_id, "limit": limit})
-    else:
-        found = await port.call("user.inbox", {"limit": limit})
-    if as_json:
-        print_json(found)
-        return
-    if not found:
-        click.echo("No messages yet. Jobs send them with: await user.send('…')")
-    for message in reversed([Message.model_validate(each) for each in found]):
-        origin = f" (from {message.job_name})" if message.job_name else ""
-        head = f"{clock(message.created_at)}  {message.user_id}{origin}"
-        click.echo(click.style(clean(head), fg="bright_black"))
-        for line in message.text.splitlines():
-            click.echo(f"  {clean(line)}")

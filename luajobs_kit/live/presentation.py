@@ -1,26 +1,102 @@
-"""Signs and short words for what is shown: the sign and the word say it, not colour alone."""
+"""Signs, tones and short words that every face shows; a face adds only its colours and widths.
+
+The sign and the word say it, and not colour alone.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from luajobs_kit.model import RunError  # commands that show a line load no models
+    from luajobs_kit.model import Level, RunError  # commands that show a line load no models
 
-JOB_SIGNS: Final = {"active": "●", "paused": "‖", "inactive": "○", "failed": "✗"}
-RUN_SIGNS: Final = {
+Tone = Literal["plain", "dim", "good", "bad", "warn", "live", "accent"]
+"""What a colour means; each face has its own colour for each."""
+
+SIGNS: Final = {
+    # Of a job; "failed" is also an execution's.
+    "active": "●",
+    "paused": "‖",
+    "inactive": "○",
+    "failed": "✗",
+    # Of an execution.
     "pending": "…",
     "claimed": "…",
     "running": "▶",
     "cancellation_requested": "▶",
     "completed": "✓",
-    "failed": "✗",
     "timeout": "✗",
     "killed": "✗",
     "cancelled": "○",
     "abandoned": "✗",
     "reaped": "✗",
 }
+TONES: Final[dict[str, Tone]] = {
+    "●": "good",
+    "‖": "warn",
+    "○": "dim",
+    "✗": "bad",
+    "…": "warn",
+    "▶": "live",
+    "✓": "good",
+}
+LEVEL_TONES: Final[dict[Level, Tone]] = {
+    "debug": "dim",
+    "info": "plain",
+    "warn": "warn",
+    "error": "bad",
+}
+JOB_COLUMNS: Final = ("status", "job", "user", "schedule", "next fire", "last outcome")
+
+
+def status_text(status: str) -> str:
+    """Return a job's or an execution's status: its sign and the word."""
+    return f"{SIGNS[status]} {status.replace('_', ' ')}"
+
+
+def status_tone(status: str) -> Tone:
+    """Return what the colour of a status means."""
+    return TONES[SIGNS[status]]
+
+
+def length(span: timedelta | float) -> str:
+    """Return a length of time, a number being in seconds, in at most two units.
+
+    Such as ``12s``, ``3m 05s``, ``2h 05m``, ``6d 3h``.
+    """
+    seconds = int(span.total_seconds() if isinstance(span, timedelta) else span)
+    if seconds < 60:
+        return f"{max(seconds, 0)}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m {seconds % 60:02}s"
+    if seconds < 86_400:
+        return f"{seconds // 3600}h {seconds % 3600 // 60:02}m"
+    return f"{seconds // 86_400}d {seconds % 86_400 // 3600}h"
+
+
+def countdown(left: timedelta) -> str:
+    """Return how long it is until a moment, rounded up: one that shows 0 for a second looks stuck."""
+    return length(left + timedelta(seconds=0.999))
+
+
+def age(then: datetime, now: datetime) -> str:
+    """Return how long ago, in one unit: ``3m ago``."""
+    seconds = int((now - then).total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit} ago"
+    return f"{seconds}s ago" if seconds > 0 else "now"
+
+
+def took(milliseconds: float | None) -> str:
+    """Return a duration given in ms, in the unit it reads best in."""
+    if milliseconds is None:
+        return "—"
+    if milliseconds < 1_000:
+        return f"{milliseconds:.0f}ms"
+    seconds = milliseconds / 1_000
+    return f"{seconds:.1f}s" if seconds < 60 else length(seconds)
 
 
 def error_line(error: RunError) -> str:

@@ -7,26 +7,51 @@ One that finds a number missing asks for everything.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import anywidget
 import traitlets
 
 from luajobs_kit.live.change_set import Changed
-from luajobs_kit.live.live_state import LiveState
+from luajobs_kit.live.live_state import Link, LiveState
+from luajobs_kit.live.presentation import JOB_COLUMNS, TONES, Tone
 from luajobs_kit.widgets.json_rows import job_row, line_row, message_row, ms, run_row
 
 STATIC = Path(__file__).parent / "static"
-LINES_SHOWN: Final = 1_000  # as many as log.js keeps
-RUNS_SHOWN: Final = 30  # as many as runs.js keeps
+LINES_SHOWN: Final = 1_000
+RUNS_SHOWN: Final = 30
+
+# The way to the engine: a sign, its tone and words; the reason, where there is one, follows them.
+LINKS: Final[dict[Link | Literal["gone"], tuple[str, Tone, str]]] = {
+    "live": ("●", "good", "connected"),
+    "reconnecting": ("↻", "warn", "reconnecting…"),
+    "stopped": ("○", "warn", ""),
+    "silent": ("…", "warn", "the engine does not answer just now"),
+    "connecting": ("…", "warn", "connecting…"),
+    "gone": ("✗", "bad", "not live any more: the kernel was last heard"),
+}
 
 
 @cache
 def _static(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
+
+
+@cache
+def _script(name: str) -> str:
+    """Return a view's module: what is the same in Python and the browser, as data, stands first."""
+    shared = {
+        "tones": TONES,
+        "columns": JOB_COLUMNS,
+        "links": LINKS,
+        "lines": LINES_SHOWN,
+        "runs": RUNS_SHOWN,
+    }
+    return f"const SHARED = {json.dumps(shared)};\n" + _static("live.js") + _static(name)
 
 
 class LiveView(anywidget.AnyWidget):
@@ -38,7 +63,7 @@ class LiveView(anywidget.AnyWidget):
     def __init__(self, state: LiveState, **options: Any) -> None:
         self.state = state
         self._sent = 0
-        self._esm = _static("live.js") + _static(self.script)
+        self._esm = _script(self.script)
         super().__init__(**options)
         self.on_msg(self._asked)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from luajobs_kit.live.presentation import JOB_SIGNS, RUN_SIGNS, error_line, short_user
+from luajobs_kit.live.presentation import SIGNS, error_line, length, short_user, took
 from luajobs_kit.model import Execution, Job, LogLine, Message, OnceSchedule
 from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule
 from luajobs_kit.timing import describe
@@ -21,7 +21,7 @@ def job_row(job: Job) -> dict[str, Any]:
         "name": job.name,
         "user": short_user(job.user_id),
         "status": job.status,
-        "sign": JOB_SIGNS[job.status],
+        "sign": SIGNS[job.status],
         "note": clip(job.note or ""),
         "schedule": _words(schedule) if schedule else "",
         "once": ms(schedule.execute_at) if isinstance(schedule, OnceSchedule) else None,
@@ -35,12 +35,13 @@ def run_row(run: Execution) -> dict[str, Any]:
     return {
         "id": run.id,
         "status": run.status.replace("_", " "),
-        "sign": RUN_SIGNS[run.status],
+        "sign": SIGNS[run.status],
         "cause": run.cause.replace("_", "-"),
         "begun": ms(run.started_at or run.created_at),
         "ended": ms(run.completed_at) if run.finished else None,
-        "took": run.duration,
-        "late": run.lateness,
+        "ms": run.duration,
+        "took": "" if run.duration is None else took(run.duration),
+        "late": length(run.lateness) if run.lateness else "",
         "attempts": len(run.attempts),
         "retry": ms(run.next_attempt_at),
         "error": clip(error_line(run.error)) if run.error else None,

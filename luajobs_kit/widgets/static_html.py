@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from luajobs_kit.live.live_state import LiveState
-from luajobs_kit.live.presentation import JOB_SIGNS, error_line, short_user
+from luajobs_kit.live.presentation import JOB_COLUMNS, error_line, short_user, status_text
 from luajobs_kit.model import Job, OnceSchedule
 from luajobs_kit.widgets.json_rows import job_row
 
@@ -18,8 +18,7 @@ def picture(state: LiveState, place: str) -> str:
         jobs = list(state.jobs.values())[::-1]
         now = state.now().astimezone()
         lost = state.lost
-    heads = ("status", "job", "user", "schedule", "next fire", "last outcome")
-    head = "".join(f'<th style="text-align:left">{name}</th>' for name in heads)
+    head = "".join(f'<th style="text-align:left">{name}</th>' for name in JOB_COLUMNS)
     body = "".join(f"<tr>{''.join(_cells(job))}</tr>" for job in jobs[:ROWS])
     counts = f"{len(jobs)} job{'s' * (len(jobs) != 1)}"
     if len(jobs) > ROWS:
@@ -39,9 +38,15 @@ def _cells(job: Job) -> list[str]:
         when = f"once, {schedule.execute_at.astimezone():%Y-%m-%d %H:%M:%S}"
     upcoming = f"{job.next_run_at.astimezone():%Y-%m-%d %H:%M:%S}" if job.next_run_at else "—"
     run = job.last_execution
-    last = "not yet run" if run is None else f"{row['last']['sign']} {row['last']['status']}"
+    last = "not yet run" if run is None else status_text(run.status)
     if run is not None and run.error is not None:
         last += f": {error_line(run.error)}"
-    status = f"{JOB_SIGNS[job.status]} {job.status}"
-    shown = (status, job.name, short_user(job.user_id) or "—", when, upcoming, last)
+    shown = (
+        status_text(job.status),
+        job.name,
+        short_user(job.user_id) or "—",
+        when,
+        upcoming,
+        last,
+    )
     return [f'<td style="text-align:left">{escape(text[:200])}</td>' for text in shown]

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from luajobs_kit.live.presentation import JOB_SIGNS, RUN_SIGNS, error_line
+from luajobs_kit.live.presentation import SIGNS, TONES, error_line
 from luajobs_kit.model import ExecutionStatus, JobStatus, RunError
 
 
@@ -12,5 +12,5 @@ def test_an_error_is_one_line_with_its_authors_line():
 
 
 def test_every_status_has_its_sign():
-    assert set(JOB_SIGNS) == set(get_args(JobStatus))
-    assert set(RUN_SIGNS) == set(get_args(ExecutionStatus))
+    assert set(SIGNS) == {*get_args(JobStatus), *get_args(ExecutionStatus)}
+    assert set(TONES) == set(SIGNS.values())

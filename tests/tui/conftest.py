@@ -11,7 +11,7 @@ from textual import events
 from textual.app import App
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from luajobs_kit.bundle import capture
 from luajobs_kit.engine import Engine
@@ -19,6 +19,7 @@ from luajobs_kit.model import Job, JobSpec
 from luajobs_kit.port import Port
 from luajobs_kit.timing import every
 from luajobs_tui.app import MonitorApp
+from luajobs_tui.screens.create import CreateJob
 
 GREET = "async def greet(job):\n    job.log.info('hello there')\n    return 1\n"
 
@@ -82,7 +83,12 @@ class Tui:
     @staticmethod
     async def sees(pilot: Pilot[Any], *words: str) -> None:
         """Let the app go on until all these words are on the screen."""
-        await Tui.until(pilot, lambda: all(word in Tui.screen(pilot.app) for word in words))
+
+        def seen() -> bool:
+            screen = Tui.screen(pilot.app)
+            return all(word in screen for word in words)
+
+        await Tui.until(pilot, seen)
 
     @staticmethod
     async def sees_no(pilot: Pilot[Any], word: str) -> None:
@@ -95,6 +101,16 @@ class Tui:
         for key in keys:
             name = _character_to_key(key) if len(key) == 1 else key
             app.post_message(events.Key(name, key if len(key) == 1 else None))
+
+    @staticmethod
+    def typed(app: App[Any], field: str) -> str:
+        """Return what stands in a field of the form; nothing while the form is not there yet."""
+        found = app.screen.query(field) if isinstance(app.screen, CreateJob) else ()
+        return "".join(
+            each.text if isinstance(each, TextArea) else each.value
+            for each in found
+            if isinstance(each, (Input, TextArea))
+        )
 
     @staticmethod
     async def types(pilot: Pilot[Any], text: str) -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.cells import cell_len
 
-from luajobs_kit.live.presentation import clean
+from luajobs_kit.live.presentation import age, clean, length, took
 from luajobs_kit.model import Attempt, CronSchedule, Execution, Job
-from luajobs_tui.cell_text import age, clip, clip_left, last_outcome, length, next_fire, took
+from luajobs_tui.cell_text import clip, clip_left, last_outcome, next_fire
 from luajobs_tui.columns import columns_for
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -12,6 +12,7 @@ from luajobs_kit.engine import Engine
 from luajobs_kit.errors import NotFound
 from luajobs_kit.timing import every, once
 from luajobs_tui.widgets.job_table import JobTable
+from luajobs_tui.widgets.log_view import LogView
 
 SMALL = (80, 24)
 LONG = (
@@ -201,6 +202,19 @@ async def test_the_log_can_be_held_searched_and_followed_again(engine, tui):
         await tui.sees(pilot, "1 of 2")
         await pilot.press("escape", "f")
         await tui.sees(pilot, "following", "line 39")
+
+
+async def test_a_log_that_is_held_stays_so_when_it_is_read_again(engine, tui):
+    await tui.make(engine, "greet")
+    app = tui.monitor(engine)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await tui.sees(pilot, "greet", "No line yet", "following")
+        await pilot.press("enter", "space")
+        await tui.sees(pilot, "held")
+        app.monitor.state.look("log")  # as when its tab is turned to, or its lines have come
+        app.monitor.paint_soon()
+        app.monitor.paint_now()
+        assert not app.monitor.query_one(LogView).following
 
 
 async def test_a_fire_on_schedule_is_counted_down_to_and_then_shown(tui):

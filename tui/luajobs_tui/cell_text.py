@@ -5,15 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 
-from luajobs_kit.live.presentation import JOB_SIGNS, RUN_SIGNS, clean, short_user
+from luajobs_kit.live.presentation import (
+    Tone,
+    age,
+    clean,
+    countdown,
+    length,
+    short_user,
+    status_text,
+    status_tone,
+    took,
+)
 from luajobs_kit.model import (
     CronSchedule,
     Execution,
-    ExecutionStatus,
     IntervalSchedule,
     Job,
     JobVersion,
@@ -21,8 +30,6 @@ from luajobs_kit.model import (
     Schedule,
 )
 from luajobs_kit.timing import describe
-
-Tone = Literal["plain", "dim", "good", "bad", "warn", "live", "accent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,62 +42,12 @@ class Said:
 
 NOTHING: Final = Said("—", "dim")
 
-_TONES: Final[dict[str, Tone]] = {
-    "●": "good",
-    "‖": "warn",
-    "○": "dim",
-    "✗": "bad",
-    "…": "warn",
-    "▶": "live",
-    "✓": "good",
-}
 CAUSES: Final = {"schedule": "schedule", "catch_up": "catch-up", "manual": "manual"}
 
 
-def sign(mark: str) -> Said:
-    """Return one of the signs, in its colour."""
-    return Said(mark, _TONES[mark])
-
-
-def job_status(job: Job) -> Said:
-    mark = sign(JOB_SIGNS[job.status])
-    return Said(f"{mark.text} {job.status}", mark.tone)
-
-
-def run_status(status: ExecutionStatus) -> Said:
-    mark = sign(RUN_SIGNS[status])
-    return Said(f"{mark.text} {status.replace('_', ' ')}", mark.tone)
-
-
-def length(span: timedelta | float) -> str:
-    """Return a length of time, at most two units: ``12s``, ``3m 05s``, ``2h 05m``, ``6d 3h``."""
-    seconds = int(span.total_seconds() if isinstance(span, timedelta) else span)
-    if seconds < 60:
-        return f"{max(seconds, 0)}s"
-    if seconds < 3600:
-        return f"{seconds // 60}m {seconds % 60:02}s"
-    if seconds < 86_400:
-        return f"{seconds // 3600}h {seconds % 3600 // 60:02}m"
-    return f"{seconds // 86_400}d {seconds % 86_400 // 3600}h"
-
-
-def age(then: datetime, now: datetime) -> str:
-    """Return how long ago, in one unit: ``3m ago``."""
-    seconds = int((now - then).total_seconds())
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit} ago"
-    return f"{seconds}s ago" if seconds > 0 else "now"
-
-
-def took(milliseconds: float | None) -> str:
-    """Return a duration given in ms, in the unit it reads best in."""
-    if milliseconds is None:
-        return "—"
-    if milliseconds < 1_000:
-        return f"{milliseconds:.0f}ms"
-    seconds = milliseconds / 1_000
-    return f"{seconds:.1f}s" if seconds < 60 else length(seconds)
+def status(word: str) -> Said:
+    """Return a job's or an execution's status, in its colour."""
+    return Said(status_text(word), status_tone(word))
 
 
 def moment(when: datetime, now: datetime) -> str:
@@ -111,15 +68,16 @@ def next_fire(job: Job, now: datetime) -> Said:
     left, local = when - now, when.astimezone()
     if left <= timedelta(0):
         return Said(f"due · {local:%H:%M:%S}", "live")
-    # Rounded up: a countdown that shows 0 for a second looks stuck.
-    left += timedelta(seconds=0.999)
+    shown = countdown(left)
+    left += timedelta(seconds=0.999)  # likewise rounded up
     if left < timedelta(hours=1):
         at = f"{local:%H:%M:%S}"
     elif left < timedelta(days=1):
         at = f"{local:%H:%M}"
     else:
         at = moment(when, now)
-    shown = f"{left.days}d" if left.days >= 7 else length(left)
+    if left.days >= 7:
+        shown = f"{left.days}d"
     return Said(f"{shown} · {at}", "live" if left <= timedelta(seconds=11) else "plain")
 
 
@@ -128,15 +86,14 @@ def last_outcome(job: Job, now: datetime) -> Said:
     run = job.last_execution
     if run is None:
         return Said("not yet run", "dim")
-    status = run_status(run.status)
+    said = status(run.status)
     if not run.finished:
         if run.next_attempt_at is not None and run.status == "pending":
-            wait = length(run.next_attempt_at - now + timedelta(seconds=0.999))
-            return Said(f"↻ retry in {wait}", "warn")
+            return Said(f"↻ retry in {countdown(run.next_attempt_at - now)}", "warn")
         since = run.attempts[-1].started_at if run.attempts else run.created_at
-        return Said(f"{status.text} {length(now - since)}", status.tone)
+        return Said(f"{said.text} {length(now - since)}", said.tone)
     ended = run.completed_at or run.created_at
-    return Said(f"{status.text[0]} {took(run.duration)} · {age(ended, now)}", status.tone)
+    return Said(f"{said.text[0]} {took(run.duration)} · {age(ended, now)}", said.tone)
 
 
 def lateness(run: Execution) -> Said:

@@ -6,28 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from luajobs_kit.live.presentation import JOB_COLUMNS
 from luajobs_kit.model import Job
 from luajobs_tui.cell_text import (
     Said,
     clip,
-    job_status,
     last_outcome,
     next_fire,
     short_schedule,
+    status,
     user,
 )
 
 Key = Literal["status", "name", "user", "schedule", "next", "last"]
 TIMED: Final[tuple[Key, ...]] = ("next", "last")  # what the passing of time changes
 
-_TITLES: Final[dict[Key, str]] = {
-    "status": "status",
-    "name": "job",
-    "user": "user",
-    "schedule": "schedule",
-    "next": "next fire",
-    "last": "last outcome",
-}
+_KEYS: Final[tuple[Key, ...]] = ("status", "name", "user", "schedule", "next", "last")
+_TITLES: Final = dict(zip(_KEYS, JOB_COLUMNS, strict=True))
 _GAP: Final = 1  # cells between two columns
 _NEXT: Final = 19  # cells: "59m 05s · 14:08:05"
 _NEXT_SHORT: Final = 9  # cells: "59m 05s"
@@ -45,14 +40,14 @@ class Column:
 
 def columns_for(width: int) -> tuple[Column, ...]:
     """Return the columns for a table of that many cells; they fill it."""
-    status = _STATUS if width >= 92 else _SIGN
+    status_width = _STATUS if width >= 92 else _SIGN
     next_width = _NEXT if width >= 76 else _NEXT_SHORT
-    rest = max(width - status - next_width - _LAST, 24)
+    rest = max(width - status_width - next_width - _LAST, 24)
     user_width = max(7, rest // 6) if width >= 68 else 0
     schedule = max(10, (rest - user_width) // 2)
     name = max(7, rest - user_width - schedule)
     widths: dict[Key, int] = {
-        "status": status,
+        "status": status_width,
         "name": name,
         "user": user_width,
         "schedule": schedule,
@@ -77,7 +72,7 @@ def cell(job: Job, column: Column, now: datetime) -> Said:
     room = column.width - _GAP
     match column.key:
         case "status":
-            said = job_status(job)
+            said = status(job.status)
             return said if column.width > _SIGN else Said(said.text[0], said.tone)
         case "name":
             said = Said(job.name)

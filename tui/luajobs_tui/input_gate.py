@@ -19,7 +19,7 @@ from textual.app import App, ScreenStackError
 from textual.message_pump import MessagePump
 from textual.worker import Worker
 
-ANSWERED: Final = 5.0  # seconds; where the engine is stuck, the keyboard is not for longer
+ANSWERED: Final = 5.0  # seconds; an engine that does not answer does not hold the keyboard longer
 LOOK: Final = 0.5  # seconds after which it is looked whether a widget is there still
 IN_THE_BACKGROUND: Final = {"feed", "topic"}  # groups of workers that no key waits for
 SWEEPS: Final = 8  # a screen that gets news all the time is never quite at rest
@@ -103,7 +103,7 @@ class InputGate:
         ]
 
     async def _swept(self) -> None:
-        """Have every queue that may hold a consequence emptied, from the innermost outwards.
+        """Flush every queue that may hold a consequence, from the innermost outwards.
 
         Messages rise from a widget to the app, and each queue is handled in order: a message
         posted behind them comes back when they have been handled. What they cause anew may go
@@ -111,7 +111,7 @@ class InputGate:
         """
         for sweep in range(SWEEPS):
             for pump in self._pumps():
-                await _emptied(pump)
+                await _flushed(pump)
             if sweep and not any(pump.message_queue_size for pump in self._pumps()):
                 return
 
@@ -126,14 +126,14 @@ class InputGate:
         return [*(pump for pump in others if pump not in rising), *rising]
 
 
-async def _emptied(pump: MessagePump) -> None:
-    for _ in range(SWEEPS):
-        done = asyncio.Event()
-        if not pump.is_running or not pump.call_later(done.set):
-            return
+async def _flushed(pump: MessagePump) -> None:
+    """Wait until the pump has handled what is in its queue now; what it adds is the next sweep's.
+
+    Waiting for an empty queue instead would make every key slow while news keeps filling it.
+    """
+    done = asyncio.Event()
+    if pump.is_running and pump.call_later(done.set):
         await _gone_by(pump, done)
-        if not pump.message_queue_size:
-            return
 
 
 async def _gone_by(pump: MessagePump, done: asyncio.Event) -> None:

@@ -10,7 +10,8 @@ from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
 
-from luajobs_tui.cell_text import Said, Tone
+from luajobs_kit.live.presentation import Tone
+from luajobs_tui.cell_text import Said
 
 CALM: Final = Theme(
     name="luajobs",

@@ -1,5 +1,6 @@
 // What every view of the panel shares. One store a model, begun from its snapshot and
 // brought up to date by numbered messages; every view of the model draws from the store.
+// SHARED, what Python and the browser have in common, stands before this (anywidgets.py).
 // Text of jobs reaches the page by textContent alone.
 
 function element(tag, className = "", text = "") {
@@ -12,6 +13,11 @@ function element(tag, className = "", text = "") {
 // Changing a text that is the same already would cost a layout and a reader's selection.
 function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
+}
+
+// Rounded up: a countdown that shows 0 for a second looks stuck.
+function countdown(ms) {
+  return length(ms + 999);
 }
 
 function length(ms) {
@@ -31,12 +37,6 @@ function age(ms) {
   return s > 0 ? `${s}s ago` : "now";
 }
 
-function took(ms) {
-  if (ms === null || ms === undefined) return "";
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  return ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : length(ms);
-}
-
 function clock(at, now = Date.now()) {
   const when = new Date(at);
   const time = when.toLocaleTimeString([], { hourCycle: "h23" });
@@ -50,7 +50,7 @@ function clock(at, now = Date.now()) {
 
 // A panel's own tone classes: good, bad, warn, live, dim.
 function tone(sign) {
-  return { "✓": "good", "●": "good", "✗": "bad", "▶": "live", "…": "warn", "‖": "warn" }[sign] ?? "dim";
+  return SHARED.tones[sign] ?? "dim";
 }
 
 // begin() makes a view's empty data; fold(data, message) brings a message in;

@@ -1,13 +1,11 @@
 
-const KEPT = 1000; // lines
-
 export default live({
   begin: () => ({ job: null, lines: [] }),
   fold(data, message) {
     if ("job" in message) data.job = message.job;
     const last = data.lines.at(-1)?.[0] ?? 0;
     for (const line of message.lines ?? []) if (line[0] > last) data.lines.push(line);
-    if (data.lines.length > KEPT) data.lines.splice(0, data.lines.length - KEPT);
+    if (data.lines.length > SHARED.lines) data.lines.splice(0, data.lines.length - SHARED.lines);
   },
   draw(view) {
     const head = element("div", "luajobs-head");
@@ -51,7 +49,7 @@ export default live({
         shown = seq;
       }
       lines.append(fresh);
-      while (lines.childElementCount > KEPT) lines.firstElementChild.remove();
+      while (lines.childElementCount > SHARED.lines) lines.firstElementChild.remove();
       empty.hidden = lines.childElementCount > 0;
       waiting = 0;
       if (tail) box.scrollTop = box.scrollHeight;

@@ -1,11 +1,9 @@
 
-const KEPT = 30; // runs
-
 export default live({
   begin: () => ({ runs: new Map() }),
   fold(data, message) {
     for (const run of message.runs ?? []) data.runs.set(run.id, run);
-    while (data.runs.size > KEPT) data.runs.delete(data.runs.keys().next().value);
+    while (data.runs.size > SHARED.runs) data.runs.delete(data.runs.keys().next().value);
   },
   draw(view) {
     const head = element("div", "luajobs-head");
@@ -21,9 +19,9 @@ export default live({
 
     function timed(run, node) {
       const now = view.now();
-      if (run.retry) put(node, `retry in ${length(run.retry - now + 999)}`);
+      if (run.retry) put(node, `retry in ${countdown(run.retry - now)}`);
       else if (run.ended === null) put(node, `for ${length(now - run.begun)}`);
-      else put(node, [took(run.took), age(now - run.ended)].filter(Boolean).join(" · "));
+      else put(node, [run.took, age(now - run.ended)].filter(Boolean).join(" · "));
     }
 
     function update() {
@@ -35,7 +33,7 @@ export default live({
         const extra = [
           run.cause === "schedule" ? "" : run.cause,
           run.attempts > 1 ? `${run.attempts} attempts` : "",
-          run.late ? `${length(run.late * 1000)} late` : "",
+          run.late ? `${run.late} late` : "",
         ].filter(Boolean).join(", ");
         item.append(element("span", `luajobs-state ${tone(run.sign)}`, `${run.sign} ${run.status}`),
           element("span", "dim", clock(run.begun)), time, element("span", "dim", extra));
@@ -53,9 +51,9 @@ export default live({
     function draw(runs) {
       bars.replaceChildren(...runs.map((run) => {
         const bar = element("i", tone(run.sign));
-        const ms = run.took ?? view.now() - run.begun;
+        const ms = run.ms ?? view.now() - run.begun;
         bar.style.height = `${Math.round(4 + 14 * Math.min(1, Math.log10(1 + Math.max(0, ms)) / 5))}px`;
-        bar.title = `${run.status}, ${took(run.took) || "running"}`;
+        bar.title = `${run.status}, ${run.took || "running"}`;
         return bar;
       }));
     }

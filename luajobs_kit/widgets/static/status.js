@@ -60,22 +60,11 @@ export default live({
       const stale = silent > SILENCE || view.el.closest(".jupyter-widgets-disconnected") !== null;
       view.el.closest(".luajobs-panel")?.classList.toggle("luajobs-stale", stale);
       const heard = silent < 1000 ? "just now" : age(silent);
-      let sign = "●", words, kind = "good";
-      if (stale) {
-        [sign, kind] = ["✗", "bad"];
-        words = `not live any more: the kernel was last heard ${heard}. Run the cell again.`;
-      } else if (data.link === "live") {
-        words = `connected, ${heard}`;
-      } else if (data.link === "reconnecting") {
-        [sign, kind, words] = ["↻", "warn", `reconnecting… ${data.why ?? ""}`];
-      } else if (data.link === "stopped") {
-        [sign, kind, words] = ["○", "warn", data.why];
-      } else if (data.link === "silent") {
-        [sign, kind, words] = ["…", "warn", "the engine does not answer just now"];
-      } else {
-        [sign, kind, words] = ["…", "warn", "connecting…"];
-      }
-      put(beat, `${sign} ${words}`);
+      const link = stale ? "gone" : data.link ?? "connecting";
+      const [sign, kind, words] = SHARED.links[link];
+      const more = { gone: `${heard}. Run the cell again.`, live: heard }[link] ?? data.why ?? "";
+      const joined = [words, more].filter(Boolean).join(link === "live" ? ", " : " ");
+      put(beat, `${sign} ${joined}`);
       beat.className = `luajobs-beat ${kind}`;
     }
 

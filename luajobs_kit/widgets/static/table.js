@@ -1,5 +1,4 @@
 
-const HEADS = ["status", "job", "user", "schedule", "next fire", "last outcome"];
 const WIDTHS = ["7em", "21%", "9%", "", "12.5em", "13em"];
 
 export default live({
@@ -21,7 +20,7 @@ export default live({
       table.append(column);
     }
     const head = table.createTHead().insertRow();
-    for (const name of HEADS) {
+    for (const name of SHARED.columns) {
       const cell = element("th", "", name);
       cell.scope = "col";
       head.append(cell);
@@ -90,8 +89,7 @@ export default live({
         put(next, "due");
         next.className = "live";
       } else {
-        // Rounded up: a countdown that shows 0 for a second looks stuck.
-        put(next, `${length(job.next - now + 999)} · ${clock(job.next)}`);
+        put(next, `${countdown(job.next - now)} · ${clock(job.next)}`);
         next.className = job.next - now < 11000 ? "live" : "";
       }
       const run = job.last;
@@ -101,13 +99,13 @@ export default live({
         return;
       }
       if (run.ended === null) {
-        put(last, run.retry ? `↻ retry in ${length(run.retry - now + 999)}`
+        put(last, run.retry ? `↻ retry in ${countdown(run.retry - now)}`
           : `${run.sign} ${run.status} ${length(now - run.begun)}`);
       } else {
         put(last, `${run.sign} ${run.status} · ${age(now - run.ended)}`);
       }
       last.className = run.retry ? "warn" : tone(run.sign);
-      last.title = [last.textContent, took(run.took), run.error].filter(Boolean).join(" · ");
+      last.title = [last.textContent, run.took, run.error].filter(Boolean).join(" · ");
     }
 
     function place(job) {
@@ -115,7 +113,7 @@ export default live({
       if (!row) {
         row = element("tr");
         row.dataset.id = job.id;
-        for (const _ of HEADS) row.append(element("td"));
+        for (const _ of SHARED.columns) row.append(element("td"));
         rows.set(job.id, row);
         body.prepend(row); // the newest job comes first
       }

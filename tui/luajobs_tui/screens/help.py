@@ -13,8 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from luajobs_kit.live.presentation import JOB_SIGNS, RUN_SIGNS
-from luajobs_tui.cell_text import sign
+from luajobs_kit.live.presentation import SIGNS, TONES
 from luajobs_tui.theme import style
 
 KEYS: Final = (
@@ -68,8 +67,8 @@ class Help(ModalScreen[None]):
             parts.append(grid)
         parts.append(Text("Signs", style(app, "live", bold=True)))
         signs, seen = Text("  "), set[str]()
-        for status, mark in {**JOB_SIGNS, **RUN_SIGNS}.items():
+        for status, mark in SIGNS.items():
             if mark not in seen:
                 seen.add(mark)
-                signs.append(f"{mark} {status}   ", style(app, sign(mark).tone))
+                signs.append(f"{mark} {status}   ", style(app, TONES[mark]))
         self.query_one("#keys", Static).update(Group(*parts, signs))

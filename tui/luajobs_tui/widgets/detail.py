@@ -87,7 +87,7 @@ class Detail(Vertical):
         match topic:
             case "log" if whole:
                 empty = "No line yet. r runs the job now." if loaded else "Reading…"
-                self._log.show(state.lines, empty=empty)
+                self._log.show(job.id, state.lines, empty=empty)
             case "log" if changed.lines:
                 self._log.add(changed.lines)
             case "executions" if whole or changed.executions:

@@ -13,9 +13,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Static
 
-from luajobs_kit.live.presentation import clean, error_line
+from luajobs_kit.live.presentation import age, clean, error_line, length, took
 from luajobs_kit.model import Execution, RunError
-from luajobs_tui.cell_text import CAUSES, Said, age, lateness, length, moment, run_status, took
+from luajobs_tui.cell_text import CAUSES, Said, lateness, moment, status
 from luajobs_tui.theme import style, text
 
 _COLUMNS: Final = (
@@ -120,7 +120,7 @@ class Executions(Vertical):
             late = f", {length(run.lateness)} late" if run.lateness else ""
             written.append(f" · due {moment(run.fire_time, now)}{late}", dim)
         for attempt in run.attempts:
-            said = run_status(attempt.status)
+            said = status(attempt.status)
             written.append(f"\n\n{said.text}", style(app, said.tone, bold=True))
             times = f"  attempt {attempt.number} · {moment(attempt.started_at, now)}"
             written.append(f"{times} · {took(attempt.duration)}", dim)
@@ -152,7 +152,7 @@ def _cells(run: Execution, now: datetime) -> tuple[Said, ...]:
     if run.next_attempt_at is not None:
         status = Said("↻ retry waits", "warn")
     else:
-        status = run_status(run.status)
+        status = status(run.status)
     error = Said(clean(error_line(run.error)), "bad") if run.error else Said("")
     return (
         status,

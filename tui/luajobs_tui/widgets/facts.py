@@ -13,10 +13,9 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from luajobs_kit.live.presentation import clean
+from luajobs_kit.live.presentation import clean, length
 from luajobs_kit.model import IntervalSchedule, Job, JobVersion, OnceSchedule, Retry, Schedule
 from luajobs_kit.timing import describe, describe_count
-from luajobs_tui.cell_text import length
 from luajobs_tui.theme import style
 
 

@@ -6,7 +6,8 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from luajobs_tui.cell_text import Said, clip_left, length
+from luajobs_kit.live.presentation import length
+from luajobs_tui.cell_text import Said, clip_left
 from luajobs_tui.monitor_state import MonitorState
 from luajobs_tui.theme import style
 

@@ -16,12 +16,10 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from luajobs_kit.live.presentation import clean
-from luajobs_kit.model import Level, LogLine
-from luajobs_tui.cell_text import Tone
+from luajobs_kit.live.presentation import LEVEL_TONES, clean
+from luajobs_kit.model import LogLine
 from luajobs_tui.theme import style
 
-TONES: Final[dict[Level, Tone]] = {"debug": "dim", "info": "plain", "warn": "warn", "error": "bad"}
 _PREFIX: Final = 15  # cells: "14:08:05 error "
 _KEPT: Final = 6_000  # rows on the screen's side; beyond, the oldest go
 _DROPPED: Final = 1_000  # rows at once, so that dropping is rare
@@ -51,6 +49,7 @@ class LogView(ScrollView, can_focus=True):
     def __init__(self) -> None:
         super().__init__(id="log-view")
         self._lines: list[LogLine] = []
+        self._job_id: str | None = None
         self._rows: list[_Row] = []
         self._day: date | None = None
         self._empty = "Reading…"
@@ -64,10 +63,15 @@ class LogView(ScrollView, can_focus=True):
 
     # Lines
 
-    def show(self, lines: Iterable[LogLine], *, empty: str) -> None:
-        """Show these lines, and follow from their end."""
+    def show(self, job_id: str, lines: Iterable[LogLine], *, empty: str) -> None:
+        """Show the lines of a job. Another job's are followed; the same job's stay held if they are.
+
+        The same job's are shown again whenever its tab is turned to, its log was read, or the
+        engine was reached again: the reader did not ask for any of it.
+        """
         self._lines, self._empty = list(lines), empty
-        self.following, self.unseen = True, 0
+        if job_id != self._job_id:
+            self._job_id, self.following, self.unseen = job_id, True, 0
         self._wrap_all()
 
     def add(self, lines: list[LogLine]) -> None:
@@ -185,7 +189,7 @@ class LogView(ScrollView, can_focus=True):
         if row.line is None:
             return Text(f" {row.text}", style(app, "dim"))
         level = row.line.sub_type
-        tone = style(app, TONES[level])
+        tone = style(app, LEVEL_TONES[level])
         if row.first:
             at = row.line.timestamp.astimezone()
             written = Text.assemble(
