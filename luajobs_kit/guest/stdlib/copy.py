@@ -226,6 +226,12 @@ def _copied_user_collection(x: Any) -> Any:
 # What copies by itself (``asdict``, ``UserDict.copy``) asks here.
 PATCHES: Final = (
     Patch(
+        "copy:copy",
+        NEW,
+        "machinery: has a user's dictionary without a copier copied over a function",
+        lambda _: shallow_copy,
+    ),
+    Patch(
         "copy:deepcopy", NEW, "machinery: has asdict rebuild something else", lambda _: deep_copy
     ),
     Patch(

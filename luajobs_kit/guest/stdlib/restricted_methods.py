@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 import collections
+import difflib
 import hmac
 import random
 from collections.abc import Callable
@@ -27,11 +28,24 @@ _KEPT: Final[dict[Any, dict[str, str]]] = {
         "parents": "machinery: makes a class through the parents of a chain map",
     },
     collections.Counter: {"copy": "machinery: calls a counter's copy on a class"},
+    collections.UserDict: {
+        "copy": "machinery: buries the data of jobs under checks by a dictionary's copy"
+    },
     collections.UserList: {
         "copy": "machinery: calls a collection's copy on a class, to be given its class"
     },
+    difflib.SequenceMatcher: {
+        "get_matching_blocks": "making: writes to a cache by the blocks that two sequences share",
+        "get_opcodes": "making: writes to a cache by the opcodes of two sequences",
+        "quick_ratio": "making: writes to a cache by the quick ratio of two sequences",
+        "set_seq1": "making: writes to a cache by the setter of a first sequence",
+        "set_seq2": "making: writes to a cache by the setter of a second sequence",
+    },
     hmac.HMAC: {"copy": "making: has a keyed hash copied into a library's function"},
-    random.Random: {"setstate": "making: writes to a class by the state of a generator"},
+    random.Random: {
+        "gauss": "making: writes to a cache by a number drawn",
+        "setstate": "making: writes to a class by the state of a generator",
+    },
 }
 """By class and method, the case that gets through where it is not kept."""
 
