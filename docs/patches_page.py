@@ -1,4 +1,4 @@
-"""Writes ``docs/patches.md``: what of the library is replaced (``python docs/patches_page.py``)."""
+"""Generator of ``docs/patches.md``, the table of what is replaced in the library."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from luajobs_kit.guest.stdlib.patch import NEWEST, OLDEST, Patch
-from luajobs_kit.guest.stdlib.patches import PATCHES
+from luajobs_kit.guest.guards import ATTACKS
+from luajobs_kit.guest.stdlib.patches import NEWEST, OLDEST, PATCHES, Patch
 
 PAGE: Final = Path(__file__).parent / "patches.md"
 
@@ -25,6 +25,7 @@ there; a function that job code only calls itself is one of ours in the frozen m
 Each replacement earns its place by a hostile program that gets through without it: a test takes
 each out and runs that program, with the policy and the walls on. If a Python has no longer what
 is to be replaced, the sandbox does not start, and says which name of which module is gone.
+The numbers are those of the [attack classes](architecture.md#attack-classes).
 
 | module | name | against | case of `tests/sandbox/corpus/hostile` | Python |
 |---|---|---|---|---|
@@ -43,7 +44,13 @@ def _place(patch: Patch) -> str:
 
 def _row(patch: Patch) -> str:
     module, _, name = patch.place.partition(":")
-    cells = f"`{module}`", f"`{name}`", patch.why, patch.case, _pythons(patch)
+    cells = (
+        f"`{module}`",
+        f"`{name}`",
+        f"{patch.attack}, {ATTACKS[patch.attack]}",
+        patch.case,
+        _pythons(patch),
+    )
     return f"| {' | '.join(cells)} |"
 
 

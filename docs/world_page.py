@@ -1,4 +1,4 @@
-"""Writes ``docs/world.md``: what job code can import and call (``python docs/world_page.py``)."""
+"""Generator of ``docs/world.md``, the page of what job code can import and call."""
 
 from __future__ import annotations
 

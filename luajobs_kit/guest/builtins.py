@@ -13,7 +13,6 @@ from luajobs_kit.guest.guards.ownership import own
 from luajobs_kit.guest.imports import Imports, for_the_interpreter
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.guest.stdlib import functools as job_functools
-from luajobs_kit.guest.stdlib.functools import ClassMethod
 
 AS_THEY_ARE: Final = (
     "abs",
@@ -102,7 +101,7 @@ _MISSING: Final = object()
 def _everyday() -> dict[str, Any]:
     new = [name for name in NEW if hasattr(builtins, name)]
     return {name: getattr(builtins, name) for name in (*AS_THEY_ARE, *new, *EXCEPTIONS)} | {
-        "classmethod": ClassMethod,
+        "classmethod": type_object.ClassMethod,
         "delattr": _delattr,
         "dir": _dir,
         "getattr": _getattr,

@@ -4,64 +4,14 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from luajobs_kit.guest import allowlist
-from luajobs_kit.guest import preload as preloading
-from luajobs_kit.guest.guards import type_object
 from luajobs_kit.guest.guards.sealed import Given, make
 from luajobs_kit.guest.runtime.run import Run
 from luajobs_kit.guest.stdlib import asyncio as job_asyncio
-from luajobs_kit.guest.stdlib import calendar as job_calendar
-from luajobs_kit.guest.stdlib import dataclasses as job_dataclasses
-from luajobs_kit.guest.stdlib import datetime as job_datetime
-from luajobs_kit.guest.stdlib import functools as job_functools
-from luajobs_kit.guest.stdlib import random as job_random
-from luajobs_kit.guest.stdlib import typing as job_typing
-from luajobs_kit.guest.stdlib import zoneinfo as job_zoneinfo
-from luajobs_kit.guest.stdlib.functools import partialmethod, singledispatchmethod
-
-_OURS: dict[str, dict[str, Any]] = {
-    "operator": {
-        "attrgetter": job_functools.attrgetter,
-        "methodcaller": job_functools.methodcaller,
-    },
-    "functools": {
-        "lru_cache": job_functools.lru_cache,
-        "update_wrapper": job_functools.update_wrapper,
-        "wraps": job_functools.wraps,
-        "total_ordering": job_functools.total_ordering,
-        "singledispatch": job_functools.singledispatch,
-        "singledispatchmethod": singledispatchmethod,
-        "partialmethod": partialmethod,
-    },
-    "calendar": {"TextCalendar": job_calendar.TextCalendar},
-    "collections": {"namedtuple": job_functools.namedtuple},
-    "zoneinfo": {
-        "ZoneInfo": job_zoneinfo.ZoneInfo,
-        "available_timezones": preloading.available_timezones,
-    },
-    "dataclasses": {"dataclass": job_dataclasses.dataclass, "field": job_dataclasses.field},
-    "time": {"sleep": job_datetime.sleep},
-    "copy": {"copy": job_functools.shallow_copy, "deepcopy": job_functools.deep_copy},
-    "abc": {"abstractmethod": job_typing.abstractmethod},
-    "typing": {
-        # An alias of the real one shows it to whatever it is compared with.
-        "Type": type_object.Type,
-        "final": job_typing.final,
-        "override": job_typing.override,
-        "runtime_checkable": job_typing.runtime_checkable,
-    },
-    "enum": {
-        "Enum": job_functools.Enum,
-        "IntEnum": job_functools.IntEnum,
-        "StrEnum": job_functools.StrEnum,
-        "Flag": job_functools.Flag,
-        "IntFlag": job_functools.IntFlag,
-    },
-}
+from luajobs_kit.guest.stdlib.patches import GIVEN, SIMULATED
 
 _CONTAINERS = frozenset({"asyncio", "luajobs_kit"})
 """Modules that are entirely ours."""
@@ -123,7 +73,7 @@ def _facade(module: str) -> Facade:
 
 def _taken(module: str) -> dict[str, Any]:
     real = importlib.import_module(module)
-    ours = _OURS.get(module, {})
+    ours = GIVEN.get(module, {})
     taken = {}
     for name in allowlist.MODULES[module]:
         if name in ours and hasattr(real, name):
@@ -140,23 +90,13 @@ def names_of(module: str) -> dict[str, Any]:
     return dict(_real.get(module, {}))
 
 
-_SIMULATED: dict[str, Callable[[Run], dict[str, Any]]] = {
-    "datetime": job_datetime.datetime_names,
-    "random": job_random.random_names,
-    "secrets": job_random.secrets_names,
-    "time": job_datetime.time_names,
-    "uuid": job_random.uuid_names,
-}
-"""What tells the time or draws by lot: a simulation has its own."""
-
-
 class Imports:
     """What ``import`` finds in one run."""
 
     def __init__(self, run: Run) -> None:
         self._simulated: dict[str, Facade] = {}
         if run.clock.virtual:
-            for module, names in _SIMULATED.items():
+            for module, names in SIMULATED.items():
                 self._simulated[module] = make(Facade, module, names_of(module) | names(run))
 
     def find(self, module: str, member: str | None = None) -> Any:

@@ -1,8 +1,9 @@
-"""Reads the corpora: files of job functions, one section each, headed ``=== title | expectation``.
+"""Reader of the corpora: files of job functions, one section each, ``=== title | expectation``.
 
 An expectation may name several ways to end: ``policy, or raises SyntaxError``.
 
 A file named ``since_3_12`` is of a syntax that came with that Python, and not read by others.
+A hostile file begins with the classes of attack that its cases try: ``# tries: A1, A3``.
 """
 
 from __future__ import annotations
@@ -35,6 +36,21 @@ def cases(kind: str) -> list[Case]:
 def without_policy() -> list[Case]:
     """Return the programs for a child without a policy: who refuses one, and how that ends."""
     return _read(WITHOUT_POLICY)
+
+
+def attacks_by_file() -> dict[str, list[str]]:
+    """Return the classes of attack that each hostile file says it tries, of all Pythons."""
+    return {
+        f"{path.parent.name}/{path.name}": _tried(path)
+        for folder in (FOLDER / "hostile", WITHOUT_POLICY)
+        for path in sorted(folder.glob("*.job"))
+    }
+
+
+def _tried(path: Path) -> list[str]:
+    header = path.read_text("utf-8").partition("\n")[0]
+    mark, _, listed = header.partition("# tries: ")
+    return [] if mark else listed.split(", ")
 
 
 def _read(folder: Path) -> list[Case]:

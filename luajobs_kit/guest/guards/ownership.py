@@ -80,6 +80,11 @@ def begin(job_globals: dict[str, Any]) -> None:
     own.mark = job_globals["__name__"] = "".join(list("job"))
 
 
+def is_own(value: object) -> bool:
+    """Whether ``value`` is a function, a class or an instance of a class of job code."""
+    return own.is_function(value) or own.is_instance(value) or own.is_class(value)
+
+
 def own_in(classes: tuple[type, ...], name: str) -> bool | None:
     """Whether the first class that defines ``name`` is job code's own; None: none defines it."""
     for kind in classes:

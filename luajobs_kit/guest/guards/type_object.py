@@ -8,7 +8,8 @@ import types
 import typing
 from typing import Any, Final
 
-from luajobs_kit.guest.guards.sealed import Frozen, FrozenType, GivenType
+from luajobs_kit.guest.guards.ownership import own
+from luajobs_kit.guest.guards.sealed import Frozen, FrozenType, GivenType, closed
 
 _STAND_INS: dict[type, type] = {}
 
@@ -96,3 +97,18 @@ class Type(Frozen, metaclass=_TypeMeta):
 
 Type.__name__ = Type.__qualname__ = "type"
 Type.__module__ = "builtins"
+
+
+class ClassMethod(classmethod):  # type: ignore[type-arg]  # of any function
+    """What job code knows as ``classmethod``.
+
+    Methods are compared by the functions they were made of. An object of a job's own, which says
+    itself what it equals, would be shown the function of whatever method it is compared with.
+    """
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(closed(function) if own.is_instance(function) else function)
+
+
+ClassMethod.__name__ = ClassMethod.__qualname__ = "classmethod"
+ClassMethod.__module__ = "builtins"

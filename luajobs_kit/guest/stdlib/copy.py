@@ -17,7 +17,6 @@ from typing import Any, Final, NoReturn
 
 from luajobs_kit.guest.guards.ownership import own
 from luajobs_kit.guest.guards.sealed import Given, make
-from luajobs_kit.guest.stdlib.patch import NEW, Patch
 
 _MEMO: Final = "memo"  # under which a real memo, otherwise keyed by numbers, holds its decoy
 _MISSING: Final = object()
@@ -215,29 +214,9 @@ def _set_state(made: Any, state: Any) -> None:
         setattr(made, name, value)
 
 
-def _copied_user_collection(x: Any) -> Any:
+def copied_user_collection(x: Any) -> Any:
     """Copy a ``UserDict`` or ``UserList`` without asking its class for a new one."""
     made = object.__new__(type(x))
     made.__dict__.update(x.__dict__)
     made.__dict__["data"] = x.__dict__["data"].copy()
     return made
-
-
-# What copies by itself (``asdict``, ``UserDict.copy``) asks here.
-PATCHES: Final = (
-    Patch(
-        "copy:deepcopy", NEW, "machinery: has asdict rebuild something else", lambda _: deep_copy
-    ),
-    Patch(
-        "collections:UserDict.__copy__",
-        NEW,
-        "machinery: has a user's dictionary copied over another object",
-        lambda _: _copied_user_collection,
-    ),
-    Patch(
-        "collections:UserList.__copy__",
-        NEW,
-        "machinery: has a user's list copied over a module",
-        lambda _: _copied_user_collection,
-    ),
-)

@@ -11,7 +11,6 @@ from luajobs_kit.guest.guards import names
 from luajobs_kit.guest.guards.class_creation import adopt, plain_first, take_fields
 from luajobs_kit.guest.guards.ownership import class_dict, mro_of, own, own_in
 from luajobs_kit.guest.guards.read import read
-from luajobs_kit.guest.stdlib.patch import COMPARISON, EVALUATED, OTHER, Patch
 
 _library_field: Final[Any] = dataclasses.field
 _library_get_field: Final[Any] = dataclasses._get_field  # type: ignore[attr-defined]  # noqa: SLF001  # it has no other name
@@ -19,7 +18,7 @@ _SIGNATURE: Final = "(…)"
 _NOTHING: Final = types.SimpleNamespace()
 
 
-class _Documentation:
+class Documentation:
     """What is said of a dataclass that has no text of its own."""
 
     def __get__(self, _instance: Any, owner: type) -> str:
@@ -40,7 +39,7 @@ _without_any: Final[Any] = getattr(
 )  # what Python 3.15 shows, a new one
 
 
-def _get_field(cls: type, name: str, *rest: Any) -> Any:
+def get_field(cls: type, name: str, *rest: Any) -> Any:
     """Make a field of what its class has under its name, unless that is kept from job code.
 
     The library takes for a default what classes above have, and the class of the class: ``mro``
@@ -93,41 +92,10 @@ def _matched(made: Any) -> tuple[str, ...]:
     return plain_first(given)
 
 
-def _without_signature(known: Any) -> Any:
+def without_signature(known: Any) -> Any:
     """Describe a dataclass without its signature.
 
     The library asks for one where the class has no text of its own, or one that passes for none
     by then; and a signature may be a text whose names are looked up in the host's modules.
     """
     return types.SimpleNamespace(**{**vars(known), "signature": lambda _, **_options: _SIGNATURE})
-
-
-PATCHES: Final = (
-    Patch(
-        "dataclasses:inspect",
-        EVALUATED,
-        "machinery: has names in a text evaluated for a dataclass's documentation",
-        _without_signature,
-        until=(3, 14),
-    ),
-    Patch(
-        "dataclasses:_auto_docstring",
-        EVALUATED,
-        "machinery: has names in a text evaluated for a dataclass's documentation",
-        lambda _: _Documentation(),
-        (3, 15),
-    ),
-    Patch(
-        "dataclasses:field",
-        COMPARISON,
-        "attributes: writes to what all fields without metadata show by comparing it",
-        lambda _: field,
-        until=(3, 14),
-    ),
-    Patch(
-        "dataclasses:_get_field",
-        OTHER,
-        "making: has dataclass read mro of an enumeration for a field without a default",
-        lambda _: _get_field,
-    ),
-)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from luajobs_kit.guest.guards.ownership import own
-from luajobs_kit.guest.stdlib.patch import CACHE, TEXT, Patch
 
 _library: Any = re  # with the names it keeps to itself
 _compile: Final[Callable[..., Any]] = _library._compile  # noqa: SLF001  # what all of its functions begin with
@@ -30,7 +29,7 @@ def plain(given: Any) -> Any:
     raise TypeError(f"a pattern is text, not {kind.__name__!r}")
 
 
-def _compile_plain(pattern: Any, flags: Any) -> Any:
+def compile_plain(pattern: Any, flags: Any) -> Any:
     # A flag's value may be of a job's class, too: it was given to RegexFlag, which keeps it.
     number = int.__index__(flags) if issubclass(type(flags), int) else plain(flags)
     return _compile(plain(pattern), number)
@@ -39,19 +38,3 @@ def _compile_plain(pattern: Any, flags: Any) -> Any:
 def escape(pattern: Any) -> Any:
     """Escape what is special in a text, which the library has translate by its own table."""
     return _escape(plain(pattern))
-
-
-PATCHES: Final = (
-    Patch(
-        "re:_compile",
-        CACHE,
-        "machinery: has others given its pattern by flags that equal theirs",
-        lambda _: _compile_plain,
-    ),
-    Patch(
-        "re:escape",
-        TEXT,
-        "machinery: is given the table by which texts are escaped",
-        lambda _: escape,
-    ),
-)

@@ -1,61 +1,33 @@
-"""Methods of the library that are kept to objects of their own class.
+"""Methods of the library restricted to instances of their own class (A7).
 
-Taken from a class, or shown by a comparison, they would write to whatever they are given,
-step it, or call its class.
+Taken from a class, or shown by a comparison (A1), such a method would write to whatever object it
+is given, step it, or call its class.
 """
 
 from __future__ import annotations
 
-import calendar
-import collections
-import hmac
 import random
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from luajobs_kit.guest.guards.sealed import for_instances
-from luajobs_kit.guest.stdlib.patch import OTHER, Patch
-
-_KEPT: Final[dict[Any, dict[str, str]]] = {
-    calendar.Calendar: {
-        "firstweekday": "making: writes to a function of the library by a setter of a calendar",
-        "setfirstweekday": "making: writes to a class of the library by a method of a calendar",
-    },
-    collections.ChainMap: {
-        "copy": "machinery: makes a class through the copy of a chain map",
-        "new_child": "machinery: makes a class through the child of a chain map",
-        "parents": "machinery: makes a class through the parents of a chain map",
-    },
-    collections.Counter: {"copy": "machinery: calls a counter's copy on a class"},
-    collections.UserList: {
-        "copy": "machinery: calls a collection's copy on a class, to be given its class"
-    },
-    hmac.HMAC: {"copy": "making: has a keyed hash copied into a library's function"},
-    random.Random: {"setstate": "making: writes to a class by the state of a generator"},
-}
-"""By class and method, the case that gets through where it is not kept."""
 
 
-def _kept_to(kind: type) -> Callable[[Any], Any]:
-    def keep(known: Any) -> Any:
+def restricted_to(kind: type) -> Callable[[Any], Any]:
+    """Return what restricts a method or property to instances of ``kind``."""
+
+    def restrict(known: Any) -> Any:
         if type(known) is not property:
             return for_instances(known, kind)
         getter: Any = known.fget
         setter: Any = known.fset and for_instances(known.fset, kind)
         return property(for_instances(getter, kind), setter)
 
-    return keep
+    return restrict
 
 
-def bind_again() -> None:
-    """Bind the methods anew that the module ``random`` has as functions."""
-    one: Any = random
-    for name in _KEPT[random.Random]:
-        setattr(random, name, getattr(one._inst, name))  # noqa: SLF001  # it has no other name
-
-
-PATCHES: Final = tuple(
-    Patch(f"{kind.__module__}:{kind.__qualname__}.{name}", OTHER, case, _kept_to(kind))
-    for kind, names in _KEPT.items()
-    for name, case in names.items()
-)
+def rebind_random(names: Iterable[str]) -> None:
+    """Bind these methods anew that the module ``random`` offers as functions of one generator."""
+    module: Any = random
+    for name in names:
+        setattr(module, name, getattr(module._inst, name))  # noqa: SLF001  # it has no other name

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
 from typing import Any, Final, NoReturn
 
-from luajobs_kit.guest.guards.ownership import title
-from luajobs_kit.guest.stdlib.functools import ClassMethod, is_own, stands_for_own
-from luajobs_kit.guest.stdlib.patch import CACHE, Patch
+from luajobs_kit.guest.guards.ownership import is_own, title
+from luajobs_kit.guest.guards.type_object import ClassMethod
+from luajobs_kit.guest.stdlib.functools import stands_for_own
 
 _DESCRIPTORS: Final = (property, ClassMethod, staticmethod)
 
@@ -53,12 +53,12 @@ _library: Any = typing  # with the names it keeps to itself
 _LOOKING_UP: Final[CodeType] = _library._SpecialForm.__getitem__.__code__  # noqa: SLF001  # of all that do
 
 
-def _asked_anew(known: Any) -> Any:
+def without_caches(known: Any) -> Any:
     """Return typing's table of what keeps, by function, with the function itself in its place."""
     return {function: function for function in known}
 
 
-def _looked_up_anew(known: Any) -> Any:
+def without_closures(known: Any) -> Any:
     """Have everything made anew whenever it is asked for: Python 3.11 keeps it in closures."""
     for function in _looking_up():
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
@@ -77,21 +77,3 @@ def _looking_up() -> Iterator[FunctionType]:
         function = getattr(each, "__func__", each)  # a class method's
         if type(function) is FunctionType and function.__code__ is _LOOKING_UP:
             yield function
-
-
-PATCHES: Final = (
-    Patch(
-        "typing:_tp_cache",
-        CACHE,
-        "making: is shown the real type by what typing made before",
-        _looked_up_anew,
-        until=(3, 11),
-    ),
-    Patch(
-        "typing:_caches",
-        CACHE,
-        "making: is shown the real type by what typing made before",
-        _asked_anew,
-        since=(3, 12),
-    ),
-)

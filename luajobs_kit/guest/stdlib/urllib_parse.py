@@ -6,20 +6,8 @@ job's class that has the right hash would be shown the real ``type``.
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-from luajobs_kit.guest.stdlib.patch import CACHE, Patch
+from typing import Any
 
 
-def _without_cache(known: Any) -> Any:
+def without_cache(known: Any) -> Any:
     return getattr(known, "__wrapped__", known)
-
-
-PATCHES: Final = (  # ``urljoin`` and ``urlparse`` ask it, too
-    Patch(
-        "urllib.parse:urlsplit",
-        CACHE,
-        "making: has the library keep an argument beside the real type",
-        _without_cache,
-    ),
-)

@@ -1,11 +1,18 @@
-"""The ``ZoneInfo`` of job code."""
+"""``ZoneInfo`` in job code, and the time zones' data kept in memory."""
 
 from __future__ import annotations
 
-from typing import Self
+import importlib
+import zoneinfo
+from io import BytesIO
+from typing import Any, Self
 from zoneinfo._zoneinfo import ZoneInfo as _ZoneInfo  # type: ignore[import-not-found]
 
+import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
+
 from luajobs_kit.guest.guards.sealed import closed
+
+_zones: dict[str, bytes] = {}
 
 
 class ZoneInfo(_ZoneInfo):  # type: ignore[misc]  # mypy knows the other one only
@@ -33,3 +40,33 @@ for _name in ("clear_cache", "from_file", "no_cache"):
     # Of job code's one class alone, wherever it is taken from: compared, a class method shows
     # its function, which writes to what another class makes.
     setattr(_ZoneInfo, _name, staticmethod(closed(getattr(ZoneInfo, _name))))
+
+
+def load_zones() -> None:
+    """Keep the time zones' data in memory (half a megabyte) and let ``zoneinfo`` read it there."""
+    if _zones:
+        return
+    same: dict[bytes, bytes] = {}
+    # Read as plain files: ``importlib.resources`` brings archives, temporary files and
+    # threads with it, which every child would carry.
+    [root] = tzdata.__path__
+    with open(f"{root}/zones", encoding="utf-8") as file:  # noqa: PTH123  # pathlib is more than a child needs
+        names = file.read().split()
+    for name in names:
+        with open(f"{root}/zoneinfo/{name}", "rb") as file:  # noqa: PTH123  # likewise
+            data = file.read()
+        _zones[name] = same.setdefault(data, data)
+    common: Any = importlib.import_module("zoneinfo._common")
+    common.load_tzdata = _zone_file
+    zoneinfo.reset_tzpath(to=())
+
+
+def _zone_file(key: str) -> BytesIO:
+    if key not in _zones:
+        raise zoneinfo.ZoneInfoNotFoundError(f"No time zone found with key {key}")
+    return BytesIO(_zones[key])
+
+
+def available_timezones() -> set[str]:
+    """Return the names of all time zones."""
+    return set(_zones) or zoneinfo.available_timezones()
