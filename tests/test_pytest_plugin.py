@@ -1,6 +1,5 @@
 """The plugin for users' own tests: found by pytest, in either mode of pytest-asyncio, free when unused."""
 
-
 pytest_plugins = ["pytester"]
 
 TICKING = """
