@@ -21,7 +21,7 @@ test: $(VENV)/.dev
 	$(BIN)/pytest $(TESTS)
 
 soak: $(VENV)/.dev  ## full counts of kills, races and runs
-	$(BIN)/pytest -m soak
+	$(BIN)/pytest -m "soak or hypothesis" --hypothesis-profile=soak
 
 test-browser: $(VENV)/.dev  ## a real JupyterLab in a real Chromium
 	$(BIN)/pytest -m browser tests/browser

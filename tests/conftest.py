@@ -2,10 +2,19 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from warm_fork_server import WarmForkServer
 
 from luajobs_kit.client.discover import stop
+from luajobs_kit.sandbox.host import spawn
+
+# A property is tried the same few times in `make test`, and at random many times in `make soak`.
+settings.register_profile("quick", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("soak", max_examples=1_000, deadline=None, print_blob=True)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,6 +29,25 @@ def _no_workspace_of_ones_own(tmp_path_factory):
     os.environ.pop("LUAJOBS_HOME")
     if before is not None:
         os.environ["LUAJOBS_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def warm_fork_server():
+    server = WarmForkServer()
+    yield server
+    server.close()
+
+
+# Whose subject is the process itself: how it starts, what it holds, how it grows.
+STARTED_BY_ITSELF = {"tests/sandbox/host", "tests/sandbox/server", "tests/sandbox/walls"}
+
+
+@pytest.fixture(autouse=True)
+def _fork_servers(request, monkeypatch, warm_fork_server):
+    """Have the fork servers that a test starts in its own process forked from a warm one."""
+    folder = request.path.parent.relative_to(Path(__file__).parents[1]).as_posix()
+    if hasattr(os, "pidfd_open") and folder not in STARTED_BY_ITSELF:
+        monkeypatch.setattr(spawn, "start", warm_fork_server.start)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The architecture page is true: packages, names, import circles and docstrings are as it says."""
+"""The architecture page and CONTRIBUTING.md are true: paths, packages, floors, names, docstrings."""
 
 import ast
 import re
@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 TOPS = {"luajobs_kit": ROOT / "luajobs_kit", "luajobs_tui": ROOT / "tui" / "luajobs_tui"}
 # The front door names every public type for type checkers, and imports none of them.
 FRONT_DOORS = {"luajobs_kit", "luajobs_tui"}
@@ -95,6 +96,63 @@ def test_every_package_is_named_on_the_page():
     assert [path for path in paths if f"`{path}`" not in PAGE] == []
 
 
+def floors() -> dict[str, int]:
+    """Return the floor of every package named on the page, by its dotted name."""
+    found, floor = {}, 0
+    for row, names in re.findall(r"^\| ?(\d?) ?\| (`.+?`) \|", PAGE, re.MULTILINE):
+        floor = int(row) if row else floor  # a row without a number belongs to the floor above it
+        for path in re.findall(r"`(?:tui/)?(\w+(?:/\w+)*)/?(?:\.py)?`", names):
+            found[path.replace("/", ".")] = floor
+    return found
+
+
+FLOORS = floors()
+
+
+def floor_of(name: str) -> int:
+    """Return the floor of a module: that of the nearest package above it, else the lowest."""
+    if name in {"luajobs_kit.magics", "luajobs_kit.testing"}:
+        return FLOORS["luajobs_kit.widgets"]
+    while name and name not in FLOORS:
+        name = name.rpartition(".")[0]
+    return FLOORS.get(name, 0)
+
+
+def test_no_module_imports_from_a_floor_above_its_own():
+    upwards = [
+        f"{name} imports {other}"
+        for name in MODULES
+        if name not in FRONT_DOORS
+        for other in imported(name) - FRONT_DOORS
+        if floor_of(other) > floor_of(name)
+    ]
+    assert upwards == []
+
+
+PATH = re.compile(
+    r"`((?:luajobs_kit|tui|tests|docs|notebooks|benchmarks|\.ci)/[\w./-]*|\w+\.(?:toml|md))`"
+)
+
+
+@pytest.mark.parametrize("page", [PAGE, CONTRIBUTING], ids=["architecture", "contributing"])
+def test_every_path_that_a_page_names_exists(page):
+    links = [link for link in re.findall(r"\]\(([^)#:]+)\)", page) if page is CONTRIBUTING]
+    named = {*PATH.findall(page), *links}
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_every_test_folder_is_named_in_contributing():
+    folders = [each for each in (ROOT / "tests").iterdir() if list(each.glob("**/test_*.py"))]
+    named = [f"`tests/{each.name}/`" for each in folders]
+    assert [name for name in sorted(named) if name not in CONTRIBUTING] == []
+
+
+def test_the_readme_leads_to_both_pages():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "](docs/architecture.md)" in readme
+    assert "](CONTRIBUTING.md)" in readme
+
+
 def recurring() -> set[str]:
     """Return the names that the page lists as the same thing seen from several sides."""
     [line] = re.findall(r"^Names that recur: (.+)\.$", PAGE, re.MULTILINE)
@@ -116,10 +174,15 @@ def test_a_file_name_has_one_meaning():
     assert across == recurring()
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
-def test_a_module_says_its_role_in_its_first_sentence(name):
-    if MODULES[name].stem == "__main__":
-        return
-    docstring = ast.get_docstring(TREES[name])
-    assert docstring, "it has no docstring"
-    assert not QUESTION.match(docstring), docstring.splitlines()[0]
+def test_a_module_says_its_role_in_its_first_sentence():
+    docstrings = {
+        name: ast.get_docstring(TREES[name]) or "(none)"
+        for name in MODULES
+        if MODULES[name].stem != "__main__"
+    }
+    telling_none = [
+        f"{name}: {docstring.splitlines()[0]}"
+        for name, docstring in docstrings.items()
+        if docstring == "(none)" or QUESTION.match(docstring)
+    ]
+    assert telling_none == []

@@ -1,5 +1,6 @@
-"""The command line as people and scripts use it: real processes, a real engine."""
+"""The command line as people and scripts use it, on an engine in a process of its own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from luajobs_kit.cli.root import root
 
 JOB = """
 async def execute(job):
@@ -26,7 +30,15 @@ class Luajobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, *words: str, code: int = 0, env: Mapping[str, str] | None = None) -> str:
+    def __call__(self, *words: str, code: int = 0) -> str:
+        """Run a command in this process."""
+        with contextlib.chdir(self.folder):
+            done = CliRunner().invoke(root, ["-w", str(self.folder / ".luajobs"), *words])
+        assert done.exit_code == code, (done.output, done.exception)
+        return done.output
+
+    def process(self, *words: str, env: Mapping[str, str] | None = None) -> str:
+        """Run a command in a process of its own."""
         done = subprocess.run(
             [sys.executable, "-m", "luajobs_kit.cli", "-w", str(self.folder / ".luajobs"), *words],
             capture_output=True,
@@ -39,7 +51,7 @@ class Luajobs:
                 **(env or {}),
             },
         )
-        assert done.returncode == code, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def json(self, *words: str):
@@ -55,26 +67,30 @@ def luajobs(tmp_path):
 
 
 def test_a_file_becomes_a_job_that_is_listed_run_read_and_deleted(luajobs):
-    first = luajobs("jobs", "list")
+    first = luajobs.process("jobs", "list")
     assert f"No jobs yet in {luajobs.folder / '.luajobs'}" in first
     assert "A new workspace was made" in first
-    assert "hello: created; it fires in" in luajobs("jobs", "create", "hello.py", "--every", "3600")
-    assert "hello: unchanged" in luajobs("jobs", "create", "hello.py", "--every", "3600")
-    listed = luajobs("jobs", "list")
+    assert "hello: created; it fires in" in luajobs.process(
+        "jobs", "create", "hello.py", "--every", "3600"
+    )
+    assert "hello: unchanged" in luajobs.process("jobs", "create", "hello.py", "--every", "3600")
+    listed = luajobs.process("jobs", "list")
     assert "hello" in listed
     assert "● active" in listed
-    ran = luajobs("jobs", "trigger", "hello")
+    ran = luajobs.process("jobs", "trigger", "hello")
     assert "✓ completed" in ran
     assert '"ok": true' in ran
-    assert "said hello" in luajobs("logs", "--type", "job", "--name", "hello", "--limit", "10")
-    assert "hello from hello" in luajobs("inbox")
-    assert "every hour" in luajobs("jobs", "show", "hello")
-    assert "inactive" in luajobs("jobs", "deactivate", "hello")
-    assert "is active" in luajobs("jobs", "activate", "hello")
-    [job] = luajobs.json("jobs", "list")
+    assert "said hello" in luajobs.process(
+        "logs", "--type", "job", "--name", "hello", "--limit", "10"
+    )
+    assert "hello from hello" in luajobs.process("inbox")
+    assert "every hour" in luajobs.process("jobs", "show", "hello")
+    assert "inactive" in luajobs.process("jobs", "deactivate", "hello")
+    assert "is active" in luajobs.process("jobs", "activate", "hello")
+    [job] = json.loads(luajobs.process("jobs", "list", "--json"))
     assert job["lastExecution"]["status"] == "completed"
-    assert "deleted" in luajobs("jobs", "delete", "hello", "--yes")
-    assert luajobs.json("jobs", "list") == []
+    assert "deleted" in luajobs.process("jobs", "delete", "hello", "--yes")
+    assert json.loads(luajobs.process("jobs", "list", "--json")) == []
 
 
 def test_mistakes_say_what_to_do_and_end_with_their_code(luajobs):
@@ -114,7 +130,7 @@ def test_the_week_ahead_is_printed(luajobs):
 def test_a_shell_completes_commands_and_the_names_of_jobs(luajobs):
     def after_tab(*words: str) -> str:
         asked = {"_LUAJOBS_COMPLETE": "bash_complete", "COMP_CWORD": str(len(words))}
-        return luajobs(env=asked | {"COMP_WORDS": " ".join(["luajobs", *words])})
+        return luajobs.process(env=asked | {"COMP_WORDS": " ".join(["luajobs", *words])})
 
     assert after_tab("jobs", "tr") == "plain,trigger\n"
     in_folder = ("-w", str(luajobs.folder), "jobs", "show", "he")

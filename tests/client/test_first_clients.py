@@ -45,8 +45,7 @@ async def races(place: Path, count: int) -> None:
         assert len(pids) == 1
 
 
-@pytest.mark.parametrize("lot", range(4))
-async def test_clients_that_start_at_once_get_one_engine(tmp_path, lot):
+async def test_clients_that_start_at_once_get_one_engine(tmp_path):
     await races(tmp_path, 5)
 
 

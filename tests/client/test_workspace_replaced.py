@@ -154,35 +154,43 @@ async def test_the_engine_of_the_original_is_not_ended_for_a_copy(folder, tmp_pa
     assert (await discover.find(folder)).pid == address.pid
 
 
-COMMANDS = ["jobs list", "status", "doctor", "settings", "export out.json", "lua-env", "inbox"]
+COMMANDS = [
+    "jobs list",
+    "status",
+    *(
+        pytest.param(words, marks=pytest.mark.soak)
+        for words in ("doctor", "settings", "export out.json", "lua-env", "inbox")
+    ),
+]
 
 
-async def test_no_command_in_a_copy_reaches_the_engine_of_the_original(folder, spec, tmp_path):
+@pytest.mark.parametrize("words", COMMANDS)
+async def test_no_command_in_a_copy_reaches_the_engine_of_the_original(
+    folder, spec, tmp_path, words
+):
     async with await HttpPort.connect(folder) as port:
         await port.create_job(spec(name="nightly"))
         token = port.address.token
     copied = tmp_path / "copy" / ".luajobs"
-    for words in COMMANDS:
-        shutil.rmtree(copied.parent, ignore_errors=True)
-        shutil.copytree(tmp_path, copied.parent, ignore=shutil.ignore_patterns("copy"))
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "luajobs_kit.cli", "-w", str(copied), *words.split()],
-            cwd=copied.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        asked = Address.read(copied)
-        await asyncio.to_thread(end_other, copied, token)
-        if words == "status":
-            assert done.returncode == 3, done.stderr
-            assert "No engine runs" in done.stderr
-        else:
-            assert done.returncode == 0, done.stderr
-            assert asked.token != token, words
-        assert token not in done.stdout
+    shutil.copytree(tmp_path, copied.parent, ignore=shutil.ignore_patterns("copy"))
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "luajobs_kit.cli", "-w", str(copied), *words.split()],
+        cwd=copied.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    asked = Address.read(copied)
+    await asyncio.to_thread(end_other, copied, token)
+    if words == "status":
+        assert done.returncode == 3, done.stderr
+        assert "No engine runs" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        assert asked.token != token, words
+    assert token not in done.stdout
 
 
 def end_other(folder, token):

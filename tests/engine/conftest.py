@@ -10,10 +10,22 @@ import pytest
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec
+from luajobs_kit.sandbox.values import Wall
+from luajobs_kit.sandbox.walls.walls import WALLS
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
 
 Spec = Callable[..., JobSpec]
+
+
+@pytest.fixture(autouse=True)
+def _walls_that_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have ``doctor`` find every wall holding: ``tests/sandbox/`` and ``tests/port/`` try them."""
+
+    async def report() -> list[Wall]:
+        return [Wall(name, holds=True, stops="") for name in WALLS]
+
+    monkeypatch.setattr("luajobs_kit.sandbox.doctor.report", report)
 
 
 @pytest.fixture

@@ -1,23 +1,36 @@
 """Cells run by a real kernel, on a workspace of their own that is ended afterwards."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from luajobs_kit.client.discover import stop
 
 
-@pytest.fixture
-def run_book(notebooks, tmp_path, monkeypatch):
-    """Run a notebook; what its widgets' state is afterwards is left in ``book.widgets``."""
-    home = tmp_path / ".luajobs"
-    monkeypatch.setenv("LUAJOBS_HOME", str(home))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-
-    def ran(book, **options):
-        return notebooks.run(book, tmp_path, **options)
-
-    yield ran
+@contextmanager
+def kernels_in(folder, notebooks):
+    """Give what runs a notebook in ``folder``, on a workspace there that is ended afterwards."""
+    home = folder / ".luajobs"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUAJOBS_HOME", str(home))
+        patch.setenv("IPYTHONDIR", str(folder / "ipython"))
+        yield lambda book, **options: notebooks.run(book, folder, **options)
     if home.is_dir():
         stop(home)
+
+
+@pytest.fixture
+def run_book(notebooks, tmp_path):
+    """Run a notebook; return the client that did it."""
+    with kernels_in(tmp_path, notebooks) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def run_book_once(notebooks, tmp_path_factory):
+    """Run a notebook for all tests of a module."""
+    with kernels_in(tmp_path_factory.mktemp("shared"), notebooks) as run:
+        yield run
 
 
 @pytest.fixture

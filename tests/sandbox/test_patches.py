@@ -35,7 +35,17 @@ def world(tmp_path, monkeypatch):
     return make
 
 
-@pytest.mark.parametrize("patch", HERE, ids=lambda patch: patch.place)
+FIRST_OF_A_KIND = {patch.why: patch for patch in reversed(HERE)}.values()
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        pytest.param(patch, marks=() if patch in FIRST_OF_A_KIND else pytest.mark.soak)
+        for patch in HERE
+    ],
+    ids=lambda patch: patch.place,
+)
 async def test_without_a_replacement_its_case_gets_through(patch: Patch, world) -> None:
     without = world(f"patches.left_out.add({patch.place!r})")
     async with Sandbox(max_children=1, spares=1, world=without) as sandbox:

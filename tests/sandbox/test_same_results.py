@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unwalled_run import run_here, unrestricted
 
@@ -102,7 +102,6 @@ def main(job):
 """
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(statements(), min_size=1, max_size=6))
 def test_a_program_gives_the_same_with_and_without_the_policy(body: list[str]) -> None:
     source = PROGRAM.format(body="\n".join("    " + line for line in indented(body).split("\n")))
@@ -119,7 +118,6 @@ TEMPLATES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(TEMPLATES)
 def test_formatting_gives_the_same_with_and_without_the_policy(template: str) -> None:
     source = (
@@ -133,7 +131,6 @@ def test_formatting_gives_the_same_with_and_without_the_policy(template: str) ->
     assert run_here(source) == unrestricted(source)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), min_size=1, max_size=6),
     st.integers(0, 5),

@@ -10,8 +10,7 @@ from luajobs_kit import http_protocol, port_schema
 from luajobs_kit.server import openapi
 
 SHARED = settings(
-    max_examples=30,
-    deadline=None,
+    max_examples=settings.default.max_examples // 2,
     # The engine is shared on purpose: it must survive all of it.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

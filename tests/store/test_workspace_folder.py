@@ -198,7 +198,8 @@ def story(words):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=settings.default.max_examples // 8,  # each opens several stores
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps)
 @example(story("create0 remove open1 create1 create0 close0 create1"))
@@ -214,9 +215,7 @@ def test_what_is_acknowledged_is_in_the_folder_at_the_path_whatever_is_done_to_i
 
 
 @pytest.mark.soak
-@settings(
-    max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=2_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_what_is_acknowledged_is_in_the_folder_at_the_path_two_thousand_times(told):
     asyncio.run(live(told))

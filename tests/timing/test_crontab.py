@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from luajobs_kit.errors import InvalidInput
@@ -66,7 +66,6 @@ blanks = st.text(" \t", min_size=1, max_size=3)
 
 
 @given(expressions, blanks, st.text(" \t", max_size=2))
-@settings(max_examples=300, deadline=None)
 def test_every_sentence_of_the_grammar_is_read_as_the_numbers_it_names(fields, between, around):
     expression = around + between.join(text for text, _ in fields) + around
     read = read_crontab(expression)
@@ -82,7 +81,6 @@ def test_every_sentence_of_the_grammar_is_read_as_the_numbers_it_names(fields, b
 
 
 @given(expressions)
-@settings(max_examples=100, deadline=None)
 def test_its_first_fires_match_each_field_as_the_oracle_reads_it(debian, fields):
     expression = " ".join(text for text, _ in fields)
     entry = debian.Entry(expression)
@@ -95,7 +93,6 @@ def test_its_first_fires_match_each_field_as_the_oracle_reads_it(debian, fields)
 
 
 @given(st.text(max_size=40) | st.text("0123456789*/,- @?#LWRHmonjan\n", max_size=30))
-@settings(max_examples=400, deadline=None)
 @example("R R * * *")
 @example("0 0 * * *\n")
 @example("0 0 * * 1\x00")

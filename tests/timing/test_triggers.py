@@ -7,7 +7,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from luajobs_kit.clock import VirtualClock
@@ -87,7 +87,6 @@ schedules = st.one_of(
 
 
 @given(schedules, st.integers(0, 400_000), st.integers(1, 40))
-@settings(max_examples=150, deadline=None)
 def test_what_is_due_is_the_newest_of_all_and_the_others_counted(schedule, seconds, keep):
     trigger = trigger_for(schedule, armed_at=NOW)
     first = next_fire(schedule, None, armed_at=NOW)

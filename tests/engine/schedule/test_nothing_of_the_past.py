@@ -365,8 +365,7 @@ def runner():
 
 
 @settings(
-    max_examples=25,
-    deadline=None,
+    max_examples=settings.default.max_examples // 4,  # each runs an engine
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @example(

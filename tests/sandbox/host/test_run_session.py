@@ -121,7 +121,7 @@ def is_plain(value) -> bool:
     return value is None or type(value) in (bool, int, str)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(STREAMS)
 def test_whatever_bytes_a_child_sends_the_host_answers_with_plain_data_or_a_break(stream):
     logs = []
@@ -136,7 +136,6 @@ def test_whatever_bytes_a_child_sends_the_host_answers_with_plain_data_or_a_brea
         assert math.isfinite(line.at)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(), JSON), st.integers(1, 30))
 def test_frames_come_out_as_they_went_in_however_they_are_cut(value, piece):
     finite = json.loads(
@@ -368,7 +367,6 @@ def count(value) -> int:
     return 1 + sum(map(count, inside))
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.text(), JSON))
 def test_values_are_counted_as_they_are_made(value):
     for written in (json.dumps(value), json.dumps(value, indent=1)):

@@ -7,7 +7,7 @@ import string
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from unwalled_run import run_here
 
@@ -211,7 +211,6 @@ def test_a_syntax_error_carries_the_authors_line() -> None:
     assert caught.value.lineno == 12
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.text(alphabet=string.printable + "_éｅ\0\ud800", max_size=80))
 def test_text_of_any_kind_compiles_or_fails_cleanly(text: str) -> None:
     try:
@@ -276,7 +275,6 @@ TOKENS = [
 ]
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(TOKENS), max_size=25))
 def test_tokens_in_any_order_compile_or_fail_cleanly(tokens: list[str]) -> None:
     try:

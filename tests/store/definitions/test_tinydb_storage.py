@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tinydb import TinyDB, where
 from tinydb.operations import add, decrement, delete, increment
@@ -103,7 +103,6 @@ def folder():
 
 # TinyDB changes documents in place one by one, so an update that fails half-way leaves its
 # MemoryStorage half-changed; ours changes nothing. Such steps end a comparison.
-@settings(max_examples=150, deadline=None)
 @given(st.lists(verbs, max_size=25))
 def test_any_sequence_of_verbs_gives_the_same_database_before_and_after_reopening(sequence):
     with folder() as place:

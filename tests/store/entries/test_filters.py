@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from luajobs_kit.errors import InvalidInput
@@ -209,7 +209,6 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
 @given(filters, st.lists(objects, min_size=1, max_size=5))
 def test_any_filter_agrees_with_a_plain_reading_of_its_words(wanted, kept):
     holds = compile_filter(wanted, Steps())

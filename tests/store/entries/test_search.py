@@ -136,7 +136,7 @@ async def test_a_query_without_words_finds_nothing(entries, text):
     assert await entries.search("c", text) == []
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(text=st.text(max_size=30), query=st.text(max_size=30))
 async def test_any_text_is_a_query_and_every_score_lies_between_0_and_1(entries, text, query):
     made = await entries.create("any", {"text": text})
@@ -189,7 +189,7 @@ others = st.characters(categories=["M", "N", "P", "S", "Z"], max_codepoint=0x2FF
 texts = st.lists(st.tuples(letters, st.text(letters | others, max_size=6)).map("".join), min_size=1)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(text=texts.map(" ".join))
 async def test_any_text_of_letters_is_found_by_itself_with_a_score_of_1(entries, text):
     made = await entries.create("itself", {"text": text})
@@ -204,7 +204,7 @@ words = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(kept=words, asked=words)
 async def test_an_entry_that_holds_every_term_scores_1(entries, kept, asked):
     made = await entries.create("all", {"text": " ".join([*kept, *asked])})

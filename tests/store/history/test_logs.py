@@ -128,7 +128,7 @@ async def varied(history):
     return history, kept
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(query=queries)
 async def test_any_query_gives_the_lines_and_total_a_plain_loop_gives(query, varied):
     history, kept = varied
