@@ -150,12 +150,12 @@ def _cells(run: Execution, now: datetime) -> tuple[Said, ...]:
     when = run.started_at or run.created_at
     tries = str(len(run.attempts) or "—")
     if run.next_attempt_at is not None:
-        status = Said("↻ retry waits", "warn")
+        said = Said("↻ retry waits", "warn")
     else:
-        status = status(run.status)
+        said = status(run.status)
     error = Said(clean(error_line(run.error)), "bad") if run.error else Said("")
     return (
-        status,
+        said,
         Said(f"{moment(when, now)} · {age(when, now)}"),
         Said(took(run.duration)),
         Said(CAUSES[run.cause], "dim"),
