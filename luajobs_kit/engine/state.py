@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from luajobs_kit.clock import Clock
 from luajobs_kit.engine.events import Events
+from luajobs_kit.engine.runs.runner import Runner
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Execution,
@@ -20,7 +21,6 @@ from luajobs_kit.model import (
     LogWritten,
 )
 from luajobs_kit.platform import Settings
-from luajobs_kit.sandbox import Sandbox
 from luajobs_kit.store import FireState, Store
 from luajobs_kit.timing import Scheduler
 
@@ -34,7 +34,7 @@ class State:
     ids: Ids
     events: Events
     settings: Settings
-    sandbox: Sandbox
+    runner: Runner
     scheduler: Scheduler
     fires: dict[str, FireState] = field(default_factory=dict)
     """The fire state of every job, as history has it."""
@@ -50,6 +50,11 @@ class State:
         Each reads where the schedule stands, writes, and remembers: in between nobody else may.
         """
         return self._arming.setdefault(job_id, asyncio.Lock())
+
+    def disarm(self, job_id: str) -> None:
+        """Take the job from the scheduler."""
+        self.scheduler.remove(job_id)
+        self.next_fires.pop(job_id, None)
 
     def fire(self, record: JobRecord) -> FireState:
         """Return the fire state of the job's present arming."""

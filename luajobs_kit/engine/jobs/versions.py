@@ -41,7 +41,7 @@ async def checked(state: State, spec: D) -> D:
     )
     try:
         # First in a child: source that breaks the compiler costs a spare, not the engine.
-        await state.sandbox.check(program_of(settled))
+        await state.runner.check(program_of(settled))
     except PolicyViolation:
         await asyncio.to_thread(verify, settled.bundle)  # it may have better words
         raise

@@ -11,9 +11,8 @@ from luajobs_kit.model import Change, Execution, Job, JobRecord, JobStatus, JobV
 if TYPE_CHECKING:
     from luajobs_kit.engine.state import State
 from collections.abc import Sequence
-from typing import Final
 
-from luajobs_kit.engine.runs.outcome import Dropped
+from luajobs_kit.engine.runs.stop_reason import StopReason
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import FireSkipped
 
@@ -74,15 +73,6 @@ def active_version(state: State, record: JobRecord) -> JobVersion:
     return version
 
 
-WHY: Final[dict[Dropped, str]] = {
-    "deleted": "the job was deleted",
-    "paused": "the job was paused",
-    "inactive": "the job was deactivated",
-    "replaced": "another version of the job was published",
-}
-"""Why what waits is cancelled for what became of its job."""
-
-
 def tell_skipped(
     state: State, record: JobRecord, last: datetime | None, count: int, reason: str
 ) -> None:
@@ -97,7 +87,7 @@ def tell_skipped(
 
 
 def tell_dropped(
-    state: State, record: JobRecord, executions: Sequence[Execution], why: Dropped
+    state: State, record: JobRecord, executions: Sequence[Execution], why: StopReason
 ) -> None:
     """Tell of runs that were cancelled while they waited, the fires among them as not run."""
     by_hand = [each for each in executions if each.cause == "manual"]
@@ -110,10 +100,14 @@ def tell_dropped(
         if len(executions) == 1
         else f"{len(executions)} runs that waited were"
     )
-    _log(state, record, f"{runs} cancelled ({counted}): {WHY[why]}.")
+    _log(state, record, f"{runs} cancelled ({counted}): {why.job_state}.")
     if fires:
         _publish(
-            state, record, fires[-1].fire_time, len(fires), f"{WHY[why]} before they could begin"
+            state,
+            record,
+            fires[-1].fire_time,
+            len(fires),
+            f"{why.job_state} before they could begin",
         )
 
 

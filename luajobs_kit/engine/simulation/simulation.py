@@ -1,4 +1,4 @@
-"""Running the coming days in seconds: a copy of the workspace in memory, in virtual time."""
+"""The simulation: the coming days run in seconds, on a copy in memory, in virtual time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from luajobs_kit.clock import Clock, VirtualClock
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.jobs.view import as_of
 from luajobs_kit.engine.lifecycle import Core
+from luajobs_kit.engine.runs.runner import LocalRunner
 from luajobs_kit.engine.simulation.virtual_runs import Simulated
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput
@@ -43,7 +44,7 @@ PAST_SIZE: Final = MOST_LISTED  # …and characters of JSON of each: a copy of g
 
 async def simulate(
     state: State,
-    engine: Callable[[Core], Port],
+    assemble: Callable[[Callable[[Port], Core]], Core],
     until: datetime,
     *,
     job_id: str | None,
@@ -51,13 +52,16 @@ async def simulate(
     responses: dict[str, Any],
     max_fires: int,
 ) -> Simulation:
-    """Run what falls due until ``until``, on a copy of what ``state`` holds. See ``Port.simulate``."""
+    """Run what falls due until ``until``, on a copy of what ``state`` holds. See ``Port.simulate``.
+
+    ``assemble`` makes an engine, which answers what job code asks for, and returns its core.
+    """
     start = state.clock.now()
     _check_bounds(start, until, seed, max_fires)
     clock = VirtualClock(start)
     ids = Ids(clock, random.Random(seed).randbytes)  # noqa: S311 - repeatable on purpose
     simulated = Simulated(seed, responses, max_fires)
-    recorder = Recorder(clock)
+    happened = ReportEvents(clock)
     async with (
         await Store.open(None, clock=clock, ids=ids) as copy,
         # Its own: with the seed, the order of sets repeats as well.
@@ -68,10 +72,14 @@ async def simulate(
         ) as sandbox,
     ):
         waiting, running = await _fill(copy, state.store, state.fires, only=job_id)
-        recorder.claimed += [execution.id for execution in waiting]
+        happened.claimed += [execution.id for execution in waiting]
         past = await _fill_past(copy, state.store)
-        core = Core(copy, sandbox, clock=clock, ids=ids, events=recorder, simulated=simulated)
-        engine(core)
+        runner = LocalRunner(sandbox)
+        core = assemble(
+            lambda port: Core(
+                port, copy, runner, clock=clock, ids=ids, events=happened, simulated=simulated
+            )
+        )
         try:
             await core.start()
             await clock.advance()  # until everybody waits
@@ -81,7 +89,7 @@ async def simulate(
                 await clock.advance(until=until)
             # Before the engine ends: what runs at the end is still running.
             report = await _report(
-                state.store, copy, recorder, simulated, past, start=start, end=clock.now()
+                state.store, copy, happened, simulated, past, start=start, end=clock.now()
             )
             return report.evolve(left_out=running)
         finally:  # also where whoever asked has given up
@@ -140,7 +148,7 @@ async def _fill_past(copy: Store, store: Store) -> set[str]:
     return {message.id for message in messages}
 
 
-class Recorder(Events):
+class ReportEvents(Events):
     """The events of a simulated engine: what a report needs is kept, and nobody follows."""
 
     announces_jobs = False
@@ -161,7 +169,7 @@ class Recorder(Events):
 async def _report(
     original: Store,
     copy: Store,
-    recorder: Recorder,
+    happened: ReportEvents,
     simulated: Simulated,
     past: set[str],
     *,
@@ -169,7 +177,7 @@ async def _report(
     end: datetime,
 ) -> Simulation:
     """Put together what the simulated engine left in its store, but for the messages of the ``past``."""
-    found = [await copy.history.execution(execution_id) for execution_id in recorder.claimed]
+    found = [await copy.history.execution(execution_id) for execution_id in happened.claimed]
     messages = await copy.history.messages(None, limit=EVERYTHING, most=EVERYTHING)
     sent = [message for message in reversed(messages) if message.id not in past]
     logs = (await copy.history.logs(LogQuery(after=0, limit=TOLD))).logs
@@ -178,7 +186,7 @@ async def _report(
         end=end,
         seed=simulated.seed,
         executions=[as_of(execution, end) for execution in found if execution is not None],
-        skipped=recorder.skipped,
+        skipped=happened.skipped,
         messages=sent[:TOLD],
         logs=logs,
         changes=_changes(await original.entries.everything(), await copy.entries.everything()),
