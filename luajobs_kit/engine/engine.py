@@ -19,6 +19,7 @@ from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.jobs.view import active_version, announce, as_of, show
 from luajobs_kit.engine.lifecycle import Core
 from luajobs_kit.engine.runs.outcome import new_execution
+from luajobs_kit.engine.runs.runner import LocalRunner, Runner
 from luajobs_kit.engine.simulation.simulation import simulate
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.ids import Ids
@@ -53,9 +54,9 @@ GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to 
 class Engine(Port):
     """A workspace's engine. Make one with ``await Engine.open(folder)``; end it with ``aclose``."""
 
-    def __init__(self, core: Core, folder: Path | None = None) -> None:
-        self._core = core
-        self._state = core.state
+    def __init__(self, assemble: Callable[[Port], Core], folder: Path | None = None) -> None:
+        self._core = assemble(self)
+        self._state = self._core.state
         self._folder = folder
         self.clients = 0
         """Open connections, counted by the server."""
@@ -64,8 +65,7 @@ class Engine(Port):
         self._simulations: set[asyncio.Task[Simulation]] = set()
         self._ending = False
         self._leaving: asyncio.Task[None] | None = None
-        core.when_gone = self._leave
-        core.answer_with(self)
+        self._core.when_gone(self._leave)
 
     @classmethod
     async def open(
@@ -75,12 +75,15 @@ class Engine(Port):
         clock: Clock | None = None,
         ids: Ids | None = None,
         sandbox: Sandbox | None = None,
+        runner: Runner | None = None,
         virtual_runs: bool = False,
         channels: Sequence[Channel] = (),
     ) -> Self:
         """Open the workspace's folder (None: in memory), resume unfinished executions, begin to fire.
 
-        Messages go to the inbox, and from there to each of ``channels``.
+        Messages go to the inbox, and from there to each of ``channels``. Job code runs where
+        ``runner`` says, or in ``sandbox``; either stays open when the engine ends. With neither
+        it makes a sandbox of its own.
 
         With ``virtual_runs`` job code sees the time of ``clock`` too, and sleeps in it.
         Raises ``WorkspaceLocked`` when another engine owns the folder, ``WorkspaceError``
@@ -88,19 +91,27 @@ class Engine(Port):
         """
         clock = clock or SystemClock()
         ids = ids or Ids(clock)
-        own = sandbox is None
+        given = runner or (LocalRunner(sandbox) if sandbox else None)
         with _no_garbage_collection():
             store = await Store.open(folder, clock=clock, ids=ids)
             try:
-                sandbox = sandbox or await _sandbox(Settings(store.definitions))
+                used = given or LocalRunner(await _sandbox(Settings(store.definitions)))
             except BaseException:
                 await store.aclose()
                 raise
-            core = Core(
-                store, sandbox, clock=clock, ids=ids, virtual_runs=virtual_runs, owns_sandbox=own
+            engine = cls(
+                lambda port: Core(
+                    port,
+                    store,
+                    used,
+                    clock=clock,
+                    ids=ids,
+                    virtual_runs=virtual_runs,
+                    owns_runner=given is None,
+                ),
+                folder,
             )
-            engine = cls(core, folder)
-            await core.start(channels)
+            await engine._core.start(channels)
         return engine
 
     async def __aenter__(self) -> Self:
@@ -139,8 +150,8 @@ class Engine(Port):
         return self._state.events
 
     def when_gone(self, call: Callable[[], None]) -> None:
-        """Set what is called when the folder is gone, instead of ending the engine at once."""
-        self._core.when_gone = call
+        """Have ``call()`` end the engine when its folder is gone; else it ends by itself."""
+        self._core.when_gone(call)
 
     def _leave(self) -> None:
         self._leaving = asyncio.create_task(self.aclose(grace=GRACE), name="luajobs leave")
@@ -186,7 +197,7 @@ class Engine(Port):
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:
             await self._state.settings.change(changes)
-            self._core.runs.attempts.places.give()
+            self._core.runs.apply_concurrency()
             await self._core.platform.ensure_user(self._state.settings.values.default_user)
         return self._state.settings.values.model_dump(mode="json")
 
@@ -209,7 +220,7 @@ class Engine(Port):
         state.fires.update(await state.store.history.fires())
         state.last.update(await state.store.history.last_executions())
         state.settings.read()
-        self._core.runs.attempts.places.give()
+        self._core.runs.apply_concurrency()
         for record in state.store.definitions.jobs():
             await self._core.firing.arm_as_kept(record.id)
             await self._core.runs.drop(record.id)
@@ -316,7 +327,7 @@ class Engine(Port):
         running = asyncio.create_task(
             simulate(
                 self._state,
-                Engine,
+                lambda assemble: Engine(assemble)._core,  # noqa: SLF001 - its own class
                 until,
                 job_id=job_id,
                 seed=seed,

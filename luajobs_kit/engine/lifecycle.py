@@ -1,4 +1,4 @@
-"""The parts of an engine, put together, and their life: begin, fire, settle, end."""
+"""The life of an engine: its parts put together, begun, fired, settled, ended."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from luajobs_kit.engine.jobs.registry import Registry
 from luajobs_kit.engine.requests.requests import Requests
 from luajobs_kit.engine.requests.tools import ToolBroker
 from luajobs_kit.engine.retention_schedule import Retention
-from luajobs_kit.engine.runs.attempt import context_of
+from luajobs_kit.engine.runs.activity import Activity, VirtualActivity
+from luajobs_kit.engine.runs.attempt import AttemptInputs
+from luajobs_kit.engine.runs.runner import Runner
 from luajobs_kit.engine.runs.runs import Runs
 from luajobs_kit.engine.schedule.firing import Firing
 from luajobs_kit.engine.schedule.watermark import Watermarks
-from luajobs_kit.engine.simulation.virtual_runs import Simulated, SimulatedRuns, serving
+from luajobs_kit.engine.simulation.virtual_runs import Simulated, SimulatedRuns, VirtualInputs
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import LuaJobsError, NotAllowed, WorkspaceError, WorkspaceGone
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Event, MessageSent
 from luajobs_kit.platform import Channel, Platform, Settings
 from luajobs_kit.port import Port
-from luajobs_kit.sandbox import Sandbox
 from luajobs_kit.store import Store
 from luajobs_kit.timing import Scheduler
 
@@ -38,23 +39,25 @@ REFIRED_AFTER: Final = 5.0  # seconds after a fire could not be claimed
 
 
 class Core:
-    """What the verbs of an engine are made of. ``answer_with`` comes first, then ``start``.
+    """What the verbs of an engine are made of; ``port`` is that engine. ``start`` it first.
 
-    ``simulated`` makes it a simulation's; with ``virtual_runs`` job code lives in the time of
-    ``clock``, too. It closes the store when it ends, and the sandbox where it owns it.
+    What job code asks for is answered by the port. ``simulated`` makes it a simulation's; with
+    ``virtual_runs`` job code lives in the time of ``clock``, too. It closes the store when it ends,
+    and the runner where it owns it.
     """
 
     def __init__(
         self,
+        port: Port,
         store: Store,
-        sandbox: Sandbox,
+        runner: Runner,
         *,
         clock: Clock,
         ids: Ids,
         events: Events | None = None,
         simulated: Simulated | None = None,
         virtual_runs: bool = False,
-        owns_sandbox: bool = True,
+        owns_runner: bool = True,
     ) -> None:
         settings = Settings(store.definitions)
         self.state = state = State(
@@ -63,42 +66,48 @@ class Core:
             ids=ids,
             events=events or Events(clock),
             settings=settings,
-            sandbox=sandbox,
+            runner=runner,
             scheduler=Scheduler(clock, self._on_due),
         )
         self.started_at = clock.now()
+        self._runner = runner
+        self._owns_runner = owns_runner
+        self._simulated = simulated
+        self._virtual = (
+            VirtualActivity(one_at_a_time=simulated is not None)
+            if isinstance(clock, VirtualClock)
+            else None
+        )
+        self._retention = Retention(state)
         self.platform = Platform(store, settings, clock, ids, self._tell)
         self.tools = ToolBroker(ids)
-        self.runs = SimulatedRuns(state, simulated) if simulated else Runs(state)
+        self.catalog = Catalog(state)
+        self.requests = Requests(state, port, self.catalog, self.platform, self.tools)
+        self.runs = self._runs(virtual=virtual_runs)
         self.firing = Firing(state, self.runs)
         self.watermarks = Watermarks(state, self.firing)
-        self.catalog = Catalog(state)
         self.registry = Registry(state, self.catalog, self.firing, self.runs.drop)
-        self.runs.disarm = self.firing.disarm
-        self._retention = Retention(state)
-        self.runs.concluded = self._retention.count
-        self._simulated = simulated
-        self._virtual_runs = virtual_runs or simulated is not None
-        self._owns_sandbox = owns_sandbox
         self._deliveries: Deliveries | None = None
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None
         self._watching: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
-        self.when_gone: Callable[[], None] = lambda: None
-        """Called when the folder was removed, moved away or replaced; the engine then ends."""
+        self._on_gone: Callable[[], None] = lambda: None
 
-    def answer_with(self, port: Port) -> None:
-        """Have what job code asks for answered by ``port``, the engine that is made of this."""
-        requests = Requests(self.state, port, self.catalog, self.platform, self.tools)
-        if self._virtual_runs:
-            self.runs.attempts.serve = serving(requests, self.runs, self._simulated)
-            self.runs.attempts.context = partial(
-                (self._simulated or Simulated(0, {})).context, self.state
-            )
-        else:
-            self.runs.attempts.serve = requests.serve
-            self.runs.attempts.context = partial(context_of, self.state)
+    def _runs(self, *, virtual: bool) -> Runs:
+        state, simulated = self.state, self._simulated
+        activity = self._virtual or Activity()
+        inputs = (
+            VirtualInputs(state, self.requests, activity, simulated)
+            if virtual or simulated
+            else AttemptInputs(state, self.requests)
+        )
+        parts = (state, self._runner, inputs, activity, self._retention.count)
+        return SimulatedRuns(*parts, simulated=simulated) if simulated else Runs(*parts)
+
+    def when_gone(self, call: Callable[[], None]) -> None:
+        """Have ``call()`` end the engine when the folder was removed, moved away or replaced."""
+        self._on_gone = call
 
     async def start(self, channels: Sequence[Channel] = ()) -> None:
         """Take up what was left, and begin to fire; messages go to ``channels``, too."""
@@ -109,9 +118,9 @@ class Core:
         state.last.update(await state.store.history.last_executions())
         await self.platform.ensure_user(state.settings.values.default_user)
         state.scheduler.start()
-        if isinstance(state.clock, VirtualClock):
-            self._leave_clock = state.clock.join(self._settle)
-        await self.runs.recover()
+        if self._virtual is not None and isinstance(state.clock, VirtualClock):
+            self._leave_clock = state.clock.join(partial(self._settle, self._virtual))
+        await self.runs.start()
         for job_id in [record.id for record in state.store.definitions.jobs()]:
             # As it now is: the runs that were taken up may switch and delete jobs.
             record = state.store.definitions.job(job_id)
@@ -132,7 +141,7 @@ class Core:
     async def _watch_folder(self) -> None:
         while not await self.state.store.is_gone():  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(LOOK)
-        self.when_gone()
+        self._on_gone()
 
     async def aclose(self, *, grace: float = 0.0) -> None:
         """End: fire nothing more, give running jobs ``grace`` seconds, then end them and close.
@@ -152,15 +161,15 @@ class Core:
             await asyncio.wait(self._due)
         if grace:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.runs.awake.idle(), grace)
+                ended = self._virtual.idle() if self._virtual else self.runs.idle()
+                await asyncio.wait_for(ended, grace)
         async with contextlib.AsyncExitStack() as ends:  # whatever fails, the rest is closed
             ends.push_async_callback(self.state.store.aclose)
             ends.push_async_callback(self.platform.aclose)
-            if self._owns_sandbox:
-                ends.push_async_callback(self.state.sandbox.__aexit__, None, None, None)
+            if self._owns_runner:
+                ends.push_async_callback(self._runner.aclose)
             ends.push_async_callback(self._end_followers)
-            with contextlib.suppress(WorkspaceGone):  # how they ended is kept nowhere then
-                await self.runs.abandon_all()
+            await self.runs.aclose()
 
     async def _end_followers(self) -> None:
         self.tools.close()
@@ -198,15 +207,16 @@ class Core:
             if record is not None and self._ending is None:
                 self.firing.arm(record)
 
-    async def _settle(self) -> None:
+    async def _settle(self, activity: VirtualActivity) -> None:
         """Return once nothing that is due at this instant is left to do."""
         while True:
+            # Last of all: a run that rests may just have asked the scheduler to be called.
             await self.state.scheduler.settle()
             if self._due:
                 await asyncio.wait(self._due)
-                continue
-            await self.runs.awake.idle()
-            if not self._due:
+            elif activity.busy:
+                await activity.idle()
+            else:
                 return
 
     def busy(self) -> str | None:

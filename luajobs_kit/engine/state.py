@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from luajobs_kit.clock import Clock
 from luajobs_kit.engine.events import Events
+from luajobs_kit.engine.runs.runner import Runner
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Execution,
@@ -19,7 +20,6 @@ from luajobs_kit.model import (
     LogWritten,
 )
 from luajobs_kit.platform import Settings
-from luajobs_kit.sandbox import Sandbox
 from luajobs_kit.store import FireState, Store
 from luajobs_kit.timing import Scheduler
 
@@ -33,7 +33,7 @@ class State:
     ids: Ids
     events: Events
     settings: Settings
-    sandbox: Sandbox
+    runner: Runner
     scheduler: Scheduler
     fires: dict[str, FireState] = field(default_factory=dict)
     """The fire state of every job, as history has it, by the job's id."""
@@ -50,6 +50,11 @@ class State:
         write it to history, and then update ``fires``. No two of these may interleave.
         """
         return self._arming.setdefault(job_id, asyncio.Lock())
+
+    def disarm(self, job_id: str) -> None:
+        """Take the job from the scheduler."""
+        self.scheduler.remove(job_id)
+        self.next_fires.pop(job_id, None)
 
     def fire(self, record: JobRecord) -> FireState:
         """Return the fire state of the job's present arming."""

@@ -78,7 +78,7 @@ async def live(order: dict, tell) -> None:
     patched = Core.start
 
     async def starting(core, channels=()) -> None:
-        tell(core.state.sandbox.server_pid)
+        tell(core.state.runner.sandbox.server_pid)
         doom(fate, core)  # before recovery, which records too
         await patched(core, channels)
 

@@ -169,7 +169,7 @@ async def test_a_job_of_another_user_is_as_good_as_none(engine, spec, verb):
             job = await engine.create_job(spec(body))
         run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
         assert run.error.type == refused
-    requests = RunRequests(engine._core.runs.attempts.serve.__self__, run, job.active_version)
+    requests = RunRequests(engine._core.requests, run, job.active_version)
     with pytest.raises(NotFound):  # were the wall down
         await requests.answer(f"jobs.{verb}", {"id": theirs.id})
     assert (await engine.list_executions(theirs.id)).total == 0
@@ -191,6 +191,6 @@ async def test_a_run_past_its_policy_still_gets_no_more_than_job_code_may(
 ):
     job = await engine.create_job(spec("return 1"))
     run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
-    requests = RunRequests(engine._core.runs.attempts.serve.__self__, run, job.active_version)
+    requests = RunRequests(engine._core.requests, run, job.active_version)
     with pytest.raises(NotAllowed, match="Job code may not"):
         await requests.answer(verb, arguments)

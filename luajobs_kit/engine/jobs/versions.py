@@ -41,7 +41,7 @@ async def check_in_full(state: State, spec: D) -> D:
     )
     try:
         # In a child first: source that crashes the compiler costs a spare, not the engine.
-        await state.sandbox.check(program_of(settled))
+        await state.runner.check(program_of(settled))
     except PolicyViolation:
         await asyncio.to_thread(verify, settled.bundle)  # its error may explain more
         raise

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
-from luajobs_kit.engine.runs.outcome import Dropped
+from luajobs_kit.engine.runs.stop_reason import StopReason
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict
 from luajobs_kit.model import (
@@ -84,15 +83,6 @@ def active_version(state: State, record: JobRecord) -> JobVersion:
     return version
 
 
-DROP_REASONS: Final[dict[Dropped, str]] = {
-    "deleted": "the job was deleted",
-    "paused": "the job was paused",
-    "inactive": "the job was deactivated",
-    "replaced": "another version of the job was published",
-}
-"""Why runs that wait are cancelled when their job changes, in words."""
-
-
 def report_skipped(
     state: State, record: JobRecord, last: datetime | None, count: int, reason: str
 ) -> None:
@@ -108,7 +98,7 @@ def report_skipped(
 
 
 def report_dropped(
-    state: State, record: JobRecord, executions: Sequence[Execution], why: Dropped
+    state: State, record: JobRecord, executions: Sequence[Execution], why: StopReason
 ) -> None:
     """Log that runs were cancelled while they waited; publish the fires among them as skipped."""
     by_hand = [each for each in executions if each.cause == "manual"]
@@ -121,10 +111,15 @@ def report_dropped(
         if len(executions) == 1
         else f"{len(executions)} runs that waited were"
     )
-    _log(state, record, f"{runs} cancelled ({counted}): {DROP_REASONS[why]}.")
+    _log(state, record, f"{runs} cancelled ({counted}): {why.job_state}.")
     if fires:
-        reason = f"{DROP_REASONS[why]} before they could begin"
-        _publish_skipped(state, record, fires[-1].fire_time, len(fires), reason)
+        _publish_skipped(
+            state,
+            record,
+            fires[-1].fire_time,
+            len(fires),
+            f"{why.job_state} before they could begin",
+        )
 
 
 def _log(state: State, record: JobRecord, message: str) -> None:

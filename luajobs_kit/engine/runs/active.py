@@ -1,42 +1,139 @@
-"""The executions that are not finished, and which of them do something."""
+"""The active runs: every unfinished execution, with the phase of its life it is in."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, nullcontext
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Coroutine, Iterator
+from enum import Enum, auto
+from typing import Any
 
+from luajobs_kit.engine.runs.activity import Activity
+from luajobs_kit.engine.runs.stop_reason import StopReason
 from luajobs_kit.model import Execution, JobVersion
 
-Stop = Literal["cancelled", "abandoned", "timeout", "deleted", "inactive", "replaced", "paused"]
+
+class Phase(Enum):
+    """The phases of a run's life, in their order; a retry goes back to ``DUE``."""
+
+    NEW = auto()  # its coroutine has not taken its first step
+    DUE = auto()  # waits until it is due
+    TURN = auto()  # waits for other runs of its job
+    BEGUN = auto()  # waits for a place, or its attempt is made
+    ENDING = auto()  # its attempt is over, or being stopped, and the end is being recorded
+    FINISHED = auto()
 
 
-@dataclass(eq=False)
 class Run:
-    """An execution that is not finished."""
+    """One unfinished execution: how it stands, and the means to wait for it and to stop it."""
 
-    execution: Execution
-    version: JobVersion
-    task: asyncio.Task[None] | None = None
-    stopping: Stop | None = None  # why its attempt is being killed
-    ending: bool = False  # its attempt is over and being recorded
-    finished: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self, execution: Execution, version: JobVersion, activity: Activity) -> None:
+        self.execution = execution
+        self.version = version
+        self.phase = Phase.NEW
+        self.stopped: StopReason | None = None
+        self.failure: Exception | None = None
+        """Why its end could not be recorded."""
+        self._activity = activity
+        self._task: asyncio.Task[None] | None = None
+        self._signal: asyncio.Future[None] | None = None
+        self._changed: asyncio.Event | None = None
 
     @property
-    def started(self) -> bool:
-        return self.task is not None
+    def begun(self) -> bool:
+        """Whether it counts among the runs of its job that go on at once."""
+        return self.phase in {Phase.BEGUN, Phase.ENDING}
+
+    @property
+    def stopping(self) -> bool:
+        """Whether its attempt is over or being stopped."""
+        return self.phase is Phase.ENDING
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is to be waited for when the engine ends in peace."""
+        return self.begun or self.phase is Phase.NEW
 
     @property
     def waits(self) -> bool:
-        """Whether it waits: for its time, its turn or its next attempt."""
-        return self.execution.status == "pending" and not self.finished.is_set()
+        """Whether it waits: for its time, its turn, a place or its next attempt."""
+        return self.execution.status == "pending" and self.phase is not Phase.FINISHED
+
+    def update(self, execution: Execution) -> None:
+        """Take over the execution as it now is."""
+        self.execution = execution
+
+    def enter(self, phase: Phase) -> None:
+        """Go on to a phase, and let those know who wait for that."""
+        self.phase = phase
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    async def change(self) -> None:
+        """Return when the phase is another one."""
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        await self._changed.wait()
+
+    async def recorded(self) -> None:
+        """Return when its attempt's end is not being recorded, or no more."""
+        while self.phase is Phase.ENDING:
+            await self.change()
+
+    async def finished(self) -> None:
+        """Return when it is finished."""
+        while self.phase is not Phase.FINISHED:
+            await self.change()
+
+    # What its coroutine does, and what is done to that
+
+    def start(self, group: asyncio.TaskGroup, life: Coroutine[Any, Any, None]) -> None:
+        """Begin its life, as a task of the group."""
+        self.enter(Phase.NEW)
+        self._activity.wake()
+        self._task = group.create_task(life, name=self.execution.id)
+
+    async def rest(self) -> None:
+        """Wait until it is roused."""
+        self._signal = asyncio.get_running_loop().create_future()
+        self._activity.rest()
+        await self._signal
+
+    def rouse(self) -> None:
+        """Let it go on, where it rests. It counts as active at once, before virtual time can move."""
+        if self._signal is not None and not self._signal.done():
+            self._activity.wake()
+            self._signal.set_result(None)
+
+    def stop(self, why: StopReason) -> None:
+        """Interrupt what its coroutine waits for or does, which then records the end."""
+        fresh = self.phase is Phase.NEW  # a task cancelled before its first step never takes it
+        self.stopped = why
+        self.enter(Phase.ENDING)
+        if self._signal is not None and not self._signal.done():
+            self._activity.wake()
+        if self._task is not None and not fresh:
+            self._task.cancel()
+
+    def take_up(self) -> bool:
+        """Clear the interruption that its coroutine has caught; whether it was one by ``stop``."""
+        if self.stopped is not None and self._task is not None:
+            self._task.uncancel()
+        return self.stopped is not None
+
+    def try_again(self) -> None:
+        """Go back to waiting, for the next attempt."""
+        self.stopped = None
+        self.enter(Phase.DUE)
+
+    def fail(self, error: Exception) -> None:
+        """Give up: its end cannot be recorded."""
+        self.failure = error
+        self.enter(Phase.FINISHED)
 
 
-class UnderWay:
+class ActiveRuns:
     """Every unfinished run, by its execution's id and by its job, in the order of the claims."""
 
     def __init__(self) -> None:
@@ -68,79 +165,3 @@ class UnderWay:
         """Return how many attempts run and how many executions wait."""
         running = sum(run.execution.status == "running" for run in self._runs.values())
         return running, len(self._runs) - running
-
-
-class Turn:
-    """The turn of one attempt to work, where only one may: it is given up to sleep, and at the end."""
-
-    def __init__(self, lock: asyncio.Lock) -> None:
-        self._lock = lock
-        self._held = False
-
-    async def __aenter__(self) -> None:
-        await self.take()
-        _turn.set(self)
-
-    async def __aexit__(self, *_: object) -> None:
-        self.give()
-
-    async def take(self) -> None:
-        await self._lock.acquire()
-        self._held = True
-
-    def give(self) -> None:
-        """Let the next one work. Who was stopped in its sleep has none to give."""
-        if self._held:
-            self._held = False
-            self._lock.release()
-
-
-_turn: ContextVar[Turn | None] = ContextVar("_turn", default=None)
-"""Of the attempt whose request is being answered."""
-
-
-class Awake:
-    """Counts the attempts that do something, and do not sleep in virtual time.
-
-    With ``one_at_a_time`` only one is ever awake, so that a simulation's order repeats.
-    """
-
-    def __init__(self, *, one_at_a_time: bool) -> None:
-        self._count = 0
-        self._none = asyncio.Event()
-        self._none.set()
-        self._one = asyncio.Lock() if one_at_a_time else None
-
-    def turn(self) -> Any:
-        """Return the context in which an attempt works."""
-        return Turn(self._one) if self._one else nullcontext()
-
-    async def idle(self) -> None:
-        """Return once no attempt is under way or about to start, but for sleeping ones."""
-        while self._count:
-            await self._none.wait()
-
-    @asynccontextmanager
-    async def asleep(self) -> AsyncIterator[None]:
-        """Let virtual time pass inside the block, which runs in one attempt's request."""
-        turn = _turn.get()
-        self.rest()
-        if turn is not None:
-            turn.give()
-        try:
-            yield
-        finally:
-            self.wake()
-        if turn is not None:
-            await turn.take()
-
-    def wake(self) -> None:
-        """Count an attempt that begins, or goes on."""
-        self._count += 1
-        self._none.clear()
-
-    def rest(self) -> None:
-        """Count it no more."""
-        self._count -= 1
-        if not self._count:
-            self._none.set()

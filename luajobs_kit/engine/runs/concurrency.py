@@ -7,25 +7,25 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from luajobs_kit.engine.runs.active import Awake
+from luajobs_kit.engine.runs.activity import Activity
 
 
 class Places:
     """Gives them in the order they are asked for; ``most`` says how many there are.
 
-    Who waits for one is not awake: in virtual time those who hold the places may sleep,
-    and time must go on for them to leave.
+    Who waits for one is not active: in virtual time the code of those who hold the places may
+    sleep, and time must go on for them to leave.
     """
 
-    def __init__(self, most: Callable[[], int], awake: Awake) -> None:
+    def __init__(self, most: Callable[[], int], activity: Activity) -> None:
         self._most = most
-        self._awake = awake
+        self._activity = activity
         self._taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Hold a place inside the block; asked for by an attempt that is awake."""
+        """Hold a place inside the block; asked for by a run that is active."""
         await self._take()
         try:
             yield
@@ -37,9 +37,9 @@ class Places:
         """Hand out what is free: a place was left, or there are more than before."""
         while self._waiting and self._taken < self._most():
             waits = self._waiting.popleft()
-            if not waits.done():  # its attempt was cancelled
+            if not waits.done():  # its run was stopped
                 self._taken += 1
-                self._awake.wake()  # at once, before time can move on
+                self._activity.wake()  # at once, before time can move on
                 waits.set_result(None)
 
     async def _take(self) -> None:
@@ -48,12 +48,12 @@ class Places:
             return
         waits = asyncio.get_running_loop().create_future()
         self._waiting.append(waits)
-        self._awake.rest()
+        self._activity.rest()
         try:
             await waits
         except asyncio.CancelledError:
             if waits.cancelled():
-                self._awake.wake()  # as its attempt's end expects it
+                self._activity.wake()  # to record its end
             else:
                 self._taken -= 1
                 self.give()

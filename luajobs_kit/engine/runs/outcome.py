@@ -1,13 +1,16 @@
-"""What an attempt's end means: for its execution, for a retry, for the job's schedule."""
+"""The outcome of an attempt: what it means for its execution, for a retry, for the job's schedule."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final
 
+from luajobs_kit.engine.runs.stop_reason import StopReason
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import (
     Cause,
     Execution,
+    ExecutionStatus,
     JobRecord,
     JobVersion,
     OnceSchedule,
@@ -15,33 +18,46 @@ from luajobs_kit.model import (
     RunError,
 )
 from luajobs_kit.platform import Settings
-from luajobs_kit.sandbox import Outcome
+from luajobs_kit.sandbox import Failure, Outcome
 from luajobs_kit.sandbox.host.frame_inspection import LONGEST_ERROR, LONGEST_PLACE, LONGEST_TYPE
 from luajobs_kit.store import FireState
 
 RETRIED: Final = frozenset({"failed", "timeout", "killed", "abandoned"})
 LONGEST_BACKOFF: Final = 7 * 86_400.0  # seconds
 
-STOPPED: Final = {
-    "cancelled": RunError(type="Cancelled", message="It was cancelled."),
-    "timeout": RunError(type="Timeout", message="It slept past its timeout, in virtual time."),
-    "paused": RunError(type="Cancelled", message="Its job was paused before it began."),
-    "deleted": RunError(type="Cancelled", message="Its job was deleted while it waited."),
-    "inactive": RunError(type="Cancelled", message="Its job was deactivated while it waited."),
-    "replaced": RunError(
-        type="Cancelled", message="Another version of its job was published while it waited."
-    ),
-    "abandoned": RunError(
-        type="Abandoned",
-        message="The engine ended while this attempt ran; how far it got is not known.",
-    ),
-}
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How an attempt, or a run that only waited, ended."""
+
+    status: ExecutionStatus
+    result: Any = None
+    error: RunError | None = None
+    duration: float | None = None  # milliseconds
+    dropped: bool = False  # cancelled for what became of its job
 
 
-Dropped = Literal["deleted", "inactive", "replaced", "paused"]
+def ended_by(outcome: Outcome, settings: Settings, duration: float | None) -> End:
+    """Return the end of an attempt that came to its own."""
+    return End(
+        status=outcome.status,
+        result=outcome.result,
+        error=error_of(outcome, settings),
+        duration=duration,
+    )
 
 
-def why_dropped(state: State, execution: Execution) -> Dropped | None:
+def stopped_by(why: StopReason, duration: float | None) -> End:
+    """Return the end of a run that was stopped."""
+    return End(status=why.status, error=why.error, duration=duration, dropped=why.drops)
+
+
+def abandoned(kind: str, message: str) -> Outcome:
+    """Return the outcome of an attempt that could not be made."""
+    return Outcome(status="abandoned", error=Failure(type=kind, message=message))
+
+
+def why_dropped(state: State, execution: Execution) -> StopReason | None:
     """Say why a run that waits is not to begin any more; None where it is.
 
     Only what is kept says so, the job's record before all: an engine that is started again
@@ -49,16 +65,16 @@ def why_dropped(state: State, execution: Execution) -> Dropped | None:
     """
     record = state.store.definitions.job(execution.job_id)
     if record is None or record.deleted:
-        return "deleted"
+        return StopReason.DELETED
     manual = execution.cause == "manual"
     if not record.active and not (manual and execution.deactivated_at == record.deactivated_at):
-        return "inactive"
+        return StopReason.INACTIVE
     if manual:
         return None
     if execution.version_id != record.active_version_id:
-        return "replaced"
+        return StopReason.REPLACED
     if not execution.attempts and state.fire(record).state == "paused":
-        return "paused"
+        return StopReason.PAUSED
     return None
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a run, as it is kept and told: its execution, its log, its events."""
+"""The recorder of runs: their executions in the history, the lines about them in the log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from luajobs_kit.store import FireState
 FULL_DISK_PAUSE: Final = timedelta(seconds=5)
 
 
-class Ledger:
+class Recorder:
     """Writes executions into the history and the lines about them into the log."""
 
     def __init__(self, state: State) -> None:

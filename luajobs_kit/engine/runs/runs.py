@@ -1,4 +1,14 @@
-"""One run, from claimed to recorded: attempts, retries, cancelling, recovery."""
+"""The runs of an engine: one coroutine for each unfinished execution, from claimed to finished.
+
+``Runs._live`` is that coroutine, and reads from top to bottom: it waits until the execution is due
+and until it is its turn, takes a place, records ``running``, has the code run, records the end, and
+goes back to the top for a retry or concludes. All are tasks of one group, which an engine's start
+opens and its end closes.
+
+Whoever stops a run gives it a ``StopReason`` and interrupts its coroutine, which records the end
+itself. An end that is being recorded is never interrupted: who stops a run then waits for that, and
+stops what may come of it.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +17,38 @@ import logging
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import Any
 
-from luajobs_kit.engine.jobs.view import DROP_REASONS, announce, report_dropped
-from luajobs_kit.engine.runs.active import Awake, Run, Stop, UnderWay
-from luajobs_kit.engine.runs.attempt import Attempts
+from luajobs_kit.engine.jobs.versions import program_of
+from luajobs_kit.engine.jobs.view import announce, report_dropped
+from luajobs_kit.engine.requests.requests import LONG_LOOKS
+from luajobs_kit.engine.runs.active import ActiveRuns, Phase, Run
+from luajobs_kit.engine.runs.activity import Activity
+from luajobs_kit.engine.runs.attempt import AttemptInputs, begin_attempt, end_attempt
+from luajobs_kit.engine.runs.concurrency import Places
 from luajobs_kit.engine.runs.outcome import (
     RETRIED,
-    STOPPED,
-    Dropped,
+    End,
+    abandoned,
     backoff,
-    error_of,
+    ended_by,
     fire_after,
+    stopped_by,
     why_dropped,
 )
-from luajobs_kit.engine.runs.recorder import Ledger
+from luajobs_kit.engine.runs.recorder import Recorder
+from luajobs_kit.engine.runs.runner import Runner
+from luajobs_kit.engine.runs.stop_reason import StopReason
 from luajobs_kit.engine.state import State
+from luajobs_kit.errors import SandboxError
 from luajobs_kit.model import (
     AttemptFailed,
     Cancellation,
     Execution,
     ExecutionClaimed,
     ExecutionFinished,
-    ExecutionStatus,
+    ExecutionStarted,
     JobVersion,
     OnceSchedule,
-    Retry,
-    RunError,
 )
 from luajobs_kit.sandbox import Outcome
 from luajobs_kit.store import FireState
@@ -43,40 +58,91 @@ _log = logging.getLogger(__name__)
 
 
 class Runs:
-    """Every unfinished execution, and what becomes of it."""
+    """Every unfinished execution, and what becomes of it. ``start`` it first, and ``aclose`` it.
 
-    def __init__(self, state: State, *, one_at_a_time: bool = False) -> None:
+    Attempts are made by ``runner`` with what ``inputs`` gives them. ``concluded()`` is called when
+    an execution has finished. In a simulation (``simulated``) what takes time is its own clock's,
+    and what waited goes on as the engine would that is running.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        runner: Runner,
+        inputs: AttemptInputs,
+        activity: Activity,
+        concluded: Callable[[], None],
+        *,
+        simulated: bool = False,
+    ) -> None:
         self._state = state
-        self._ledger = Ledger(state)
-        self._under_way = UnderWay()
-        self.awake = Awake(one_at_a_time=one_at_a_time)
-        self._virtual = one_at_a_time  # in a simulation what takes time is its own clock's
-        self.attempts = Attempts(state, self._ledger, self.awake)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._runner = runner
+        self._inputs = inputs
+        self._activity = activity
+        self._concluded = concluded
+        self._simulated = simulated
+        self._recorder = Recorder(state)
+        self._active = ActiveRuns()
+        self._places = Places(lambda: state.settings.values.max_concurrent, activity)
+        self._recovering = False  # nothing begins before all that was left is taken up
         self._leaving = False  # nothing begins any more; what waits is the next engine's
-        self.disarm: Callable[[str], None]
-        self.concluded: Callable[[], None]
+        self._lives = asyncio.TaskGroup()
+        self._closing = asyncio.Event()
+        self._owner: asyncio.Task[None] | None = None
 
-    # What is under way
+    # The group of all lives, opened and closed in one task as a group has to be
+
+    async def start(self) -> None:
+        """Open the group, and take up what the last engine left."""
+        opened = asyncio.Event()
+        self._owner = asyncio.create_task(self._hold_group(opened), name="luajobs runs")
+        await opened.wait()
+        await self._recover()
+
+    async def aclose(self) -> None:
+        """Abandon every attempt under way; what waits is kept for the next engine."""
+        self._leaving = True
+        for run in self._active:
+            if run.phase is not Phase.ENDING:
+                run.stop(StopReason.ABANDONED)
+        self._closing.set()
+        if self._owner is not None:
+            await self._owner
+
+    async def _hold_group(self, opened: asyncio.Event) -> None:
+        async with self._lives:
+            opened.set()
+            await self._closing.wait()
+
+    # What is active
 
     def unfinished_of(self, job_id: str) -> list[Execution]:
         """Return the job's unfinished executions, oldest first."""
-        return [run.execution for run in self._under_way.of(job_id)]
+        return [run.execution for run in self._active.of(job_id)]
 
     def counts(self) -> tuple[int, int]:
         """Return how many attempts run and how many executions wait."""
-        return self._under_way.counts()
+        return self._active.counts()
 
     async def wait(self, execution_id: str, timeout: float) -> None:  # noqa: ASYNC109 - see Port.wait_execution
         """Return when the execution is finished, or after ``timeout`` seconds."""
-        run = self._under_way.get(execution_id)
+        run = self._active.get(execution_id)
         if run is not None:
             try:
-                await asyncio.wait_for(run.finished.wait(), timeout)
+                await asyncio.wait_for(run.finished(), timeout)
             except TimeoutError:
                 return
 
-    # Claiming and starting
+    async def idle(self) -> None:
+        """Return once no attempt is under way, nor about to start."""
+        while busy := next((run for run in self._active if run.busy), None):
+            await busy.change()
+
+    def apply_concurrency(self) -> None:
+        """Have as many attempts work at once as the settings say now; what works goes on."""
+        self._places.give()
+
+    # Claiming, and what is due
 
     async def claim(
         self,
@@ -96,139 +162,165 @@ class Runs:
             self._state.remember_watermark(fire)
         self._state.last[kept.job_id] = kept
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
-        run = Run(kept, version)
-        self._enter(run)
+        if not self._leaving:
+            run = Run(kept, version, self._activity)
+            self._active.add(run)
+            self._start(run)
         # Meanwhile its job may have been deleted or switched off. (Not while a fire is claimed.)
         if fire is None and why_dropped(self._state, kept):
             await self.drop(kept.job_id)
-        return run.execution
+        return kept if self._leaving else run.execution
 
     def resume(self, execution_id: str) -> None:
-        """Begin the attempt an execution waits for."""
-        run = self._under_way.get(execution_id)
-        if run is not None and not run.started:
-            self._begin(run)
+        """Let an execution go on that waited until it is due: the scheduler says that it is."""
+        run = self._active.get(execution_id)
+        if run is not None and run.phase is Phase.DUE:
+            run.rouse()
 
-    def _enter(self, run: Run) -> None:
-        self._under_way.add(run)
-        self._begin_when_due(run)
+    def _start(self, run: Run) -> None:
+        run.start(self._lives, self._live(run))
 
-    def _begin_when_due(self, run: Run) -> None:
+    # The life of a run
+
+    async def _live(self, run: Run) -> None:
+        try:
+            while run.phase is not Phase.FINISHED:
+                outcome = None if run.stopped else await self._attempt(run)
+                run.enter(Phase.ENDING)
+                if run.stopped is StopReason.ABANDONED and run.execution.status == "pending":
+                    return  # it had not begun: it stays pending, and the next engine runs it
+                await self._record_end(run, self._end_of(run, outcome))
+                if self._leaving:
+                    return
+        except Exception as error:  # noqa: BLE001 - it ends all the same, and holds up no other
+            # Nothing is recorded: the next engine finds it as it was, and takes it up.
+            _log.exception("how %s ended cannot be kept", run.execution.id)
+            self._active.remove(run)
+            run.fail(error)
+            self._pass_turn(run.execution.job_id)
+        finally:
+            run.enter(Phase.FINISHED)
+            self._activity.rest()
+
+    async def _attempt(self, run: Run) -> Outcome | None:
+        """Make the next attempt when it may begin; return its outcome, None where it was stopped."""
+        try:
+            await self._until_due(run)
+            await self._until_its_turn(run)
+            async with self._places.place(), self._activity.working():
+                if not why_dropped(self._state, run.execution):
+                    await self._record_start(run)
+                    return await self._run_code(run)
+            # Its job was switched off while it waited for its place: whoever did that stops it.
+            return await asyncio.Future()
+        except asyncio.CancelledError:
+            if not run.take_up():
+                raise
+            return None
+        except SandboxError as problem:
+            return abandoned("SandboxError", problem.message)
+        except Exception as problem:  # noqa: BLE001 - it must end all the same, or its job waits for ever
+            _log.exception("%s failed in the engine", run.execution.id)
+            return abandoned(type(problem).__name__, f"In the engine: {problem}")
+
+    async def _until_due(self, run: Run) -> None:
+        run.enter(Phase.DUE)
         due = run.execution.next_attempt_at
         if due is not None and due > self._state.clock.now():
-            self._begin_at(run, due)
+            trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
+            self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
+            try:
+                await run.rest()
+            finally:
+                self._state.scheduler.remove(run.execution.id)
+        if due is not None:  # what it may wait for now is its turn, which has no time
+            run.update(run.execution.evolve(next_attempt_at=None))
+
+    async def _until_its_turn(self, run: Run) -> None:
+        run.enter(Phase.TURN)
+        if self._may_begin(run):
+            run.enter(Phase.BEGUN)
         else:
-            self._begin(run)
+            await run.rest()  # until `_pass_turn`
 
-    def _begin_at(self, run: Run, due: datetime) -> None:
-        trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
-        self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
-
-    def _begin(self, run: Run) -> None:
-        # Its time has come. What it may wait for now is its turn, which has no time.
-        run.execution = run.execution.evolve(next_attempt_at=None)
-        if self._leaving or not self._may_start(run):
-            return  # an earlier execution of the job begins it when it finishes
-        run.task = task = asyncio.create_task(self._attempt(run), name=run.execution.id)
-        self._tasks.add(task)
-        self.awake.wake()
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self.awake.rest()
-
-    def _may_start(self, run: Run) -> bool:
-        if why_dropped(self._state, run.execution):
-            return False  # it is about to be dropped
-        all_of_job = self._under_way.of(run.execution.job_id)  # in the order of their claims
+    def _may_begin(self, run: Run) -> bool:
+        if self._leaving or self._recovering or why_dropped(self._state, run.execution):
+            return False  # where it is to be dropped, it is about to be
+        all_of_job = self._active.of(run.execution.job_id)  # in the order of their claims
         if run.execution.alone and all_of_job[0] is not run:
             return False
         most = run.version.max_concurrent
-        return most is None or sum(other.started for other in all_of_job) < most
+        return most is None or sum(other.begun for other in all_of_job) < most
 
-    def _begin_waiting(self, job_id: str) -> None:
-        for run in self._under_way.of(job_id):
-            if not run.started and not run.execution.next_attempt_at:
-                self._begin(run)
+    def _pass_turn(self, job_id: str) -> None:
+        """Let those runs of the job begin that wait for their turn and now have it."""
+        for run in self._active.of(job_id):
+            if run.phase is Phase.TURN and self._may_begin(run):
+                run.enter(Phase.BEGUN)
+                run.rouse()
 
-    # One attempt
-
-    async def _attempt(self, run: Run) -> None:
-        outcome: Outcome | None = None
-        try:
-            outcome = await self.attempts.make(run)
-        except asyncio.CancelledError:
-            if run.stopping is None:
-                raise
-        run.ending = True
-        try:
-            if outcome is None or run.stopping is not None:
-                await self._finish_stopped(run)
-            else:
-                await self._finish(
-                    run,
-                    outcome.status,
-                    result=outcome.result,
-                    error=error_of(outcome, self._state.settings),
-                    duration=self._since_began(run) if self._virtual else outcome.duration,
-                )
-        except Exception:  # noqa: BLE001 - not recorded: the next engine finds it running, and gives it up
-            _log.exception("how %s ended cannot be kept", run.execution.id)
-            self._under_way.remove(run)
-            run.finished.set()
-            self._begin_waiting(run.execution.job_id)
-        finally:
-            run.ending = False
-
-    # Finishing, retrying
-
-    async def _finish(
-        self,
-        run: Run,
-        status: ExecutionStatus,
-        *,
-        result: Any = None,
-        error: RunError | None = None,
-        duration: float | None = None,
-        dropped: bool = False,
-    ) -> None:
+    async def _record_start(self, run: Run) -> None:
         now = self._state.clock.now()
-        execution = run.execution
-        if execution.attempts and execution.attempts[-1].status == "running":
-            ended = execution.attempts[-1].evolve(
-                status=status, completed_at=now, duration=duration, result=result, error=error
-            )
-            execution = execution.evolve(attempts=[*execution.attempts[:-1], ended])
-        execution = execution.evolve(result=result, error=error, duration=duration)
-        if error is not None and status in RETRIED:
-            self._ledger.log_failure(execution, error)
-        retry = run.version.retry
-        if status in RETRIED and execution.retry_count < retry.max_attempts:
-            why = why_dropped(self._state, execution)
-            if why is None:
-                await self._retry_later(run, execution, retry, now)
-                return
-            self._ledger.log(
-                execution, f"It is not tried again: {DROP_REASONS[why]}.", level="warn"
-            )
-        execution = execution.evolve(status=status, completed_at=now, next_attempt_at=None)
-        await self._conclude(run, execution, dropped=dropped)
+        run.update(begin_attempt(run.execution, run.version, now))
+        await self._recorder.record(run.execution)
+        self._recorder.remember(run.execution)
+        self._state.events.publish(ExecutionStarted(at=now, execution=run.execution))
 
-    async def _retry_later(
-        self, run: Run, execution: Execution, retry: Retry, now: datetime
-    ) -> None:
+    async def _run_code(self, run: Run) -> Outcome:
+        execution = run.execution
+        return await self._runner.run(
+            program_of(run.version),
+            context=self._inputs.context(run),
+            limits=self._inputs.limits(run),
+            serve=self._inputs.serve(run),
+            alone=LONG_LOOKS,
+            on_log=lambda record: self._recorder.log_output(execution, record),
+        )
+
+    def _end_of(self, run: Run, outcome: Outcome | None) -> End:
+        """Return how it ended: by a stop, where there was one, even if an outcome came first."""
+        if outcome is None or run.stopped is not None:
+            return stopped_by(run.stopped or StopReason.CANCELLED, self._since_began(run))
+        duration = self._since_began(run) if self._simulated else outcome.duration
+        return ended_by(outcome, self._state.settings, duration)
+
+    def _since_began(self, run: Run) -> float | None:
+        """Return the milliseconds that the attempt under way took by the engine's clock."""
+        if run.execution.status != "running":
+            return None
+        began = run.execution.attempts[-1].started_at
+        return (self._state.clock.now() - began).total_seconds() * 1000
+
+    async def _record_end(self, run: Run, end: End) -> None:
+        """Record an attempt's end, and what comes of it: the next attempt, or the execution's end."""
+        now = self._state.clock.now()
+        execution = end_attempt(run.execution, end, now)
+        if end.status in RETRIED:
+            if end.error is not None:
+                self._recorder.log_failure(execution, end.error)
+            if execution.retry_count < run.version.retry.max_attempts:
+                why = why_dropped(self._state, execution)
+                if why is None:
+                    await self._retry(run, execution, now)
+                    return
+                self._recorder.log(
+                    execution, f"It is not tried again: {why.job_state}.", level="warn"
+                )
+        execution = execution.evolve(status=end.status, completed_at=now, next_attempt_at=None)
+        await self._conclude(run, execution, dropped=end.dropped)
+
+    async def _retry(self, run: Run, execution: Execution, now: datetime) -> None:
+        retry = run.version.retry
         number = execution.retry_count + 1
         due = now + timedelta(seconds=backoff(retry, number))
-        run.execution = execution.evolve(status="pending", retry_count=number, next_attempt_at=due)
-        await self._ledger.record(run.execution)
-        run.task = None
-        self._ledger.remember(run.execution)
+        run.update(execution.evolve(status="pending", retry_count=number, next_attempt_at=due))
+        await self._recorder.record(run.execution)
+        self._recorder.remember(run.execution)
         says = f"Retry {number} of {retry.max_attempts} at {due.isoformat(timespec='seconds')}."
-        self._ledger.log(execution, says, level="warn", attempt=number)
+        self._recorder.log(execution, says, level="warn", attempt=number)
         self._state.events.publish(AttemptFailed(at=now, execution=run.execution))
-        self._begin_at(run, due)
-        self._begin_waiting(execution.job_id)  # where only so many may run, its place is free
+        run.try_again()
+        self._pass_turn(execution.job_id)  # where only so many may run, one more may begin
 
     async def _conclude(self, run: Run, execution: Execution, *, dropped: bool) -> None:
         manual = execution.cause == "manual"  # it changes nothing of the schedule
@@ -239,33 +331,33 @@ class Runs:
                 if record
                 else None
             )
-            await self._ledger.record(execution, fire)
+            await self._recorder.record(execution, fire)
             if fire is not None:
                 self._state.remember_fire(fire)
                 if fire.state != "armed":
-                    self.disarm(fire.job_id)
-        run.execution = execution
-        self._under_way.remove(run)
-        self._ledger.remember(execution)
+                    self._state.disarm(fire.job_id)
+        run.update(execution)
+        self._active.remove(run)
+        self._recorder.remember(execution)
         finished = execution.completed_at or self._state.clock.now()
         self._state.events.publish(ExecutionFinished(at=finished, execution=execution))
         if record is not None:
             announce(self._state, record)
-        self.concluded()
-        run.finished.set()
+        self._concluded()
+        run.enter(Phase.FINISHED)
         if not dropped:  # how it ended may have paused its job
             await self.drop(execution.job_id)
-        self._begin_waiting(execution.job_id)
+        self._pass_turn(execution.job_id)
 
-    # What is not to begin any more
+    # Stopping runs
 
     async def drop(self, job_id: str) -> int:
         """Cancel what waits of the job and is not to begin any more (``why_dropped``); return how many.
 
         None of it begins meanwhile. It is told in the job's log, and as an event.
         """
-        dropped: dict[Dropped, list[Execution]] = {}
-        for run in self._under_way.of(job_id):
+        dropped: dict[StopReason, list[Execution]] = {}
+        for run in self._active.of(job_id):
             if run.waits and (why := why_dropped(self._state, run.execution)):
                 await self._stop(run, why)
                 if run.execution.status == "cancelled":
@@ -278,84 +370,57 @@ class Runs:
                 announce(self._state, record)
         return sum(map(len, dropped.values()))
 
-    # Stopping
-
     async def cancel(self, execution_id: str) -> None:
         """Kill the running attempt or drop the waiting one, and record it as cancelled."""
-        run = self._under_way.get(execution_id)
+        run = self._active.get(execution_id)
         if run is not None:
-            await self._stop(run, "cancelled")
+            await self._stop(run, StopReason.CANCELLED)
 
     async def cancel_all(self, job_id: str) -> Cancellation:
         """Cancel everything of the job that is not finished; return how many of which kind."""
         running = waiting = 0
         # The newest first: the end of an earlier one is what a later one waits for.
-        for run in reversed(self._under_way.of(job_id)):
+        for run in reversed(self._active.of(job_id)):
             waited = run.waits
-            await self._stop(run, "cancelled")
+            await self._stop(run, StopReason.CANCELLED)
             if run.execution.status == "cancelled":
                 running += not waited
                 waiting += waited
         return Cancellation(running=running, waiting=waiting)
 
-    async def abandon_all(self) -> None:
-        """End every running attempt because the engine leaves; what waits is kept for the next one."""
-        self._leaving = True
-        running = [run for run in self._under_way if run.started]
-        await asyncio.gather(*(self._stop(run, "abandoned") for run in running))
-
-    def time_out(self, execution_id: str) -> None:
-        """Kill a simulated attempt that slept past its time; real ones the sandbox kills."""
-        run = self._under_way.get(execution_id)
-        if run is not None and run.task is not None and not run.ending:
-            run.stopping = "timeout"
-            run.task.cancel()
-
-    async def _stop(self, run: Run, why: Stop) -> None:
-        while run.task is not None and (run.ending or run.stopping is not None):
-            await asyncio.wait([run.task])  # it is being recorded; a retry may come of it
-        if run.finished.is_set():
+    async def _stop(self, run: Run, why: StopReason) -> None:
+        """Stop the run, and return when that is recorded. Raises what keeps it from being so."""
+        await run.recorded()  # where its end is being so: a retry may come of it
+        if run.phase is Phase.FINISHED:
             return
-        run.stopping = why
-        self._state.scheduler.remove(run.execution.id)
-        if run.task is None:
-            # As its task: while this is recorded nothing begins it, and who stops it too waits.
-            run.ending, run.task = True, asyncio.create_task(self._finish_stopped(run))
-            try:
-                await run.task
-            finally:
-                run.ending, run.task = False, None
-        else:
-            run.task.cancel()
-            await asyncio.wait([run.task])
-            if run.stopping is not None:  # the task was cancelled before its first step
-                await self._finish_stopped(run)
-
-    async def _finish_stopped(self, run: Run) -> None:
-        why = run.stopping or "cancelled"
-        run.stopping = None
-        if run.execution.status == "pending" and why == "abandoned":
-            return  # it never started: it stays pending, and the next engine runs it
-        status = why if why in {"abandoned", "timeout"} else "cancelled"
-        await self._finish(
-            run,
-            status,
-            error=STOPPED[why],
-            duration=self._since_began(run),
-            dropped=why in DROP_REASONS,
-        )
-
-    def _since_began(self, run: Run) -> float | None:
-        """Return the milliseconds that the attempt under way took by the engine's clock."""
-        if run.execution.status != "running":
-            return None
-        began = run.execution.attempts[-1].started_at
-        return (self._state.clock.now() - began).total_seconds() * 1000
+        run.stop(why)
+        await run.recorded()
+        if run.failure is not None:
+            raise run.failure
 
     # Recovery
 
-    async def recover(self) -> None:
+    async def _recover(self) -> None:
         """Take up what the last engine left: run what waited, give up on what was running."""
+        self._recovering = True
+        for run in (left := await self._left()):
+            if run.execution.status == "pending":
+                self._start(run)
+        # First what was running: giving it up may pause its job, and what waits is not begun then.
+        for run in left:
+            if run.execution.status == "running":
+                await self._record_end(run, stopped_by(StopReason.ABANDONED, None))
+                if run.phase is not Phase.FINISHED:
+                    self._start(run)
+        job_ids = list({run.execution.job_id: None for run in left})
+        for job_id in job_ids:
+            await self.drop(job_id)
+        self._recovering = False
+        for job_id in job_ids:
+            self._pass_turn(job_id)
+
+    async def _left(self) -> list[Run]:
+        """Return the runs of the executions that the last engine did not finish, oldest first."""
         left = []
         for execution in await self._state.store.history.unfinished():
             version = self._state.store.definitions.version(execution.version_id)
@@ -364,22 +429,14 @@ class Runs:
                 gone = execution.evolve(
                     status="cancelled", completed_at=self._state.clock.now(), next_attempt_at=None
                 )
-                await self._ledger.record(gone)
+                await self._recorder.record(gone)
                 continue
-            run = Run(execution, version)
-            self._under_way.add(run)
-            if not self._virtual:  # a simulation goes on as the engine would that is running
-                await self._wait_no_longer_than_meant(run)
+            run = Run(execution, version, self._activity)
+            self._active.add(run)
             left.append(run)
-        # First what was running: giving it up may pause its job, and what waits is not begun then.
-        for run in left:
-            if run.execution.status != "pending":
-                await self._finish(run, "abandoned", error=STOPPED["abandoned"])
-        for job_id in {run.execution.job_id: None for run in left}:
-            await self.drop(job_id)
-        for run in left:
-            if not run.started and not run.finished.is_set():
-                self._begin_when_due(run)
+            if not self._simulated:
+                await self._wait_no_longer_than_meant(run)
+        return left
 
     async def _wait_no_longer_than_meant(self, run: Run) -> None:
         """Move what an execution waits for where the clock was ahead when that was worked out."""
@@ -390,5 +447,5 @@ class Runs:
         wait = backoff(retry, execution.retry_count) if execution.attempts else run.version.jitter
         latest = self._state.clock.now() + timedelta(seconds=wait)
         if due > latest:
-            run.execution = execution.evolve(next_attempt_at=latest)
-            await self._ledger.record(run.execution)
+            run.update(execution.evolve(next_attempt_at=latest))
+            await self._recorder.record(run.execution)

@@ -78,8 +78,7 @@ class Firing:
 
     def disarm(self, job_id: str) -> None:
         """Take the job from the scheduler."""
-        self._state.scheduler.remove(job_id)
-        self._state.next_fires.pop(job_id, None)
+        self._state.disarm(job_id)
 
     async def due(self, job_id: str, times: list[datetime], omitted: int) -> None:
         """Claim or skip ``times``, fires that fell due, oldest first; ``omitted`` are older still.

@@ -12,6 +12,7 @@ from luajobs_kit.clock import Clock, VirtualClock
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.jobs.view import as_of
 from luajobs_kit.engine.lifecycle import Core
+from luajobs_kit.engine.runs.runner import LocalRunner
 from luajobs_kit.engine.simulation.virtual_runs import Simulated
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput
@@ -43,7 +44,7 @@ PAST_SIZE: Final = MOST_LISTED  # characters of JSON of either, lest the copy ta
 
 async def simulate(
     state: State,
-    engine: Callable[[Core], Port],
+    assemble: Callable[[Callable[[Port], Core]], Core],
     until: datetime,
     *,
     job_id: str | None,
@@ -51,7 +52,10 @@ async def simulate(
     responses: dict[str, Any],
     max_fires: int,
 ) -> Simulation:
-    """Run what falls due until ``until``, on a copy of what ``state`` holds. See ``Port.simulate``."""
+    """Run what falls due until ``until``, on a copy of what ``state`` holds. See ``Port.simulate``.
+
+    ``assemble`` makes an engine, which answers what job code asks for, and returns its core.
+    """
     start = state.clock.now()
     _check_bounds(start, until, seed, max_fires)
     clock = VirtualClock(start)
@@ -70,8 +74,12 @@ async def simulate(
         waiting, running = await _fill(copy, state.store, state.fires, only=job_id)
         events.claimed += [execution.id for execution in waiting]
         past = await _fill_past(copy, state.store)
-        core = Core(copy, sandbox, clock=clock, ids=ids, events=events, simulated=simulated)
-        engine(core)
+        runner = LocalRunner(sandbox)
+        core = assemble(
+            lambda port: Core(
+                port, copy, runner, clock=clock, ids=ids, events=events, simulated=simulated
+            )
+        )
         try:
             await core.start()
             await clock.advance()  # until every task waits

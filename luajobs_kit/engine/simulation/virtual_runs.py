@@ -1,4 +1,4 @@
-"""What is different for runs in virtual time, and for those of a simulation."""
+"""Virtual runs: what differs for runs in virtual time, and for those of a simulation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from datetime import timedelta
 from typing import Any
 
 from luajobs_kit.engine.requests.requests import Requests, RunRequests
-from luajobs_kit.engine.runs.attempt import Serve, context_of
+from luajobs_kit.engine.runs.active import Run
+from luajobs_kit.engine.runs.activity import Activity
+from luajobs_kit.engine.runs.attempt import AttemptInputs
+from luajobs_kit.engine.runs.runner import Runner, Serve
 from luajobs_kit.engine.runs.runs import Runs
+from luajobs_kit.engine.runs.stop_reason import StopReason
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.model import Execution, JobVersion
@@ -35,16 +39,6 @@ class Simulated:
         """Whether its bound is reached."""
         return self.fires >= self.max_fires
 
-    def context(self, state: State, execution: Execution, version: JobVersion) -> dict[str, Any]:
-        """Return an attempt's context, with virtual time and a seed of its own."""
-        # A run that was triggered has no fire time, and in a simulation ids follow from the seed, too.
-        which = execution.fire_time.isoformat() if execution.fire_time else execution.id
-        attempt = len(execution.attempts)
-        name = f"{self.seed} {execution.job_name} {execution.user_id} {which} {attempt}"
-        seed = random.Random(name).getrandbits(63)  # noqa: S311 - repeatable on purpose
-        clock = {"now": state.clock.now().isoformat(), "seed": seed, "shared": True}
-        return context_of(state, execution, version) | {"clock": clock}
-
     def respond(self, request: str) -> Any:
         """Return the answer given for a request: by its exact text first, then by pattern.
 
@@ -64,9 +58,18 @@ class Simulated:
 class SimulatedRuns(Runs):
     """The runs of a simulation: no more than its bound are claimed, however many are due at once."""
 
-    def __init__(self, state: State, simulated: Simulated) -> None:
-        super().__init__(state, one_at_a_time=True)
-        self._simulated = simulated
+    def __init__(
+        self,
+        state: State,
+        runner: Runner,
+        inputs: AttemptInputs,
+        activity: Activity,
+        concluded: Callable[[], None],
+        *,
+        simulated: Simulated,
+    ) -> None:
+        super().__init__(state, runner, inputs, activity, concluded, simulated=True)
+        self._bound = simulated
 
     async def claim(
         self,
@@ -77,25 +80,24 @@ class SimulatedRuns(Runs):
         key: str | None = None,
     ) -> Execution:
         """Claim it as an engine does. Raises ``NotAllowed`` once the bound is reached."""
-        if self._simulated.full:
+        if self._bound.full:
             raise NotAllowed(
-                f"The simulation ends here, after {self._simulated.max_fires} fires (max_fires)."
+                f"The simulation ends here, after {self._bound.max_fires} fires (max_fires)."
             )
-        self._simulated.fires += 1  # before anything is waited for: others are claimed meanwhile
+        self._bound.fires += 1  # before anything is waited for: others are claimed meanwhile
         kept = await super().claim(execution, version, fire=fire, key=key)
         if kept.id != execution.id:  # the same request came twice
-            self._simulated.fires -= 1
+            self._bound.fires -= 1
         return kept
 
 
 class VirtualRequests(RunRequests):
     """The requests of one attempt in virtual time: sleeping is one of them."""
 
-    def __init__(
-        self, requests: Requests, execution: Execution, version: JobVersion, *, runs: Runs
-    ) -> None:
-        super().__init__(requests, execution, version)
-        self._runs = runs
+    def __init__(self, requests: Requests, run: Run, activity: Activity) -> None:
+        super().__init__(requests, run.execution, run.version)
+        self._run = run
+        self._activity = activity
         self._began = requests.state.clock.now()
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
@@ -109,10 +111,11 @@ class VirtualRequests(RunRequests):
             raise InvalidInput(f"A run cannot sleep until {elapsed!r:.60}.")
         limit = self._version.timeout
         until = self._began + timedelta(seconds=min(elapsed, limit))
-        async with self._runs.awake.asleep():
+        async with self._activity.asleep():
             await self._requests.state.clock.sleep_until(until)
         if elapsed > limit:
-            self._runs.time_out(self._execution.id)
+            if not self._run.stopping:  # the sandbox kills real ones
+                self._run.stop(StopReason.TIMEOUT)
             await asyncio.Event().wait()  # until the run is killed
 
 
@@ -120,15 +123,9 @@ class SimulatedRequests(VirtualRequests):
     """The requests of one simulated attempt: what would leave the workspace does not."""
 
     def __init__(
-        self,
-        requests: Requests,
-        execution: Execution,
-        version: JobVersion,
-        *,
-        runs: Runs,
-        simulated: Simulated,
+        self, requests: Requests, run: Run, activity: Activity, simulated: Simulated
     ) -> None:
-        super().__init__(requests, execution, version, runs=runs)
+        super().__init__(requests, run, activity)
         self._simulated = simulated
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
@@ -141,14 +138,27 @@ class SimulatedRequests(VirtualRequests):
         return await super().answer(verb, arguments)
 
 
-def serving(
-    requests: Requests, runs: Runs, simulated: Simulated | None
-) -> Callable[[Execution, JobVersion], Serve]:
-    """Return the function that answers each attempt; without ``simulated`` only its time is virtual."""
+class VirtualInputs(AttemptInputs):
+    """What an attempt in virtual time is given: its clock, a seed of its own, and answers in that time."""
 
-    def serve(execution: Execution, version: JobVersion) -> Serve:
-        if simulated is None:
-            return VirtualRequests(requests, execution, version, runs=runs).serve
-        return SimulatedRequests(requests, execution, version, runs=runs, simulated=simulated).serve
+    def __init__(
+        self, state: State, requests: Requests, activity: Activity, simulated: Simulated | None
+    ) -> None:
+        super().__init__(state, requests)
+        self._activity = activity
+        self._simulated = simulated
 
-    return serve
+    def context(self, run: Run) -> dict[str, Any]:
+        execution = run.execution
+        # A run that was triggered has no fire time, and in a simulation ids follow from the seed, too.
+        which = execution.fire_time.isoformat() if execution.fire_time else execution.id
+        seed = self._simulated.seed if self._simulated else 0
+        name = f"{seed} {execution.job_name} {execution.user_id} {which} {len(execution.attempts)}"
+        drawn = random.Random(name).getrandbits(63)  # noqa: S311 - repeatable on purpose
+        clock = {"now": self._state.clock.now().isoformat(), "seed": drawn, "shared": True}
+        return super().context(run) | {"clock": clock}
+
+    def serve(self, run: Run) -> Serve:
+        if self._simulated is None:
+            return VirtualRequests(self._requests, run, self._activity).serve
+        return SimulatedRequests(self._requests, run, self._activity, self._simulated).serve

@@ -8,6 +8,8 @@ import pytest
 
 from luajobs_kit.acting_user import acting_as
 from luajobs_kit.engine.requests import requests
+from luajobs_kit.engine.runs.active import Run
+from luajobs_kit.engine.runs.activity import VirtualActivity
 from luajobs_kit.engine.simulation.virtual_runs import VirtualRequests
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import IntervalSchedule
@@ -135,9 +137,8 @@ async def test_jobs_fill_no_more_of_the_disk_than_their_owner_lets_them(engine, 
 async def test_what_no_job_code_could_ask_is_refused_in_words(engine, spec, verb, arguments):
     job = await engine.create_job(spec())
     run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
-    asked = VirtualRequests(
-        engine._core.runs.attempts.serve.__self__, run, job.active_version, runs=engine._core.runs
-    )
+    activity = VirtualActivity()
+    asked = VirtualRequests(engine._core.requests, Run(run, job.active_version, activity), activity)
     with pytest.raises(InvalidInput):
         await asked.answer(verb, arguments)
 
@@ -145,9 +146,7 @@ async def test_what_no_job_code_could_ask_is_refused_in_words(engine, spec, verb
 async def test_a_job_that_a_job_creates_is_made_of_its_source(engine, spec):
     maker = await engine.create_job(spec(name="maker"))
     run = await engine.wait_execution((await engine.trigger_job(maker.id)).id)
-    asked = requests.RunRequests(
-        engine._core.runs.attempts.serve.__self__, run, maker.active_version
-    )
+    asked = requests.RunRequests(engine._core.requests, run, maker.active_version)
     made = await asked.answer(
         "jobs.create",
         {

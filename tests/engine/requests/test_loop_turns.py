@@ -45,7 +45,7 @@ async def asked(engine, spec):
     """The requests of a run of a job with 250 kB of metadata, which is over by now."""
     job = await engine.create_job(spec(metadata={"text": "x" * 250_000}))
     run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
-    of_runs = engine._core.runs.attempts.serve.__self__
+    of_runs = engine._core.requests
     return lambda: requests.RunRequests(of_runs, run, job.active_version)
 
 

@@ -64,7 +64,7 @@ async def test_no_verb_reaches_another_user(engine, spec, verb):
         "send": {"messages": "hi"},
     }
     job = await alices(engine, spec, "await job.user()")
-    requests = engine._core.runs.attempts.serve  # what a run's frames are answered by
+    requests = engine._core.requests.serve  # what a run's frames are answered by
     execution = await engine.trigger_job(job.id)
     done = await engine.wait_execution(execution.id)
     answer = requests(done, job.active_version)

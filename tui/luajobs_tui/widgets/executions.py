@@ -149,10 +149,7 @@ class Executions(Vertical):
 def _cells(run: Execution, now: datetime) -> tuple[Said, ...]:
     when = run.started_at or run.created_at
     tries = str(len(run.attempts) or "—")
-    if run.next_attempt_at is not None:
-        said = Said("↻ retry waits", "warn")
-    else:
-        said = status(run.status)
+    said = Said("↻ retry waits", "warn") if run.next_attempt_at is not None else status(run.status)
     error = Said(clean(error_line(run.error)), "bad") if run.error else Said("")
     return (
         said,
