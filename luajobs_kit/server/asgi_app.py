@@ -1,4 +1,4 @@
-"""The application: the routes behind the gate."""
+"""The ASGI application: the routes behind authentication."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from luajobs_kit.port import Port
 from luajobs_kit.server import kit_routes, lua, openapi
 from luajobs_kit.server.auth import Gate
 from luajobs_kit.server.event_broadcast import Broadcast
-from luajobs_kit.server.responses import FAILED, Refused, failure
+from luajobs_kit.server.responses import FAILED, HttpRefusal, failure
 
 
 def make_app(
@@ -37,7 +37,7 @@ def make_app(
             *openapi.routes(),
         ],
         exception_handlers={
-            LuaJobsError: _told,
+            LuaJobsError: _error_response,
             HTTPException: _no_route,
             OverflowError: _too_large,
             Exception: _failed,
@@ -47,7 +47,7 @@ def make_app(
     return Gate(app, token=token, hosts=hosts)
 
 
-async def _told(_: Request, error: Exception) -> Response:
+async def _error_response(_: Request, error: Exception) -> Response:
     assert isinstance(error, LuaJobsError)
     return failure(error)
 
@@ -64,5 +64,7 @@ async def _failed(_: Request, __: Exception) -> Response:
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return failure(
-        Refused(error.status_code, f"{request.method} {request.url.path[:200]} is no route here.")
+        HttpRefusal(
+            error.status_code, f"{request.method} {request.url.path[:200]} is no route here."
+        )
     )

@@ -47,7 +47,7 @@ TAKEN: Final = 75  # exit status: another engine owns the workspace
 SUCCESSION: Final = 20.0  # seconds to wait for an engine that is ending
 CONNECTIONS: Final = 1_000
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 _log = logging.getLogger(__name__)
 
@@ -60,12 +60,12 @@ def serve(
     names: Sequence[str] = (),
     stay: bool = True,
     tls: Tls | None = None,
-    say: Say | None = None,
+    report: Report | None = None,
 ) -> None:
     """Run the folder's engine until SIGTERM or SIGINT, or, unless ``stay``, until it may leave.
 
     Answers on ``host`` and ``port`` (0: any free one). A host that is not loopback needs
-    ``tls``; ``names`` are what clients call it where that is not ``host``. ``say`` is given a
+    ``tls``; ``names`` are what clients call it where that is not ``host``. ``report`` is given a
     line when the engine answers.
 
     Raises ``WorkspaceLocked`` when another engine owns the folder, ``InvalidInput`` for an
@@ -79,7 +79,7 @@ def serve(
         )
     called = tuple(names) or (host,)
     permit(host, called, tls)
-    asyncio.run(_Process(folder, host, port, called, stay=stay, tls=tls, say=say).run())
+    asyncio.run(_Process(folder, host, port, called, stay=stay, tls=tls, report=report).run())
 
 
 class _Server(uvicorn.Server):
@@ -100,14 +100,14 @@ class _Process:
         *,
         stay: bool,
         tls: Tls | None,
-        say: Say | None,
+        report: Report | None,
     ) -> None:
         self._folder = folder
         self._names = names
         self._tls = tls
         self._stay = stay
-        self._say = say
-        self._told = asyncio.Event()
+        self._report = report
+        self._ending = asyncio.Event()
         self._socket = bind(host, port)
 
     async def run(self) -> None:
@@ -115,13 +115,13 @@ class _Process:
         os.umask(0o077)  # whatever this process makes is its owner's alone
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._told.set)
+            loop.add_signal_handler(number, self._ending.set)
         engine = await self._open()
         # What was opened stays: looking at 100,000 jobs in every collection would stop it all
         # for half a second at a time.
         gc.freeze()
         engine.served = self._stay
-        engine.when_gone(self._told.set)
+        engine.when_gone(self._ending.set)
         try:
             await self._serve(engine)
         finally:
@@ -153,7 +153,7 @@ class _Process:
         strangers = Strangers(lambda far_end: far_end in app.known)
         server = _Server(self._config(app, strangers))
         serving = asyncio.create_task(server.serve(sockets=[self._socket]))
-        serving.add_done_callback(lambda _: self._told.set())  # without its HTTP it is no engine
+        serving.add_done_callback(lambda _: self._ending.set())  # without its HTTP it is no engine
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.001)
         if serving.done():
@@ -166,8 +166,8 @@ class _Process:
             certificate=str(self._tls.certificate.absolute()) if self._tls else None,
         )
         address.write(self._folder)
-        if self._say is not None:
-            self._say(f"{self._folder} is served at {address.url} (pid {address.pid}).")
+        if self._report is not None:
+            self._report(f"{self._folder} is served at {address.url} (pid {address.pid}).")
         try:
             await self._until_it_may_leave(engine, app, server, strangers, address)
         finally:
@@ -194,10 +194,10 @@ class _Process:
             "writes nothing there. Ask again: the next call uses what stands at the path now.",
             workspace=str(self._folder),
         )
-        if self._say is None:
+        if self._report is None:
             _log.warning("%s", gone.message)
         else:
-            self._say(gone.message)
+            self._report(gone.message)
         return gone
 
     def _config(self, app: Gate, strangers: Strangers) -> uvicorn.Config:
@@ -232,9 +232,9 @@ class _Process:
 
         app.arrived = count
         last_client = time.monotonic()
-        while not self._told.is_set():
+        while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), LOOK)
+                await asyncio.wait_for(self._ending.wait(), LOOK)
             strangers.see_off()
             count()
             now = time.monotonic()

@@ -1,4 +1,4 @@
-"""The buttons under the table: what can be done with the selected job."""
+"""The buttons under the table, for the selected job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a panel's callbacks hand in their work, and where what goes wrong is said."""
+"""The queue in which a panel's callbacks leave their work, and the report of what went wrong in it."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Desk:
         try:
             await work()
         except Exception as problem:  # noqa: BLE001 - whatever it is, its place is the panel
-            self.say(told(problem), "bad")
+            self.say(in_words(problem), "bad")
 
 
-def told(problem: BaseException) -> str:
+def in_words(problem: BaseException) -> str:
     """Return an exception in words for the panel."""
     if isinstance(problem, LuaJobsError):
         return f"✗ {problem.message}"

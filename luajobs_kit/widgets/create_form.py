@@ -1,4 +1,4 @@
-"""The form that makes a job. What is refused is said beside the field it is about."""
+"""The form that makes a job. A refusal is shown beside the field it is about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from luajobs_kit.errors import Conflict, InvalidInput
 from luajobs_kit.live.job_form import TEMPLATE, Draft, field_of, typed_schedule
 from luajobs_kit.timing import describe
 from luajobs_kit.timing.typed_schedules import EXAMPLES
-from luajobs_kit.widgets.callbacks import Desk, told
+from luajobs_kit.widgets.callbacks import Desk, in_words
 
 FILE: Final = "<panel>"
 
@@ -73,7 +73,7 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
             schedule = typed_schedule(typed, self._desk.feed.state.now())
             fires = await self._desk.feed.ask(lambda port: port.preview(schedule, 3))
         except InvalidInput as problem:
-            said, tone = told(problem), "bad"
+            said, tone = in_words(problem), "bad"
         else:
             words = describe(schedule).partition(" (")[0]
             times = ", ".join(fire.astimezone().strftime("%a %H:%M:%S") for fire in fires)
@@ -94,7 +94,7 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
             spec = draft.spec(feed.state.now())
             job = await feed.ask(lambda port: port.create_job(spec))
         except (Conflict, InvalidInput) as problem:
-            self._say(field_of(problem), told(problem), "bad")
+            self._say(field_of(problem), in_words(problem), "bad")
         else:
             self.hide()
             self.name.value = ""

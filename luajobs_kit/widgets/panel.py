@@ -18,7 +18,7 @@ from luajobs_kit.live.engine_link import Connection
 from luajobs_kit.port import Port
 from luajobs_kit.widgets.actions import Actions
 from luajobs_kit.widgets.anywidgets import Inbox, JobTable, LiveView, LogView, RunList, StatusLine
-from luajobs_kit.widgets.callbacks import Desk, told
+from luajobs_kit.widgets.callbacks import Desk, in_words
 from luajobs_kit.widgets.create_form import CreateForm
 from luajobs_kit.widgets.panel_connections import ForeignLoop, OwnConnection
 from luajobs_kit.widgets.panel_feed import PanelFeed
@@ -59,7 +59,7 @@ class LivePanel:
                 view.show(changed)
             self.actions.show(changed)
         except Exception as problem:  # noqa: BLE001 - nobody else would hear of it, and the feed goes on
-            self.desk.say(told(problem), "bad")
+            self.desk.say(in_words(problem), "bad")
 
     def close(self) -> None:
         self.feed.close()

@@ -1,4 +1,4 @@
-"""Keys that were typed faster than the screen follows are let through one at a time.
+"""A gate that lets keys, typed faster than the screen follows, through one at a time.
 
 Textual hands a key to whatever has the focus at that moment, and does not wait for what the key
 before it set going: a dialog that is about to open, a focus or a cursor about to move. In a burst,
