@@ -55,7 +55,7 @@ class Bucket:
         return 0.0
 
 
-class Gate:
+class Authentication:
     """The outermost layer of the application."""
 
     def __init__(

@@ -33,11 +33,11 @@ from luajobs_kit.errors import (
 )
 from luajobs_kit.sandbox import conceal
 from luajobs_kit.server.asgi_app import make_app
-from luajobs_kit.server.auth import Gate
+from luajobs_kit.server.auth import Authentication
 from luajobs_kit.server.event_broadcast import Broadcast
 from luajobs_kit.server.listening_sockets import bind, hosts, permit, shown
 from luajobs_kit.server.tls import Tls
-from luajobs_kit.server.unauthenticated_limit import Strangers
+from luajobs_kit.server.unauthenticated_limit import UnauthenticatedLimit
 
 LEAVE_AFTER: Final = 600.0  # seconds without a client
 FINISH: Final = 2.0  # seconds that requests under way get
@@ -150,8 +150,8 @@ class _Process:
             hosts=hosts((host, *self._names), port),
             identify=engine.identify,
         )
-        strangers = Strangers(lambda far_end: far_end in app.known)
-        server = _Server(self._config(app, strangers))
+        limit = UnauthenticatedLimit(lambda far_end: far_end in app.known)
+        server = _Server(self._config(app, limit))
         serving = asyncio.create_task(server.serve(sockets=[self._socket]))
         serving.add_done_callback(lambda _: self._ending.set())  # without its HTTP it is no engine
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
@@ -169,7 +169,7 @@ class _Process:
         if self._report is not None:
             self._report(f"{self._folder} is served at {address.url} (pid {address.pid}).")
         try:
-            await self._until_it_may_leave(engine, app, server, strangers, address)
+            await self._until_it_may_leave(engine, app, server, limit, address)
         finally:
             app.ending = await self._last_word(engine)
             if isinstance(app.ending, WorkspaceGone):
@@ -200,10 +200,10 @@ class _Process:
             self._report(gone.message)
         return gone
 
-    def _config(self, app: Gate, strangers: Strangers) -> uvicorn.Config:
+    def _config(self, app: Authentication, limit: UnauthenticatedLimit) -> uvicorn.Config:
         return uvicorn.Config(
             app,
-            http=strangers.protocol(),  # h11's: its bounds are the ones that are tested
+            http=limit.protocol(),  # h11's: its bounds are the ones that are tested
             ws="none",
             lifespan="off",
             log_config=None,
@@ -222,9 +222,9 @@ class _Process:
     async def _until_it_may_leave(
         self,
         engine: Engine,
-        app: Gate,
+        app: Authentication,
         server: uvicorn.Server,
-        strangers: Strangers,
+        limit: UnauthenticatedLimit,
         address: Address,
     ) -> None:
         def count() -> None:
@@ -235,7 +235,7 @@ class _Process:
         while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), LOOK)
-            strangers.see_off()
+            limit.see_off()
             count()
             now = time.monotonic()
             if engine.clients:
@@ -246,14 +246,14 @@ class _Process:
                 address.write(self._folder)  # somebody removed the file: be found again
 
 
-def _count_clients(app: Gate, server: uvicorn.Server) -> int:
+def _count_clients(app: Authentication, server: uvicorn.Server) -> int:
     """Count the connections that have shown the token."""
     ends = {getattr(one, "client", None) for one in server.server_state.connections}
     app.known &= ends
     return len(app.known)
 
 
-async def _finished(app: Gate) -> None:
+async def _finished(app: Authentication) -> None:
     deadline = time.monotonic() + FINISH
     while app.under_way and time.monotonic() < deadline:  # noqa: ASYNC110 - only while ending
         await asyncio.sleep(0.01)

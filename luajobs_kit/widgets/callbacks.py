@@ -10,11 +10,11 @@ from luajobs_kit.widgets.anywidgets import StatusLine
 from luajobs_kit.widgets.panel_feed import PanelFeed
 
 
-class Desk:
-    """Callbacks come on any thread or subshell, and an exception in one shows nowhere.
+class Callbacks:
+    """Runs the work of callbacks on the feed's thread, one event loop for everything.
 
-    So they only hand in work here: it is done on the feed's thread, one event loop for
-    everything, and the panel's own status line says what was raised.
+    A callback comes on any thread or subshell, and an exception in one is shown nowhere. So it
+    only hands in its work here, and the panel's own status line says what was raised.
     """
 
     def __init__(self, feed: PanelFeed, status: StatusLine) -> None:

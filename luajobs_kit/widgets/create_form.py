@@ -12,7 +12,7 @@ from luajobs_kit.errors import Conflict, InvalidInput
 from luajobs_kit.live.job_form import TEMPLATE, Draft, field_of, typed_schedule
 from luajobs_kit.timing import describe
 from luajobs_kit.timing.typed_schedules import EXAMPLES
-from luajobs_kit.widgets.callbacks import Desk, in_words
+from luajobs_kit.widgets.callbacks import Callbacks, in_words
 
 FILE: Final = "<panel>"
 
@@ -20,8 +20,8 @@ FILE: Final = "<panel>"
 class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
     """Name, schedule in words, source."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, callbacks: Callbacks) -> None:
+        self._callbacks = callbacks
         wide = {"width": "calc(100% - 6px)"}
         self.name = ipw.Text(description="Name", placeholder="daily-report", layout=wide)
         self.schedule = ipw.Text(
@@ -66,12 +66,12 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
         self.layout.display = "none"
 
     def _typed(self, _change: Any) -> None:
-        self._desk.act(partial(self._preview, self.schedule.value))
+        self._callbacks.act(partial(self._preview, self.schedule.value))
 
     async def _preview(self, typed: str) -> None:
         try:
-            schedule = typed_schedule(typed, self._desk.feed.state.now())
-            fires = await self._desk.feed.ask(lambda port: port.preview(schedule, 3))
+            schedule = typed_schedule(typed, self._callbacks.feed.state.now())
+            fires = await self._callbacks.feed.ask(lambda port: port.preview(schedule, 3))
         except InvalidInput as problem:
             said, tone = in_words(problem), "bad"
         else:
@@ -84,12 +84,12 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
     def _create(self, _button: Any) -> None:
         self.create.disabled = True
         draft = Draft(self.name.value, self.schedule.value, self.source.value, FILE)
-        self._desk.act(partial(self._created, draft))
+        self._callbacks.act(partial(self._created, draft))
 
     async def _created(self, draft: Draft) -> None:
         for field in ("name", "source"):
             self._say(field, "", "dim")
-        feed = self._desk.feed
+        feed = self._callbacks.feed
         try:
             spec = draft.spec(feed.state.now())
             job = await feed.ask(lambda port: port.create_job(spec))
@@ -98,7 +98,7 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
         else:
             self.hide()
             self.name.value = ""
-            self._desk.say(f"✓ {job.name} was created.", "good")
+            self._callbacks.say(f"✓ {job.name} was created.", "good")
             await feed.select(job.id)
         finally:
             self.create.disabled = False
