@@ -21,7 +21,7 @@ from textual.worker import Worker
 
 ANSWERED: Final = 5.0  # seconds; an engine that does not answer does not hold the keyboard longer
 LOOK: Final = 0.5  # seconds after which it is looked whether a widget is there still
-IN_THE_BACKGROUND: Final = {"feed", "topic"}  # groups of workers that no key waits for
+IN_THE_BACKGROUND: Final = {"feed", "topic", "preview"}  # groups of workers that no key waits for
 SWEEPS: Final = 8  # a screen that gets news all the time is never quite at rest
 _WAITED_FOR: Final = (events.Key, events.Paste, events.MouseDown, events.MouseUp)
 
