@@ -15,7 +15,7 @@ import click
 
 from luajobs_kit.api.agent.agents import LuaAgent, LuaSkill
 from luajobs_kit.api.workspace import Workspace
-from luajobs_kit.cli.engine_commands import speaking_errors
+from luajobs_kit.cli.engine_commands import reporting_errors
 from luajobs_kit.cli.formatting import mark, milliseconds
 from luajobs_kit.client import discover
 from luajobs_kit.examples.followup import ScheduleFollowupTool
@@ -54,7 +54,7 @@ AGENT: Final = LuaAgent(
 @click.option("--seconds", default=WATCHED, show_default=True, help="How long to watch.")
 def demo(seconds: float) -> None:
     """Watch three agent tools schedule jobs, and the jobs run, in about 20 seconds."""
-    with speaking_errors(), tempfile.TemporaryDirectory(prefix="luajobs-demo-") as scratch:
+    with reporting_errors(), tempfile.TemporaryDirectory(prefix="luajobs-demo-") as scratch:
         folder = Path(scratch) / ".luajobs"
         try:
             asyncio.run(_show(folder, seconds))

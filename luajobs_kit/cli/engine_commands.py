@@ -1,4 +1,4 @@
-"""Running a command's question against the workspace's engine, and its errors for people."""
+"""Decorators that run a click command against the workspace's engine, and its errors for people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import click
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.client import discover
 from luajobs_kit.client.find_workspace import find
-from luajobs_kit.client.session import Link
+from luajobs_kit.client.session import EngineSession
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError, WorkspaceError
 from luajobs_kit.live.presentation import clean
 
@@ -33,7 +33,7 @@ NO_ENGINE = 3  # exit code
 _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
-def asks(question: Callable[Concatenate[Port, P], Awaitable[None]]) -> Callable[P, None]:
+def with_port(question: Callable[Concatenate[Port, P], Awaitable[None]]) -> Callable[P, None]:
     """Make a click command's body of an async function that is given the engine's port.
 
     The engine is started if there is none.
@@ -41,12 +41,14 @@ def asks(question: Callable[Concatenate[Port, P], Awaitable[None]]) -> Callable[
     return _body(question, _connected)
 
 
-def asks_plainly(question: Callable[Concatenate[Link, P], Awaitable[None]]) -> Callable[P, None]:
+def with_session(
+    question: Callable[Concatenate[EngineSession, P], Awaitable[None]],
+) -> Callable[P, None]:
     """Make a click command's body likewise, for what is quickest without the port's models."""
     return _body(question, _linked)
 
 
-def asks_if_running(
+def with_running_port(
     question: Callable[Concatenate[Port, P], Awaitable[None]],
 ) -> Callable[P, None]:
     """Make a click command's body likewise; where no engine runs, that is the answer."""
@@ -65,7 +67,7 @@ def _body(
             async with opened(Path(workspace) if workspace else None) as connection:
                 await question(connection, *args, **kwargs)
 
-        with speaking_errors():
+        with reporting_errors():
             asyncio.run(run())
 
     return body
@@ -73,25 +75,25 @@ def _body(
 
 @asynccontextmanager
 async def _connected(given: Path | None) -> AsyncIterator[Port]:
-    async with _linked(given) as link:
+    async with _linked(given) as session:
         from luajobs_kit.client.http_port import HttpPort  # noqa: PLC0415 - see client.__getattr__
 
-        async with HttpPort(link.folder, link.transport.address) as port:
+        async with HttpPort(session.folder, session.transport.address) as port:
             yield port
 
 
 @asynccontextmanager
-async def _linked(given: Path | None) -> AsyncIterator[Link]:
+async def _linked(given: Path | None) -> AsyncIterator[EngineSession]:
     folder, new = _folder(given)
     if new:
         click.secho(f"A new workspace was made: {folder}", fg="yellow", err=True)
     async with waiting("Starting the engine"):
         address = await discover.find_or_start(folder)
-    link = Link(folder, address, discover.PATIENCE)
+    session = EngineSession(folder, address, discover.PATIENCE)
     try:
-        yield link
+        yield session
     finally:
-        link.close()
+        session.close()
 
 
 @asynccontextmanager
@@ -119,7 +121,7 @@ def _folder(given: Path | None) -> tuple[Path, bool]:
         return find(given), True
 
 
-class speaking_errors:  # noqa: N801 - used as a statement, like contextlib.suppress
+class reporting_errors:  # noqa: N801 - used as a statement, like contextlib.suppress
     """Turn the kit's errors into one line on standard error and an exit code."""
 
     def __enter__(self) -> None:
@@ -138,7 +140,7 @@ class speaking_errors:  # noqa: N801 - used as a statement, like contextlib.supp
             sys.exit(0)
 
 
-def agree(question: str) -> None:
+def confirm(question: str) -> None:
     """Ask for a yes. Raises ``click.Abort`` for any other answer, and for Ctrl-C."""
     # An event loop takes the first Ctrl-C for its task, which cannot hear of it while it asks.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,7 +9,12 @@ from typing import Any, Final
 
 import click
 
-from luajobs_kit.cli.engine_commands import asks, asks_if_running, print_json, speaking_errors
+from luajobs_kit.cli.engine_commands import (
+    print_json,
+    reporting_errors,
+    with_port,
+    with_running_port,
+)
 from luajobs_kit.cli.formatting import clock, when
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.errors import InvalidInput
@@ -66,7 +71,7 @@ def serve(
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together.")
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
-    with speaking_errors():
+    with reporting_errors():
         folder = find_workspace.find(Path(given) if given else None)
         with agent_host.hosts(folder, modules, reload=reload) as start:
 
@@ -79,7 +84,7 @@ def serve(
                     )
                 start()
 
-            process.serve(folder, host=host, port=port, names=names, tls=tls, say=say)
+            process.serve(folder, host=host, port=port, names=names, tls=tls, report=say)
 
 
 @click.command()
@@ -90,7 +95,7 @@ def stop(ctx: click.Context) -> None:
     An open panel or monitor does not start it again; the next call or command that needs an
     engine does, and what was missed meanwhile is run late.
     """
-    from luajobs_kit.client import discover, find_workspace  # noqa: PLC0415 - only this one asks
+    from luajobs_kit.client import discover, find_workspace  # noqa: PLC0415 - only this one with_port
 
     given = ctx.obj["workspace"]
 
@@ -98,7 +103,7 @@ def stop(ctx: click.Context) -> None:
         async with waiting("Waiting until the engine has ended"):
             return await asyncio.to_thread(discover.stop, folder)
 
-    with speaking_errors():
+    with reporting_errors():
         folder = find_workspace.find(Path(given) if given else None, make=False)
         pid = asyncio.run(ended(folder))
     click.echo(f"The engine (pid {pid}) has ended." if pid else f"No engine runs for {folder}.")
@@ -106,7 +111,7 @@ def stop(ctx: click.Context) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-@asks_if_running
+@with_running_port
 async def status(port: Port, /, *, as_json: bool) -> None:
     """Say what the engine is doing, and until when it stays (exit code 3: none runs)."""
     found = await port.status()
@@ -126,7 +131,7 @@ async def status(port: Port, /, *, as_json: bool) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-@asks
+@with_port
 async def doctor(port: Port, /, *, as_json: bool) -> None:
     """Say what holds on this machine: each wall of the sandbox, and what recovery had to do."""
     found = await port.doctor()
@@ -143,7 +148,7 @@ async def doctor(port: Port, /, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("assignments", nargs=-1, metavar="[NAME[=VALUE]]...")
-@asks
+@with_port
 async def settings(port: Port, /, *, assignments: tuple[str, ...]) -> None:
     """Print the workspace's settings, or change some: luajobs settings max_concurrent=4.
 

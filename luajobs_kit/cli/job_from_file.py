@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from luajobs_kit import timing
 from luajobs_kit.bundle import capture
+from luajobs_kit.cli.json_input import read_object
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import JobSpec, Schedule
 from luajobs_kit.timing.typed_schedules import read_schedule
@@ -29,7 +28,9 @@ def spec_of(
         name=name or file.stem,
         schedule=_schedule(every, expression, timezone, after),
         bundle=capture(file),
-        metadata=_object(metadata),
+        metadata=read_object(
+            "{}" if metadata is None else metadata, "--metadata", '{"message": "hello"}'
+        ),
     )
 
 
@@ -46,15 +47,3 @@ def _schedule(
     word, span = ("every", every) if every is not None else ("in", after or "")
     unit = "s" if span.replace(".", "", 1).isdecimal() else ""  # a bare number is in seconds
     return read_schedule(f"{word} {span}{unit}", datetime.now(UTC))
-
-
-def _object(text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    try:
-        value = json.loads(text)
-    except ValueError as problem:
-        raise InvalidInput(f"--metadata is no JSON: {problem}") from None
-    if not isinstance(value, dict):
-        raise InvalidInput('--metadata must be an object, such as \'{"message": "hello"}\'.')
-    return value

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from luajobs_kit.cli.engine_commands import agree, asks, asks_plainly, print_json
+from luajobs_kit.cli.engine_commands import confirm, print_json, with_port, with_session
 from luajobs_kit.cli.formatting import Styled, clock, mark, milliseconds, table, until, when
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.cli.shell_completion import complete_jobs
-from luajobs_kit.client.session import Link
+from luajobs_kit.client.session import EngineSession
 from luajobs_kit.errors import Conflict, NotFound
 from luajobs_kit.live.presentation import clean
 
@@ -33,16 +33,18 @@ def jobs() -> None:
 @click.option("--predefined", is_flag=True, help="Only jobs defined at an agent's set-up.")
 @click.option("--all", "deleted", is_flag=True, help="Deleted jobs that are kept hidden, too.")
 @as_json
-@asks_plainly
-async def list_(link: Link, /, *, predefined: bool, deleted: bool, as_json: bool) -> None:
+@with_session
+async def list_(
+    session: EngineSession, /, *, predefined: bool, deleted: bool, as_json: bool
+) -> None:
     """List the jobs, oldest first."""
-    found = await link.ask_plainly(
+    found = await session.ask_json(
         "list_jobs", includeDynamic=not predefined, includeDeleted=deleted
     )
     if as_json:
         print_json(found)
     elif not found:
-        where = (await link.ask_plainly("status"))["workspace"]
+        where = (await session.ask_json("status"))["workspace"]
         click.echo(f"No jobs yet in {where}.")
         click.echo("In a notebook: await Jobs.create(name=…, schedule=…, execute=…)")
         click.echo(
@@ -67,7 +69,7 @@ async def list_(link: Link, /, *, predefined: bool, deleted: bool, as_json: bool
 @jobs.command()
 @job_name
 @as_json
-@asks
+@with_port
 async def show(port: Port, /, *, job: str, as_json: bool) -> None:
     """Show one job: its schedule, versions, metadata and last runs."""
     found = await port.find_job(job)
@@ -106,7 +108,7 @@ async def show(port: Port, /, *, job: str, as_json: bool) -> None:
 @job_name
 @click.option("--limit", default=20, show_default=True, help="How many, newest first.")
 @as_json
-@asks
+@with_port
 async def history(port: Port, /, *, job: str, limit: int, as_json: bool) -> None:
     """List a job's executions, newest first."""
     found = await port.find_job(job)
@@ -121,7 +123,7 @@ async def history(port: Port, /, *, job: str, limit: int, as_json: bool) -> None
 @jobs.command()
 @job_name
 @as_json
-@asks
+@with_port
 async def versions(port: Port, /, *, job: str, as_json: bool) -> None:
     """List a job's versions."""
     found = await port.find_job(job)
@@ -146,7 +148,7 @@ async def versions(port: Port, /, *, job: str, as_json: bool) -> None:
 @jobs.command()
 @job_name
 @click.argument("version")
-@asks
+@with_port
 async def publish(port: Port, /, *, job: str, version: str) -> None:
     """Make VERSION (its number or id) the active one."""
     found = await port.find_job(job)
@@ -162,7 +164,7 @@ async def publish(port: Port, /, *, job: str, version: str) -> None:
 @job_name
 @click.option("--count", default=5, show_default=True)
 @as_json
-@asks
+@with_port
 async def preview(port: Port, /, *, job: str, count: int, as_json: bool) -> None:
     """Print the next times a job's schedule fires."""
     found = await port.find_job(job)
@@ -182,7 +184,7 @@ async def preview(port: Port, /, *, job: str, count: int, as_json: bool) -> None
 @click.option("--version", "version_id", help="A version other than the active one.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the outcome.")
 @as_json
-@asks
+@with_port
 async def trigger(
     port: Port, /, *, job: str, version_id: str | None, wait: bool, as_json: bool
 ) -> None:
@@ -202,7 +204,7 @@ async def trigger(
 
 @jobs.command()
 @job_name
-@asks
+@with_port
 async def activate(port: Port, /, *, job: str) -> None:
     """Let a job run on schedule, counting from now."""
     changed = await port.activate_job((await port.find_job(job)).id)
@@ -211,7 +213,7 @@ async def activate(port: Port, /, *, job: str) -> None:
 
 @jobs.command()
 @job_name
-@asks
+@with_port
 async def deactivate(port: Port, /, *, job: str) -> None:
     """Switch a job off, and cancel what waits of it; what runs goes on to its end."""
     changed = await port.deactivate_job((await port.find_job(job)).id)
@@ -223,7 +225,7 @@ async def deactivate(port: Port, /, *, job: str) -> None:
 @jobs.command()
 @job_name
 @click.option("--execution", "execution_id", metavar="ID", help="This run alone.")
-@asks
+@with_port
 async def cancel(port: Port, /, *, job: str, execution_id: str | None) -> None:
     """End what runs of a job, and cancel what waits; its schedule goes on."""
     found = await port.find_job(job)
@@ -254,12 +256,12 @@ async def cancel(port: Port, /, *, job: str, execution_id: str | None) -> None:
 @job_name
 @click.option("--force", is_flag=True, help="Really delete, with all versions.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@asks
+@with_port
 async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
     """Delete a job; one with several versions is deactivated and hidden instead."""
     found = await _to_delete(port, job, force=force)
     if not yes:
-        agree(f"Delete {clean(found.name)} ({found.id})?")
+        confirm(f"Delete {clean(found.name)} ({found.id})?")
     deletion = await port.delete_job(found.id, force=force)
     if deletion.deactivated:
         click.echo(
@@ -278,7 +280,7 @@ async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
 @click.option("--timezone", metavar="ZONE", help="The zone of --cron (default UTC).")
 @click.option("--in", "after", metavar="SPAN", help="Run once, that much later: 10m.")
 @click.option("--metadata", metavar="JSON", help="An object for job.metadata.")
-@asks
+@with_port
 async def create(port: Port, /, *, file: Path, **given: Any) -> None:
     """Make a job of a function in a Python FILE."""
     from luajobs_kit.cli.job_from_file import spec_of  # noqa: PLC0415 - parsing code is not for every command

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from luajobs_kit.cli.engine_commands import speaking_errors
+from luajobs_kit.cli.engine_commands import reporting_errors
 from luajobs_kit.client import find_workspace
 from luajobs_kit.client.join import join as join_
 
@@ -32,7 +32,7 @@ def join(ctx: click.Context, *, url: str, tls_cert: Path | None) -> None:
     else:
         token = sys.stdin.readline()
     given = ctx.obj["workspace"]
-    with speaking_errors():
+    with reporting_errors():
         folder = find_workspace.where(Path(given) if given else None)
         certificate = tls_cert.read_text(encoding="utf-8", errors="replace") if tls_cert else None
         address = asyncio.run(join_(folder, url, token.strip(), certificate))

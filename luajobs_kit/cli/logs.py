@@ -1,4 +1,4 @@
-"""``luajobs logs``: read and follow what jobs and tools wrote."""
+"""``luajobs logs``: read and follow the log lines of jobs and tools."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from luajobs_kit.cli.engine_commands import asks, print_json
+from luajobs_kit.cli.engine_commands import print_json, with_port
 from luajobs_kit.cli.formatting import COLOURS
 from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.errors import InvalidInput
@@ -35,7 +35,7 @@ _RANK = {level: rank for rank, level in enumerate(LEVEL_TONES)}
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for programs, a line each with -f."
 )
-@asks
+@with_port
 async def logs(
     port: Port, /, *, follow: bool, as_json: bool, since: str | None, **given: Any
 ) -> None:

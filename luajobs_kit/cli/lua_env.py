@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from luajobs_kit.cli.engine_commands import asks
+from luajobs_kit.cli.engine_commands import with_port
 from luajobs_kit.client import HttpPort
 from luajobs_kit.client.lua_env import prepare
 from luajobs_kit.port import Port
 
 
 @click.command("lua-env")
-@asks
+@with_port
 async def lua_env(port: Port, /) -> None:
     """Print LUA_API_URL and LUA_API_KEY for a shell, and write lua.skill.yaml here.
 

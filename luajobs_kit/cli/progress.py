@@ -1,4 +1,4 @@
-"""What a person sees while a command waits for long work: a moving bar, gone when it is done."""
+"""The moving bar that is shown while a command waits for long work; it is erased when that is done."""
 
 from __future__ import annotations
 

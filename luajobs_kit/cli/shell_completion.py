@@ -1,4 +1,4 @@
-"""What a shell offers after a TAB: the names of jobs, where an engine runs."""
+"""Completion in a shell: the names of jobs, where an engine runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.client import discover
 from luajobs_kit.client.find_workspace import find
-from luajobs_kit.client.session import Link
+from luajobs_kit.client.session import EngineSession
 from luajobs_kit.errors import LuaJobsError
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ async def _jobs(given: Path | None) -> list[dict[str, Any]]:
     address = await discover.find(folder)
     if address is None:
         return []  # a TAB starts no engine
-    link = Link(folder, address, discover.PATIENCE)
+    session = EngineSession(folder, address, discover.PATIENCE)
     try:
-        found: list[dict[str, Any]] = await link.ask_plainly("list_jobs", includeDynamic=True)
+        found: list[dict[str, Any]] = await session.ask_json("list_jobs", includeDynamic=True)
     finally:
-        link.close()
+        session.close()
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,8 +10,9 @@ from typing import Final
 import click
 
 from luajobs_kit.api.simulation import end_of, left_out, told
-from luajobs_kit.cli.engine_commands import asks, print_json
+from luajobs_kit.cli.engine_commands import print_json, with_port
 from luajobs_kit.cli.formatting import clock, mark, milliseconds, table
+from luajobs_kit.cli.json_input import read_object
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.errors import InvalidInput
@@ -22,6 +22,7 @@ from luajobs_kit.port import Port
 from luajobs_kit.timing import describe_count
 
 FIRST: Final = 40  # runs, messages and changes that are printed; of runs, also those gone wrong
+RESPONSES: Final = '{"tools.weather": {"degrees": 3}}'  # an example
 WIDTH: Final = 72  # characters of a message or a change
 
 
@@ -38,7 +39,7 @@ WIDTH: Final = 72  # characters of a message or a change
 )
 @click.option("--all", "every", is_flag=True, help="Print everything, however much.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-@asks
+@with_port
 async def simulate(
     port: Port,
     /,
@@ -60,7 +61,9 @@ async def simulate(
             end,
             job_id=job.id if job else None,
             seed=seed,
-            responses=_answers(responses),
+            responses=read_object(responses, "--responses", RESPONSES)
+            if responses is not None
+            else None,
             max_fires=max_fires,
         )
     if as_json:
@@ -79,20 +82,6 @@ def _end(days: float | None, until: str | None, now: datetime) -> datetime:
     except ValueError:
         raise InvalidInput(f"--until {until!r}: write a time such as 2026-12-24T18:00.") from None
     return end_of(moment, {}, now)
-
-
-def _answers(text: str | None) -> dict[str, object] | None:
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError as problem:
-        raise InvalidInput(f"--responses is no JSON: {problem}") from None
-    if not isinstance(value, dict):
-        raise InvalidInput(
-            '--responses must be an object, such as {"tools.weather": {"degrees": 3}}.'
-        )
-    return value
 
 
 def _show(found: Simulation, *, every: bool) -> None:

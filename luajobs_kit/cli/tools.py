@@ -1,15 +1,13 @@
-"""``luajobs tools``: what notebooks and agent hosts offer, called from a terminal."""
+"""``luajobs tools``: the tools that notebooks and agent hosts offer, called from a terminal."""
 
 from __future__ import annotations
-
-import json
 
 import click
 
 from luajobs_kit.acting_user import acting_as
-from luajobs_kit.cli.engine_commands import asks, print_json
+from luajobs_kit.cli.engine_commands import print_json, with_port
 from luajobs_kit.cli.formatting import table
-from luajobs_kit.errors import InvalidInput
+from luajobs_kit.cli.json_input import read_object
 from luajobs_kit.port import Port
 
 
@@ -20,7 +18,7 @@ def tools() -> None:
 
 @tools.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-@asks
+@with_port
 async def list_(port: Port, /, *, as_json: bool) -> None:
     """List what is offered, with its arguments."""
     found = await port.tools()
@@ -48,14 +46,9 @@ async def list_(port: Port, /, *, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("arguments", default="{}", metavar="[JSON]")
 @click.option("--user", help="Who calls it (default: the workspace's default user).")
-@asks
+@with_port
 async def call(port: Port, /, *, name: str, arguments: str, user: str | None) -> None:
     """Call a tool: luajobs tools call set_reminder '{"message": "tea", "minutes": 1}'."""
-    try:
-        given = json.loads(arguments)
-    except ValueError as problem:
-        raise InvalidInput(f"The arguments are no JSON: {problem}") from None
-    if not isinstance(given, dict):
-        raise InvalidInput("The arguments must be an object, such as '{\"minutes\": 1}'.")
+    given = read_object(arguments, "The arguments", '{"minutes": 1}')
     with acting_as(user):
         print_json(await port.call_tool(name, given))

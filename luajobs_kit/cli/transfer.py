@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from luajobs_kit.cli.engine_commands import asks
+from luajobs_kit.cli.engine_commands import with_port
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.port import Port
@@ -20,7 +20,7 @@ _SENT = 2**20  # bytes of a file that fit into a request to the engine
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, resolve_path=True, path_type=Path))
-@asks
+@with_port
 async def export(port: Port, /, *, file: Path) -> None:
     """Write jobs, versions, users, settings, data and products to FILE, as JSON.
 
@@ -40,7 +40,7 @@ async def export(port: Port, /, *, file: Path) -> None:
 @click.argument(
     "file", type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 )
-@asks
+@with_port
 async def import_(port: Port, /, *, file: Path) -> None:
     """Take over what an export wrote to FILE."""
     exported = _read(file)

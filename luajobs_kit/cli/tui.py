@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from luajobs_kit.cli.engine_commands import speaking_errors
+from luajobs_kit.cli.engine_commands import reporting_errors
 
 
 @click.command()
@@ -20,5 +20,5 @@ def tui(ctx: click.Context) -> None:
             f"the monitor needs {problem.name}: pip install 'luajobs-kit[tui]'"
         ) from None
     workspace = ctx.obj["workspace"]
-    with speaking_errors():
+    with reporting_errors():
         luajobs_tui.run(Path(workspace) if workspace else None)

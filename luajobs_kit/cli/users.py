@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from luajobs_kit.cli.engine_commands import asks, print_json
+from luajobs_kit.cli.engine_commands import print_json, with_port
 from luajobs_kit.cli.formatting import table
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.live.presentation import clean
@@ -21,7 +21,7 @@ def users() -> None:
 
 @users.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-@asks
+@with_port
 async def list_(port: Port, /, *, as_json: bool) -> None:
     """List the users."""
     found = await port.call("user.list", {})
@@ -48,7 +48,7 @@ async def list_(port: Port, /, *, as_json: bool) -> None:
 @click.option("--name", "full_name")
 @click.option("--email", "email_addresses", multiple=True)
 @click.option("--phone", "mobile_numbers", multiple=True)
-@asks
+@with_port
 async def add(port: Port, /, *, user_id: str, full_name: str | None, **lists: Any) -> None:
     """Add a user."""
     if not user_id.strip():

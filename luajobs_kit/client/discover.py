@@ -1,4 +1,4 @@
-"""Finding the workspace's engine, and starting it when there is none."""
+"""Discovery of the workspace's engine, which is started when none runs."""
 
 from __future__ import annotations
 

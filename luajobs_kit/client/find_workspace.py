@@ -1,4 +1,4 @@
-"""Which folder is the workspace: the one answer that every face uses."""
+"""The search for the workspace's folder: the one answer that every face uses."""
 
 from __future__ import annotations
 

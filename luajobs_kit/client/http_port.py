@@ -22,7 +22,7 @@ from luajobs_kit.client.session import (
     TOOL,
     TRANSFER,
     UNAVAILABLE,
-    Link,
+    EngineSession,
     Messages,
 )
 from luajobs_kit.engine_address import Address
@@ -61,7 +61,7 @@ class HttpPort(Port):
         self, folder: Path, address: Address, *, patience: float = discover.PATIENCE
     ) -> None:
         self.folder = folder
-        self._link = Link(folder, address, patience)
+        self._session = EngineSession(folder, address, patience)
 
     @classmethod
     async def connect(cls, folder: Path, *, patience: float = discover.PATIENCE) -> Self:
@@ -78,28 +78,28 @@ class HttpPort(Port):
     @property
     def address(self) -> Address:
         """Where the engine was last found."""
-        return self._link.transport.address
+        return self._session.transport.address
 
     # The engine itself
 
     async def status(self) -> EngineStatus:
-        return await self._link.ask("status")
+        return await self._session.ask("status")
 
     async def doctor(self) -> list[Finding]:
-        return await self._link.ask("doctor")
+        return await self._session.ask("doctor")
 
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
-        return await self._link.ask("settings", changes=changes)
+        return await self._session.ask("settings", changes=changes)
 
     async def export_workspace(self, file: str | None = None) -> dict[str, Any]:
         self._refuse_elsewhere(file)
-        return await self._link.ask("export_workspace", seconds=TRANSFER, file=file)
+        return await self._session.ask("export_workspace", seconds=TRANSFER, file=file)
 
     async def import_workspace(
         self, exported: dict[str, Any] | None = None, file: str | None = None
     ) -> dict[str, int]:
         self._refuse_elsewhere(file)
-        return await self._link.ask(
+        return await self._session.ask(
             "import_workspace", seconds=TRANSFER, exported=exported, file=file
         )
 
@@ -113,58 +113,58 @@ class HttpPort(Port):
     # Jobs
 
     async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:
-        return await self._link.ask("create_job", spec=spec, key=key)
+        return await self._session.ask("create_job", spec=spec, key=key)
 
     async def get_job(self, job_id: str) -> Job:
-        return await self._link.ask("get_job", job_id=job_id)
+        return await self._session.ask("get_job", job_id=job_id)
 
     async def find_job(self, name: str) -> Job:
-        return await self._link.ask("find_job", name=name)
+        return await self._session.ask("find_job", name=name)
 
     async def list_jobs(
         self, *, include_dynamic: bool = False, include_deleted: bool = False
     ) -> list[Job]:
-        return await self._link.ask(
+        return await self._session.ask(
             "list_jobs", include_dynamic=include_dynamic, include_deleted=include_deleted
         )
 
     async def activate_job(self, job_id: str) -> Job:
-        return await self._link.ask("activate_job", job_id=job_id)
+        return await self._session.ask("activate_job", job_id=job_id)
 
     async def deactivate_job(self, job_id: str) -> Job:
-        return await self._link.ask("deactivate_job", job_id=job_id)
+        return await self._session.ask("deactivate_job", job_id=job_id)
 
     async def cancel_job(self, job_id: str) -> Cancellation:
-        return await self._link.ask("cancel_job", job_id=job_id)
+        return await self._session.ask("cancel_job", job_id=job_id)
 
     async def delete_job(self, job_id: str, *, force: bool = False) -> Deletion:
-        return await self._link.ask("delete_job", job_id=job_id, force=force)
+        return await self._session.ask("delete_job", job_id=job_id, force=force)
 
     async def trigger_job(
         self, job_id: str, version_id: str | None = None, *, key: str | None = None
     ) -> Execution:
-        return await self._link.ask("trigger_job", job_id=job_id, version_id=version_id, key=key)
+        return await self._session.ask("trigger_job", job_id=job_id, version_id=version_id, key=key)
 
     async def update_metadata(self, job_id: str, changes: dict[str, Any]) -> Job:
-        return await self._link.ask("update_metadata", job_id=job_id, changes=changes)
+        return await self._session.ask("update_metadata", job_id=job_id, changes=changes)
 
     async def push_version(
         self, job_id: str, spec: VersionSpec, *, key: str | None = None
     ) -> JobVersion:
-        return await self._link.ask("push_version", job_id=job_id, spec=spec, key=key)
+        return await self._session.ask("push_version", job_id=job_id, spec=spec, key=key)
 
     async def publish_version(self, job_id: str, version: str) -> Job:
-        return await self._link.ask("publish_version", job_id=job_id, version=version)
+        return await self._session.ask("publish_version", job_id=job_id, version=version)
 
     async def next_runs(self, job_id: str, count: int = 5) -> list[datetime]:
-        return await self._link.ask("next_runs", job_id=job_id, count=count)
+        return await self._session.ask("next_runs", job_id=job_id, count=count)
 
     async def preview(
         self, schedule: Schedule, count: int = 5, start: datetime | None = None
     ) -> list[datetime]:
         from luajobs_kit.timing.zones import zone_of  # noqa: PLC0415 - for this verb alone
 
-        fires = await self._link.ask("preview", schedule=schedule, count=count, start=start)
+        fires = await self._session.ask("preview", schedule=schedule, count=count, start=start)
         # JSON carries a time's offset and not the name of its zone.
         return [fire.astimezone(zone_of(schedule)) for fire in fires]
 
@@ -177,7 +177,7 @@ class HttpPort(Port):
         responses: dict[str, Any] | None = None,
         max_fires: int = 1_000,
     ) -> Simulation:
-        return await self._link.ask(
+        return await self._session.ask(
             "simulate",
             until=until,
             job_id=job_id,
@@ -197,37 +197,37 @@ class HttpPort(Port):
         limit: int = 50,
         offset: int = 0,
     ) -> ExecutionPage:
-        return await self._link.ask(
+        return await self._session.ask(
             "list_executions", job_id=job_id, status=status, limit=limit, offset=offset
         )
 
     async def get_execution(self, execution_id: str) -> Execution:
-        return await self._link.ask("get_execution", execution_id=execution_id)
+        return await self._session.ask("get_execution", execution_id=execution_id)
 
     async def wait_execution(self, execution_id: str, timeout: float = 30.0) -> Execution:  # noqa: ASYNC109 - see Port
-        return await self._link.ask(
+        return await self._session.ask(
             "wait_execution", execution_id=execution_id, timeout=timeout, seconds=timeout + ANSWER
         )
 
     async def cancel_execution(self, execution_id: str) -> Execution:
-        return await self._link.ask("cancel_execution", execution_id=execution_id)
+        return await self._session.ask("cancel_execution", execution_id=execution_id)
 
     # Logs and events
 
     async def logs(self, query: LogQuery) -> LogPage:
-        return await self._link.ask("logs", query=query)
+        return await self._session.ask("logs", query=query)
 
     async def write_log(self, line: LogLine) -> LogLine:
-        return await self._link.ask("write_log", line=line)
+        return await self._session.ask("write_log", line=line)
 
     def events(self, after: str | None = None) -> AsyncIterator[Event]:
         # As in process, what is asked after this call is in the stream, whenever it is read.
-        return self._events(after, self._link.begin(self._followed(after)))
+        return self._events(after, self._session.begin(self._followed(after)))
 
     async def _followed(self, after: str | None) -> tuple[Messages, str | None]:
         """Open the stream; return it with the id of the event it begins after."""
         query = "" if after is None else f"?after={quote(after)}"
-        opened = await self._link.open("GET", f"{http_protocol.PREFIX}/events{query}")
+        opened = await self._session.open("GET", f"{http_protocol.PREFIX}/events{query}")
         if after is not None:
             return opened, after
         async for name, data in opened:
@@ -259,21 +259,21 @@ class HttpPort(Port):
                 if opened is not None:
                     opened.close()
             begun = None
-            transport = self._link.transport if opened is None else opened.transport
-            await self._link.find_again(transport, lost)
+            transport = self._session.transport if opened is None else opened.transport
+            await self._session.find_again(transport, lost)
 
     # Platform and tools
 
     async def call(self, verb: str, arguments: dict[str, Any], *, key: str | None = None) -> Any:
-        return await self._link.ask("call", verb=verb, arguments=arguments, key=key)
+        return await self._session.ask("call", verb=verb, arguments=arguments, key=key)
 
     def offer(self, tools: list[ToolOffer]) -> AsyncIterator[ToolCall]:
         body = port_schema.verb("offer").write_request({"tools": tools})
-        return self._offer(body, self._link.begin(self._offered(body)))
+        return self._offer(body, self._session.begin(self._offered(body)))
 
     async def _offered(self, body: bytes) -> Messages:
         """Open an offer, and return once job code can reach it."""
-        opened = await self._link.open("POST", port_schema.verb("offer").path, body)
+        opened = await self._session.open("POST", port_schema.verb("offer").path, body)
         async for name, _ in opened:
             if name == "offered":
                 break
@@ -289,7 +289,7 @@ class HttpPort(Port):
                 opened = await (begun or self._offered(body))
                 async for name, data in opened:
                     if name == "end":  # it left on purpose: what was offered waits for the next
-                        await self._link.next_engine()
+                        await self._session.next_engine()
                     if name == "call":
                         yield kind.validate_json(data)
                 lost = ConnectionLost("the engine closed the stream", sent=True)
@@ -299,19 +299,19 @@ class HttpPort(Port):
                 if opened is not None:
                     opened.close()
             begun = None
-            transport = self._link.transport if opened is None else opened.transport
-            await self._link.find_again(transport, lost)
+            transport = self._session.transport if opened is None else opened.transport
+            await self._session.find_again(transport, lost)
 
     async def tools(self) -> list[ToolOffer]:
-        return await self._link.ask("tools")
+        return await self._session.ask("tools")
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
-        return await self._link.ask("call_tool", name=name, arguments=arguments, seconds=TOOL)
+        return await self._session.ask("call_tool", name=name, arguments=arguments, seconds=TOOL)
 
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None
     ) -> None:
-        await self._link.ask("answer", call_id=call_id, value=value, error=error)
+        await self._session.ask("answer", call_id=call_id, value=value, error=error)
 
     async def aclose(self) -> None:
-        self._link.close()
+        self._session.close()

@@ -1,4 +1,4 @@
-"""What Lua's own ``lua`` command needs to work against this workspace's engine."""
+"""The environment in which Lua's own ``lua`` command works against this workspace's engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to the workspace's engine, put to the next one when the one known has died."""
+"""A session with the workspace's engine: requests go to the next engine when the known one has died."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOOK: Final = 0.5  # seconds between two looks for an engine that somebody else 
 OK, UNAUTHORIZED, TOO_MANY, UNAVAILABLE = 200, 401, 429, 503
 
 
-class Link:
+class EngineSession:
     """The way to a workspace's engine, whichever process that is just now."""
 
     def __init__(self, folder: Path, address: Address, patience: float) -> None:
@@ -58,7 +58,7 @@ class Link:
         )
         return verb.read_answer(answer)
 
-    async def ask_plainly(self, name: str, /, **arguments: Any) -> Any:
+    async def ask_json(self, name: str, /, **arguments: Any) -> Any:
         """Return the answer of a verb that only reads, as plain JSON; asked with its JSON names."""
         answer = await self._exchange(
             name, json.dumps(arguments).encode(), [], seconds=ANSWER, repeatable=True

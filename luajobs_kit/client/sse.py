@@ -1,4 +1,4 @@
-"""Reading server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+"""A reader of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every live face knows and how it hears of it. No widget, no screen: faces paint it."""
+"""The state that every live face shows, and the feed that keeps it up to date; without a widget."""

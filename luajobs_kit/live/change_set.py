@@ -1,4 +1,4 @@
-"""What is read of a job, and what of all that is known has to be painted."""
+"""The set of changes since a face last painted, and the topics that are read of a job."""
 
 from __future__ import annotations
 

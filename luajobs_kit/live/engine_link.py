@@ -1,4 +1,4 @@
-"""How a face asks an engine and follows it, wherever the engine is."""
+"""A face's connection to an engine: requests and events, wherever the engine is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following an engine: its events, its heartbeat, and what is read about one job."""
+"""The feed of a live state: the engine's events, its heartbeat, and what is read about one job."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MESSAGES: Final[TypeAdapter[list[Message]]] = TypeAdapter(list[Message])
 
 
 class Feed:
-    """Keeps a state up to date. ``told`` is called whenever something of it has changed.
+    """Keeps a state up to date. ``on_change`` is called whenever something of it has changed.
 
     ``run`` goes on until it is cancelled. ``user`` is who acts when something is asked.
     """
@@ -40,13 +40,13 @@ class Feed:
         self,
         connection: Connection,
         state: LiveState,
-        told: Callable[[], object],
+        on_change: Callable[[], object],
         *,
         user: str | None = None,
     ) -> None:
         self.state = state
         self._connection = connection
-        self._told = told
+        self._on_change = on_change
         self._user = user
 
     async def ask(self, question: Question[T]) -> T:
@@ -73,12 +73,12 @@ class Feed:
                         else:
                             self.state.apply(event)
                         await self.settle()
-                        self._told()
+                        self._on_change()
             except Exception as problem:  # noqa: BLE001 - a face outlives whatever its connection does
                 why = str(problem) or type(problem).__name__
                 stopped = isinstance(problem, EngineStopped)
             self.state.lose(why, stopped=stopped)
-            self._told()
+            self._on_change()
             await asyncio.sleep(PAUSE)
 
     async def settle(self) -> None:
@@ -97,7 +97,7 @@ class Feed:
                     self.state.heard(await self.ask(lambda port: port.status()))
             except Exception:  # noqa: BLE001 - _follow() says why; here it only shows as age
                 self.state.doubt()
-            self._told()
+            self._on_change()
 
     async def read(self, topic: Topic) -> None:
         """Read one topic of the selected job. Raises what the port raises."""
@@ -108,7 +108,7 @@ class Feed:
                 state.fill_messages(job.id if job else None, _MESSAGES.validate_python(read)[::-1])
             elif job is not None:
                 await self._read_of(job, topic)
-        self._told()
+        self._on_change()
 
     async def _read_of(self, job: Job, topic: Topic) -> None:
         match topic:

@@ -1,4 +1,4 @@
-"""A job as it is typed into a face's form, and which field what is refused is about."""
+"""A job as it is typed into a face's form, and the field that a refusal is about."""
 
 from __future__ import annotations
 

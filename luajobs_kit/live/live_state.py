@@ -1,4 +1,4 @@
-"""What a face knows, bounded: events and answers in, what changed out."""
+"""The bounded state behind a face: events and answers go in, change sets come out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXECUTIONS_KEPT: Final = 100  # of the selected job
 MESSAGES_KEPT: Final = 100
 SILENCE: Final = 6.0  # seconds without an answer after which the engine is doubted
 
-Link = Literal["connecting", "live", "silent", "reconnecting", "stopped"]
+LinkState = Literal["connecting", "live", "silent", "reconnecting", "stopped"]
 
 
 class LiveState:
@@ -91,7 +91,7 @@ class LiveState:
         return 0.0 if self._heard_at is None else self._monotonic() - self._heard_at
 
     @property
-    def link(self) -> Link:
+    def link(self) -> LinkState:
         if self.lost is not None:
             return "stopped" if self.stopped else "reconnecting"
         if self._heard_at is None:

@@ -1,4 +1,4 @@
-"""The application: the routes behind the gate."""
+"""The ASGI application: the routes behind authentication."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from starlette.responses import Response
 from luajobs_kit.errors import InvalidInput, LuaJobsError
 from luajobs_kit.port import Port
 from luajobs_kit.server import kit_routes, lua, openapi
-from luajobs_kit.server.auth import Gate
+from luajobs_kit.server.auth import Authentication
 from luajobs_kit.server.event_broadcast import Broadcast
-from luajobs_kit.server.responses import FAILED, Refused, failure
+from luajobs_kit.server.responses import FAILED, HttpRefusal, failure
 
 
 def make_app(
@@ -24,7 +24,7 @@ def make_app(
     token: str,
     hosts: Iterable[str],
     identify: Callable[[], Awaitable[str | None]] | None = None,
-) -> Gate:
+) -> Authentication:
     """Return the ASGI application that answers for ``port``.
 
     ``hosts`` are the values of the Host header that are ours, such as ``127.0.0.1:8080``.
@@ -37,17 +37,17 @@ def make_app(
             *openapi.routes(),
         ],
         exception_handlers={
-            LuaJobsError: _told,
+            LuaJobsError: _error_response,
             HTTPException: _no_route,
             OverflowError: _too_large,
             Exception: _failed,
         },
     )
     app.router.redirect_slashes = False  # a path of ours is written in one way
-    return Gate(app, token=token, hosts=hosts)
+    return Authentication(app, token=token, hosts=hosts)
 
 
-async def _told(_: Request, error: Exception) -> Response:
+async def _error_response(_: Request, error: Exception) -> Response:
     assert isinstance(error, LuaJobsError)
     return failure(error)
 
@@ -57,12 +57,14 @@ async def _too_large(_: Request, error: Exception) -> Response:
 
 
 async def _failed(_: Request, __: Exception) -> Response:
-    # Told without its details, which may hold a secret; Starlette raises it on to the gate.
+    # Told without its details, which may hold a secret; Starlette raises it on to ``Authentication``.
     return failure(LuaJobsError(FAILED))
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return failure(
-        Refused(error.status_code, f"{request.method} {request.url.path[:200]} is no route here.")
+        HttpRefusal(
+            error.status_code, f"{request.method} {request.url.path[:200]} is no route here."
+        )
     )

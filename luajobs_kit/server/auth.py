@@ -1,4 +1,4 @@
-"""Who may ask: every request passes here before anything of it is read.
+"""Authentication: every request passes here before anything of it is read.
 
 The engine obeys whoever holds the workspace's token, and runs as its owner. So: a Host
 that is ours (no DNS rebinding), no foreign Origin (no cross-site posts), the bearer token
@@ -20,7 +20,7 @@ from luajobs_kit import http_protocol
 from luajobs_kit._version import __version__
 from luajobs_kit.acting_user import acting_as, reaching
 from luajobs_kit.errors import LuaJobsError, VersionMismatch
-from luajobs_kit.server.responses import FAILED, Refused, send_error
+from luajobs_kit.server.responses import FAILED, HttpRefusal, send_error
 
 MAX_HEADERS: Final = 32 * 1024  # bytes
 MAX_USER: Final = 200  # characters of an acting user's id
@@ -55,7 +55,7 @@ class Bucket:
         return 0.0
 
 
-class Gate:
+class Authentication:
     """The outermost layer of the application."""
 
     def __init__(
@@ -105,17 +105,17 @@ class Gate:
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
-            raise Refused(431, f"A request's headers may take {MAX_HEADERS} bytes.")
+            raise HttpRefusal(431, f"A request's headers may take {MAX_HEADERS} bytes.")
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if host not in self._hosts:
-            raise Refused(421, f"This engine does not answer for the host {host[:100]!r}.")
+            raise HttpRefusal(421, f"This engine does not answer for the host {host[:100]!r}.")
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").lower().partition("://")[2] != host:
-            raise Refused(403, "A page of another origin may not ask this engine.")
+            raise HttpRefusal(403, "A page of another origin may not ask this engine.")
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() != b"bearer" or not secrets.compare_digest(given.strip(), self._token):
             self._bound(self._guesses)
-            raise Refused(
+            raise HttpRefusal(
                 401,
                 "Every request needs the workspace's token as 'Authorization: Bearer …'; its owner "
                 "finds it in .luajobs/engine.json.",
@@ -144,7 +144,9 @@ class Gate:
     @staticmethod
     def _bound(bucket: Bucket) -> None:
         if seconds := bucket.take():
-            raise Refused(429, "Too many requests at once.", retry_after=round(seconds, 3) or 0.001)
+            raise HttpRefusal(
+                429, "Too many requests at once.", retry_after=round(seconds, 3) or 0.001
+            )
 
 
 def _acting(headers: dict[bytes, bytes]) -> str | None:
@@ -153,14 +155,16 @@ def _acting(headers: dict[bytes, bytes]) -> str | None:
         return None
     user = unquote(given.decode("latin-1"))
     if not user or len(user) > MAX_USER or not user.isprintable():
-        raise Refused(400, f"{http_protocol.USER_HEADER} must be the percent-encoded id of a user.")
+        raise HttpRefusal(
+            400, f"{http_protocol.USER_HEADER} must be the percent-encoded id of a user."
+        )
     return user
 
 
 def _reach(headers: dict[bytes, bytes]) -> Literal["own"] | None:
     given = headers.get(http_protocol.REACH_HEADER.lower().encode())
     if given not in {None, b"own"}:
-        raise Refused(400, f"{http_protocol.REACH_HEADER} can only be 'own'.")
+        raise HttpRefusal(400, f"{http_protocol.REACH_HEADER} can only be 'own'.")
     return None if given is None else "own"
 
 

@@ -16,7 +16,7 @@ from luajobs_kit._version import __version__
 from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.port import Port, ToolOffer
 from luajobs_kit.server.event_broadcast import Broadcast, message
-from luajobs_kit.server.responses import Refused, answer, documents, many, read_body, success
+from luajobs_kit.server.responses import HttpRefusal, answer, documents, many, read_body, success
 from luajobs_kit.server.sse import EventStream, left
 
 MAX_KEY: Final = 200  # characters of an idempotency key
@@ -77,14 +77,14 @@ def routes(
 
 
 async def _while_wanted(request: Request, asked: Coroutine[Any, Any, Any]) -> Any:
-    """Return what was asked for. Raises ``Refused``, which nobody hears, when the client leaves."""
+    """Return what was asked for. Raises ``HttpRefusal``, which nobody hears, when the client leaves."""
     working = asyncio.create_task(asked)
     leaving = asyncio.create_task(left(request.receive))
     try:
         await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise Refused(400, "The client left before it was answered.")
+        raise HttpRefusal(400, "The client left before it was answered.")
     finally:
         leaving.cancel()
         working.cancel()

@@ -1,4 +1,4 @@
-"""Where an engine listens, what it may be called, and what is asked of it before others may reach it."""
+"""The sockets an engine listens on, the names it may be called by, and what others need to reach it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _REF: Final = "#/components/schemas/{model}"
 
 
 def routes() -> list[Route]:
-    """Return the route of the description, behind the gate like every other."""
+    """Return the route of the description, behind authentication like every other."""
 
     async def openapi(_: Request) -> JSONResponse:
         return JSONResponse(describe())

@@ -33,11 +33,11 @@ from luajobs_kit.errors import (
 )
 from luajobs_kit.sandbox import conceal
 from luajobs_kit.server.asgi_app import make_app
-from luajobs_kit.server.auth import Gate
+from luajobs_kit.server.auth import Authentication
 from luajobs_kit.server.event_broadcast import Broadcast
 from luajobs_kit.server.listening_sockets import bind, hosts, permit, shown
 from luajobs_kit.server.tls import Tls
-from luajobs_kit.server.unauthenticated_limit import Strangers
+from luajobs_kit.server.unauthenticated_limit import UnauthenticatedLimit
 
 LEAVE_AFTER: Final = 600.0  # seconds without a client
 FINISH: Final = 2.0  # seconds that requests under way get
@@ -47,7 +47,7 @@ TAKEN: Final = 75  # exit status: another engine owns the workspace
 SUCCESSION: Final = 20.0  # seconds to wait for an engine that is ending
 CONNECTIONS: Final = 1_000
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 _log = logging.getLogger(__name__)
 
@@ -60,12 +60,12 @@ def serve(
     names: Sequence[str] = (),
     stay: bool = True,
     tls: Tls | None = None,
-    say: Say | None = None,
+    report: Report | None = None,
 ) -> None:
     """Run the folder's engine until SIGTERM or SIGINT, or, unless ``stay``, until it may leave.
 
     Answers on ``host`` and ``port`` (0: any free one). A host that is not loopback needs
-    ``tls``; ``names`` are what clients call it where that is not ``host``. ``say`` is given a
+    ``tls``; ``names`` are what clients call it where that is not ``host``. ``report`` is given a
     line when the engine answers.
 
     Raises ``WorkspaceLocked`` when another engine owns the folder, ``InvalidInput`` for an
@@ -79,7 +79,7 @@ def serve(
         )
     called = tuple(names) or (host,)
     permit(host, called, tls)
-    asyncio.run(_Process(folder, host, port, called, stay=stay, tls=tls, say=say).run())
+    asyncio.run(_Process(folder, host, port, called, stay=stay, tls=tls, report=report).run())
 
 
 class _Server(uvicorn.Server):
@@ -100,14 +100,14 @@ class _Process:
         *,
         stay: bool,
         tls: Tls | None,
-        say: Say | None,
+        report: Report | None,
     ) -> None:
         self._folder = folder
         self._names = names
         self._tls = tls
         self._stay = stay
-        self._say = say
-        self._told = asyncio.Event()
+        self._report = report
+        self._ending = asyncio.Event()
         self._socket = bind(host, port)
 
     async def run(self) -> None:
@@ -115,13 +115,13 @@ class _Process:
         os.umask(0o077)  # whatever this process makes is its owner's alone
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._told.set)
+            loop.add_signal_handler(number, self._ending.set)
         engine = await self._open()
         # What was opened stays: looking at 100,000 jobs in every collection would stop it all
         # for half a second at a time.
         gc.freeze()
         engine.served = self._stay
-        engine.when_gone(self._told.set)
+        engine.when_gone(self._ending.set)
         try:
             await self._serve(engine)
         finally:
@@ -150,10 +150,10 @@ class _Process:
             hosts=hosts((host, *self._names), port),
             identify=engine.identify,
         )
-        strangers = Strangers(lambda far_end: far_end in app.known)
-        server = _Server(self._config(app, strangers))
+        limit = UnauthenticatedLimit(lambda far_end: far_end in app.known)
+        server = _Server(self._config(app, limit))
         serving = asyncio.create_task(server.serve(sockets=[self._socket]))
-        serving.add_done_callback(lambda _: self._told.set())  # without its HTTP it is no engine
+        serving.add_done_callback(lambda _: self._ending.set())  # without its HTTP it is no engine
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.001)
         if serving.done():
@@ -166,10 +166,10 @@ class _Process:
             certificate=str(self._tls.certificate.absolute()) if self._tls else None,
         )
         address.write(self._folder)
-        if self._say is not None:
-            self._say(f"{self._folder} is served at {address.url} (pid {address.pid}).")
+        if self._report is not None:
+            self._report(f"{self._folder} is served at {address.url} (pid {address.pid}).")
         try:
-            await self._until_it_may_leave(engine, app, server, strangers, address)
+            await self._until_it_may_leave(engine, app, server, limit, address)
         finally:
             app.ending = await self._last_word(engine)
             if isinstance(app.ending, WorkspaceGone):
@@ -194,16 +194,16 @@ class _Process:
             "writes nothing there. Ask again: the next call uses what stands at the path now.",
             workspace=str(self._folder),
         )
-        if self._say is None:
+        if self._report is None:
             _log.warning("%s", gone.message)
         else:
-            self._say(gone.message)
+            self._report(gone.message)
         return gone
 
-    def _config(self, app: Gate, strangers: Strangers) -> uvicorn.Config:
+    def _config(self, app: Authentication, limit: UnauthenticatedLimit) -> uvicorn.Config:
         return uvicorn.Config(
             app,
-            http=strangers.protocol(),  # h11's: its bounds are the ones that are tested
+            http=limit.protocol(),  # h11's: its bounds are the ones that are tested
             ws="none",
             lifespan="off",
             log_config=None,
@@ -222,9 +222,9 @@ class _Process:
     async def _until_it_may_leave(
         self,
         engine: Engine,
-        app: Gate,
+        app: Authentication,
         server: uvicorn.Server,
-        strangers: Strangers,
+        limit: UnauthenticatedLimit,
         address: Address,
     ) -> None:
         def count() -> None:
@@ -232,10 +232,10 @@ class _Process:
 
         app.arrived = count
         last_client = time.monotonic()
-        while not self._told.is_set():
+        while not self._ending.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), LOOK)
-            strangers.see_off()
+                await asyncio.wait_for(self._ending.wait(), LOOK)
+            limit.see_off()
             count()
             now = time.monotonic()
             if engine.clients:
@@ -246,14 +246,14 @@ class _Process:
                 address.write(self._folder)  # somebody removed the file: be found again
 
 
-def _count_clients(app: Gate, server: uvicorn.Server) -> int:
+def _count_clients(app: Authentication, server: uvicorn.Server) -> int:
     """Count the connections that have shown the token."""
     ends = {getattr(one, "client", None) for one in server.server_state.connections}
     app.known &= ends
     return len(app.known)
 
 
-async def _finished(app: Gate) -> None:
+async def _finished(app: Authentication) -> None:
     deadline = time.monotonic() + FINISH
     while app.under_way and time.monotonic() < deadline:  # noqa: ASYNC110 - only while ending
         await asyncio.sleep(0.01)

@@ -22,7 +22,7 @@ PATIENCE: Final = 30.0  # seconds a client may take to send its body
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-class Refused(LuaJobsError):
+class HttpRefusal(LuaJobsError):
     """A request that is refused for how it was sent, with the HTTP status that says so."""
 
     code = "refused"
@@ -33,7 +33,7 @@ class Refused(LuaJobsError):
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the whole body. Raises ``Refused`` when it is too long, too slow, or not JSON."""
+    """Return the whole body. Raises ``HttpRefusal`` when it is too long, too slow, or not JSON."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
     parts: list[bytes] = []
     size = 0
@@ -48,13 +48,15 @@ async def read_body(request: Request) -> bytes:
                 else:
                     parts.append(part)
     except TimeoutError:
-        raise Refused(408, f"The request's body did not arrive within {PATIENCE:g} s.") from None
+        raise HttpRefusal(
+            408, f"The request's body did not arrive within {PATIENCE:g} s."
+        ) from None
     except ClientDisconnect:
-        raise Refused(400, "The client left while it was asking.") from None
+        raise HttpRefusal(400, "The client left while it was asking.") from None
     if size > http_protocol.MAX_BODY:
-        raise Refused(413, f"A request's body may take {http_protocol.MAX_BODY} bytes.")
+        raise HttpRefusal(413, f"A request's body may take {http_protocol.MAX_BODY} bytes.")
     if size and kind.lower() != "application/json":
-        raise Refused(415, "A request's body must be JSON: 'Content-Type: application/json'.")
+        raise HttpRefusal(415, "A request's body must be JSON: 'Content-Type: application/json'.")
     return b"".join(parts)
 
 
@@ -81,8 +83,8 @@ def answer(envelope: bytes, status: int = 200) -> Response:
 
 def success(data: Any, status: int = 200, **beside: Any) -> Response:
     """Return Lua's envelope around plain JSON; ``beside`` stands next to ``data``."""
-    told = {"success": True, "data": data} | beside
-    return answer(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"), status)
+    envelope = {"success": True, "data": data} | beside
+    return answer(json.dumps(envelope, ensure_ascii=False).encode("utf-8", "surrogatepass"), status)
 
 
 async def many(data: Any, **beside: Any) -> Response:
@@ -136,7 +138,7 @@ async def _listed(found: list[BaseModel]) -> list[bytes]:
 
 def failure(error: LuaJobsError) -> Response:
     """Return the error's envelope with its status."""
-    status = error.status if isinstance(error, Refused) else http_protocol.status_of(error)
+    status = error.status if isinstance(error, HttpRefusal) else http_protocol.status_of(error)
     response = answer(http_protocol.write_error(error, status), status)
     if (seconds := error.details.get("retry_after")) is not None:
         response.headers["Retry-After"] = str(max(1, round(seconds)))

@@ -1,4 +1,4 @@
-"""An answer that goes on: server-sent events to one client, who may be slow or gone."""
+"""Server-sent events to one client: a response that goes on, to a reader who may be slow or gone."""
 
 from __future__ import annotations
 

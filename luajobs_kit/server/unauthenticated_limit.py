@@ -17,8 +17,8 @@ MOST: Final = 100  # a client of ours shows the token at once; who is asked to l
 PATIENCE: Final = 15.0  # seconds
 
 
-class Strangers:
-    """Keeps count of them. ``known`` tells whether a far end has shown the token."""
+class UnauthenticatedLimit:
+    """Counts the connections without the token. ``known`` says whether a far end has shown it."""
 
     def __init__(self, known: Callable[[object], bool]) -> None:
         self._known = known

@@ -1,4 +1,4 @@
-"""Panels for notebooks. ``feed`` and ``state`` know no widget; the panel is loaded when it is used."""
+"""Panels for notebooks. ``panel_feed`` knows no widget; ``panel`` is imported when it is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The buttons under the table: what can be done with the selected job."""
+"""The buttons under the table, for the selected job."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import ipywidgets as ipw
 from luajobs_kit.live.change_set import Changed
 from luajobs_kit.model import Execution, Job
 from luajobs_kit.port import Port
-from luajobs_kit.widgets.callbacks import Desk
+from luajobs_kit.widgets.callbacks import Callbacks
 
 
 class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
     """Run now, activate, deactivate, cancel, and delete, which asks first."""
 
-    def __init__(self, desk: Desk, on_new: Callable[[], None]) -> None:
-        self._desk = desk
+    def __init__(self, callbacks: Callbacks, on_new: Callable[[], None]) -> None:
+        self._callbacks = callbacks
         self._deleting: Job | None = None
         self.run = _button("Run now", "play", "Run the selected job now, whatever its schedule")
         self.activate = _button("Activate", "toggle-on", "Let it run on schedule")
@@ -49,7 +49,7 @@ class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
         """Offer what can be done now."""
         if not (changed.topics or changed.jobs or changed.gone or changed.executions):
             return
-        job = self._desk.feed.state.selected
+        job = self._callbacks.feed.state.selected
         self.run.disabled = self.delete.disabled = job is None
         self.activate.disabled = job is None or job.status == "active"
         self.deactivate.disabled = job is None or job.status == "inactive"
@@ -58,15 +58,15 @@ class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
             self._close()
 
     def _clicked(self, verb: Callable[[Port, Job], Awaitable[str]], _button: Any) -> None:
-        job = self._desk.feed.state.selected
+        job = self._callbacks.feed.state.selected
         if job is not None:
-            self._desk.act(partial(self._done, verb, job))
+            self._callbacks.act(partial(self._done, verb, job))
 
     async def _done(self, verb: Callable[[Port, Job], Awaitable[str]], job: Job) -> None:
         async def question(port: Port) -> str:
             return await verb(port, job)
 
-        self._desk.say(await self._desk.feed.ask(question))
+        self._callbacks.say(await self._callbacks.feed.ask(question))
 
     async def _run(self, port: Port, job: Job) -> str:
         await port.trigger_job(job.id)
@@ -92,13 +92,13 @@ class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
         return (await port.delete_job(job.id)).message
 
     def _unfinished(self) -> Execution | None:
-        state = self._desk.feed.state
+        state = self._callbacks.feed.state
         with state.lock:
             waiting = [run for run in state.executions.values() if not run.finished]
         return waiting[-1] if waiting else None
 
     def _ask(self, _button: Any) -> None:
-        job = self._desk.feed.state.selected
+        job = self._callbacks.feed.state.selected
         if job is not None:
             self._deleting = job
             self.question.value = f"Delete {job.name}? Its history stays."
@@ -108,7 +108,7 @@ class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
         job = self._deleting
         self._close()
         if job is not None:
-            self._desk.act(partial(self._done, self._delete, job))
+            self._callbacks.act(partial(self._done, self._delete, job))
 
     def _close(self) -> None:
         self._deleting = None

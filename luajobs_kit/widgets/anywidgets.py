@@ -17,7 +17,7 @@ import anywidget
 import traitlets
 
 from luajobs_kit.live.change_set import Changed
-from luajobs_kit.live.live_state import Link, LiveState
+from luajobs_kit.live.live_state import LinkState, LiveState
 from luajobs_kit.live.presentation import JOB_COLUMNS, TONES, Tone
 from luajobs_kit.widgets.json_rows import job_row, line_row, message_row, ms, run_row
 
@@ -26,7 +26,7 @@ LINES_SHOWN: Final = 1_000
 RUNS_SHOWN: Final = 30
 
 # The way to the engine: a sign, its tone and words; the reason, where there is one, follows them.
-LINKS: Final[dict[Link | Literal["gone"], tuple[str, Tone, str]]] = {
+LINKS: Final[dict[LinkState | Literal["gone"], tuple[str, Tone, str]]] = {
     "live": ("●", "good", "connected"),
     "reconnecting": ("↻", "warn", "reconnecting…"),
     "stopped": ("○", "warn", ""),

@@ -1,4 +1,4 @@
-"""Where a panel's callbacks hand in their work, and where what goes wrong is said."""
+"""The queue in which a panel's callbacks leave their work, and the report of what went wrong in it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from luajobs_kit.widgets.anywidgets import StatusLine
 from luajobs_kit.widgets.panel_feed import PanelFeed
 
 
-class Desk:
-    """Callbacks come on any thread or subshell, and an exception in one shows nowhere.
+class Callbacks:
+    """Runs the work of callbacks on the feed's thread, one event loop for everything.
 
-    So they only hand in work here: it is done on the feed's thread, one event loop for
-    everything, and the panel's own status line says what was raised.
+    A callback comes on any thread or subshell, and an exception in one is shown nowhere. So it
+    only hands in its work here, and the panel's own status line says what was raised.
     """
 
     def __init__(self, feed: PanelFeed, status: StatusLine) -> None:
@@ -37,10 +37,10 @@ class Desk:
         try:
             await work()
         except Exception as problem:  # noqa: BLE001 - whatever it is, its place is the panel
-            self.say(told(problem), "bad")
+            self.say(in_words(problem), "bad")
 
 
-def told(problem: BaseException) -> str:
+def in_words(problem: BaseException) -> str:
     """Return an exception in words for the panel."""
     if isinstance(problem, LuaJobsError):
         return f"✗ {problem.message}"

@@ -1,4 +1,4 @@
-"""The form that makes a job. What is refused is said beside the field it is about."""
+"""The form that makes a job. A refusal is shown beside the field it is about."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from luajobs_kit.errors import Conflict, InvalidInput
 from luajobs_kit.live.job_form import TEMPLATE, Draft, field_of, typed_schedule
 from luajobs_kit.timing import describe
 from luajobs_kit.timing.typed_schedules import EXAMPLES
-from luajobs_kit.widgets.callbacks import Desk, told
+from luajobs_kit.widgets.callbacks import Callbacks, in_words
 
 FILE: Final = "<panel>"
 
@@ -20,8 +20,8 @@ FILE: Final = "<panel>"
 class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
     """Name, schedule in words, source."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, callbacks: Callbacks) -> None:
+        self._callbacks = callbacks
         wide = {"width": "calc(100% - 6px)"}
         self.name = ipw.Text(description="Name", placeholder="daily-report", layout=wide)
         self.schedule = ipw.Text(
@@ -66,14 +66,14 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
         self.layout.display = "none"
 
     def _typed(self, _change: Any) -> None:
-        self._desk.act(partial(self._preview, self.schedule.value))
+        self._callbacks.act(partial(self._preview, self.schedule.value))
 
     async def _preview(self, typed: str) -> None:
         try:
-            schedule = typed_schedule(typed, self._desk.feed.state.now())
-            fires = await self._desk.feed.ask(lambda port: port.preview(schedule, 3))
+            schedule = typed_schedule(typed, self._callbacks.feed.state.now())
+            fires = await self._callbacks.feed.ask(lambda port: port.preview(schedule, 3))
         except InvalidInput as problem:
-            said, tone = told(problem), "bad"
+            said, tone = in_words(problem), "bad"
         else:
             words = describe(schedule).partition(" (")[0]
             times = ", ".join(fire.astimezone().strftime("%a %H:%M:%S") for fire in fires)
@@ -84,21 +84,21 @@ class CreateForm(ipw.VBox):  # type: ignore[misc]  # the library ships no types
     def _create(self, _button: Any) -> None:
         self.create.disabled = True
         draft = Draft(self.name.value, self.schedule.value, self.source.value, FILE)
-        self._desk.act(partial(self._created, draft))
+        self._callbacks.act(partial(self._created, draft))
 
     async def _created(self, draft: Draft) -> None:
         for field in ("name", "source"):
             self._say(field, "", "dim")
-        feed = self._desk.feed
+        feed = self._callbacks.feed
         try:
             spec = draft.spec(feed.state.now())
             job = await feed.ask(lambda port: port.create_job(spec))
         except (Conflict, InvalidInput) as problem:
-            self._say(field_of(problem), told(problem), "bad")
+            self._say(field_of(problem), in_words(problem), "bad")
         else:
             self.hide()
             self.name.value = ""
-            self._desk.say(f"✓ {job.name} was created.", "good")
+            self._callbacks.say(f"✓ {job.name} was created.", "good")
             await feed.select(job.id)
         finally:
             self.create.disabled = False

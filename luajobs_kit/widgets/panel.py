@@ -17,7 +17,7 @@ from luajobs_kit.live.engine_link import Connection
 from luajobs_kit.port import Port
 from luajobs_kit.widgets.actions import Actions
 from luajobs_kit.widgets.anywidgets import Inbox, JobTable, LiveView, LogView, RunList, StatusLine
-from luajobs_kit.widgets.callbacks import Desk, told
+from luajobs_kit.widgets.callbacks import Callbacks, in_words
 from luajobs_kit.widgets.create_form import CreateForm
 from luajobs_kit.widgets.panel_connections import ForeignLoop, OwnConnection
 from luajobs_kit.widgets.panel_feed import PanelFeed
@@ -34,10 +34,10 @@ class LivePanel:
         self.place = place
         state = feed.state
         self.status = StatusLine(state, place)
-        self.desk = Desk(feed, self.status)
+        self.callbacks = Callbacks(feed, self.status)
         self.table = JobTable(state, self._select)
-        self.form = CreateForm(self.desk)
-        self.actions = Actions(self.desk, self.form.toggle)
+        self.form = CreateForm(self.callbacks)
+        self.actions = Actions(self.callbacks, self.form.toggle)
         self.log = LogView(state)
         self.runs = RunList(state)
         self.inbox = Inbox(state)
@@ -50,7 +50,7 @@ class LivePanel:
         feed.listen(self._show)
 
     def _select(self, job_id: str) -> None:
-        self.desk.act(partial(self.feed.select, job_id))
+        self.callbacks.act(partial(self.feed.select, job_id))
 
     def _show(self, changed: Changed) -> None:
         try:
@@ -58,7 +58,7 @@ class LivePanel:
                 view.show(changed)
             self.actions.show(changed)
         except Exception as problem:  # noqa: BLE001 - nobody else would hear of it, and the feed goes on
-            self.desk.say(told(problem), "bad")
+            self.callbacks.say(in_words(problem), "bad")
 
     def close(self) -> None:
         self.feed.close()

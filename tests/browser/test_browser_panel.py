@@ -1,4 +1,4 @@
-"""What a person sees and does in JupyterLab."""
+"""The panel as a person sees and uses it in JupyterLab."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What ``luajobs simulate`` prints, asked for in this process."""
+"""The output of ``luajobs simulate``, run in this process."""
 
 from datetime import UTC, datetime, timedelta
 

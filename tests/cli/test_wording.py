@@ -1,3 +1,5 @@
+"""The wording of output: control characters made visible, mistakes explained."""
+
 from datetime import UTC, datetime
 
 import pytest

@@ -49,7 +49,7 @@ async def test_a_verb_that_is_not_safe_to_repeat_says_so(folder, spec):
         line = LogLine(timestamp=now, message="once", metadata=LogSource(log_source="skill"))
         async with silent_server() as url:
             # It takes the question and closes: whether it was done cannot be known.
-            port._link.transport = Transport(Address(url, "t", os.getpid(), "0"))
+            port._session.transport = Transport(Address(url, "t", os.getpid(), "0"))
             with pytest.raises(EngineUnavailable, match="look before you repeat"):
                 await port.write_log(line)
         assert (await port.logs(LogQuery(source="skill"))).logs == []

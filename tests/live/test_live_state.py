@@ -1,4 +1,4 @@
-"""What every live face knows, without a face."""
+"""The live state, without a face."""
 
 from __future__ import annotations
 

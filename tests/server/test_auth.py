@@ -1,4 +1,4 @@
-"""Who may ask the engine, and what everybody else is told."""
+"""Authentication: requests that the engine answers, and those it refuses."""
 
 import asyncio
 import contextlib

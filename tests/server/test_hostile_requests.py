@@ -1,4 +1,4 @@
-"""Whatever is sent, the engine answers with an envelope and goes on."""
+"""Hostile requests: whatever is sent, the engine answers with an envelope and goes on."""
 
 import json
 

@@ -99,7 +99,7 @@ async def test_without_clients_the_engine_leaves_unless_it_must_stay(tmp_path, s
     program = (
         "import sys; from pathlib import Path; from luajobs_kit.server import process;"
         "process.LEAVE_AFTER = 1.0; process.LOOK = 0.1;"
-        "process.serve(Path(sys.argv[1]), stay=False, say=lambda line: print(line, flush=True))"
+        "process.serve(Path(sys.argv[1]), stay=False, report=lambda line: print(line, flush=True))"
     )
     engine = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, str(folder), stdout=subprocess.PIPE

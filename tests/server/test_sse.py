@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 
 from luajobs_kit import http_protocol
 from luajobs_kit.server import kit_routes
-from luajobs_kit.server.responses import Refused, failure
+from luajobs_kit.server.responses import HttpRefusal, failure
 from luajobs_kit.server.sse import HEARTBEAT, EventStream
 
 SCOPE = {"type": "http"}
@@ -104,7 +104,9 @@ async def test_a_simulation_ends_when_whoever_asked_for_it_leaves():
     async def send(message):
         assert message.get("status", 400) == 400
 
-    app = Starlette(routes=kit_routes.routes(engine, None), exception_handlers={Refused: _refused})
+    app = Starlette(
+        routes=kit_routes.routes(engine, None), exception_handlers={HttpRefusal: _refused}
+    )
     scope = {
         "type": "http",
         "method": "POST",

@@ -27,7 +27,7 @@ from luajobs_kit.server.tls import Tls
 folder, certificate, key = map(Path, sys.argv[1:])
 process.serve(
     folder, host="127.0.0.1", tls=Tls(certificate, key),
-    say=lambda line: print(line, flush=True),
+    report=lambda line: print(line, flush=True),
 )
 """
 

@@ -1,4 +1,4 @@
-"""Values in the words and signs of the screen."""
+"""Values as the screen's words and signs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the monitor knows, without a screen: which jobs its table has."""
+"""The monitor's state without a screen: the jobs its table has."""
 
 from __future__ import annotations
 

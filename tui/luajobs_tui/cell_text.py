@@ -1,4 +1,4 @@
-"""Values in the words and signs of the screen. Knows no widget: a ``Said`` is text and its tone."""
+"""Values as the screen's words and signs: a ``TonedText`` each, without a widget."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from luajobs_kit.timing import describe
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TonedText:
     """A short text, and what colour means it."""
 
     text: str
     tone: Tone = "plain"
 
 
-NOTHING: Final = Said("—", "dim")
+NOTHING: Final = TonedText("—", "dim")
 
 CAUSES: Final = {"schedule": "schedule", "catch_up": "catch-up", "manual": "manual"}
 
 
-def status(word: str) -> Said:
+def status(word: str) -> TonedText:
     """Return a job's or an execution's status, in its colour."""
-    return Said(status_text(word), status_tone(word))
+    return TonedText(status_text(word), status_tone(word))
 
 
 def moment(when: datetime, now: datetime) -> str:
@@ -60,14 +60,14 @@ def moment(when: datetime, now: datetime) -> str:
     return f"{local:%d %b %Y}" if local.year != today.year else f"{local:%d %b %H:%M}"
 
 
-def next_fire(job: Job, now: datetime) -> Said:
+def next_fire(job: Job, now: datetime) -> TonedText:
     """Return the countdown and the clock time: ``3m 05s · 14:08:05``."""
     when = job.next_run_at
     if when is None:
         return NOTHING
     left, local = when - now, when.astimezone()
     if left <= timedelta(0):
-        return Said(f"due · {local:%H:%M:%S}", "live")
+        return TonedText(f"due · {local:%H:%M:%S}", "live")
     shown = countdown(left)
     left += timedelta(seconds=0.999)  # likewise rounded up
     if left < timedelta(hours=1):
@@ -78,33 +78,33 @@ def next_fire(job: Job, now: datetime) -> Said:
         at = moment(when, now)
     if left.days >= 7:
         shown = f"{left.days}d"
-    return Said(f"{shown} · {at}", "live" if left <= timedelta(seconds=11) else "plain")
+    return TonedText(f"{shown} · {at}", "live" if left <= timedelta(seconds=11) else "plain")
 
 
-def last_outcome(job: Job, now: datetime) -> Said:
+def last_outcome(job: Job, now: datetime) -> TonedText:
     """Return how the newest execution stands: ``✓ 120ms · 3m ago``."""
     run = job.last_execution
     if run is None:
-        return Said("not yet run", "dim")
+        return TonedText("not yet run", "dim")
     said = status(run.status)
     if not run.finished:
         if run.next_attempt_at is not None and run.status == "pending":
-            return Said(f"↻ retry in {countdown(run.next_attempt_at - now)}", "warn")
+            return TonedText(f"↻ retry in {countdown(run.next_attempt_at - now)}", "warn")
         since = run.attempts[-1].started_at if run.attempts else run.created_at
-        return Said(f"{said.text} {length(now - since)}", said.tone)
+        return TonedText(f"{said.text} {length(now - since)}", said.tone)
     ended = run.completed_at or run.created_at
-    return Said(f"{said.text[0]} {took(run.duration)} · {age(ended, now)}", said.tone)
+    return TonedText(f"{said.text[0]} {took(run.duration)} · {age(ended, now)}", said.tone)
 
 
-def lateness(run: Execution) -> Said:
+def lateness(run: Execution) -> TonedText:
     if run.lateness is None:
         return NOTHING
-    return Said(f"+{length(run.lateness)}", "warn")
+    return TonedText(f"+{length(run.lateness)}", "warn")
 
 
-def user(user_id: str | None) -> Said:
+def user(user_id: str | None) -> TonedText:
     """Return whose job it is; a pre-defined one has no user."""
-    return Said(short_user(user_id)) if user_id else NOTHING
+    return TonedText(short_user(user_id)) if user_id else NOTHING
 
 
 def schedule_of(job: Job) -> Schedule | None:

@@ -1,4 +1,4 @@
-"""Which columns the job table has, and how wide they are, for the room there is."""
+"""The columns of the job table, and their widths for the room there is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Literal
 from luajobs_kit.live.presentation import JOB_COLUMNS
 from luajobs_kit.model import Job
 from luajobs_tui.cell_text import (
-    Said,
+    TonedText,
     clip,
     last_outcome,
     next_fire,
@@ -67,23 +67,23 @@ def _title(key: Key, room: int) -> str:
     return title if len(title) <= room else clip(title.partition(" ")[0], room)
 
 
-def cell(job: Job, column: Column, now: datetime) -> Said:
+def cell(job: Job, column: Column, now: datetime) -> TonedText:
     """Return what a job's cell says, cut to its column."""
     room = column.width - _GAP
     match column.key:
         case "status":
             said = status(job.status)
-            return said if column.width > _SIGN else Said(said.text[0], said.tone)
+            return said if column.width > _SIGN else TonedText(said.text[0], said.tone)
         case "name":
-            said = Said(job.name)
+            said = TonedText(job.name)
         case "user":
             said = user(job.user_id)
         case "schedule":
-            said = Said(short_schedule(job.active_version, now))
+            said = TonedText(short_schedule(job.active_version, now))
         case "next":
             said = next_fire(job, now)
             if column.width == _NEXT_SHORT:  # how long until then, and not when
-                said = Said(said.text.partition(" · ")[0], said.tone)
+                said = TonedText(said.text.partition(" · ")[0], said.tone)
         case "last":
             said = last_outcome(job, now)
-    return Said(clip(said.text, room), said.tone)
+    return TonedText(clip(said.text, room), said.tone)

@@ -1,4 +1,4 @@
-"""What the command palette offers: every key's command by name, and every job."""
+"""Commands of the palette: every key's command by name, and every job."""
 
 from __future__ import annotations
 

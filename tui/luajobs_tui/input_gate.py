@@ -1,4 +1,4 @@
-"""Keys that were typed faster than the screen follows are let through one at a time.
+"""A gate that lets keys, typed faster than the screen follows, through one at a time.
 
 Textual hands a key to whatever has the focus at that moment, and does not wait for what the key
 before it set going: a dialog that is about to open, a focus or a cursor about to move. In a burst,
@@ -21,7 +21,7 @@ from textual.worker import Worker
 
 ANSWERED: Final = 5.0  # seconds; an engine that does not answer does not hold the keyboard longer
 LOOK: Final = 0.5  # seconds after which it is looked whether a widget is there still
-IN_THE_BACKGROUND: Final = {"feed", "topic"}  # groups of workers that no key waits for
+IN_THE_BACKGROUND: Final = {"feed", "topic", "preview"}  # groups of workers that no key waits for
 SWEEPS: Final = 8  # a screen that gets news all the time is never quite at rest
 _WAITED_FOR: Final = (events.Key, events.Paste, events.MouseDown, events.MouseUp)
 

@@ -1,4 +1,4 @@
-"""What workers tell the handlers. Workers never touch a widget."""
+"""Messages from workers to the handlers. Workers never touch a widget."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class NewsArrived(Message):
 
 
 @dataclass
-class Answered(Message):
+class RequestAnswered(Message):
     """The engine did what was asked."""
 
     text: str
 
 
 @dataclass
-class Refused(Message):
+class RequestRefused(Message):
     """The engine did not do what was asked, and says why."""
 
     text: str

@@ -1,4 +1,4 @@
-"""What the monitor knows: the live state, narrowed to the jobs its reader looks for."""
+"""The monitor's state: the live state, narrowed to the jobs its reader looks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a folder to the running monitor."""
+"""The start of the monitor on a workspace's folder."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from textual.color import Color
 from textual.theme import Theme
 
 from luajobs_kit.live.presentation import Tone
-from luajobs_tui.cell_text import Said
+from luajobs_tui.cell_text import TonedText
 
 CALM: Final = Theme(
     name="luajobs",
@@ -85,7 +85,7 @@ def _read(app: App[object]) -> dict[Tone, Style]:
     }
 
 
-def text(app: App[object], said: Said, *, bold: bool = False) -> Text:
+def text(app: App[object], said: TonedText, *, bold: bool = False) -> Text:
     """Return what is said, in its colour, on one line that is cut where room ends."""
     return Text(
         said.text, style(app, said.tone, bold=bold), no_wrap=True, overflow="ellipsis", end=""

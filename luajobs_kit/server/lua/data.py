@@ -1,4 +1,4 @@
-"""``…/custom-data`` and ``…/products``: Lua's routes for what agents keep."""
+"""``…/custom-data`` and ``…/products``: Lua's routes for entries and products."""
 
 from __future__ import annotations
 

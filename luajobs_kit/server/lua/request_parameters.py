@@ -1,4 +1,4 @@
-"""What Lua's routes have in common: whose agent is meant, and numbers in a query."""
+"""Parameters that Lua's routes share: the agent that is meant, and numbers in a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``/developer/user`` and what is sent to users: Lua's routes for people."""
+"""``/developer/user`` and the messages to users: Lua's routes for people."""
 
 from __future__ import annotations
 

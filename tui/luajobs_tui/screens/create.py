@@ -74,11 +74,11 @@ class CreateJob(ModalScreen[Job | None]):
 
     @on(Input.Changed, "#name")
     def _name_typed(self) -> None:
-        self._say("name", "", bad=False)
+        self._show_beside("name", "", bad=False)
 
     @on(TextArea.Changed, "#source")
     def _source_typed(self) -> None:
-        self._say("source", "", bad=False)
+        self._show_beside("source", "", bad=False)
 
     def _preview(self) -> None:
         typed = self.query_one("#schedule", Input).value
@@ -97,13 +97,13 @@ class CreateJob(ModalScreen[Job | None]):
         if message.text != self.query_one("#schedule", Input).value:
             return
         if message.problem is not None:
-            self._say("schedule", message.problem, bad=True)
+            self._show_beside("schedule", message.problem, bad=True)
             return
         now = self._now()
         fires = ", ".join(moment(fire, now) for fire in message.fires) or "never"
         first = f" in {length(message.fires[0] - now)}:" if message.fires else ""
         words = message.words.partition(" (")[0]
-        self._say("schedule", f"{words} · next{first} {fires}", bad=False)
+        self._show_beside("schedule", f"{words} · next{first} {fires}", bad=False)
 
     # Creating
 
@@ -134,7 +134,7 @@ class CreateJob(ModalScreen[Job | None]):
 
     def on_form_refused(self, message: FormRefused) -> None:
         self._waiting = False
-        self._say(message.field, message.text, bad=True)
+        self._show_beside(message.field, message.text, bad=True)
         target = self.query_one(f"#{message.field}")
         self.set_focus(target)
         names = message.details.get("names") or [{}]
@@ -142,7 +142,7 @@ class CreateJob(ModalScreen[Job | None]):
         if isinstance(target, TextArea) and isinstance(line, int) and line > 0:
             target.move_cursor((min(line, target.document.line_count) - 1, 0))
 
-    def _say(self, field: str, words: str, *, bad: bool) -> None:
+    def _show_beside(self, field: str, words: str, *, bad: bool) -> None:
         sign = "✗ " if bad else ""
         written = Text(
             f"{sign}{clean(words)}" if words else "", style(self.app, "bad" if bad else "dim")

@@ -1,4 +1,4 @@
-"""What the keys ask of the engine. Nothing is decided here: the engine answers or refuses."""
+"""Requests to the engine, by keys. Nothing is decided here: the engine answers or refuses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.screen import Screen
 from luajobs_kit.errors import LuaJobsError, NotFound
 from luajobs_kit.model import Execution, ExecutionStatus, Job
 from luajobs_kit.port import Port
-from luajobs_tui.messages import Answered, Refused
+from luajobs_tui.messages import RequestAnswered, RequestRefused
 from luajobs_tui.monitor_state import MonitorState
 from luajobs_tui.screens.confirm import Confirm
 from luajobs_tui.screens.create import CreateJob
@@ -48,11 +48,11 @@ class JobActions(Screen[None]):
             async with self._asking:
                 answer = await request()
         except LuaJobsError as problem:
-            self.post_message(Refused(problem.message))
+            self.post_message(RequestRefused(problem.message))
         except Exception as problem:  # noqa: BLE001 - whatever a connection does, a line says it
-            self.post_message(Refused(f"{type(problem).__name__}: {problem}"))
+            self.post_message(RequestRefused(f"{type(problem).__name__}: {problem}"))
         else:
-            self.post_message(Answered(said(answer)))
+            self.post_message(RequestAnswered(said(answer)))
             await self.until(shown)
 
     async def until(self, shown: Callable[[], bool]) -> None:
@@ -67,7 +67,7 @@ class JobActions(Screen[None]):
         """Return the job under the cursor, or say that there is none."""
         job = self.under_cursor()
         if job is None:
-            self.post_message(Refused("No job is selected."))
+            self.post_message(RequestRefused("No job is selected."))
         return job
 
     def action_run(self) -> None:

@@ -1,4 +1,4 @@
-"""Finding one's way: filtering the jobs, searching the log, and back again."""
+"""The search line: it filters the jobs or searches the log, and leads back again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from luajobs_tui.widgets.job_table import JobTable
 from luajobs_tui.widgets.search_bar import SearchBar
 
 
-class Finding(JobActions):
+class JobSearch(JobActions):
     """A screen with a search line."""
 
     def paint_soon(self) -> None:

@@ -25,10 +25,10 @@ from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Execution, Job
 from luajobs_kit.port import Port
 from luajobs_tui.cell_text import clip
-from luajobs_tui.messages import Answered, NewsArrived, Refused
+from luajobs_tui.messages import NewsArrived, RequestAnswered, RequestRefused
 from luajobs_tui.monitor_state import WINDOW
 from luajobs_tui.screens.help import Help
-from luajobs_tui.screens.job_search import Finding
+from luajobs_tui.screens.job_search import JobSearch
 from luajobs_tui.theme import style
 from luajobs_tui.widgets.detail import Detail
 from luajobs_tui.widgets.head_line import HeadLine
@@ -58,8 +58,8 @@ Or in a notebook; it shows up here at once:
     )"""
 
 
-class Monitor(Finding):
-    """What is seen."""
+class Monitor(JobSearch):
+    """The monitor's one screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run"),
@@ -81,7 +81,7 @@ class Monitor(Finding):
     def __init__(self, port: Port, workspace: str) -> None:
         super().__init__(port)
         self._workspace = workspace
-        self._feed = Feed(SameLoop(port), self.state, self._told, user=acting_user())
+        self._feed = Feed(SameLoop(port), self.state, self._state_changed, user=acting_user())
         self._painting: Timer | None = None
         self._painted = asyncio.Event()
         self._reading: tuple[str, Topic] | None = None  # what of which job is on its way
@@ -119,27 +119,27 @@ class Monitor(Finding):
 
     # What workers tell
 
-    def _told(self) -> None:
+    def _state_changed(self) -> None:
         self.post_message(NewsArrived())
 
     def on_news_arrived(self, _: NewsArrived) -> None:
         self.paint_soon()
 
-    def on_answered(self, message: Answered) -> None:
-        self._say(Text(clean(message.text), style(self.app, "good")), 4)
+    def on_request_answered(self, message: RequestAnswered) -> None:
+        self._show_notice(Text(clean(message.text), style(self.app, "good")), 4)
 
-    def on_refused(self, message: Refused) -> None:
-        self._say(Text(f"✗ {clean(message.text)}", style(self.app, "bad")), 12)
+    def on_request_refused(self, message: RequestRefused) -> None:
+        self._show_notice(Text(f"✗ {clean(message.text)}", style(self.app, "bad")), 12)
 
-    def _say(self, words: Text, seconds: float | None = None) -> None:
+    def _show_notice(self, words: Text, seconds: float | None = None) -> None:
         notice = self.query_one("#notice", Static)
         notice.update(words)
         notice.display = True
         self._notice = words
         if seconds is not None:
-            self.set_timer(seconds, lambda: self._unsay(words))
+            self.set_timer(seconds, lambda: self._hide_notice(words))
 
-    def _unsay(self, words: Text) -> None:
+    def _hide_notice(self, words: Text) -> None:
         if self._notice is words:  # and no later notice stands there
             self.query_one("#notice", Static).display = False
 
@@ -170,7 +170,7 @@ class Monitor(Finding):
         detail.paint(state, changed)
         if state.selected is not None and detail.topic not in state.loaded:
             self._read_topic()
-        self._tell_lost()
+        self._show_lost_connection()
         self._paint_frames()
         self._painted.set()
 
@@ -181,14 +181,14 @@ class Monitor(Finding):
                     self._painted.clear()
                     await self._painted.wait()
 
-    def _tell_lost(self) -> None:
+    def _show_lost_connection(self) -> None:
         """Say why there is no engine for as long as there is none."""
         why = f"◌ {clean(self.state.lost)}" if self.state.lost else ""
         if why != self._lost.plain:
-            self._unsay(self._lost)
+            self._hide_notice(self._lost)
             self._lost = Text(why, style(self.app, "warn"))
             if why:
-                self._say(self._lost)
+                self._show_notice(self._lost)
 
     def _paint_frames(self) -> None:
         state, detail = self.state, self.query_one(Detail)
@@ -253,7 +253,7 @@ class Monitor(Finding):
         try:
             await self._feed.read(topic)
         except Exception as problem:  # noqa: BLE001 - whatever a connection does, a line says it
-            self.post_message(Refused(f"{topic}: {problem}"))
+            self.post_message(RequestRefused(f"{topic}: {problem}"))
         else:
             self._reading = None
 
@@ -274,7 +274,7 @@ class Monitor(Finding):
         return self.query_one(JobTable).has(job.id)
 
     def job_made(self, job: Job) -> None:
-        self.post_message(Answered(f"{job.name} was created."))
+        self.post_message(RequestAnswered(f"{job.name} was created."))
         self.go_to(job.id)
         if self.state.passes(job):
             self.run_worker(self.until(lambda: self.shows(job)), group="asking")

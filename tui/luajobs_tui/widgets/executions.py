@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Static
 
 from luajobs_kit.live.presentation import age, clean, error_line, length, took
 from luajobs_kit.model import Execution, RunError
-from luajobs_tui.cell_text import CAUSES, Said, lateness, moment, status
+from luajobs_tui.cell_text import CAUSES, TonedText, lateness, moment, status
 from luajobs_tui.theme import style, text
 
 _COLUMNS: Final = (
@@ -35,7 +35,7 @@ class Executions(Vertical):
     def __init__(self) -> None:
         super().__init__(id="executions-view")
         self._runs: dict[str, Execution] = {}
-        self._cells: dict[str, tuple[Said, ...]] = {}
+        self._cells: dict[str, tuple[TonedText, ...]] = {}
         self._told: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -48,8 +48,8 @@ class Executions(Vertical):
     def on_mount(self) -> None:
         table = self._table
         for title, width in _COLUMNS:
-            table.add_column(text(self.app, Said(title, "dim")), width=width, key=title)
-        table.add_column(text(self.app, Said("error", "dim")), width=200, key="error")
+            table.add_column(text(self.app, TonedText(title, "dim")), width=width, key=title)
+        table.add_column(text(self.app, TonedText("error", "dim")), width=200, key="error")
 
     @property
     def _table(self) -> DataTable[Text]:
@@ -146,17 +146,21 @@ class Executions(Vertical):
             written.append(f"\n  {clean(frame)}", style(app, "dim"))
 
 
-def _cells(run: Execution, now: datetime) -> tuple[Said, ...]:
+def _cells(run: Execution, now: datetime) -> tuple[TonedText, ...]:
     when = run.started_at or run.created_at
     tries = str(len(run.attempts) or "—")
-    said = Said("↻ retry waits", "warn") if run.next_attempt_at is not None else status(run.status)
-    error = Said(clean(error_line(run.error)), "bad") if run.error else Said("")
+    stands = (
+        TonedText("↻ retry waits", "warn")
+        if run.next_attempt_at is not None
+        else status(run.status)
+    )
+    error = TonedText(clean(error_line(run.error)), "bad") if run.error else TonedText("")
     return (
-        said,
-        Said(f"{moment(when, now)} · {age(when, now)}"),
-        Said(took(run.duration)),
-        Said(CAUSES[run.cause], "dim"),
-        Said(tries, "warn" if len(run.attempts) > 1 else "dim"),
+        stands,
+        TonedText(f"{moment(when, now)} · {age(when, now)}"),
+        TonedText(took(run.duration)),
+        TonedText(CAUSES[run.cause], "dim"),
+        TonedText(tries, "warn" if len(run.attempts) > 1 else "dim"),
         lateness(run),
         error,
     )

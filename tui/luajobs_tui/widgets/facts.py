@@ -1,4 +1,4 @@
-"""When a job runs, how, and with what metadata."""
+"""The facts of a job: its schedule, how it is run, and its metadata."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from luajobs_kit.live.presentation import length
-from luajobs_tui.cell_text import Said, clip_left
+from luajobs_tui.cell_text import TonedText, clip_left
 from luajobs_tui.monitor_state import MonitorState
 from luajobs_tui.theme import style
 
@@ -40,15 +40,15 @@ class HeadLine(Static):
         written = Text.assemble(left, " " * max(1, gap), right, no_wrap=True)
         self.update(written)
 
-    def _link(self, state: MonitorState) -> Said:
+    def _link(self, state: MonitorState) -> TonedText:
         match state.link:
             case "connecting":
-                return Said("◌ connecting", "warn")
+                return TonedText("◌ connecting", "warn")
             case "live":
-                return Said("● live", "good")
+                return TonedText("● live", "good")
             case "silent":
-                return Said(f"◌ no answer for {length(state.silence)}", "warn")
+                return TonedText(f"◌ no answer for {length(state.silence)}", "warn")
             case "reconnecting":
-                return Said(f"◌ reconnecting, try {state.tries}", "bad")
+                return TonedText(f"◌ reconnecting, try {state.tries}", "bad")
             case "stopped":
-                return Said("○ stopped", "warn")
+                return TonedText("○ stopped", "warn")

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from luajobs_kit.model import Job
-from luajobs_tui.cell_text import Said
+from luajobs_tui.cell_text import TonedText
 from luajobs_tui.columns import TIMED, Column, Key, cell, columns_for
 from luajobs_tui.theme import text
 
@@ -40,7 +40,7 @@ class JobTable(DataTable[object]):
         )
         self._now = now
         self._columns_now: tuple[Column, ...] = ()
-        self._shown: dict[str, dict[Key, Said]] = {}  # by job, in the order of the rows
+        self._shown: dict[str, dict[Key, TonedText]] = {}  # by job, in the order of the rows
         self._jobs: list[Job] = []
         self._goal: str | None = None  # a job to go to as soon as it has a row
 
@@ -136,7 +136,7 @@ class JobTable(DataTable[object]):
             self.clear(columns=True)
             self._shown.clear()
             for column in self._columns_now:
-                title = text(self.app, Said(column.title, "dim"))
+                title = text(self.app, TonedText(column.title, "dim"))
                 self.add_column(title, width=column.width, key=column.key)
             self._add(self._jobs)
             self._point(here, row)
