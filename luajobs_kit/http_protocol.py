@@ -1,4 +1,4 @@
-"""What server and client say to each other: paths, headers, and an error's envelope.
+"""The protocol of server and client: paths, headers, and an error's envelope.
 
 A verb is ``POST /kit/v1/{verb}`` with its arguments as one JSON object (``luajobs_kit.port_schema``
 reads and writes them); every answer is Lua's envelope. Nothing heavy is imported here.

@@ -1,4 +1,4 @@
-"""From a function, source text or a file to a ``Bundle``."""
+"""The capture of a function, source text or file as a ``Bundle``."""
 
 from __future__ import annotations
 

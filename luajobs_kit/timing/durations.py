@@ -1,4 +1,4 @@
-"""Lengths of time, read and said."""
+"""Lengths of time: read from numbers, and written in words."""
 
 from __future__ import annotations
 

@@ -179,9 +179,11 @@ def read_snapshot(path: Path) -> Snapshot | None:
         return Snapshot(version=version)
     if not _is_count(commit):
         return _changed(path, data, 0)
-    if not (_holds(data) and version == VERSION and isinstance(tables, dict)):
+    if not (_is_count(version) and 1 <= version <= VERSION and isinstance(tables, dict)):
         return _changed(path, data, commit)
-    return Snapshot(commit=commit, tables=tables)
+    if not _holds(data):
+        return _changed(path, data, commit)
+    return Snapshot(version, commit, tables)
 
 
 def _is_ours(value: JSONDict) -> bool:

@@ -1,4 +1,4 @@
-"""What happened: fires, executions with their attempts, log lines and messages."""
+"""History: fires, executions with their attempts, log lines and messages."""
 
 from __future__ import annotations
 
