@@ -1,4 +1,4 @@
-"""What planning and waiting cost, against the libraries underneath, in the same run.
+"""The cost of planning and waiting, against the libraries underneath, in the same run.
 
     python benchmarks/timing.py
 

@@ -1,4 +1,4 @@
-"""How the current task speaks to the engine: for whom, reaching whom, and whether it only watches."""
+"""The acting user of the current task: for whom it asks, whom it reaches, whether it only watches."""
 
 from __future__ import annotations
 

@@ -55,13 +55,13 @@ class Address:
                 facts = os.fstat(file.fileno())
                 if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
                     return None
-                told = json.load(file)
+                content = json.load(file)
             address = cls(
-                url=str(told["url"]),
-                token=str(told["token"]),
-                pid=int(told["pid"]),
-                version=str(told["version"]),
-                certificate=str(told["certificate"]) if told.get("certificate") else None,
+                url=str(content["url"]),
+                token=str(content["token"]),
+                pid=int(content["pid"]),
+                version=str(content["version"]),
+                certificate=str(content["certificate"]) if content.get("certificate") else None,
             )
         except (OSError, ValueError, OverflowError, RecursionError, LookupError, TypeError):
             return None

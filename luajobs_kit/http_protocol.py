@@ -1,4 +1,4 @@
-"""What server and client say to each other: paths, headers, and an error's envelope.
+"""The protocol of server and client: paths, headers, and an error's envelope.
 
 A verb is ``POST /kit/v1/{verb}`` with its arguments as one JSON object (``luajobs_kit.port_schema``
 reads and writes them); every answer is Lua's envelope. Nothing heavy is imported here.
@@ -43,24 +43,26 @@ def status_of(error: LuaJobsError) -> int:
 
 def write_error(error: LuaJobsError, status: int | None = None) -> bytes:
     """Return the error's envelope."""
-    told = {
+    envelope = {
         "message": error.message,
         "statusCode": status or status_of(error),
         "code": error.code,
         "details": error.details,
     }
     if (seconds := error.details.get("retry_after")) is not None:
-        told["retryAfterSeconds"] = seconds
+        envelope["retryAfterSeconds"] = seconds
     # Lua's own client shows the message that stands beside the error, not the one inside it.
-    beside = {"message": told["message"], "statusCode": told["statusCode"]}
-    return json.dumps({"success": False, "error": told} | beside, default=str).encode()
+    beside = {"message": envelope["message"], "statusCode": envelope["statusCode"]}
+    return json.dumps({"success": False, "error": envelope} | beside, default=str).encode()
 
 
 def read_error(body: bytes, status: int) -> LuaJobsError:
     """Return the error of an envelope, as the class it was raised as."""
     try:
-        told = json.loads(body)["error"]
-        return errors.rebuild(told.get("code", ""), told["message"], told.get("details"))
+        envelope = json.loads(body)["error"]
+        return errors.rebuild(
+            envelope.get("code", ""), envelope["message"], envelope.get("details")
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         shown = body[:200].decode("utf-8", "replace")
         return LuaJobsError(f"The engine answered {status}: {shown}")

@@ -1,4 +1,4 @@
-"""What a function becomes when it leaves its author's process: self-contained source.
+"""Bundles: functions as self-contained source, ready to leave their author's process.
 
 ``capture`` takes a function (or source text, or a file) and gives a ``Bundle``, or refuses
 with every name that would not exist where jobs run, its line, and the way out. ``verify``

@@ -1,4 +1,4 @@
-"""From a function, source text or a file to a ``Bundle``."""
+"""The capture of a function, source text or file as a ``Bundle``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Bundle
 
 MAX_SOURCE = 256_000  # characters; the policy's own bound
-MOST_TOLD = 50  # names told of at once
+MOST_NAMED = 50  # names that one refusal lists
 ENTRY = "execute"  # what a lambda is called, and the name looked for first in source text
 
 _FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -128,7 +128,7 @@ def _needed_imports(tree: ast.Module, code: CodeType, entry: str, first_line: in
     lines: list[str] = []
     refusals = refused_imports(tree, entry, first_line)
     for use in outside_names(tree, code, first_line):
-        if len(refusals) >= MOST_TOLD:
+        if len(refusals) >= MOST_NAMED:
             break
         if use.name in KIT_NAMES:
             lines.append(f"from luajobs_kit import {use.name}")
@@ -177,10 +177,10 @@ def _parse(source: str, file: str, first_line: int = 1) -> tuple[ast.Module, Cod
         line = getattr(error, "lineno", None)
         line = line + first_line - 1 if line else None
         where = f"line {line} of {file}" if line else file
-        said = (getattr(error, "text", None) or "").strip()
+        line = (getattr(error, "text", None) or "").strip()
         raise InvalidInput(
             f"The job's source does not parse: {where}: {getattr(error, 'msg', error)}"
-            + (f"\n    {said}" if said else ""),
+            + (f"\n    {line}" if line else ""),
             line=line,
         ) from error
 

@@ -1,4 +1,4 @@
-"""Which names a piece of source takes from outside itself, and on which lines."""
+"""Free variables of a piece of source: names it takes from outside itself, with their lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a function's source is: the file's lines, and the node that is the function."""
+"""The place of a function's source: the file's lines, and the syntax node that is the function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of a refusal: what was used, on which line, and the way out."""
+"""Refusals of a function: each name that was used, its line, and the way out."""
 
 from __future__ import annotations
 

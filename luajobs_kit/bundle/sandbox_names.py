@@ -1,4 +1,4 @@
-"""What exists where jobs run, as the catalog of the guest world has it."""
+"""Names that exist in the sandbox, from the guest's allowlist."""
 
 from __future__ import annotations
 

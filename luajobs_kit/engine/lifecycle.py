@@ -132,7 +132,7 @@ class Core:
                     await self.watermarks.mend(record)
                 await self.firing.arm_as_kept(job_id)
             except (LuaJobsError, ValueError) as error:  # what damage has made of its schedule
-                state.store.definitions.tell(f"lost: job {record.name} does not fire: {error}")
+                state.store.definitions.report(f"lost: job {record.name} does not fire: {error}")
         if state.store.lock is not None:
             self._watching = asyncio.create_task(self._watch_folder(), name="luajobs folder")
         if self._simulated is None:  # a simulation tells all, and is over soon

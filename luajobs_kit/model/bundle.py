@@ -1,4 +1,4 @@
-"""What a function becomes when it leaves its author's process."""
+"""A bundle: a function as source that stands by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened: every change of state is one event, named in the past tense."""
+"""Events: every change of state is one, named in the past tense."""
 
 from __future__ import annotations
 

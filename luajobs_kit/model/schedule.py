@@ -1,4 +1,4 @@
-"""When a job runs: once, at an interval, or by cron. Shapes are Lua's."""
+"""Schedules: once, at an interval, or by cron. Their shapes are Lua's."""
 
 from __future__ import annotations
 

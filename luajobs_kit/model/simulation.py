@@ -1,4 +1,4 @@
-"""What a simulation found: the coming days as they would go."""
+"""The answer of a simulation: the coming days as they would go."""
 
 from __future__ import annotations
 

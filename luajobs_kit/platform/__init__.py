@@ -1,4 +1,4 @@
-"""What may be asked of a workspace: users, data, products, messages."""
+"""The platform: what may be asked of a workspace about users, data, products and messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On whose behalf a request is made, and from which run."""
+"""The caller of a request: the user it is made for, and the run it comes from."""
 
 from __future__ import annotations
 

@@ -237,10 +237,10 @@ def _check_sizes(
             "the most. Send what is long as the request's body.",
             field="url",
         )
-    told = sum(len(name) + len(value) for name, value in (headers or {}).items())
-    if told > MAX_HEADERS:
+    size = sum(len(name) + len(value) for name, value in (headers or {}).items())
+    if size > MAX_HEADERS:
         raise InvalidInput(
-            f"{url[:80]}: the request's headers take {told:,} characters; {MAX_HEADERS:,} is the most.",
+            f"{url[:80]}: the request's headers take {size:,} characters; {MAX_HEADERS:,} is the most.",
             field="headers",
         )
     if body is not None and len(body.encode()) > MAX_BODY:

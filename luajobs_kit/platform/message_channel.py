@@ -1,4 +1,4 @@
-"""Where messages go beyond the inbox: a seam for Slack, e-mail and their like."""
+"""Message channels: the seam by which messages go beyond the inbox, to Slack, e-mail and their like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which addresses are the open internet's, whatever they are wrapped in."""
+"""Public addresses: whether an address is on the open internet, also when wrapped in another form."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class Settings:
             for error in problem.errors():
                 name = str(error["loc"][0])
                 if kept.pop(name, None) is not None:
-                    self._definitions.tell(f"lost: setting {name} cannot be used: {error['msg']}")
+                    self._definitions.report(f"lost: setting {name} cannot be used: {error['msg']}")
         return kept
 
     async def change(self, changes: dict[str, Any]) -> None:

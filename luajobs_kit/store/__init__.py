@@ -1,4 +1,4 @@
-"""What is kept: definitions in a journaled TinyDB, everything that grows in SQLite."""
+"""The store: definitions in a journaled TinyDB, everything that grows in SQLite."""
 
 from __future__ import annotations
 

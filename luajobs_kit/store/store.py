@@ -73,7 +73,7 @@ class Store:
             database = None if folder is None else folder / HISTORY
             try:
                 lost = _lost_definitions(folder)
-                definitions = await asyncio.to_thread(Definitions, folder, held=lock)
+                definitions = await asyncio.to_thread(Definitions, folder, lock=lock)
                 ends.push_async_callback(definitions.aclose)
                 lost += _lost_history(database, definitions)
                 shared = await Database.open(database, lock)

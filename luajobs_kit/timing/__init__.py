@@ -1,4 +1,4 @@
-"""When a schedule fires, and the scheduler that says so.
+"""Schedules: read, described, turned into triggers; and the scheduler that runs them.
 
 Names are loaded when first used: who writes a schedule needs no scheduler.
 """

@@ -1,4 +1,4 @@
-"""What people write: ``once(minutes=10)``, ``every(hours=1)``, ``cron("0 8 * * 1")``."""
+"""Schedules as people write them in code: ``once(minutes=10)``, ``every(hours=1)``, ``cron("0 8 * * 1")``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a cron expression fires in a zone, as Debian's cron does it.
+"""Fires of a cron expression in a zone, as Debian's cron has them.
 
 croniter walks the calendar, in naive local time; what daylight saving does to a local
 time is decided here, by two rules of Debian's cron:

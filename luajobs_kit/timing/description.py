@@ -10,7 +10,7 @@ from typing import Any, Final
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
 from luajobs_kit.timing.crontab import Crontab, read_crontab
-from luajobs_kit.timing.durations import say_length
+from luajobs_kit.timing.durations import describe_length
 from luajobs_kit.timing.parse import parse_schedule
 from luajobs_kit.timing.zones import zone_of
 
@@ -23,14 +23,14 @@ _MONTHS: Final = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _LONGEST_MONTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days
-_MOST_TIMES: Final = 6  # times of day that are told one by one
+_MOST_TIMES: Final = 6  # times of day that are listed one by one
 _MINUTES: Final = tuple(f":{minute:02}" for minute in range(60))
 
 
 def describe(schedule: Schedule | Mapping[str, Any], *, clock: Clock | None = None) -> str:
     """Return the schedule in words. Raises ``InvalidInput`` when it is not valid.
 
-    A once-schedule is told from now: "once, in 10 minutes (Mon 23 Nov 2026 14:10 CET)".
+    A once-schedule is described from now: "once, in 10 minutes (Mon 23 Nov 2026 14:10 CET)".
     """
     now = (clock or SystemClock()).now()
     valid = parse_schedule(schedule, now=now, check_past=False)
@@ -51,7 +51,7 @@ def describe_count(fires: int) -> str:
 
 def _once(schedule: OnceSchedule, now: datetime) -> str:
     left = schedule.execute_at - now
-    length = say_length(timedelta(seconds=round(abs(left).total_seconds())))
+    length = describe_length(timedelta(seconds=round(abs(left).total_seconds())))
     when = (
         "now"
         if length == "0 seconds"
@@ -71,7 +71,7 @@ def _moment(moment: datetime, schedule: Schedule) -> str:
 def _interval(seconds: float) -> str:
     if seconds == 86400:
         return "every 24 hours"  # a day may have 23 or 25
-    length = say_length(seconds)
+    length = describe_length(seconds)
     number, _, unit = length.partition(" ")
     return f"every {unit}" if number == "1" and " " not in unit else f"every {length}"
 
@@ -168,8 +168,8 @@ def _dates(crontab: Crontab, months: str) -> str:
 
 def _weekdays(weekdays: Sequence[int]) -> str:
     # People's week begins on Monday.
-    said = _spans(sorted(day or 7 for day in weekdays), [*_DAYS, _DAYS[0]])
-    return said if " to " in said else f"every {said}"
+    text = _spans(sorted(day or 7 for day in weekdays), [*_DAYS, _DAYS[0]])
+    return text if " to " in text else f"every {text}"
 
 
 def _spans(numbers: Sequence[int], names: Sequence[str]) -> str:
@@ -180,13 +180,13 @@ def _spans(numbers: Sequence[int], names: Sequence[str]) -> str:
             rows[-1].append(number)
         else:
             rows.append([number])
-    said = []
+    text = []
     for row in rows:
         if len(row) > 2:
-            said.append(f"{names[row[0]]} to {names[row[-1]]}")
+            text.append(f"{names[row[0]]} to {names[row[-1]]}")
         else:
-            said += [names[number] for number in row]
-    return _join(said)
+            text += [names[number] for number in row]
+    return _join(text)
 
 
 def _join(words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What daylight saving does to the fires ahead, for whoever looks at a preview."""
+"""Notes on daylight saving beside the fires of a preview: moved, merged, repeated or dropped ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lengths of time, read and said."""
+"""Lengths of time: read from numbers, and written in words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_number(value: object, field: str, unit: str = "seconds") -> float:
     return number
 
 
-def say_length(length: timedelta | float) -> str:
+def describe_length(length: timedelta | float) -> str:
     """Return a length in words, its two largest units: "3 hours", "1 day and 2 hours"."""
     seconds = length.total_seconds() if isinstance(length, timedelta) else length
     if seconds != int(seconds) and seconds < 60:

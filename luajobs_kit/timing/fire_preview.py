@@ -1,4 +1,4 @@
-"""What is to come, for people: the next fires in the schedule's own zone."""
+"""Preview of a schedule: its next fires, in its own zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the instants people write: datetimes and ISO-8601 text."""
+"""Instants as people write them: datetimes and ISO-8601 text, read into UTC."""
 
 from __future__ import annotations
 

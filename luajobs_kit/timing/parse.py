@@ -1,4 +1,4 @@
-"""One schedule out of whatever was given: our models, Lua's dicts, or a mistake."""
+"""Parsing of schedules: our models and Lua's dicts become one model; a mistake is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
 from luajobs_kit.timing.builders import cron, read_interval
 from luajobs_kit.timing.crontab import read_crontab
-from luajobs_kit.timing.durations import LONGEST, read_number, say_length
+from luajobs_kit.timing.durations import LONGEST, describe_length, read_number
 from luajobs_kit.timing.instants import read_instant
 from luajobs_kit.timing.zones import zone_named
 
@@ -158,7 +158,7 @@ def _refuse_past(instant: datetime, now: datetime) -> None:
     late = now - instant
     if late > PAST_TOLERANCE:
         raise InvalidInput(
-            f"executeAt {instant.isoformat()} is {say_length(late)} in the past; give a later time, "
+            f"executeAt {instant.isoformat()} is {describe_length(late)} in the past; give a later time, "
             "or once(seconds=0) to run at once.",
             field="executeAt",
             value=instant.isoformat(),

@@ -1,4 +1,4 @@
-"""APScheduler with an injected clock: it says what is due, and decides nothing about it."""
+"""The scheduler: APScheduler with an injected clock. It reports what is due and decides nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot stand by itself is refused: each name with its line, and the way out."""
+"""Refusals of code that cannot stand by itself: each name with its line, and the way out."""
 
 from __future__ import annotations
 

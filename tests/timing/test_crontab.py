@@ -1,4 +1,4 @@
-"""What a cron expression may be, what it then means, and the words for what it may not be."""
+"""Cron expressions: the valid ones and their meaning, the others and the words of their refusal."""
 
 # ruff: noqa: RUF001 - messages write a range with an en dash
 

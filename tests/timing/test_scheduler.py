@@ -1,4 +1,4 @@
-"""What is due is handed over once, in order, whatever the clock does."""
+"""The scheduler: each due fire is handed over once, in order, whatever the clock does."""
 
 import asyncio
 import logging

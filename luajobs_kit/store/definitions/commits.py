@@ -48,9 +48,9 @@ class Commits:
     (the state; held only briefly).
     """
 
-    def __init__(self, *, fsync: bool, held: WorkspaceLock | None = None) -> None:
+    def __init__(self, *, fsync: bool, workspace_lock: WorkspaceLock | None = None) -> None:
         self.tables: Tables = {}
-        self.held = held  # the folder's, where somebody has taken it
+        self.workspace_lock = workspace_lock  # where somebody has taken it
         self.journal: Journal | None = None  # none: in memory only
         self.on_change: OnChange | None = None
         self.on_discard: Callable[[], None] | None = None
@@ -71,15 +71,15 @@ class Commits:
             number = self.number + 1
             if self.journal is not None:
                 try:
-                    if self.held is not None:
-                        self.held.claim()
+                    if self.workspace_lock is not None:
+                        self.workspace_lock.claim()
                     self.journal.append(encode_commit(number, changes))
                     if not self._fsync:
                         self.confirm()
                 except OSError as error:
                     raise failure(error, "The change", self.journal.path) from error
-            elif self.held is not None:
-                self.held.claim()  # the journal is closed: it says why
+            elif self.workspace_lock is not None:
+                self.workspace_lock.claim()  # the journal is closed: it says why
             self.number = number
             pending = Pending(number, steps)
             self._pending.append(pending)
@@ -94,7 +94,7 @@ class Commits:
         return bool(self._pending)
 
     def sync(self, wait: bool = True) -> bool:  # noqa: FBT001, FBT002 - as a lock's acquire()
-        """Bring every commit appended so far to the disk; failures are told in each ``Pending``.
+        """Bring every commit appended so far to the disk; failures are in each ``Pending``.
 
         Without ``wait`` nothing is done where it would take long: while another thread is at
         it, or writes a snapshot. Returns whether it was done.
@@ -134,17 +134,17 @@ class Commits:
 
         Raises ``WorkspaceGone``.
         """
-        if self.held is None or self.journal is None:
+        if self.workspace_lock is None or self.journal is None:
             return
         with self.lock:
             # What the journal at the path has grown by was written here: nothing else is to ask.
             if not self.journal.stands:
-                self.held.confirm()
+                self.workspace_lock.confirm()
             if not self.journal.stands:
-                self.held.refuse_other(f"{self.journal.path.name} there is another file")
+                self.workspace_lock.refuse_other(f"{self.journal.path.name} there is another file")
 
     def discard(self, error: OSError | WorkspaceGone) -> None:
-        """Give up every commit that no sync has covered, and tell each why."""
+        """Give up every commit that no sync has covered, each with the reason."""
         assert self.journal is not None
         with self.lock:
             if not isinstance(error, WorkspaceGone):  # else the file may be somebody else's

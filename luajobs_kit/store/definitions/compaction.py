@@ -1,4 +1,6 @@
-"""Writing the snapshot anew, so that the journal can begin anew: in the background, or to mend.
+"""Compaction: the snapshot is rewritten so that the journal can begin anew.
+
+It is done in the background when the journal has grown, and at once when it cannot be trusted.
 
 At every moment the snapshot, ``definitions.journal.old`` and ``definitions.journal``
 together hold every commit that is on disk, so it does not matter where a process is killed.
@@ -40,7 +42,7 @@ class Compaction:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="luajobs-definitions")
 
     def opened(self) -> None:
-        """Take note of the snapshot that was found. Raises ``OSError``."""
+        """Remember the size of the snapshot that was found. Raises ``OSError``."""
         if self._commits.journal is not None:
             snapshot = self._commits.journal.path.with_name(SNAPSHOT)
             if snapshot.exists():
@@ -76,14 +78,14 @@ class Compaction:
 
     def _write(self, journal: Journal, number: int, tables: Tables) -> None:
         path = journal.path.with_name(SNAPSHOT)
-        held = self._commits.held
+        lock = self._commits.workspace_lock
         self._snapshot_size = write_snapshot(
-            self._disk, path, tables, number, ready=None if held is None else held.confirm
+            self._disk, path, tables, number, ready=None if lock is None else lock.confirm
         )
 
     def _claim(self) -> None:
-        if self._commits.held is not None:
-            self._commits.held.claim()
+        if self._commits.workspace_lock is not None:
+            self._commits.workspace_lock.claim()
 
     def compact(self) -> None:
         """Write the snapshot anew and empty the journal; writers go on meanwhile.
@@ -147,7 +149,7 @@ class Compaction:
             # Nothing is lost: the journals hold it all, and the next commits try again.
             _log.warning("definitions were not compacted: %s", error)
         except WorkspaceGone:
-            pass  # who writes next is told
+            pass  # the next writer gets the error
 
     def finish(self) -> None:
         """Wait for one that is under way, compact once more where it pays, and end."""

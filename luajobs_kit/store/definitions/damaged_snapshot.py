@@ -1,4 +1,4 @@
-"""Reading the snapshot: at once where its checksum holds, else as far as it can be read."""
+"""Reading of the snapshot: whole where its checksum holds, else each document that can be read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Layout:
         self.lost: list[str] = []
         self._file = file
         self._table = ""
-        self._sure = True  # that what follows is of this table
+        self._sure = True  # whether the lines that follow belong to this table
         self._block: list[str] | None = None  # the fields of the document that is being read
         self._number = ""
         self._start = 0
@@ -51,7 +51,7 @@ class Layout:
             self._close(len(lines))
             return
         if self._block:  # what is there may parse, and yet be half
-            self._tell(self._block, "cut short", len(lines))
+            self._add_lost(self._block, "cut short", len(lines))
         self.lost.append(
             f"everything after line {len(lines)} of {self._file}; the last that was read is "
             f"{self._last}"
@@ -95,16 +95,16 @@ class Layout:
             text.encode()  # no UTF-8: damaged
             document: Any = json.loads("{" + text.strip().rstrip(",") + "}")
         except (ValueError, RecursionError):
-            self._tell(block, "cannot be read", line)
+            self._add_lost(block, "cannot be read", line)
             return
         table = self._table if self._sure else _guessed(document) or self._table
         if table:
             self._last = f"document {self._number or '(no number)'} of table {table}"
             self.documents.append((table, self._number, document, self._last))
         else:
-            self._tell(block, "its table is not known", line)
+            self._add_lost(block, "its table is not known", line)
 
-    def _tell(self, block: list[str], why: str, line: int) -> None:
+    def _add_lost(self, block: list[str], why: str, line: int) -> None:
         named = ", ".join(match[1] for match in _NAME.finditer("\n".join(block)))
         self.lost.append(
             f"document {self._number or '(no number)'} of table {self._table or '(unknown)'}"
@@ -149,7 +149,7 @@ _NAMED: Final = 50  # losses that are named one by one
 
 @dataclass(slots=True)
 class Snapshot:
-    """What a snapshot file said: the tables as of ``commit``, and what could not be read."""
+    """The content of a snapshot file: the tables as of ``commit``, and what could not be read."""
 
     version: int = VERSION
     commit: int = 0
@@ -179,9 +179,11 @@ def read_snapshot(path: Path) -> Snapshot | None:
         return Snapshot(version=version)
     if not _is_count(commit):
         return _changed(path, data, 0)
-    if not (_holds(data) and version == VERSION and isinstance(tables, dict)):
+    if not (_is_count(version) and 1 <= version <= VERSION and isinstance(tables, dict)):
         return _changed(path, data, commit)
-    return Snapshot(commit=commit, tables=tables)
+    if not _holds(data):
+        return _changed(path, data, commit)
+    return Snapshot(version, commit, tables)
 
 
 def _is_ours(value: JSONDict) -> bool:
@@ -213,11 +215,11 @@ def _changed(path: Path, data: bytes, commit: int) -> Snapshot:
             raise ValueError("its tables are no JSON object")  # noqa: TRY004, TRY301 - one way for all damage
     except (ValueError, KeyError) as error:
         return _by_layout(path, data, str(error))
-    told = (
+    finding = (
         f"{path.name} was changed outside the kit, or damaged (its checksum does not match); "
         "what it says is used as it stands"
     )
-    found = Snapshot(commit=commit, findings=[told], damaged=True)
+    found = Snapshot(commit=commit, findings=[finding], damaged=True)
     lost: list[str] = []
     for table, documents in tables.items():
         if table not in KNOWN:
@@ -227,7 +229,7 @@ def _changed(path: Path, data: bytes, commit: int) -> Snapshot:
             continue
         for number, document in documents.items():
             _keep(found, lost, (table, number, document, f"document {number} of table {table}"))
-    _tell_lost(found, lost)
+    _report_lost(found, lost)
     return found
 
 
@@ -243,13 +245,13 @@ def _by_layout(path: Path, data: bytes, problem: str) -> Snapshot:
     layout = Layout(path.name)
     # Bytes that are no UTF-8 stay what they are, and spoil only the document they are in.
     layout.read(data.decode("utf-8", "surrogateescape").split("\n"))
-    told = f"{path.name} is damaged ({problem}); every readable document is kept"
-    found = Snapshot(layout.version, layout.commit, findings=[told], damaged=True)
+    finding = f"{path.name} is damaged ({problem}); every readable document is kept"
+    found = Snapshot(layout.version, layout.commit, findings=[finding], damaged=True)
     times = Counter((table, number) for table, number, *_ in layout.documents)
     for table, number, document, where in layout.documents:
         sure = number if times[table, number] == 1 else ""
         _keep(found, layout.lost, (table, sure, document, where))
-    _tell_lost(found, layout.lost)
+    _report_lost(found, layout.lost)
     return found
 
 
@@ -265,7 +267,7 @@ def _keep(found: Snapshot, lost: list[str], read: tuple[str, str, Any, str]) -> 
         found.unnumbered.append((table, document))
 
 
-def _tell_lost(found: Snapshot, lost: list[str]) -> None:
+def _report_lost(found: Snapshot, lost: list[str]) -> None:
     found.findings += [f"lost: {each}" for each in lost[:_NAMED]]
     if len(lost) > _NAMED:
         found.findings.append(f"lost: {len(lost) - _NAMED} more, as those before")

@@ -26,7 +26,7 @@ _TABLES: Final[dict[type[Document], str]] = {
 }
 _SETTINGS: Final = "settings"
 _PARSED: Final = 8_192  # documents kept parsed
-_TOLD: Final = 200  # findings; after that they only become more
+_MOST_FINDINGS: Final = 200  # findings; after that they only become more
 _D = TypeVar("_D", bound=Document)
 
 
@@ -66,13 +66,14 @@ class Definitions:
         *,
         fsync: bool = True,
         disk: Disk | None = None,
-        held: WorkspaceLock | None = None,
+        lock: WorkspaceLock | None = None,
     ) -> None:
         """Read (and where needed recover) the definitions in ``folder``; None: in memory.
 
-        ``held`` is the folder's lock, where the caller has taken it. Raises ``WorkspaceError`` when they are of a newer kit, or cannot be opened.
+        ``lock`` is the folder's, where the caller has taken it. Raises ``WorkspaceError``
+        when they are of a newer kit, or cannot be opened.
         """
-        self.tinydb = Database(folder, fsync=fsync, disk=disk, held=held, storage=JournalStorage)
+        self.tinydb = Database(folder, fsync=fsync, disk=disk, lock=lock, storage=JournalStorage)
         self._storage = cast("JournalStorage", self.tinydb.storage)
         # Parsed when first asked for; they take as much room again as what they are parsed from.
         self._documents: OrderedDict[tuple[str, str], Document] = OrderedDict()
@@ -165,7 +166,7 @@ class Definitions:
                 self._tell_unusable(table, key, row, error)
                 return None
             if self._indexes.key(table, name_of(table, row)) != key:
-                self.tell(
+                self.report(
                     f"document {key} of table {table} is older than another with its id, "
                     f"{name_of(table, row)}; it is not used"
                 )
@@ -178,20 +179,20 @@ class Definitions:
     # Telling what cannot be used
 
     def _look_through(self) -> None:
-        """Read all there is, so that what cannot be used is told at once."""
+        """Read all there is, so that what cannot be used is reported at once."""
         self.users()
         idle = [j.name for j in self.jobs() if self.version(j.active_version_id or "") is None]
         if idle:
-            self.tell(
+            self.report(
                 f"lost: the active version of {named(idle)}; that does not run until a version is "
                 "published, or the job is created again"
             )
         left = [v.name for v in self._all(JobVersion) if self.job(v.job_id) is None]
         if left:
-            self.tell(f"lost: {named(list(dict.fromkeys(left)))}, of which versions are there")
+            self.report(f"lost: {named(list(dict.fromkeys(left)))}, of which versions are there")
         for key, row in self._rows(_SETTINGS).items():
             if not _is_setting(row) or self._indexes.key(_SETTINGS, row["name"]) != key:
-                self.tell(f"lost: document {key} of table settings names no setting of its own")
+                self.report(f"lost: document {key} of table settings names no setting of its own")
 
     def _tell_unusable(self, table: str, key: str, row: JSONDict, error: Exception) -> None:
         why = "it is nested too deep"
@@ -199,17 +200,17 @@ class Definitions:
             why = "; ".join(
                 f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3]
             )
-        self.tell(
+        self.report(
             f"lost: {table.removesuffix('s')} {row.get('name', row.get('id'))!r:.80} cannot be used "
             f"({why}); it stays in the definitions as document {key} of table {table}"
         )
 
-    def tell(self, finding: str) -> None:
+    def report(self, finding: str) -> None:
         """Add to ``findings``, once."""
-        told = len(self.findings)
-        if told < _TOLD and finding not in self.findings:
+        count = len(self.findings)
+        if count < _MOST_FINDINGS and finding not in self.findings:
             more = "lost: more than is told here; the files kept beside have it all"
-            self.findings.append(finding if told < _TOLD - 1 else more)
+            self.findings.append(finding if count < _MOST_FINDINGS - 1 else more)
 
     # Writing
 
@@ -284,7 +285,7 @@ def _is_setting(row: JSONDict) -> bool:
 
 def _text(document: Document) -> str:
     try:
-        # What model_dump_json() calls, without the way there (see changes.py on cold caches).
+        # What model_dump_json() calls, without the way there (``journal_format.py`` says why it counts).
         dump = document.__pydantic_serializer__.to_json
         return dump(document, by_alias=True, exclude_none=True).decode()
     except ValueError as error:

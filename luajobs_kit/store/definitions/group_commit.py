@@ -1,4 +1,4 @@
-"""When and where an event loop's commits are brought to the disk.
+"""The event loop's way of bringing commits to the disk: many share one sync.
 
 A hand-over to another thread and back costs about as much as a sync of a good disk. So
 a sync that will probably be over at once is made in the loop's own thread, any other

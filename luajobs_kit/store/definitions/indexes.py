@@ -1,4 +1,4 @@
-"""Where a definition is: by id, and by everything else it is looked up by.
+"""Indexes of the definitions: by id, and by everything else they are looked up by.
 
 An index maps to the document's key in its TinyDB table. Documents that people put in
 through TinyDB's own verbs are indexed as far as they have the fields.

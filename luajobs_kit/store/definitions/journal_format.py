@@ -1,4 +1,4 @@
-"""What a commit is made of, and its line in the journal.
+"""The format of a commit: its steps, and its line in the journal.
 
 A line is eight hexadecimal digits of CRC-32, a blank, and JSON up to the line's end::
 

@@ -1,7 +1,7 @@
-"""Reading definitions back, after any way a process or a disk can have ended.
+"""Recovery: definitions are read back after any end of a process or a disk.
 
 Nothing on disk is changed before everything was looked at: a file of a newer kit is
-refused and stays as it is. What cannot be read is kept beside, byte for byte, and said.
+refused and stays as it is. What cannot be read is kept beside, byte for byte, and reported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from luajobs_kit.store.definitions.journal_format import (
 )
 from luajobs_kit.store.definitions.snapshot import VERSION
 
-# Where a line begins that was written; the byte before it is the end of the one before.
+# The beginning of a line as it is written; the byte before it ends the line before.
 _BEGINNING: Final = re.compile(rb'.(?=[0-9a-f]{8} \{"commit":)', re.DOTALL)
 
 
@@ -70,7 +70,7 @@ class Replay:
             return False
         self.first = self.first or commit
         if self._trusted and commit <= self.commit:
-            self._tell(file, commit)
+            self._report_missing(file, commit)
             return True  # the snapshot has it
         try:
             if not self._trusted:
@@ -78,21 +78,21 @@ class Replay:
             apply_line(self._tables, value)
         except (Damaged, LookupError, TypeError, AttributeError):
             return False
-        self._tell(file, commit)
+        self._report_missing(file, commit)
         self._last = commit
         self.commit = max(self.commit, commit)
         return True
 
     def _displace(self, value: JSONDict) -> None:
-        """Before a commit puts a document in the place of one that it is not."""
+        """Set aside the documents whose number a commit gives to another one."""
         for step in value["changes"]:
             if step[0] == "put" and step[1] in KNOWN:
                 old = self._tables.get(step[1], {}).get(step[2])
                 if old is not None and name_of(step[1], old) != name_of(step[1], step[3]):
                     self.displaced.append((step[1], old))
 
-    def _tell(self, file: str, commit: int) -> None:
-        """Say what is missing before ``commit``."""
+    def _report_missing(self, file: str, commit: int) -> None:
+        """Add the finding of what is missing before ``commit``."""
         missing = None if self._last is None else commit - self._last - 1
         if missing is not None and missing > 0:
             commits = f"lost: {_commits(commit - missing, commit - 1)}"
@@ -197,9 +197,9 @@ def recover(snapshot_path: Path, journals: list[Path]) -> Recovered:
         _take_snapshot(found, snapshot_path, snapshot)
     first = _replay(found, contents, snapshot)
     if snapshot is None and contents and first != 1:
-        # A journal is never made before its snapshot: there was one.
-        told = f"lost: {snapshot_path.name} is missing; what was kept only in it is gone"
-        found.findings.insert(0, told)
+        # The snapshot is always made before the journal, so there was one.
+        finding = f"lost: {snapshot_path.name} is missing; what was kept only in it is gone"
+        found.findings.insert(0, finding)
         found.rewrite = True
     return found
 

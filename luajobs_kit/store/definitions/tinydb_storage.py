@@ -37,7 +37,7 @@ class JournalStorage(Storage):
 
     ``fsync=False`` leaves the time of writing to the operating system: a crash of the
     process still loses nothing, a loss of power may. Synchronous writers take turns.
-    ``held`` is the folder's lock, by which every commit makes sure of the folder.
+    ``lock`` is the folder's: every commit makes sure by it that the folder is still ours.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class JournalStorage(Storage):
         *,
         fsync: bool = True,
         disk: Disk | None = None,
-        held: WorkspaceLock | None = None,
+        lock: WorkspaceLock | None = None,
     ) -> None:
         self.findings: list[str] = []
         self.rewritten = False  # whether what was found was damaged
-        self.commits = Commits(fsync=fsync, held=held)
+        self.commits = Commits(fsync=fsync, workspace_lock=lock)
         self._disk = disk or Disk()
         self._compaction = Compaction(self.commits, self._disk)
         self._turn = threading.RLock()

@@ -1,4 +1,4 @@
-"""Which fires of a job are done: the watermark, kept apart from the executions and never trimmed."""
+"""Watermarks: how far each job's fires are dealt with, kept apart from executions and never trimmed."""
 
 from __future__ import annotations
 

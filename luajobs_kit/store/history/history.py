@@ -1,4 +1,4 @@
-"""What happened: fires, executions with their attempts, log lines and messages."""
+"""History: fires, executions with their attempts, log lines and messages."""
 
 from __future__ import annotations
 
@@ -218,8 +218,8 @@ class History:
             answer = idempotency.answer(db, "message", key, message.created_at)
             if answer is not None:
                 first = read_document(Message, answer)
-                told, now = (first.user_id, first.content), (message.user_id, message.content)
-                idempotency.refuse_other(told, now, "message")
+                kept, asked = (first.user_id, first.content), (message.user_id, message.content)
+                idempotency.refuse_other(kept, asked, "message")
                 return first
             document = to_text(message)
             insert_message(db, message, document)

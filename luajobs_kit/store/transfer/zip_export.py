@@ -1,4 +1,4 @@
-"""A workspace with all its history as one zip file (see ``archive``), to take it elsewhere.
+"""A workspace with all its history as one zip file (see ``zip_archive.py``), to take it elsewhere.
 
 Nothing that grows is ever in memory as a whole: not when it is written, nor when it is read.
 """

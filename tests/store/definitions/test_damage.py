@@ -1,4 +1,4 @@
-"""Whatever is damaged in the definitions: they open, and what is not there any more is told."""
+"""Damage in the definitions: they open whatever it is, and what is lost is reported."""
 
 import shutil
 from datetime import UTC, datetime

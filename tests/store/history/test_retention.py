@@ -1,4 +1,4 @@
-"""What is dropped, and what never is."""
+"""Retention: the history that is dropped, and what never is."""
 
 from __future__ import annotations
 

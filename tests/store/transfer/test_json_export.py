@@ -1,4 +1,4 @@
-"""What is exported from one workspace is there, all or nothing, after importing it into another."""
+"""An export is there, all or nothing, after it was imported into another workspace."""
 
 import json
 from datetime import timedelta
