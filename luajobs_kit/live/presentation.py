@@ -94,9 +94,9 @@ def took(milliseconds: float | None) -> str:
     if milliseconds is None:
         return "—"
     if milliseconds < 1_000:
-        return f"{milliseconds:.0f}ms"
+        return f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1_000
-    return f"{seconds:.1f}s" if seconds < 60 else length(seconds)
+    return f"{seconds:.1f} s" if seconds < 60 else length(seconds)
 
 
 def error_line(error: RunError) -> str:

@@ -59,7 +59,7 @@ def test_a_countdown_fits_its_column(ahead):
 def test_the_last_outcome_tells_how_it_went_how_long_it_took_and_when():
     ended = NOW - timedelta(minutes=3)
     done = a_run(status="completed", duration=120.4, completed_at=ended)
-    assert last_outcome(a_job(last_execution=done), NOW).text == "✓ 120ms · 3m ago"
+    assert last_outcome(a_job(last_execution=done), NOW).text == "✓ 120 ms · 3m ago"
     retry = a_run(status="pending", next_attempt_at=NOW + timedelta(seconds=12))
     assert last_outcome(a_job(last_execution=retry), NOW).text == "↻ retry in 12s"
     attempt = Attempt(number=2, status="running", started_at=NOW - timedelta(seconds=65))
@@ -72,7 +72,7 @@ def test_ages_and_durations_read_well():
     assert age(NOW - timedelta(days=2), NOW) == "2d ago"
     assert age(NOW + timedelta(seconds=2), NOW) == "now"
     assert took(None) == "—"
-    assert took(1_250) == "1.2s"
+    assert took(1_250) == "1.2 s"
     assert took(125_000) == "2m 05s"
 
 
