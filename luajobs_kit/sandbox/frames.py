@@ -131,9 +131,8 @@ def count_values(body: bytes, *, exact_above: int = MAX_VALUES) -> int:
             texts += 1
         elif mark.end() - mark.start() == 1:
             values += 1
-        if (
-            max(values, texts - values) > MAX_VALUES
-        ):  # each item of an object has a text more, its key
+        # Each item of an object has a text more, its key.
+        if max(values, texts - values) > MAX_VALUES:
             return MAX_VALUES + 1
     return values
 

@@ -83,7 +83,7 @@ def active_version(state: State, record: JobRecord) -> JobVersion:
     return version
 
 
-DROP_REASONS: Final[dict[Dropped, str]] = {
+DROPPED: Final[dict[Dropped, str]] = {
     "deleted": "the job was deleted",
     "paused": "the job was paused",
     "inactive": "the job was deactivated",
@@ -119,9 +119,9 @@ def report_dropped(
         if len(executions) == 1
         else f"{len(executions)} runs that waited were"
     )
-    _log(state, record, f"{runs} cancelled ({counted}): {DROP_REASONS[why]}.")
+    _log(state, record, f"{runs} cancelled ({counted}): {DROPPED[why]}.")
     if fires:
-        reason = f"{DROP_REASONS[why]} before they could begin"
+        reason = f"{DROPPED[why]} before they could begin"
         _publish_skipped(state, record, fires[-1].fire_time, len(fires), reason)
 
 

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
-from luajobs_kit.engine.jobs.view import DROP_REASONS, announce, report_dropped
+from luajobs_kit.engine.jobs.view import DROPPED, announce, report_dropped
 from luajobs_kit.engine.runs.active import Awake, Run, Stop, UnderWay
 from luajobs_kit.engine.runs.attempt import Attempts
 from luajobs_kit.engine.runs.outcome import (
@@ -209,9 +209,7 @@ class Runs:
             if why is None:
                 await self._retry_later(run, execution, retry, now)
                 return
-            self._ledger.log(
-                execution, f"It is not tried again: {DROP_REASONS[why]}.", level="warn"
-            )
+            self._ledger.log(execution, f"It is not tried again: {DROPPED[why]}.", level="warn")
         execution = execution.evolve(status=status, completed_at=now, next_attempt_at=None)
         await self._conclude(run, execution, dropped=dropped)
 
@@ -342,7 +340,7 @@ class Runs:
             status,
             error=STOPPED[why],
             duration=self._since_began(run),
-            dropped=why in DROP_REASONS,
+            dropped=why in DROPPED,
         )
 
     def _since_began(self, run: Run) -> float | None:
