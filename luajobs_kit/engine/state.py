@@ -60,9 +60,8 @@ class State:
         """Return the fire state of the job's present arming."""
         since = record.armed_at or record.created_at
         fire = self.fires.get(record.id)
-        if (
-            fire is None or fire.armed_at != since
-        ):  # of another arming; not compared by order, since clocks are set back
+        # One of another arming does not count. It need not be earlier: clocks are set back.
+        if fire is None or fire.armed_at != since:
             return FireState(job_id=record.id, armed_at=since, skipped=fire.skipped if fire else 0)
         return fire
 

@@ -1,9 +1,9 @@
 """Frames: a four-byte length and a JSON object, on one socket between host and child.
 
-Both sides pack with ``pack``. The host takes what a child sends for hostile:
-``Splitter`` caps the length before it keeps a byte, ``parse`` caps the number of values and
-their depth before it builds one, and what comes out is plain JSON: finite numbers, integers
-that can be printed, text that can be encoded, no constants that JSON does not have.
+Both sides pack with ``pack``. To the host, every frame of a child is hostile. ``Splitter`` checks
+the length before it stores a byte, ``parse`` checks the number of values and their depth before it
+builds one. The result is plain JSON: finite numbers, integers that can be printed, text that can be
+encoded, none of the constants that JSON does not have.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import struct
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-READY = b"R"  # a child's first byte, before any frame: every wall stands
+READY = b"R"  # a child's first byte, before any frame, once every wall stands
 HEADER = struct.Struct(">I")
 MAX_FRAME = 2**20  # bytes of a result, or of a call with its arguments; other frames are smaller
 MAX_COMPILED_FRAME = 32 * 2**20  # bytes; compiled code in base 64
 MAX_REPLY = 5 * 2**20  # bytes of one answer to a call
-MAX_VALUES = 150_000  # in one frame: each item of a list or an object counts
+MAX_VALUES = 150_000  # of one frame; each item of a list or an object counts
 MAX_VALUE_DEPTH = 64  # lists and objects inside one another, in what a child sends
 MAX_DEPTH = MAX_VALUE_DEPTH + 2  # with those of the frame around it
 MAX_INTEGER_BITS = 14_000  # about 4,200 digits; Python itself refuses to print more
@@ -28,21 +28,22 @@ MAX_INTEGER_BITS = 14_000  # about 4,200 digits; Python itself refuses to print 
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
 )
-# Of text that is never closed it takes all that is left, and it gives back nothing it took:
-# else each quote in it would be looked at again, as the beginning of another text.
+# Possessive (``*+``), and an unclosed text takes all the rest: backtracking would try each quote
+# again as the beginning of another text, which takes quadratic time.
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-# What tells values apart, and the text and the empty lists and objects that are passed over.
+# What separates values, and what is skipped: text, empty lists and empty objects.
 _MARKS = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|\[[ \t\r\n]*+\]|\{[ \t\r\n]*+\}|[,\[{]', re.DOTALL
 )
 _QUOTE = 34  # the byte
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
-_AS_LISTS = bytes.maketrans(b"{}", b"[]")  # that each closes its own kind, the parser sees
-_MAY_OVERFLOW = re.compile(r"(?<![0-9])[0-9]{200}|[eE]\+?[0-9]{3}")  # each digit is read once
+_AS_LISTS = bytes.maketrans(b"{}", b"[]")  # the parser checks that the kinds match
+# The look-behind keeps the search linear.
+_MAY_OVERFLOW = re.compile(r"(?<![0-9])[0-9]{200}|[eE]\+?[0-9]{3}")
 _MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-class BrokenFrame(Exception):  # it is what happened, as ConnectionReset is
+class BrokenFrame(Exception):  # named for what happened, as ConnectionResetError is
     """A frame that breaks the protocol; the message says how."""
 
 
@@ -54,13 +55,13 @@ def pack(value: dict[str, Any]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Json:
-    """A value that is written as JSON already, in UTF-8."""
+    """A value that is encoded as JSON already, in UTF-8."""
 
     text: bytes
 
 
 def pack_reply(number: int, value: Any) -> bytes:
-    """Return the frame that answers a call with ``value``, plain or written already."""
+    """Return the frame that answers a call with ``value``, which may be encoded already."""
     if not isinstance(value, Json):
         return pack({"reply": number, "value": value})
     body = b'{"reply":%d,"value":%b}' % (number, value.text)
@@ -72,27 +73,27 @@ class Splitter:
 
     def __init__(self, longest: int = MAX_FRAME) -> None:
         self._longest = longest
-        self._held = bytearray()
+        self._unparsed = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take what arrived; return the bodies that are whole now.
+        """Add ``data`` to what arrived before; return the bodies that are complete now.
 
         Raises ``BrokenFrame`` as soon as a length is announced that is 0 or too large.
         """
-        held = self._held
-        held += data
+        unparsed = self._unparsed
+        unparsed += data
         bodies = []
         start = 0
-        while len(held) - start >= HEADER.size:
-            (length,) = HEADER.unpack_from(held, start)
+        while len(unparsed) - start >= HEADER.size:
+            (length,) = HEADER.unpack_from(unparsed, start)
             if not 0 < length <= self._longest:
                 raise BrokenFrame(f"a frame of {length} bytes (at most {self._longest} are taken)")
             end = start + HEADER.size + length
-            if len(held) < end:
+            if len(unparsed) < end:
                 break
-            bodies.append(bytes(held[start + HEADER.size : end]))
+            bodies.append(bytes(unparsed[start + HEADER.size : end]))
             start = end
-        del held[:start]
+        del unparsed[:start]
         return bodies
 
 
@@ -117,26 +118,27 @@ def parse(body: bytes) -> dict[str, Any]:
 def count_values(body: bytes, *, exact_above: int = MAX_VALUES) -> int:
     """Return how many values the JSON in ``body`` has, without building one.
 
-    It may say more, by the commas in text, up to ``exact_above``; and it stops counting above
-    ``MAX_VALUES``.
+    Up to ``exact_above`` the count may be too high, because commas in text count as well. Counting
+    stops above ``MAX_VALUES``.
     """
     at_most = 1 + body.count(b",") + body.count(b"[") + body.count(b"{")
     if at_most <= exact_above:
         return at_most
-    # Once more, without the commas and brackets in text, and without what is empty.
+    # Again, without commas and brackets in text, and without empty lists and objects.
     values, texts = 1, 0
     for mark in _MARKS.finditer(body):
         if body[mark.start()] == _QUOTE:
             texts += 1
         elif mark.end() - mark.start() == 1:
             values += 1
-        if max(values, texts - values) > MAX_VALUES:  # an object has as many texts more as values
+        # Each item of an object has a text more, its key.
+        if max(values, texts - values) > MAX_VALUES:
             return MAX_VALUES + 1
     return values
 
 
 def _check_depth(body: bytes) -> None:
-    """Refuse deep nesting without recursion, so no depth reaches the parser's stack."""
+    """Raise ``BrokenFrame`` for deep nesting, without recursion, before the parser's stack overflows."""
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return
     brackets = _STRINGS.sub(b"", body).translate(_AS_LISTS, _NOT_BRACKETS)
@@ -153,7 +155,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _clean(value: Any) -> Any:
-    """Replace lone surrogates, refuse numbers beyond the bounds. The depth is already bounded."""
+    """Replace lone surrogates; refuse numbers beyond the bounds. The depth is checked already."""
     if type(value) is str:
         return value.encode("utf-8", "replace").decode("utf-8")
     if type(value) is float and not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""What goes into the sandbox and what comes out: plain, frozen values."""
+"""The values that go into the sandbox and come out of it, plain and frozen."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from luajobs_kit.errors import InvalidInput
 Level = Literal["debug", "info", "warn", "error"]
 Status = Literal["completed", "failed", "timeout", "killed", "abandoned"]
 
-_LINE_ENDS: Final = re.compile(r"\r\n?|\n")  # Python's; str.splitlines knows more of them
+_LINE_ENDS: Final = re.compile(r"\r\n?|\n")  # as Python counts lines; str.splitlines splits at more
 SMALLEST_MEMORY = 64 * 2**20  # bytes; below this the interpreter itself cannot work
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use at most.
+    """The most that one run may use.
 
-    Raises ``InvalidInput`` for a limit no run could live with.
+    Raises ``InvalidInput`` for a limit with which no run could work.
     """
 
     timeout: float = 300.0  # seconds of real time, from hand-over to result
     memory: int = 512 * 2**20  # bytes of address space, the interpreter's own 30 MB included
-    cpu: float | None = None  # seconds of processor time; None: more than ``timeout`` allows
+    cpu: float | None = None  # seconds of processor time; None: a second more than ``timeout``
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.timeout) and self.timeout > 0):
@@ -48,8 +48,8 @@ class Limits:
 
     @property
     def cpu_seconds(self) -> float:
-        # The kernel counts whole seconds, and what a child used before it was given its run
-        # as well: the time limit is to come first.
+        # The kernel counts whole seconds, and also what a child used before its run. The time
+        # limit should be reached first, so this is a second more.
         return self.timeout + 1 if self.cpu is None else self.cpu
 
 
@@ -60,7 +60,7 @@ class Program:
     source: str
     entry: str
     first_line: int = 1  # where ``source`` begins in the author's file or cell
-    file: str = "<source>"  # what tracebacks call it
+    file: str = "<source>"  # its name in tracebacks
 
     @property
     def key(self) -> str:
@@ -70,7 +70,7 @@ class Program:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def line(self, number: int | None) -> str | None:
-        """Return the text of the author's line ``number``, or None when it is not in here."""
+        """Return the text of the author's line ``number``, or None when it is not in the source."""
         lines = _LINE_ENDS.split(self.source)
         index = -1 if number is None else number - self.first_line
         return lines[index].strip() if 0 <= index < len(lines) else None
@@ -86,7 +86,7 @@ class Failure:
     type: str
     message: str
     line: int | None = None  # the author's line
-    text: str | None = None  # what stands on that line
+    text: str | None = None  # the text of that line
     file: str | None = None
     trace: tuple[str, ...] = ()  # the author's frames, outermost first
 

@@ -1,4 +1,4 @@
-"""What a caller of the sandbox sees of a run: its outcome, its log, its limits."""
+"""A run as a caller of the sandbox sees it: its outcome, its log, its limits."""
 
 import asyncio
 import time
@@ -45,7 +45,7 @@ async def test_whatever_a_job_raises_is_a_failed_run(sandbox, run_in, body, kind
     assert (outcome.status, outcome.error.type) == ("failed", kind)
 
 
-async def test_an_error_that_cannot_say_its_text_still_has_its_line(sandbox, run_in):
+async def test_an_error_whose_own_text_raises_still_has_its_line(sandbox, run_in):
     outcome = await run_in(
         sandbox,
         "class Mute(BaseException):\n  def __str__(self): return 1 / 0\ndef f(job):\n  raise Mute",
@@ -55,7 +55,7 @@ async def test_an_error_that_cannot_say_its_text_still_has_its_line(sandbox, run
     assert outcome.error.line is not None
 
 
-async def test_out_of_memory_is_told_whatever_its_error_is_made_to_do(sandbox, run_in):
+async def test_out_of_memory_is_reported_whatever_its_error_is_made_to_do(sandbox, run_in):
     outcome = await run_in(
         sandbox,
         "class Mine(MemoryError):\n  def __setattr__(self, name, value): return 1 / 0\n"
@@ -85,7 +85,7 @@ async def test_a_syntax_error_names_the_authors_line(sandbox):
     assert caught.value.details["text"] == "return ("
 
 
-async def test_a_compiler_that_dies_is_told_as_such(sandbox):
+async def test_a_compiler_that_dies_is_reported_as_such(sandbox):
     source = "# exec_while_compiling\nimport os; os._exit(1)"
     with pytest.raises(InvalidInput, match="cannot be compiled"):
         await sandbox.check(Program(source, "f"))
@@ -260,7 +260,7 @@ def test_an_endless_loop_meets_its_time_limit_before_one_of_processor_time():
     assert Limits(timeout=5, cpu=1).within(Limits()).cpu_seconds == 1
 
 
-def test_limits_no_run_could_live_with_are_refused():
+def test_limits_with_which_no_run_could_work_are_refused():
     for wrong in ({"timeout": 0}, {"timeout": float("nan")}, {"memory": 10}, {"cpu": -1}):
         with pytest.raises(InvalidInput):
             Limits(**wrong)

@@ -1,6 +1,6 @@
 """Programs that no policy holds back, in the real child, with the raw channel in hand.
 
-Each says who refuses it: a wall of ``lockdown.WALLS``, or the engine, which checks every frame
+Each says who refuses it: a wall of ``WALLS``, or the engine, which checks every frame
 and ends what it must. It is tried with that one alone, and ends as it says; and with every
 wall raised, where it does not get through either.
 """
@@ -22,7 +22,7 @@ from luajobs_kit.acting_user import acting_as
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec
 from luajobs_kit.sandbox import Limits, Outcome, Program, Sandbox, doctor
-from luajobs_kit.sandbox.walls import walls as lockdown
+from luajobs_kit.sandbox.walls.walls import WALLS
 
 CASES = [case for case in without_policy() if case.family != "authority"]
 AUTHORITY = [case for case in without_policy() if case.family == "authority"]
@@ -104,7 +104,7 @@ async def surprises(sandbox: Sandbox, chosen: list[Case], port: int, *, alone: b
 async def test_a_program_without_a_policy_is_refused_by_whom_it_says(
     plain_sandbox, listening: int, walls: tuple[str, ...]
 ) -> None:
-    assert set(walls) <= set(lockdown.WALLS)
+    assert set(walls) <= set(WALLS)
     chosen = [case for case in CASES if walls_of(case) == walls]
     async with plain_sandbox(walls=walls) as sandbox:
         missing = [wall for wall in sandbox.walls() if wall.name in walls and not wall.holds]
@@ -153,8 +153,8 @@ print([name for name in sys.modules if "ctypes" in name])
 
 
 def test_the_doctor_says_which_is_the_boundary(monkeypatch) -> None:
-    holding = [doctor.Wall(name, holds=True, stops="") for name in lockdown.WALLS]
-    lacking = [doctor.Wall(name, holds=name != "seccomp", stops="") for name in lockdown.WALLS]
+    holding = [doctor.Wall(name, holds=True, stops="") for name in WALLS]
+    lacking = [doctor.Wall(name, holds=name != "seccomp", stops="") for name in WALLS]
     monkeypatch.setattr("luajobs_kit.sandbox.doctor.sys.platform", "linux")
     assert doctor.boundary(holding).holds
     assert "the policy is a fence before it" in doctor.boundary(holding).note

@@ -291,9 +291,8 @@ class Registry:
     def _off(self, record: JobRecord) -> JobRecord:
         """Return the record, inactive from now. ``deactivated_at`` is later than any before."""
         now = at = self._state.clock.now()
-        if (
-            record.deactivated_at is not None
-        ):  # the clock may be set back, and a virtual one stands still
+        # The clock may be set back, and a virtual one stands still.
+        if record.deactivated_at is not None:
             at = max(now, record.deactivated_at + _MICROSECOND)
         return record.evolve(active=False, deactivated_at=at, updated_at=now)
 

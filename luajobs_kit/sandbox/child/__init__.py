@@ -1,1 +1,1 @@
-"""The child: one process, one run."""
+"""The child's side of the socket: one process, one run."""

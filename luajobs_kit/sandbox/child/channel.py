@@ -1,8 +1,7 @@
-"""The child's end of its one socket: calls out, replies in, log lines, the last word.
+"""The child's end of its one socket: calls and log lines out, replies in, then the final frame.
 
-Every log line is written at once, so what was logged before a kill is kept. A write
-that would block takes in what has arrived meanwhile: host and child never wait for
-each other at the same time.
+Every log line is written at once, so lines logged before a kill are not lost. A write that would
+block reads what has arrived meanwhile. So host and child never both wait for the other to read.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from luajobs_kit.sandbox.frames import HEADER, MAX_FRAME, MAX_VALUES, count_valu
 
 MAX_LOG_LINES: Final = 10_000
 MAX_LOG_BYTES: Final = 2**20
-MAX_LOG_MESSAGE: Final = 64 * 2**10  # characters; what is longer is cut
-LONGEST_WAIT: Final = 86_400_000.0  # milliseconds at a stretch; poll takes no more than 24 days
+MAX_LOG_MESSAGE: Final = 64 * 2**10  # characters; a longer one is cut
+LONGEST_WAIT: Final = 86_400_000.0  # milliseconds of one poll, which takes 24 days at most
 
 _decode: Final = JSONDecoder().raw_decode
 
@@ -28,11 +27,11 @@ Reply = tuple[int, Any, dict[str, Any] | None]
 
 
 class Gone(BaseException):
-    """The host closed its end; nobody is left to report to."""
+    """The host closed its end of the socket, so nothing can be reported any more."""
 
 
 class Channel:
-    """What a world's ``bind`` and ``drive`` are given (see ``guest/channel.py``).
+    """The connection of a run to its host, which its world uses (see ``guest/runtime/call_channel.py``).
 
     ``descriptor`` is a connected socket that does not block.
     """
@@ -43,7 +42,7 @@ class Channel:
         self._read_poll.register(descriptor, select.POLLIN)
         self._both_poll = select.poll()
         self._both_poll.register(descriptor, select.POLLIN | select.POLLOUT)
-        self._held = bytearray()
+        self._unparsed = bytearray()
         self._received: deque[dict[str, Any]] = deque()
         self._calls = 0
         self._log_lines = 0
@@ -69,14 +68,14 @@ class Channel:
         return number
 
     def wait(self, deadline: float | None = None) -> Reply | None:
-        """Return the next reply: (id, value, error); None once ``deadline`` (monotonic) passed."""
+        """Return the next reply (id, value, error), or None at the monotonic ``deadline``."""
         frame = self.receive(deadline)
         if frame is None:
             return None
         return frame["reply"], frame.get("value"), frame.get("error")
 
     def log(self, level: str, message: str) -> None:
-        """Write one log line. After the run's cap, lines are dropped; the host marks the cut."""
+        """Send one log line. Lines after the run's cap are dropped; the host adds a line that says so."""
         if self._log_lines > MAX_LOG_LINES or self._log_bytes > MAX_LOG_BYTES:
             return
         text = message[:MAX_LOG_MESSAGE]
@@ -93,7 +92,7 @@ class Channel:
                 left = min(max(0.0, deadline - time.monotonic()) * 1000, LONGEST_WAIT)
             if not self._read_poll.poll(left) and left == 0:
                 return None
-            self._take_in()
+            self._read()
         return self._received.popleft()
 
     def send(self, frame: dict[str, Any]) -> None:
@@ -125,11 +124,11 @@ class Channel:
                 view = view[os.write(self._descriptor, view) :]
             except BlockingIOError:
                 self._both_poll.poll()
-                self._take_in()
+                self._read()
             except OSError as error:
                 raise Gone from error
 
-    def _take_in(self) -> None:
+    def _read(self) -> None:
         try:
             data = os.read(self._descriptor, 65536)
         except BlockingIOError:
@@ -138,14 +137,14 @@ class Channel:
             raise Gone from error
         if not data:
             raise Gone
-        self._held += data
+        self._unparsed += data
         self._split()
 
     def _split(self) -> None:
-        held = self._held
-        while len(held) >= HEADER.size:
-            end = HEADER.size + HEADER.unpack_from(held)[0]
-            if len(held) < end:
+        unparsed = self._unparsed
+        while len(unparsed) >= HEADER.size:
+            end = HEADER.size + HEADER.unpack_from(unparsed)[0]
+            if len(unparsed) < end:
                 return
-            self._received.append(_decode(held[HEADER.size : end].decode())[0])
-            del held[:end]
+            self._received.append(_decode(unparsed[HEADER.size : end].decode())[0])
+            del unparsed[:end]

@@ -1,7 +1,7 @@
-"""One child: locked down, given one frame, used once.
+"""One child: it raises its walls, receives one frame, and is used once.
 
-``compile`` turns source into marshalled code and executes nothing. ``run`` executes
-code and compiles nothing. After either the process ends.
+A ``compile`` frame has it turn source into marshalled code and execute nothing. A ``run`` frame
+has it execute code and compile nothing. After either the process ends.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from luajobs_kit.sandbox.frames import READY, pack
 from luajobs_kit.sandbox.walls.walls import Walls
 
 DESCRIPTOR: Final = 0  # the one descriptor a child has
-_HIGHEST: Final = os.sysconf("SC_OPEN_MAX") % 2**31  # -1, for no limit, is the largest
+_HIGHEST: Final = os.sysconf("SC_OPEN_MAX") % 2**31  # -1 means no limit; this makes it the largest
 EXIT_DONE: Final = 0
 EXIT_GONE: Final = 71  # the host went away
-EXIT_FAILED: Final = 72  # the lock-down or the child's own code failed
+EXIT_FAILED: Final = 72  # a wall or the child's own code failed
 
-# Packed while there is memory to pack it.
+# Packed ahead, while there is memory for it.
 _OUT_OF_MEMORY: Final = pack({"error": {"type": "MemoryError", "message": "out of memory"}})
 
 _NOTHING: Final = compile("async def nothing(job):\n    return None\n", "<rehearsal>", "exec")
@@ -51,9 +51,10 @@ def live(
     channel: Channel,
     rehearsed: bool,
 ) -> NoReturn:
-    """Be a child from fork to exit: never returns to the fork server's own code.
+    """Live as a child from fork to exit; never return to the fork server's own code.
 
-    ``channel`` is what the world is prepared with already.
+    The fork server has prepared the world with ``channel``. With ``rehearsed`` the child goes
+    through a rehearsal first.
     """
     code = EXIT_FAILED
     try:
@@ -72,22 +73,22 @@ def live(
 
 
 def _settle_in(socket: int) -> None:
-    """Keep one descriptor of what the fork server had, and none of its randomness."""
+    """Close every descriptor but the socket, and seed ``random`` anew."""
     os.dup2(socket, DESCRIPTOR)
     os.closerange(DESCRIPTOR + 1, _HIGHEST)
     sys.stderr = None
     known: Any = sys.modules.get("random")
     if known is not None:
-        # As its own hook after forks would (see ``forkserver``).
-        Generator.seed(known._inst)  # noqa: SLF001  # whose methods its functions are
+        # As its own hook after a fork would, which the fork server switches off.
+        Generator.seed(known._inst)  # noqa: SLF001  # the functions of ``random`` are its methods
 
 
 class _Rehearsal(Channel):
-    """A channel with one run in it and nobody at its other end."""
+    """A channel that holds the frame of one run, and sends nothing."""
 
     def __init__(self) -> None:
         super().__init__(DESCRIPTOR)
-        self._held += _REHEARSAL
+        self._unparsed += _REHEARSAL
         self._split()
 
     def _write(self, data: bytes) -> None:
@@ -102,11 +103,11 @@ def prepare(world: ModuleType) -> Channel:
 
 
 def rehearse(world: ModuleType, policy: ModuleType) -> None:
-    """Go once through what a run does, while nobody waits for it.
+    """Go through an empty run once, before any request waits for this child.
 
-    A forked process copies each page of memory when it first writes to it; most of a
-    short run's time is that. What a spare has copied, its run need not. A world that
-    fails at this shows why in a run.
+    A forked process copies each page of memory when it first writes to it, which takes most of a
+    short run's time. Pages that a spare has copied its run need not copy. If the world fails at a
+    rehearsal, a real run shows why.
     """
     channel = _Rehearsal()
     world.prepare(channel)
@@ -156,13 +157,14 @@ def _run(channel: Channel, frame: dict[str, Any], world: ModuleType, last_wall: 
     except Gone:
         raise
     except MemoryError as error:
-        # The frames that hold the memory go first, so that there is some to answer with.
-        BaseException.with_traceback(error, None)  # a class of job code's may set otherwise
+        # The traceback's frames hold the memory; without them there is some for the answer. By
+        # BaseException's own method: the error's class may be the job's.
+        BaseException.with_traceback(error, None)
         channel.send_raw(_OUT_OF_MEMORY)
-    except BaseException as error:  # noqa: BLE001  # job code may raise anything; all of it is told
+    except BaseException as error:  # noqa: BLE001  # job code may raise anything; all of it is reported
         try:
             answer = tracebacks.describe(error, frame["file"])
-        except BaseException:  # noqa: BLE001  # an exception whose own text cannot be had
+        except BaseException:  # noqa: BLE001  # the exception's own text raises
             answer = tracebacks.describe(error, frame["file"], words=tracebacks.no_words)
         channel.send({"error": answer})
 
@@ -179,11 +181,11 @@ def _execute(
     try:
         value = entry(argument)
     except BaseException:
-        # What is not ``async`` has failed here, and its log may have a last word, too.
+        # A function that is not ``async`` fails here; its world may have something to log, too.
         getattr(world, "end", _nothing)()
         raise
     channel.send_result(world.drive(value))
 
 
 def _nothing() -> None:
-    """End a world that has no last word."""
+    """Stand in for the ``end`` of a world that has none."""

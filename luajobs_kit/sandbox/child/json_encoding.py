@@ -1,7 +1,7 @@
-"""How a Python value leaves a child: as plain JSON, in one documented form.
+"""The JSON encoding of Python values that leave a child.
 
-The exact type decides, never a method of the value's own, so a class from job code
-cannot run while it is written, and cannot pretend to be what it is not.
+The value's exact type decides, and none of its own methods is called: no class of job code runs
+while a value is encoded, or pretends to be another type.
 
 ================================  ==================================================
 Python                            JSON
@@ -40,7 +40,7 @@ from luajobs_kit.sandbox.frames import MAX_INTEGER_BITS, MAX_VALUE_DEPTH
 
 _CALLED = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, type)
 _DICTS: Final[tuple[Any, ...]] = (dict, getattr(builtins, "frozendict", dict))  # Python 3.15
-_LONGEST_PLACE = 40  # characters
+_LONGEST_WHERE = 40  # characters
 
 
 def plain(value: Any, where: str) -> Any:
@@ -52,12 +52,12 @@ def plain(value: Any, where: str) -> Any:
     return _plain(value, where, 0)
 
 
-def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: C901, PLR0911  # one table, one branch a row
+def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: C901, PLR0911  # one branch for each row of the table
     kind = type(value)
     if value is None or kind is bool or kind is str:
         return value
     if depth > MAX_VALUE_DEPTH:
-        where = where if len(where) <= _LONGEST_PLACE else where[: _LONGEST_PLACE - 1] + "…"
+        where = where if len(where) <= _LONGEST_WHERE else where[: _LONGEST_WHERE - 1] + "…"
         raise ValueError(f"{where} is nested deeper than {MAX_VALUE_DEPTH}, or contains itself")
     if issubclass(kind, Enum):
         return _plain(value._value_, where, depth + 1)
@@ -106,12 +106,12 @@ def _text(value: Any, kind: type, where: str) -> Any:
         raise TypeError(f"{where} is a call that was not awaited; {advice_for(value)}")
     raise TypeError(
         f"{where} is {_named(kind)}, which JSON cannot hold; "
-        f"use None, bool, int, float, str, list, dict, or turn it into one of these{_how(kind)}"
+        f"use None, bool, int, float, str, list, dict, or turn it into one of these{_advice(kind)}"
     )
 
 
-def _how(kind: type) -> str:
-    """Return how a value of this kind is turned into one that has a form."""
+def _advice(kind: type) -> str:
+    """Return advice on how to turn a value of this kind into one that JSON has."""
     if hasattr(kind, "__dataclass_fields__"):
         return ": dataclasses.asdict(…)"
     if issubclass(kind, _CALLED):

@@ -92,9 +92,8 @@ class ChildHandle:
         """
         if self._watch is not None:
             self._watch.cancel()
-        self._watch = asyncio.get_running_loop().call_later(
-            seconds + EXIT_PATIENCE, self._server.abandon
-        )
+        loop = asyncio.get_running_loop()
+        self._watch = loop.call_later(seconds + EXIT_PATIENCE, self._server.abandon)
 
     def kill(self) -> None:
         """Have the fork server kill it, if it still runs."""

@@ -39,10 +39,8 @@ from luajobs_kit.sandbox.values import LogRecord
 
 CHUNK: Final = 64 * 2**10  # bytes read at once, between turns of the loop
 MAX_CALLS: Final = 64  # served at the same time for one run
-UNREAD: Final = 2**20  # bytes of answers that may wait to be written while a call is taken
-MOST_UNREAD: Final = (
-    32 * 2**20
-)  # bytes of answers that may wait in all, with those of calls taken before
+UNREAD: Final = 2**20  # bytes of replies that may wait to be written when a call is accepted
+MOST_UNREAD: Final = 32 * 2**20  # bytes that may wait in all, with calls accepted before
 SMALL_FRAME: Final = 16 * 2**10  # bytes; a frame up to this size is parsed on the loop
 LINES_A_TURN: Final = 100  # log lines taken before the loop gets its turn
 FRAMES_AT_ONCE: Final = 25_000  # a run may send so many as fast as it likes,

@@ -31,9 +31,7 @@ class RuleBase(RestrictingNodeTransformer):
         super().__init__()
         self.refusals: list[Refusal] = []
         self.classes: list[str] = []  # names of the classes around a node
-        self.scopes: list[str] = [
-            "module"
-        ]  # of the scopes around a node: module, class or function
+        self.scopes: list[str] = ["module"]  # around a node: module, class or function
         self.bound_names: set[str] = set()
         self.defines_groups = False
         self.optional_imports: set[ast.AST] = set()  # those that may fail when the job runs

@@ -74,9 +74,8 @@ def _compile(source: str, file: str, first_line: int, entry: str) -> types.CodeT
     try:
         tree = ast.parse(source, file)
         if any(getattr(node, "is_lazy", False) for node in ast.walk(tree)):
-            compile(
-                tree, file, "exec", dont_inherit=True
-            )  # raises where a lazy import may not stand
+            # Raises where a lazy import may not stand.
+            compile(tree, file, "exec", dont_inherit=True)
     except SyntaxError as error:
         if error.lineno is not None:
             error.lineno += first_line - 1

@@ -219,9 +219,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
         annotation = node.annotation
         node.annotation = ast.Constant(None)
         node = self.node_contents_visit(node)
-        assigned = (
-            [] if node.value is None else [located(ast.Assign([node.target], node.value), node)]
-        )
+        store = [] if node.value is None else [located(ast.Assign([node.target], node.value), node)]
         if in_class and node.simple:  # dataclasses, NamedTuple and TypedDict read it
             # A missing member of a module is no error in an annotation, so none is refused here.
             modules, self.module_names = self.module_names, {}
@@ -229,10 +227,10 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             self.module_names = modules
             value = located(call(names.ANNOTATION, lazy(annotation)), annotation)
             name = self._mangled(target.id)  # type: ignore[union-attr]  # it is a Name
-            return [*assigned, located(_record_annotation(name, value), node)]
+            return [*store, located(_record_annotation(name, value), node)]
         located(node.annotation, annotation)
-        if assigned:
-            return assigned
+        if store:
+            return store
         if self.scopes[-1] == "function":
             return node  # a bare annotation makes the name local
         return located(ast.Pass(), node)

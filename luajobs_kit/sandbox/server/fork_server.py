@@ -151,9 +151,7 @@ class ForkServer:
         """Return how long to wait for something to happen, in milliseconds."""
         if self._short_of_spares():
             return REFILL_DELAY * 1000
-        deadlines = [
-            process.deadline for process in self._children.values() if process.deadline is not None
-        ]
+        deadlines = [each.deadline for each in self._children.values() if each.deadline is not None]
         return max(0.0, min(deadlines) - time.monotonic()) * 1000 if deadlines else None
 
     # -- lines from the engine ---------------------------------------------------------

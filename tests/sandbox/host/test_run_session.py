@@ -123,7 +123,7 @@ def is_plain(value) -> bool:
 
 @settings(suppress_health_check=list(HealthCheck))
 @given(STREAMS)
-def test_whatever_bytes_a_child_sends_the_host_answers_with_plain_data_or_a_break(stream):
+def test_whatever_bytes_a_child_sends_the_host_reads_plain_data_or_a_broken_frame(stream):
     logs = []
     try:
         word = asyncio.run(session_result(stream, logs=logs))
@@ -201,7 +201,7 @@ def test_brackets_in_text_are_no_depth_and_lone_surrogates_are_replaced():
 
 
 @pytest.mark.parametrize("length", [0, MAX_FRAME + 1, 2**32 - 1])
-def test_a_length_is_refused_before_a_byte_is_kept(length):
+def test_a_length_is_refused_before_a_byte_is_stored(length):
     with pytest.raises(BrokenFrame, match=str(length)):
         Splitter().feed(HEADER.pack(length))
 
@@ -239,7 +239,7 @@ async def test_a_frame_of_the_wrong_shape_breaks_the_run(frame):
         await session_result(loose(frame))
 
 
-async def test_what_comes_after_the_last_word_is_not_heard():
+async def test_what_comes_after_the_final_frame_is_not_read():
     assert await session_result(loose({"result": 1}) + loose({"result": 2})) == {"result": 1}
 
 
@@ -251,7 +251,7 @@ async def test_an_invented_time_is_replaced_by_the_hosts():
     assert logs[0].at > 1_600_000_000
 
 
-async def test_half_a_frame_is_no_word():
+async def test_half_a_frame_is_no_final_frame():
     assert await session_result(loose({"result": 1})[:-1]) is None
 
 
@@ -381,7 +381,7 @@ def test_a_number_of_more_digits_than_a_job_may_send_is_refused():
         parse(b'{"result":' + b"9" * 4216 + b"}")
 
 
-async def test_large_frames_are_taken_apart_off_the_loop_and_keep_their_order(monkeypatch):
+async def test_large_frames_are_parsed_off_the_loop_and_keep_their_order(monkeypatch):
     where = []
 
     def watched(body):
@@ -403,7 +403,7 @@ async def test_large_frames_are_taken_apart_off_the_loop_and_keep_their_order(mo
 # -- log lines -------------------------------------------------------------------------
 
 
-async def test_lines_after_the_cut_are_not_looked_at(monkeypatch):
+async def test_lines_after_the_cut_are_not_parsed(monkeypatch):
     looked_at = []
 
     def watched(body):
@@ -526,7 +526,7 @@ async def test_calls_with_large_answers_are_served_one_at_a_time_until_each_is_r
     await asker.close()
 
 
-async def test_what_calls_under_way_answer_unread_is_bounded_and_said(monkeypatch):
+async def test_unread_answers_of_calls_under_way_are_bounded_and_the_rest_are_errors(monkeypatch):
     monkeypatch.setattr(run_session, "MOST_UNREAD", 8 * 2**20)
     go = asyncio.Event()
 

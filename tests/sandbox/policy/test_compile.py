@@ -1,4 +1,4 @@
-"""What the policy says to an author, and that it never breaks whatever it is given."""
+"""The policy's compiler: its messages to an author, and that no source makes it fail."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_page_break_in_the_source_is_no_line() -> None:
     assert Program(source, "main").line(3) == "import os"
 
 
-def test_everything_refused_is_told_at_once() -> None:
+def test_everything_refused_is_reported_at_once() -> None:
     source = (
         "import sys\ndef main(job):\n    open('x')\n    return job.__dict__.__class__.__mro__\n"
     )
@@ -124,14 +124,14 @@ def test_what_a_file_says_of_itself_are_names_like_others() -> None:
     assert line == 2
 
 
-def test_an_entry_that_is_missing_is_told() -> None:
+def test_an_entry_that_is_missing_is_refused() -> None:
     [(line, _, rule, advice)] = refusals("def other(job): pass")
     assert line is None
     assert "no function 'main'" in rule
     assert "async def main(job)" in advice
 
 
-def test_an_entry_that_wants_more_than_the_job_is_told() -> None:
+def test_an_entry_that_needs_more_than_the_job_is_refused() -> None:
     [(line, _, rule, advice)] = refusals("\ndef main(job, amount, *, to): pass")
     assert (line, rule) == (
         2,
@@ -310,7 +310,7 @@ def test_type_parameters_are_ordinary_python(source: str, found: object) -> None
         'x = f"{f"{f.__globals__}"}"',
     ],
 )
-def test_type_parameters_are_judged_like_the_rest(source: str) -> None:
+def test_type_parameters_are_checked_like_the_rest(source: str) -> None:
     assert refusals(f"{source}\ndef main(job): pass\n")
 
 
@@ -319,5 +319,5 @@ def test_type_parameters_are_judged_like_the_rest(source: str) -> None:
     "source",
     ["type X[T = ().__class__.__bases__] = int", "def f[*T = __builtins__](x): pass"],
 )
-def test_defaults_of_type_parameters_are_judged_like_the_rest(source: str) -> None:
+def test_defaults_of_type_parameters_are_checked_like_the_rest(source: str) -> None:
     assert refusals(f"{source}\ndef main(job): pass\n")

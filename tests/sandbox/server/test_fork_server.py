@@ -1,5 +1,5 @@
 # ruff: noqa: ASYNC110, ASYNC220, ASYNC221, ASYNC240  # other processes are watched through /proc, by turns
-"""Processes: none is left, none is leaked, none is waited for too long, dead ones are replaced."""
+"""The sandbox's processes: none is left or leaked, none hangs a run, dead ones are replaced."""
 
 import asyncio
 import gc
@@ -98,7 +98,7 @@ async def test_a_spare_that_died_this_moment_is_given_no_run(plain_sandbox, run_
         assert (await run_in(sandbox, "def f(job): return 1")).status == "completed"
 
 
-async def test_runs_that_end_before_their_start_is_told_are_not_taken_for_broken_spares(
+async def test_runs_that_end_before_their_start_is_reported_do_not_count_as_broken_spares(
     plain_sandbox, run_in, monkeypatch
 ):
     send = ForkServerClient.send_take
@@ -113,7 +113,7 @@ async def test_runs_that_end_before_their_start_is_told_are_not_taken_for_broken
     assert {outcome.status for outcome in outcomes} == {"killed"}
 
 
-async def test_a_child_that_stays_after_its_last_word_is_ended(plain_sandbox, run_in):
+async def test_a_child_that_stays_after_its_final_frame_is_killed(plain_sandbox, run_in):
     source = "def f(job):\n  channel.send_result(1)\n  while True: pass"
     async with plain_sandbox(max_children=1, spares=0) as sandbox:
         for _ in range(3):
@@ -121,7 +121,7 @@ async def test_a_child_that_stays_after_its_last_word_is_ended(plain_sandbox, ru
         await until(lambda: not children_of(sandbox.server_pid))
 
 
-async def test_children_that_stay_after_their_last_word_do_not_add_up(plain_sandbox, run_in):
+async def test_children_that_stay_after_their_final_frame_do_not_add_up(plain_sandbox, run_in):
     source = "def f(job):\n  channel.send_result(1)\n  while True: pass"
     async with plain_sandbox(max_children=1, spares=0) as sandbox:
         counted = []

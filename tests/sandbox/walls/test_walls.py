@@ -13,13 +13,13 @@ import pytest
 from luajobs_kit.errors import SandboxError, UnsupportedPlatform
 from luajobs_kit.sandbox import Sandbox, doctor
 from luajobs_kit.sandbox.walls import seccomp
-from luajobs_kit.sandbox.walls import walls as lockdown
+from luajobs_kit.sandbox.walls.walls import WALLS
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these walls are Linux's")
 
 
 @linux
-@pytest.mark.parametrize("name", lockdown.WALLS)
+@pytest.mark.parametrize("name", WALLS)
 async def test_each_wall_holds_by_itself_or_says_why_not(name):
     (wall,) = await doctor.report([name])
     assert wall.stops
@@ -168,7 +168,7 @@ async def test_a_system_call_that_reaches_out_is_refused(sandbox, run_in, attack
     ],
 )
 async def test_with_one_wall_down_the_others_still_refuse(plain_sandbox, run_in, down, attacks):
-    walls = set(lockdown.WALLS) - {down, "interpreter"}
+    walls = set(WALLS) - {down, "interpreter"}
     async with plain_sandbox(walls=walls) as sandbox:
         if not all(wall.holds for wall in sandbox.walls() if wall.name in walls):
             pytest.skip("this kernel lacks a wall that the others would stand in for")
@@ -241,7 +241,7 @@ def test_the_walls_hold_for_an_ordinary_user_too(ordinary_user):
         "    print(wall.name, wall.holds, wall.note, sep='|')\n"
     )
     found = dict(line.split("|", 1) for line in ordinary_user.run("-c", script).splitlines())
-    assert set(found) == set(lockdown.WALLS)
+    assert set(found) == set(WALLS)
     assert not any("got through" in note for note in found.values()), found
     assert all(found[name].startswith("True") for name in ("limits", "hidden", "privileges"))
 
@@ -280,7 +280,7 @@ def interpret(program: bytes, audit: int, number: int, third: int = 0) -> int:
 
 @linux
 async def test_a_kernel_without_a_wall_is_reported_and_the_rest_stands(plain_sandbox, run_in):
-    walls = set(lockdown.WALLS) - {"landlock", "namespaces", "interpreter"}
+    walls = set(WALLS) - {"landlock", "namespaces", "interpreter"}
     async with plain_sandbox(walls=walls) as sandbox:
         report = {wall.name: wall for wall in sandbox.walls()}
         assert not report["landlock"].holds
