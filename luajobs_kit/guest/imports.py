@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from luajobs_kit.guest import allowlist
-from luajobs_kit.guest.guards.sealed import Given, make
+from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import Run
 from luajobs_kit.guest.stdlib import asyncio as job_asyncio
 from luajobs_kit.guest.stdlib.patches import GIVEN, SIMULATED
@@ -17,7 +17,7 @@ _CONTAINERS = frozenset({"asyncio", "luajobs_kit"})
 """Modules that are entirely ours."""
 
 
-class Facade(Given):
+class Facade(HostMade):
     """A module as job code sees it: its public names, read-only."""
 
     def __init__(self, title: str, names: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from luajobs_kit.guest import preload as preloading
 from luajobs_kit.guest.api.data import Data, Products
 from luajobs_kit.guest.api.env_http_tools import Http, Tools, env
 from luajobs_kit.guest.api.jobs import JobInstance, Jobs
-from luajobs_kit.guest.api.records import Entry, Fixed, Product, Snapshot
+from luajobs_kit.guest.api.records import Entry, Product, ReadOnlyMetadata, ReadOnlyRecord
 from luajobs_kit.guest.api.schedules import cron, every, once
 from luajobs_kit.guest.api.users import Profile, User, UserInstance
 from luajobs_kit.guest.builtins import builtins_for
@@ -74,8 +74,8 @@ def drive(value: Any) -> Any:
         except CancelledError:
             raise RuntimeError("the job cancelled itself") from None
     finally:
-        this.loop.cancel_rest()
-        for failure in this.loop.unseen_failures():
+        this.loop.cancel_leftover_tasks()
+        for failure in this.loop.unretrieved_failures():
             this.log("warn", failure)
         end()
         warnings.showwarning = show
@@ -85,7 +85,7 @@ def end() -> None:
     """Write what the run's log still has to say. ``drive`` does; a run that fails before needs it."""
     this = run.current()
     this.end_line()
-    this.shown.tell(this.log)
+    this.copies.log_unsaved(this.log)
 
 
 def _as_log_line(message: Warning | str, category: type[Warning], *_: Any) -> None:
@@ -110,7 +110,7 @@ _ERRORS: Final = [
 ]
 
 # Their fields are attributes; what is not kept says so when it is set.
-OPEN.update({UserInstance, Entry, Product, JobInstance, Fixed, Snapshot, Profile})
+OPEN.update({UserInstance, Entry, Product, JobInstance, ReadOnlyRecord, ReadOnlyMetadata, Profile})
 
 
 NAMES: Final[dict[str, Any]] = {

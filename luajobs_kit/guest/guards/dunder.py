@@ -18,7 +18,7 @@ from luajobs_kit.guest.guards.ownership import (
     refuse,
     title,
 )
-from luajobs_kit.guest.guards.sealed import Frozen, Given, closed, for_instances, make
+from luajobs_kit.guest.guards.sealed import Frozen, HostMade, for_instances, make, opaque
 from luajobs_kit.guest.guards.type_object import class_of
 from luajobs_kit.guest.guards.write import writable
 from luajobs_kit.guest.runtime.loop import Future, Task
@@ -26,7 +26,7 @@ from luajobs_kit.guest.runtime.loop import Future, Task
 _MISSING: Any = object()
 
 
-class Held(Given, dict[str, Any]):
+class AttributeView(HostMade, dict[str, Any]):
     """An object's attributes as they are now; what is written here is set on the object, too.
 
     The object's real dictionary would take any name, and the library looks there for some.
@@ -84,8 +84,8 @@ class Held(Given, dict[str, Any]):
         return copy.deepcopy(dict(self), memo)
 
 
-def held_in(real: dict[str, Any], check: Callable[[str], Any]) -> Held:
-    return make(Held, real, check)
+def attribute_view(real: dict[str, Any], check: Callable[[str], Any]) -> AttributeView:
+    return make(AttributeView, real, check)
 
 
 _PLAIN: Final = frozenset(
@@ -149,7 +149,7 @@ _TO_ITS_OWN_ONLY: Final = frozenset(
 def _special_method(value: Any, name: str) -> Any:  # noqa: RET503  # likewise
     kind = type(value)
     if name == "__await__" and kind in _AWAITED:
-        return closed(value.__await__)  # what its steps give is sealed
+        return opaque(value.__await__)  # what its steps give is sealed
     asked = _BUILTINS.get(name)
     if asked is not None and not (kind is super or own.made(kind) or issubclass(kind, type)):
         found = getattr(value, name)
@@ -174,7 +174,7 @@ def without_function(found: Any) -> Any:
     Compared, it would show that to job code: an ``__init__``, say, that sets any object up.
     """
     is_host = type(found) is types.MethodType and not own.is_function(found.__func__)
-    return closed(found) if is_host else found
+    return opaque(found) if is_host else found
 
 
 def _method_of_class(value: Any, kind: type, name: str) -> Any:
@@ -226,7 +226,7 @@ def _setter(value: Any, name: str) -> Callable[..., None]:
     return unbound
 
 
-def attributes(value: Any) -> Held | types.MappingProxyType[str, Any]:
+def attributes(value: Any) -> AttributeView | types.MappingProxyType[str, Any]:
     """Return what ``vars()`` and ``.__dict__`` give, of job code's own objects and classes only."""
     if own.is_class(value) and not issubclass(type(value), enum.EnumType):
         shown = {name: each for name, each in class_dict(value).items() if _is_shown(name)}
@@ -234,7 +234,7 @@ def attributes(value: Any) -> Held | types.MappingProxyType[str, Any]:
     if own.is_instance(value) or own.is_function(value):
         real = instance_dict(value)
         if real is not None:
-            return held_in(real, partial(writable, value))
+            return attribute_view(real, partial(writable, value))
     raise AttributeError(f"{title(value)} shows no __dict__ to job code")
 
 

@@ -26,7 +26,7 @@ def for_instances(function: Callable[..., Any], kind: type) -> Callable[..., Any
     return method
 
 
-def closed(method: Callable[..., Any]) -> Callable[..., Any]:
+def opaque(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return what calls a bound method; ``==`` would show the method's function to job code."""
 
     def call(*args: Any, **keywords: Any) -> Any:
@@ -85,7 +85,7 @@ class Frozen(metaclass=FrozenType):
         return self
 
 
-class GivenType(FrozenType):
+class HostMadeType(FrozenType):
     """Makes classes that nobody calls: job code has them from ``type(object)``."""
 
     if not TYPE_CHECKING:
@@ -94,7 +94,7 @@ class GivenType(FrozenType):
             raise TypeError(f"{cls.__name__!r} objects cannot be made by calling their type")
 
 
-class Given(Frozen, metaclass=GivenType):
+class HostMade(Frozen, metaclass=HostMadeType):
     """What job code is given and cannot make: modules, the job, what the platform answers."""
 
     __slots__ = ()

@@ -9,7 +9,7 @@ import typing
 from typing import Any, Final
 
 from luajobs_kit.guest.guards.ownership import own
-from luajobs_kit.guest.guards.sealed import Frozen, FrozenType, GivenType, closed
+from luajobs_kit.guest.guards.sealed import Frozen, FrozenType, HostMadeType, opaque
 
 _STAND_INS: dict[type, type] = {}
 
@@ -49,7 +49,7 @@ _MADE_BY_ITEMS: Final = (*ALIASES, typing._SpecialForm, typing.ForwardRef)  # no
 """Classes of typing's whose objects are written with brackets; called, they take anything."""
 
 
-class _StandInMeta(GivenType, type):
+class _StandInMeta(HostMadeType, type):
     """Makes classes that can be compared and asked about instances, and called by nobody."""
 
     def __instancecheck__(cls, instance: object) -> bool:
@@ -107,7 +107,7 @@ class ClassMethod(classmethod):  # type: ignore[type-arg]  # of any function
     """
 
     def __init__(self, function: Any) -> None:
-        super().__init__(closed(function) if own.is_instance(function) else function)
+        super().__init__(opaque(function) if own.is_instance(function) else function)
 
 
 ClassMethod.__name__ = ClassMethod.__qualname__ = "classmethod"

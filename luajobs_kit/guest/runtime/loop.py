@@ -16,7 +16,7 @@ from types import CoroutineType, GenericAlias, MethodType
 from typing import Any, Final
 
 from luajobs_kit.errors import rebuild
-from luajobs_kit.guest.guards.sealed import Frozen, Given, make
+from luajobs_kit.guest.guards.sealed import Frozen, HostMade, make
 from luajobs_kit.guest.runtime.call_channel import Channel, Clock, VirtualClock
 
 LONGEST_CLEAN_UP: Final = 1.0  # seconds, for tasks still running when the job returns
@@ -56,10 +56,10 @@ class Loop:
     def next_number(self) -> int:
         return next(self._numbers)
 
-    def soon(self, function: Callable[..., Any], *arguments: Any) -> None:
+    def call_soon(self, function: Callable[..., Any], *arguments: Any) -> None:
         self._ready.append((function, arguments))
 
-    def later(self, delay: float, function: Callable[..., Any], *arguments: Any) -> Timer:
+    def call_later(self, delay: float, function: Callable[..., Any], *arguments: Any) -> Timer:
         timer = Timer(function, arguments)
         due = self.clock.monotonic() + max(0.0, delay)
         heapq.heappush(self._timers, (due, self.next_number(), timer))
@@ -72,39 +72,39 @@ class Loop:
         self._calls[number] = future
         return future
 
-    def began(self, task: Task) -> None:
+    def register(self, task: Task) -> None:
         self.tasks[task] = None
-        task.add_done_callback(self._forget)
+        task.add_done_callback(self._unregister)
 
-    def _forget(self, task: Task) -> None:
+    def _unregister(self, task: Task) -> None:
         self.tasks.pop(task, None)
-        if task.failed_unseen():
+        if task.unretrieved_error():
             self._failed.append(task)
 
-    def unseen_failures(self) -> list[str]:
+    def unretrieved_failures(self) -> list[str]:
         """Return what went wrong in tasks that nobody awaited, and in done-callbacks."""
         failures = [f"a done-callback failed: {error!r}" for error in self.callback_failures]
         return failures + [
-            f"{task.get_name()} failed and nobody awaited it: {task.failed_unseen()!r}"
+            f"{task.get_name()} failed and nobody awaited it: {task.unretrieved_error()!r}"
             for task in self._failed
-            if task.failed_unseen()
+            if task.unretrieved_error()
         ]
 
     def run(self, awaitable: Any) -> Any:
         """Run until ``awaitable`` is done; return its value or raise what it raised."""
         main = Task(as_coroutine(awaitable), name="main")
-        self._pass_while(lambda: not main.done())
+        self._run_while(lambda: not main.done())
         return main.result()
 
-    def _pass_while(self, wanted: Callable[[], bool]) -> None:
+    def _run_while(self, wanted: Callable[[], bool]) -> None:
         self.running = True
         try:
             while wanted():
-                self._pass()
+                self._run_once()
         finally:
             self.running = False
 
-    def _pass(self) -> None:
+    def _run_once(self) -> None:
         for _ in range(len(self._ready)):
             function, arguments = self._ready.popleft()
             function(*arguments)
@@ -131,15 +131,15 @@ class Loop:
                     "(a future, an event, a lock or a queue)"
                 )
         else:
-            self._until(due)
+            self._wait_until(due)
 
-    def _until(self, due: float) -> None:
+    def _wait_until(self, due: float) -> None:
         if isinstance(self.clock, VirtualClock):
-            self._let_pass(self.clock, due)
+            self._advance(self.clock, due)
         else:
             self._take_reply(due)
 
-    def _let_pass(self, clock: VirtualClock, due: float) -> None:
+    def _advance(self, clock: VirtualClock, due: float) -> None:
         if clock.shared:
             # Whoever simulates lets the rest of its world get as far first.
             reached = self.call("clock.sleep", {"elapsed": due})
@@ -167,18 +167,18 @@ class Loop:
         while self._timers and self._timers[0][0] <= now:
             _, _, timer = heapq.heappop(self._timers)
             if not timer.cancelled:
-                self.soon(timer.function, *timer.arguments)
+                self.call_soon(timer.function, *timer.arguments)
 
     def block(self, seconds: float) -> None:
         """Sleep as ``time.sleep`` does: nothing else of the job runs meanwhile."""
         until = self.clock.monotonic() + seconds
         if isinstance(self.clock, VirtualClock):
-            self._let_pass(self.clock, until)
+            self._advance(self.clock, until)
             return
         while time.monotonic() < until:
             self._take_reply(until)
 
-    def cancel_rest(self) -> None:
+    def cancel_leftover_tasks(self) -> None:
         """Cancel the tasks that are left, and let them clean up, for a moment."""
         left = [task for task in self.tasks if not task.done()] if self.tasks else ()
         if not left:
@@ -186,8 +186,8 @@ class Loop:
         for task in left:
             task.cancel()
         until = time.monotonic() + LONGEST_CLEAN_UP
-        self.later(LONGEST_CLEAN_UP, int)  # so that waiting ends
-        self._pass_while(lambda: any(not task.done() for task in left) and time.monotonic() < until)
+        self.call_later(LONGEST_CLEAN_UP, int)  # so that waiting ends
+        self._run_while(lambda: any(not task.done() for task in left) and time.monotonic() < until)
 
 
 def as_coroutine(awaitable: Any) -> Any:
@@ -247,7 +247,7 @@ class Future(Frozen):
     def done(self) -> bool:
         return self._done
 
-    def failed_unseen(self) -> BaseException | None:
+    def unretrieved_error(self) -> BaseException | None:
         """Return the error it ended with, if nobody asked for it."""
         return None if self._seen else self._error
 
@@ -291,7 +291,7 @@ class Future(Frozen):
 
     def add_done_callback(self, function: Callable[[Any], Any]) -> None:
         if self._done:
-            self._loop.soon(self._tell, function)
+            self._loop.call_soon(self._call_back, function)
         else:
             self._callbacks.append(function)
 
@@ -305,9 +305,9 @@ class Future(Frozen):
         self._done, self._cancelled, self._value, self._error = True, cancelled, value, error
         callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
-            self._loop.soon(self._tell, function)
+            self._loop.call_soon(self._call_back, function)
 
-    def _tell(self, function: Callable[[Any], Any]) -> None:
+    def _call_back(self, function: Callable[[Any], Any]) -> None:
         try:
             function(self)
         except (SystemExit, KeyboardInterrupt):
@@ -317,7 +317,7 @@ class Future(Frozen):
 
     def __await__(self) -> Generator[Any, None, Any]:
         if not self._done:
-            yield make(Sealed, self)
+            yield make(SealedFuture, self)
         return self.result()
 
     def __repr__(self) -> str:
@@ -332,7 +332,7 @@ def _same(one: Any, other: Any) -> bool:
     return one is other
 
 
-class Sealed(Given):
+class SealedFuture(HostMade):
     """A future on its way to the loop, which alone opens it.
 
     What awaits can be stepped by hand in many ways (``next(anext(generator))`` is one); to be
@@ -370,8 +370,8 @@ class Task(Future):
         self._waiting_for: Future | None = None
         self._asked_to_cancel = False
         self._cancelling = 0
-        loop.began(self)
-        loop.soon(self._step)
+        loop.register(self)
+        loop.call_soon(self._step)
 
     def get_name(self) -> str:
         return self._name
@@ -430,7 +430,7 @@ class Task(Future):
             self._loop.current = before
 
     def _wait_for(self, token: object) -> None:
-        if type(token) is Sealed:
+        if type(token) is SealedFuture:
             token = token._future  # noqa: SLF001  # it is for this place only
         if type(token) in (Future, Task) and token is not self:
             assert isinstance(token, Future)
@@ -439,7 +439,7 @@ class Task(Future):
             if self._asked_to_cancel and token.cancel(*self._message):
                 self._asked_to_cancel = False
         elif token is None:
-            self._loop.soon(self._step)
+            self._loop.call_soon(self._step)
         else:
             self._coroutine.close()
             error = RuntimeError("only coroutines, tasks and futures can be awaited here")

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from luajobs_kit.guest.api.unkept_changes import Shown
+from luajobs_kit.guest.api.unkept_changes import CopyTracker
 from luajobs_kit.guest.runtime.call_channel import Channel, Clock, MachineClock, VirtualClock
 from luajobs_kit.guest.runtime.loop import Future, Loop
 
@@ -33,7 +33,7 @@ class Run:
             self.clock = VirtualClock(now, shared=simulated.get("shared", False))
         self.loop = Loop(channel, self.clock)
         self.datetime: type[datetime] = datetime  # the class job code knows by that name
-        self.shown = Shown()
+        self.copies = CopyTracker()
         self._secrets: list[str] = []
         self._unfinished_line = ""
 

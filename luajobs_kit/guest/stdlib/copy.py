@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from luajobs_kit.guest.guards.ownership import own
-from luajobs_kit.guest.guards.sealed import Given, make
+from luajobs_kit.guest.guards.sealed import HostMade, make
 
 _MEMO: Final = "memo"  # under which a real memo, otherwise keyed by numbers, holds its decoy
 _MISSING: Final = object()
@@ -48,7 +48,7 @@ _HOLDING_OTHERS: Final = frozenset({tuple, frozenset, slice, types.MethodType, _
 """What is its own copy, as long as what it holds is not to be copied."""
 
 
-class _Memo(Given, dict[int, Any]):
+class _Memo(HostMade, dict[int, Any]):
     """What a job's ``__deepcopy__`` is given for a memo: it answers for job code's objects only.
 
     The real one decides what the parts of a library's object are copied to.

@@ -32,7 +32,7 @@ def update_wrapper(
     updated: Iterable[str] = _DICT,
 ) -> Any:
     """Give a decorator's function what is said of the one it wraps, and its attributes."""
-    if not (is_own(wrapper) or stands_for_own(wrapper)):
+    if not (is_own(wrapper) or wraps_own_function(wrapper)):
         raise TypeError(
             f"the name and attributes of a {type(wrapper).__name__!r} object cannot be set by job "
             "code; wrap it in a function of your own: def wrapper(*args): …"
@@ -67,7 +67,7 @@ def _held(wrapped: Any, of: str) -> list[str]:
         return []
 
 
-def stands_for_own(value: Any) -> bool:
+def wraps_own_function(value: Any) -> bool:
     """Whether it was made of a function of job code's: by ``partial``, a cache, a context."""
     if type(value) is functools.partial:
         return own.is_function(value.func)

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 from luajobs_kit.guest.guards.ownership import is_own, title
 from luajobs_kit.guest.guards.type_object import ClassMethod
-from luajobs_kit.guest.stdlib.functools import stands_for_own
+from luajobs_kit.guest.stdlib.functools import wraps_own_function
 
 _DESCRIPTORS: Final = (property, ClassMethod, staticmethod)
 
@@ -24,7 +24,7 @@ def _marks(library: Callable[[Any], Any], otherwise: Callable[[Any], Any]) -> Ca
 
     @functools.wraps(library)
     def decorator(given: Any) -> Any:
-        mine = is_own(given) or stands_for_own(given)
+        mine = is_own(given) or wraps_own_function(given)
         return library(given) if mine else otherwise(given)
 
     return decorator

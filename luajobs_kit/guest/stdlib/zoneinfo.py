@@ -10,7 +10,7 @@ from zoneinfo._zoneinfo import ZoneInfo as _ZoneInfo  # type: ignore[import-not-
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
-from luajobs_kit.guest.guards.sealed import closed
+from luajobs_kit.guest.guards.sealed import opaque
 
 _zones: dict[str, bytes] = {}
 
@@ -39,7 +39,7 @@ ZoneInfo.__module__ = "zoneinfo"
 for _name in ("clear_cache", "from_file", "no_cache"):
     # Of job code's one class alone, wherever it is taken from: compared, a class method shows
     # its function, which writes to what another class makes.
-    setattr(_ZoneInfo, _name, staticmethod(closed(getattr(ZoneInfo, _name))))
+    setattr(_ZoneInfo, _name, staticmethod(opaque(getattr(ZoneInfo, _name))))
 
 
 def load_zones() -> None:

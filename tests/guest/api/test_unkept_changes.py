@@ -323,14 +323,14 @@ def test_what_is_too_large_to_look_through_is_said_and_soon(monkeypatch):
 
 def test_the_largest_metadata_is_looked_through_quickly():
     large = {"items": [{"n": n, "name": "x" * 8} for n in range(9_000)], "flat": [0] * 50_000}
-    tracked = unkept_changes.Shown()
+    tracked = unkept_changes.CopyTracker()
     copy = {"items": [dict(each) for each in large["items"]], "flat": list(large["flat"])}
-    kind = unkept_changes.Kind("job.metadata", lambda held: held, lambda _: "")
-    tracked.note(copy, kind, ("job.metadata",), large)
+    kind = unkept_changes.CopyKind("job.metadata", lambda held: held, lambda _: "")
+    tracked.track(copy, kind, ("job.metadata",), large)
     copy["flat"][-1] = 1
     began = time.perf_counter()
     lines: list[str] = []
-    tracked.tell(lambda _, text: lines.append(text))
+    tracked.log_unsaved(lambda _, text: lines.append(text))
     assert 'job.metadata["flat"]' in lines[0]
     assert time.perf_counter() - began < 1.0
 
@@ -344,16 +344,16 @@ def test_a_run_that_reads_many_entries_does_not_hold_on_to_them():
         "        entry.n = n + 2\n"
     )
     held = []
-    note = unkept_changes.Shown.note
+    note = unkept_changes.CopyTracker.track
 
     def counting(self, *given):
         note(self, *given)
         held.append(len(self._copies))
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(unkept_changes.Shown, "note", counting)
+        patched.setattr(unkept_changes.CopyTracker, "track", counting)
         run_here(body, channel=channel)
     assert max(held) <= unkept_changes.SWEPT_AFTER + 1
     lines = [text for level, text in channel.lines if level == "warn"]
-    assert len(lines) == unkept_changes.MOST_TOLD + 1
+    assert len(lines) == unkept_changes.MOST_LINES + 1
     assert lines[-1] == "980 more objects were changed here and not kept"
