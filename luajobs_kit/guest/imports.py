@@ -1,4 +1,4 @@
-"""The modules job code imports: frozen collections of names, never a real module."""
+"""Modules as job code imports them: facades with fixed public names, never a real module."""
 
 from __future__ import annotations
 

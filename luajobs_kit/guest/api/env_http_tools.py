@@ -1,4 +1,4 @@
-"""What lies outside: settings, the web, and the owner's tools, each through the engine."""
+"""``env``, ``http`` and ``tools``: settings, the web and the owner's tools, through the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the platform answers with: dicts that also answer attributes, in both spellings."""
+"""Records: the platform's answers as dicts whose items are attributes, too, in both spellings."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def update_metadata_call(name: Any = None, value: Any = None) -> str:
 
 
 class ReadOnlyRecord(Record):
-    """What is shown of a job: a copy, which nothing would keep."""
+    """A read-only copy of a job's or run's data: nothing would save a change to it."""
 
     __slots__ = ()
 
@@ -247,28 +247,28 @@ _PRODUCT: Final = CopyKind("product", lambda held: held, lambda _: "await produc
 
 
 def tracker() -> CopyTracker:
-    """Return what takes note of the copies this run is given."""
+    """Return the tracker of the copies that this run was given."""
     return current().copies
 
 
 def entry_saved(answer: Any, data: Any, *, by: Entry | None = None) -> None:
-    """Take note that ``data`` was kept of the entry the answer is about."""
+    """Record that ``data`` was saved to the entry that the answer is about."""
     tracker().saved((_ENTRY.name, answer["id"], answer["collection"]), data, answer["data"], by=by)
 
 
 def entry_deleted(collection: Any, id: Any) -> None:
-    """Take note that an entry was deleted."""
+    """Stop tracking the copies of a deleted entry."""
     if type(collection) is str and type(id) is str:
         tracker().forget((_ENTRY.name, id, collection))
 
 
 def product_saved(answer: Any, product: Any, *, by: Product | None = None) -> None:
-    """Take note that ``product`` was kept of the product the answer is about."""
+    """Record that ``product`` was saved to the product that the answer is about."""
     tracker().saved((_PRODUCT.name, answer["id"]), product, answer, by=by)
 
 
 def product_deleted(id: Any) -> None:
-    """Take note that a product was deleted."""
+    """Stop tracking the copies of a deleted product."""
     if type(id) is str:
         tracker().forget((_PRODUCT.name, id))
 

@@ -1,9 +1,9 @@
-"""What a run was shown and may change in place: looked through, so that nothing is lost silently.
+"""Tracker of the copies a run was given, so that no change to one is lost without a log line.
 
 The answers of the platform are copies. ``user.data["plan"] = "pro"`` changes the copy, and only
 ``user.save()`` keeps it. So each copy that is given to job code is noted together with the answer
 it was made of; before it is replaced or the run ends, the two are compared, and what was changed
-and not kept is told in the run's log.
+and not saved is written to the run's log.
 
 Job code may have put anything into its copies. Comparing looks at exact types, and only values of
 Python's own types are compared with ``==``: an object of job code's is never asked whether it is
@@ -20,19 +20,19 @@ from operator import is_
 from typing import Any, Final, NamedTuple
 
 MOST_COMPARED: Final = 100_000  # values of one copy; beyond it nothing is said of what changed
-COMPARED_IN_ALL: Final = 1_000_000  # values of all copies of a run, likewise
+COMPARED_IN_ALL: Final = 1_000_000  # values of all copies of a run
 MOST_LINES: Final = 20  # lines
 MOST_NAMED: Final = 5  # changes of one copy that its line names
 LONGEST_KEY: Final = 40  # characters of a key that a line shows
 LONGEST_NUMBER: Final = 256  # bits of a number that stands for a key
-SWEPT_AFTER: Final = 64  # copies noted before those are let go that job code let go
+SWEPT_AFTER: Final = 64  # tracked copies from which on unreferenced ones are dropped
 
 _MISSING: Final = object()
 _HELD_BY_US: Final = 2  # references to an owner when nobody else has one: ours and the question's
 
 Path = tuple[str, ...]
 DocumentKey = tuple[str, ...]
-"""Which document a copy is of: of two copies of one, what is kept of either is kept."""
+"""The document a copy is of. Of two copies of one document, saving either saves the change."""
 
 mappings: Final[set[int]] = {id(dict)}
 """The ids of the classes whose instances are a JSON object: ``dict`` and the kit's own."""
@@ -65,7 +65,7 @@ class Copy:
         self.lost: dict[str, Path] = {}  # what was changed before an answer replaced it, by key
 
     def now(self) -> dict[str, Any]:
-        """Return what it holds now; whatever else job code made of it is taken for nothing."""
+        """Return what it holds now; whatever else job code made of it counts as empty."""
         return items_of(self.kind.content(self.owner))
 
 
@@ -82,7 +82,7 @@ class CopyTracker:
         self._swept_at = SWEPT_AFTER
 
     def track(self, owner: Any, kind: CopyKind, document: DocumentKey, before: Any) -> None:
-        """Take note of a copy, made of the answer ``before``; once is enough."""
+        """Track a copy made of the answer ``before``; a copy tracked already is left as it is."""
         if (id(owner), kind.name) in self._copies or type(before) is not dict:
             return
         if len(self._copies) >= self._swept_at:
@@ -92,7 +92,7 @@ class CopyTracker:
         self._by_document.setdefault(document, []).append(copy)
 
     def saved(self, document: DocumentKey, given: Any, answer: Any, *, by: Any = None) -> None:
-        """Take note that ``given`` was kept of a document, which is ``answer`` now.
+        """Record that ``given`` was saved to a document, which is ``answer`` now.
 
         ``by`` is the owner of the copy that is about to show the answer: what was changed there
         and is not among it is lost.
@@ -119,7 +119,7 @@ class CopyTracker:
             copy.before = answer if own else rest
 
     def forget(self, document: DocumentKey) -> None:
-        """Take note that a document was deleted, or emptied on purpose."""
+        """Stop tracking the copies of a document that was deleted, or emptied on purpose."""
         for copy in self._by_document.pop(document, ()):
             self._copies.pop((id(copy.owner), copy.kind.name), None)
 
@@ -158,7 +158,7 @@ class CopyTracker:
         self._omitted = 0
 
     def _sweep(self) -> None:
-        """Conclude what job code let go: it cannot be changed or kept any more."""
+        """Conclude copies that job code no longer references: they can no longer change or be saved."""
         for copy in list(self._copies.values()):
             if sys.getrefcount(copy.owner) > _HELD_BY_US:
                 continue

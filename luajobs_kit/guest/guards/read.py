@@ -1,4 +1,4 @@
-"""The guards compiled code asks: may this attribute be read, may this object be written to.
+"""The read guard, which every attribute read by a non-plain name passes through.
 
 The rules in one place:
 
@@ -7,7 +7,7 @@ The rules in one place:
 - Everything else is read-only and shows public names.
 - Special names are read by an allow-list; what they give is made harmless.
 
-Guards look at ``type(x)``, never at ``isinstance``, which an object can lie to.
+Guards look at ``type(x)``, never at ``isinstance``, which an object can mislead (A4).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _STEPPABLE: Final = (types.BuiltinFunctionType, types.MethodDescriptorType)
 
 def read(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never returns
     """Return ``value.name`` as job code may see it."""
-    if type(name) is not str:  # a subclass could lie about what it spells
+    if type(name) is not str:  # A5: a subclass of str could answer otherwise later
         raise TypeError(f"attribute name must be a string, not {type(name).__name__!r}")
     if (type(value), name) in own.free:
         return getattr(value, name)
@@ -62,15 +62,15 @@ def read(value: Any, name: str) -> Any:  # noqa: RET503  # the last line never r
 
 def _read_watched(value: Any, name: str) -> Any:
     if name in _PASSED_ON and issubclass(type(value), ALIASES):
-        refuse(value, name)  # it passes the question on to what it stands for
+        refuse(value, name)  # an alias reads it from its origin, past this guard (A13)
     if name == "obj" and issubclass(type(value), BaseException):
         refuse(value, name)
     if name == "register" and issubclass(type(value), ABCMeta) and not own.is_class(value):
         refuse(value, name)
     found = getattr(value, name)
     if name in names.OF_CONTEXTS and type(value) is decimal.Context:
-        own.contexts[id(value)] = value  # they are read and set where it lies in memory
-    if not issubclass(type(found), _STEPPABLE):  # some methods of C are of a class below
+        own.contexts[id(value)] = value  # A11: they point into its memory, so it must live on
+    if not issubclass(type(found), _STEPPABLE):  # some methods of C are of a subclass
         return _closed(found, name)
     if name in {"format", "format_map"}:
         return _safe_formatter(found, name)
@@ -91,23 +91,25 @@ def _read_watched(value: Any, name: str) -> Any:
 
 
 def _closed(found: Any, name: str) -> Any:
-    """Return ``found``, or what does the same: compared, some show what lies behind them."""
+    """Return ``found`` or an equivalent that a comparison does not open (A1)."""
     if name == "register":
-        return without_function(found)  # an abstract class's, which takes any class
+        return without_function(
+            found
+        )  # compared, it would show ABCMeta.register, which takes any class
     if name == "groupindex" and type(found) is types.MappingProxyType:
         return types.MappingProxyType(dict(found))
     return found
 
 
 def _is_own_generator(value: Any) -> bool:
-    """Whether stepping ``value`` by hand steps job code; what it waits for is sealed."""
+    """Return whether ``value`` is a generator of job code. What it waits for is sealed (A10)."""
     if type(value) is types.GeneratorType:
         frame = value.gi_frame
     elif type(value) is types.AsyncGeneratorType:
         frame = value.ag_frame
     else:
         return False
-    return frame is None or frame.f_globals is own.globals  # None: there is nothing left to step
+    return frame is None or frame.f_globals is own.globals  # None: it has ended
 
 
 class _Formatter(string.Formatter):
@@ -188,7 +190,7 @@ def _read_private_of_own(value: Any, name: str) -> Any:
 
 
 def _has(value: Any, name: str) -> bool:
-    """Whether there is an attribute of this name at all, asking nobody's ``__getattr__``."""
+    """Return whether the attribute exists, without calling any ``__getattr__``."""
     kind = type(value)
     classes = mro_of(kind) + (mro_of(value) if issubclass(kind, type) else ())
     return name in (instance_dict(value) or ()) or any(name in class_dict(e) for e in classes)
@@ -197,5 +199,7 @@ def _has(value: Any, name: str) -> bool:
 def _of_class(value: Any, name: str) -> Any:
     found = getattr(value, name)
     if name == "_value_repr_" and type(found) is types.FunctionType and not own.is_function(found):
-        return for_instances(found, value)  # what enumerations keep of a dataclass shows any object
+        return for_instances(
+            found, value
+        )  # A7: a dataclass's __repr__, kept by an enumeration, would show any object
     return found

@@ -1,7 +1,7 @@
-"""What job code awaits: futures, tasks, and the errors they end with.
+"""The event loop of one run, with the futures and tasks that job code awaits.
 
-They yield themselves to the loop, sealed, and nothing else, and hold no way to it: a job
-that got hold of one could only do what these public methods do.
+A future yields itself to the loop inside a ``SealedFuture`` and nothing else, and offers no way to
+the loop: a job that gets hold of a future can only call its public methods.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Loop:
     def __init__(self, channel: Channel, clock: Clock) -> None:
         self.clock = clock
         self.current: Task | None = None
-        self.running = False  # and must not be begun again inside
+        self.running = False  # it cannot be run again from inside
         self.tasks: dict[Task, None] = {}
         self._failed: list[Task] = []
         self.callback_failures: list[BaseException] = []
@@ -122,7 +122,7 @@ class Loop:
         due = self._timers[0][0] if self._timers else None
         clock = self.clock
         if self._calls:
-            # A call takes no virtual time: its reply comes before any timer.
+            # A call takes no virtual time: wait for its reply before any timer.
             self._take_reply(None if isinstance(clock, VirtualClock) else due)
         elif due is None:
             if not all(task.done() for task in self.tasks):
@@ -141,7 +141,7 @@ class Loop:
 
     def _advance(self, clock: VirtualClock, due: float) -> None:
         if clock.shared:
-            # Whoever simulates lets the rest of its world get as far first.
+            # The simulation first lets its other runs reach this moment.
             reached = self.call("clock.sleep", {"elapsed": due})
             while not reached.done():
                 self._take_reply(None)
@@ -326,17 +326,17 @@ class Future(Frozen):
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether both are one function, asking neither: ``==`` would show job code the host's."""
+    """Return whether both are one function. A1: ``==`` would call a job's ``__eq__`` with the host's."""
     if type(one) is MethodType is type(other):
         return one.__self__ is other.__self__ and one.__func__ is other.__func__
     return one is other
 
 
 class SealedFuture(HostMade):
-    """A future on its way to the loop, which alone opens it.
+    """A wrapper around a future on its way to the loop, which alone opens it.
 
-    What awaits can be stepped by hand in many ways (``next(anext(generator))`` is one); to be
-    given the future of a call there would let job code answer it in the platform's name.
+    A10: whoever steps a coroutine by hand (``next(anext(generator))`` is one way) receives what it
+    waits for. With the future of a call, job code could answer the call in the platform's name.
     """
 
     __slots__ = ("_future",)
@@ -350,7 +350,7 @@ def _message(given: Any) -> tuple[Any, ...]:
 
 
 def settle(future: Future) -> None:
-    """Wake whoever waits for ``future``, unless that was done."""
+    """Give ``future`` the result None, unless it is done already."""
     if not future.done():
         future.set_result(None)
 
@@ -419,7 +419,7 @@ class Task(Future):
         except StopIteration as stop:
             self._finish(stop.value, None, cancelled=False)
         except CancelledError as error:
-            # Not error.args: a class of job code's could answer anything.
+            # A4: a job's exception class could make ``error.args`` anything.
             self._message = BaseException.args.__get__(error)  # type: ignore[attr-defined]
             self._finish(None, None, cancelled=True)
         except BaseException as error:  # noqa: BLE001  # job code may raise anything
@@ -431,7 +431,7 @@ class Task(Future):
 
     def _wait_for(self, token: object) -> None:
         if type(token) is SealedFuture:
-            token = token._future  # noqa: SLF001  # it is for this place only
+            token = token._future  # noqa: SLF001  # only the loop opens it
         if type(token) in (Future, Task) and token is not self:
             assert isinstance(token, Future)
             token.add_done_callback(self._wake)

@@ -84,7 +84,7 @@ def create_task(coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> T
 
 def _refuse_task(coro: object, words: str) -> NoReturn:
     if type(coro) is types.CoroutineType:
-        coro.close()  # nobody is to be told that it was never awaited
+        coro.close()  # so that Python does not warn that it was never awaited
     raise RuntimeError(words)
 
 
@@ -122,7 +122,7 @@ class _Gathering:
     def _one_done(self, child: Future) -> None:
         self._left -= 1
         if self._all.done():
-            child._seen = True  # noqa: SLF001  # told already; no second warning
+            child._seen = True  # noqa: SLF001  # reported already: no second warning
             return
         if child.cancelled():
             error: BaseException | None = CancelledError()

@@ -38,7 +38,7 @@ class Event(Frozen):
 
 
 class _Acquirable(Frozen):
-    """What ``async with`` takes and gives back. Whoever came first is next."""
+    """Base of what ``async with`` acquires and releases, first come, first served."""
 
     __slots__ = ("_waiting",)
 
@@ -96,7 +96,7 @@ class Semaphore(_Acquirable):
         self._hand_over()
 
     def _hand_over(self) -> bool:
-        """Hand one over to who has waited longest; say whether anybody waits."""
+        """Hand one over to the task that has waited longest; return whether any task waited."""
         for future in self._waiting:
             if not future.done():
                 self._value -= 1
