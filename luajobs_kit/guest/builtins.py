@@ -14,65 +14,14 @@ from luajobs_kit.guest.imports import Imports, for_the_interpreter
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.guest.stdlib import functools as job_functools
 
-AS_THEY_ARE: Final = (
-    "abs",
-    "aiter",
-    "all",
-    "anext",
-    "any",
-    "ascii",
-    "bin",
-    "bool",
-    "bytearray",
-    "bytes",
-    "callable",
-    "chr",
-    "complex",
-    "dict",
-    "divmod",
-    "enumerate",
-    "filter",
-    "float",
-    "format",
-    "frozenset",
-    "hash",
-    "hex",
-    "id",
-    "int",
-    "isinstance",
-    "issubclass",
-    "iter",
-    "len",
-    "list",
-    "map",
-    "max",
-    "memoryview",
-    "min",
-    "next",
-    "object",
-    "oct",
-    "ord",
-    "pow",
-    "property",
-    "range",
-    "repr",
-    "reversed",
-    "round",
-    "set",
-    "slice",
-    "sorted",
-    "staticmethod",
-    "str",
-    "sum",
-    "super",
-    "tuple",
-    "zip",
-    "Ellipsis",
-    "False",
-    "None",
-    "NotImplemented",
-    "True",
+_UNCHANGED: Final = (
+    "abs aiter all anext any ascii bin bool bytearray bytes callable chr complex dict "
+    "divmod enumerate filter float format frozenset hash hex id int isinstance "
+    "issubclass iter len list map max memoryview min next object oct ord pow property "
+    "range repr reversed round set slice sorted staticmethod str sum super tuple zip "
+    "Ellipsis False None NotImplemented True"
 )
+AS_THEY_ARE: Final = tuple(_UNCHANGED.split())
 """Builtins that are Python's own."""
 
 NEW: Final = ("frozendict", "sentinel")

@@ -12,27 +12,10 @@ from luajobs_kit.guest import allowlist
 from luajobs_kit.guest.stdlib import patches as job_patches
 from luajobs_kit.guest.stdlib import zoneinfo as job_zoneinfo
 
-CODECS: Final = [
-    "utf-8",
-    "utf-8-sig",
-    "utf-16",
-    "utf-16-le",
-    "utf-16-be",
-    "utf-32",
-    "ascii",
-    "latin-1",
-    "cp1252",
-    "cp437",
-    "iso8859-15",
-    "mbcs",
-    "idna",
-    "punycode",
-    "unicode-escape",
-    "raw-unicode-escape",
-    "rot13",
-    "hex",
-    "base64",
-]
+CODECS: Final = (
+    "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 ascii latin-1 cp1252 cp437 "
+    "iso8859-15 mbcs idna punycode unicode-escape raw-unicode-escape rot13 hex base64"
+)
 
 HIDDEN: Final = (
     "_strptime", "annotationlib", "copyreg", "encodings.idna", "stringprep", "unicodedata", "warnings"
@@ -49,7 +32,7 @@ def load_lazy_parts() -> None:
     for name in HIDDEN:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
-    for codec in CODECS:
+    for codec in CODECS.split():
         try:
             codecs.lookup(codec)
         except LookupError:

@@ -1,4 +1,4 @@
-"""Which classes of ours job code may call."""
+"""Classes of ours and of the library: which job code may call, and what their methods write to."""
 
 from __future__ import annotations
 
