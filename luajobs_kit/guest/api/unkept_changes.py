@@ -19,7 +19,7 @@ from itertools import repeat
 from operator import is_
 from typing import Any, Final, NamedTuple
 
-MOST_COMPARED: Final = 100_000  # values of one copy; beyond it nothing is said of what changed
+MOST_COMPARED: Final = 100_000  # values of one copy; a larger copy is not compared
 COMPARED_IN_ALL: Final = 1_000_000  # values of all copies of a run
 MOST_LINES: Final = 20  # lines
 MOST_NAMED: Final = 5  # changes of one copy that its line names

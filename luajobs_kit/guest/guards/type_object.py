@@ -1,7 +1,7 @@
 """The builtins ``type`` and ``classmethod`` of job code.
 
-``type(x)`` tells a class; for classes and interpreter types it gives a stand-in that makes nothing
-(A12).
+``type(x)`` returns the class of ``x``; for classes and interpreter types it returns a stand-in that
+cannot be called (A12).
 """
 
 from __future__ import annotations

@@ -243,7 +243,7 @@ async def wait(
         done = [each for each in waited if each.done()]
         failed = any(
             each.unretrieved_error() is not None for each in done
-        )  # without marking it as seen
+        )  # unlike exception(), this does not count as retrieving it
         if (
             len(done) == len(waited)
             or (done and return_when == FIRST_COMPLETED)
@@ -365,9 +365,9 @@ class TaskGroup(Frozen):
         while any(not task.done() for task in self._tasks):
             try:
                 await wait(self._tasks)
-            except CancelledError as told:
+            except CancelledError as interrupted:
                 if not self._stopping:
-                    cancelled = told
+                    cancelled = interrupted
                     self._stop()
         if self._woken and self._parent is not None:
             self._parent.uncancel()

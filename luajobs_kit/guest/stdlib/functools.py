@@ -31,7 +31,7 @@ def update_wrapper(
     assigned: Iterable[str] = _TITLES,
     updated: Iterable[str] = _DICT,
 ) -> Any:
-    """Give a decorator's function what is said of the one it wraps, and its attributes."""
+    """Copy titles and attributes of a wrapped function to its wrapper, through the guards (A13)."""
     if not (is_own(wrapper) or wraps_own_function(wrapper)):
         raise TypeError(
             f"the name and attributes of a {type(wrapper).__name__!r} object cannot be set by job "
