@@ -1,1 +1,4 @@
-"""What job code sees inside the sandbox. Standard library only; imported before the first fork."""
+"""The world inside the sandbox, as job code sees it.
+
+It imports the standard library only, and is imported before the first fork.
+"""

@@ -1,4 +1,4 @@
-"""Every module and every name in it that job code can import. Data only: ``facades.py`` fills it.
+"""The list of all modules and names that job code can import. Data only: ``imports.py`` uses it.
 
 What is not listed does not exist inside. A name belongs here when neither it nor
 anything it returns leads to a module, a frame, code made from text, or a file.

@@ -14,65 +14,14 @@ from luajobs_kit.guest.imports import Imports, for_the_interpreter
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.guest.stdlib import functools as job_functools
 
-AS_THEY_ARE: Final = (
-    "abs",
-    "aiter",
-    "all",
-    "anext",
-    "any",
-    "ascii",
-    "bin",
-    "bool",
-    "bytearray",
-    "bytes",
-    "callable",
-    "chr",
-    "complex",
-    "dict",
-    "divmod",
-    "enumerate",
-    "filter",
-    "float",
-    "format",
-    "frozenset",
-    "hash",
-    "hex",
-    "id",
-    "int",
-    "isinstance",
-    "issubclass",
-    "iter",
-    "len",
-    "list",
-    "map",
-    "max",
-    "memoryview",
-    "min",
-    "next",
-    "object",
-    "oct",
-    "ord",
-    "pow",
-    "property",
-    "range",
-    "repr",
-    "reversed",
-    "round",
-    "set",
-    "slice",
-    "sorted",
-    "staticmethod",
-    "str",
-    "sum",
-    "super",
-    "tuple",
-    "zip",
-    "Ellipsis",
-    "False",
-    "None",
-    "NotImplemented",
-    "True",
+_UNCHANGED: Final = (
+    "abs aiter all anext any ascii bin bool bytearray bytes callable chr complex dict "
+    "divmod enumerate filter float format frozenset hash hex id int isinstance "
+    "issubclass iter len list map max memoryview min next object oct ord pow property "
+    "range repr reversed round set slice sorted staticmethod str sum super tuple zip "
+    "Ellipsis False None NotImplemented True"
 )
+AS_THEY_ARE: Final = tuple(_UNCHANGED.split())
 """Builtins that are Python's own."""
 
 NEW: Final = ("frozendict", "sentinel")
@@ -197,8 +146,8 @@ def _print(  # what job code knows as print
 ) -> None:
     if not (file is None or own.is_instance(file)):
         raise TypeError("print(file=…) has no file to write to; what is printed is the run's log")
-    # Exact text only: what is written passes the masking of secrets, and methods of a
-    # job's own kind of text would be shown them there.
+    # A5: what is written passes the masking of secrets, which would call methods of a subclass of
+    # str with the secrets.
     between, after = (_exact(name, text) for name, text in (("sep", sep), ("end", end)))
     text = (" " if between is None else between).join([str(value) for value in values])
     text += "\n" if after is None else after
@@ -218,7 +167,9 @@ def _exact(name: str, text: str | None) -> str | None:
 
 
 for _ours in (_getattr, _hasattr, _setattr, _delattr, _dir, _vars, _print):
-    _ours.__name__ = _ours.__qualname__ = _ours.__name__[1:]  # for what Python says of its calls
+    _ours.__name__ = _ours.__qualname__ = _ours.__name__[
+        1:
+    ]  # for Python's messages about wrong calls
 
 
 def _without_argument(entry: Callable[[], Any]) -> Callable[[Any], Any]:
@@ -226,6 +177,7 @@ def _without_argument(entry: Callable[[], Any]) -> Callable[[Any], Any]:
     return lambda _job: entry()
 
 
-# One for all runs of a process, which are one and its rehearsal: to build it anew would
-# write to every object in it, and make each child copy the memory where they lie.
+# One dictionary for all runs of a process (the rehearsal in the fork server, and the run itself). To
+# build it anew would change the reference count of every object in it, and so make each child copy
+# the memory pages they lie in.
 _builtins: Final = _everyday()

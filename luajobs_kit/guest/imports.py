@@ -1,4 +1,4 @@
-"""The modules job code imports: frozen collections of names, never a real module."""
+"""Modules as job code imports them: facades with fixed public names, never a real module."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from luajobs_kit.guest import allowlist
-from luajobs_kit.guest.guards.sealed import Given, make
+from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import Run
 from luajobs_kit.guest.stdlib import asyncio as job_asyncio
 from luajobs_kit.guest.stdlib.patches import GIVEN, SIMULATED
 
 _CONTAINERS = frozenset({"asyncio", "luajobs_kit"})
-"""Modules that are entirely ours."""
+"""Modules written by us as a whole."""
 
 
-class Facade(Given):
+class Facade(HostMade):
     """A module as job code sees it: its public names, read-only."""
 
     def __init__(self, title: str, names: dict[str, Any]) -> None:
@@ -47,12 +47,12 @@ _facades: dict[str, Facade] = {}
 
 
 def load(kit: dict[str, Any]) -> None:
-    """Import every module once and take the names job code may have; ``kit`` has the kit's."""
+    """Make the facade of every module. ``kit`` holds the names of ``luajobs_kit``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a name that a later Python will no longer have
         for module in allowlist.MODULES:
             if module not in _CONTAINERS:
-                _real[module] = _taken(module)
+                _real[module] = _exported(module)
     _real["luajobs_kit"] = kit
     _real["asyncio"] = {
         name: TimeoutError if name == "TimeoutError" else getattr(job_asyncio, name)
@@ -71,27 +71,27 @@ def _facade(module: str) -> Facade:
     return make(Facade, module, names)
 
 
-def _taken(module: str) -> dict[str, Any]:
+def _exported(module: str) -> dict[str, Any]:
     real = importlib.import_module(module)
     ours = GIVEN.get(module, {})
-    taken = {}
+    exported = {}
     for name in allowlist.MODULES[module]:
         if name in ours and hasattr(real, name):
-            taken[name] = ours[name]
+            exported[name] = ours[name]
         elif f"{module}.{name}" in allowlist.MODULES:
             continue  # a module of its own
         elif hasattr(real, name) or f"{module}.{name}" not in allowlist.NOT_EVERYWHERE:
-            taken[name] = getattr(real, name)
-    return taken
+            exported[name] = getattr(real, name)
+    return exported
 
 
 def names_of(module: str) -> dict[str, Any]:
-    """Return what job code gets of a module."""
+    """Return the names of a module that job code is given, with their values."""
     return dict(_real.get(module, {}))
 
 
 class Imports:
-    """What ``import`` finds in one run."""
+    """The modules that ``import`` finds in one run; in a simulation some are the run's own."""
 
     def __init__(self, run: Run) -> None:
         self._simulated: dict[str, Facade] = {}
@@ -102,7 +102,7 @@ class Imports:
     def find(self, module: str, member: str | None = None) -> Any:
         """Return the facade of ``module``, or what it has under a public name.
 
-        The policy has refused names that are not there, but where the author catches that.
+        The policy has refused names that do not exist, except where the author catches ImportError.
         """
         facade = self._facade(module)
         if member is None:
@@ -114,8 +114,8 @@ class Imports:
     def _facade(self, module: str) -> Facade:
         found = self._simulated.get(module) or _facades.get(module)
         if found is None:
-            told = f"the module {module} cannot be imported in job code"
-            raise ModuleNotFoundError(told, name=module)
+            message = f"the module {module} cannot be imported in job code"
+            raise ModuleNotFoundError(message, name=module)
         return found
 
 

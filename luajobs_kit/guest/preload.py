@@ -1,4 +1,4 @@
-"""What Python loads lazily, loaded before the walls go up."""
+"""Preloading: whatever Python would load on first use is loaded before the walls go up."""
 
 from __future__ import annotations
 
@@ -12,32 +12,15 @@ from luajobs_kit.guest import allowlist
 from luajobs_kit.guest.stdlib import patches as job_patches
 from luajobs_kit.guest.stdlib import zoneinfo as job_zoneinfo
 
-CODECS: Final = [
-    "utf-8",
-    "utf-8-sig",
-    "utf-16",
-    "utf-16-le",
-    "utf-16-be",
-    "utf-32",
-    "ascii",
-    "latin-1",
-    "cp1252",
-    "cp437",
-    "iso8859-15",
-    "mbcs",
-    "idna",
-    "punycode",
-    "unicode-escape",
-    "raw-unicode-escape",
-    "rot13",
-    "hex",
-    "base64",
-]
+CODECS: Final = (
+    "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 ascii latin-1 cp1252 cp437 "
+    "iso8859-15 mbcs idna punycode unicode-escape raw-unicode-escape rot13 hex base64"
+)
 
 HIDDEN: Final = (
     "_strptime", "annotationlib", "copyreg", "encodings.idna", "stringprep", "unicodedata", "warnings"
 )  # fmt: skip
-"""Modules that other modules import when first asked for something; some Pythons have not all."""
+"""Modules that the library imports only when something is first used; not every Python has all."""
 
 _OF_THE_LIBRARY: Final = [
     name for name in allowlist.MODULES if name not in {"asyncio", "luajobs_kit"}
@@ -45,16 +28,16 @@ _OF_THE_LIBRARY: Final = [
 
 
 def load_lazy_parts() -> None:
-    """Import, look up and touch all of it once."""
+    """Import, look up or call each lazy part once, and patch the library."""
     for name in HIDDEN:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
-    for codec in CODECS:
+    for codec in CODECS.split():
         try:
             codecs.lookup(codec)
         except LookupError:
-            continue  # of another platform
-    import time  # noqa: PLC0415  # touched only
+            continue  # a codec of another platform
+    import time  # noqa: PLC0415  # only to call it once
 
     time.strptime("2000-01-01", "%Y-%m-%d")
     job_zoneinfo.load_zones()
@@ -62,7 +45,7 @@ def load_lazy_parts() -> None:
 
 
 def resolve_lazy_imports() -> None:
-    """Have the library's own ``lazy import`` lines done, which Python 3.15 leaves for later."""
+    """Carry out the library's own ``lazy import`` lines, which Python 3.15 defers to first use."""
     lazy: Any = getattr(types, "LazyImportType", None)
     modules = [] if lazy is None else [importlib.import_module(name) for name in _OF_THE_LIBRARY]
     for module in modules:

@@ -1,4 +1,4 @@
-"""The world job code lives in: what the sandbox asks to prepare, to enter and to drive."""
+"""Entry points of the guest: the sandbox calls them to preload, prepare, bind and drive a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from luajobs_kit.guest import preload as preloading
 from luajobs_kit.guest.api.data import Data, Products
 from luajobs_kit.guest.api.env_http_tools import Http, Tools, env
 from luajobs_kit.guest.api.jobs import JobInstance, Jobs
-from luajobs_kit.guest.api.records import Entry, Fixed, Product, Snapshot
+from luajobs_kit.guest.api.records import Entry, Product, ReadOnlyMetadata, ReadOnlyRecord
 from luajobs_kit.guest.api.schedules import cron, every, once
 from luajobs_kit.guest.api.users import Profile, User, UserInstance
 from luajobs_kit.guest.builtins import builtins_for
@@ -30,16 +30,15 @@ def preload() -> None:
     try:
         preloading.load_lazy_parts()
     except LibraryChanged as error:
-        raise SystemExit(str(error)) from None  # its words, where a traceback would say less
+        raise SystemExit(str(error)) from None  # the message alone: a traceback would add nothing
     guest_imports.load(NAMES)
     preloading.resolve_lazy_imports()
 
 
 def prepare(channel: Channel, simulated: dict[str, Any] | None = None) -> None:
-    """Make all of one run that does not depend on which it is.
+    """Make everything of a run that does not depend on its context.
 
-    The fork server does it for its children: what is there already, a child need not
-    write to memory that it would copy.
+    The fork server calls this before it forks, so that a child writes to, and copies, fewer pages.
     """
     this = run.begin(channel, simulated)
     imports = guest_imports.Imports(this)
@@ -74,22 +73,25 @@ def drive(value: Any) -> Any:
         except CancelledError:
             raise RuntimeError("the job cancelled itself") from None
     finally:
-        this.loop.cancel_rest()
-        for failure in this.loop.unseen_failures():
+        this.loop.cancel_leftover_tasks()
+        for failure in this.loop.unretrieved_failures():
             this.log("warn", failure)
         end()
         warnings.showwarning = show
 
 
 def end() -> None:
-    """Write what the run's log still has to say. ``drive`` does; a run that fails before needs it."""
+    """Finish the log: an unfinished line, and changes that were not saved.
+
+    ``drive`` calls it; a run that fails before ``drive`` needs it called.
+    """
     this = run.current()
     this.end_line()
-    this.shown.tell(this.log)
+    this.copies.log_unsaved(this.log)
 
 
 def _as_log_line(message: Warning | str, category: type[Warning], *_: Any) -> None:
-    """Tell the author what Python warns of: above all that a coroutine was never awaited."""
+    """Log a warning of Python's, above all that a coroutine was never awaited."""
     text = str(message)
     if "was never awaited" in text:
         text += ": put await in front of the call"
@@ -109,8 +111,8 @@ _ERRORS: Final = [
     "ToolUnavailable",
 ]
 
-# Their fields are attributes; what is not kept says so when it is set.
-OPEN.update({UserInstance, Entry, Product, JobInstance, Fixed, Snapshot, Profile})
+# Their fields may be set as attributes; a read-only one raises an error that says so.
+OPEN.update({UserInstance, Entry, Product, JobInstance, ReadOnlyRecord, ReadOnlyMetadata, Profile})
 
 
 NAMES: Final[dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Runs job code in this process with a channel that remembers, for looking at the guest's side."""
+"""Runner of job code in this process with a recording channel, for tests of the guest's side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a newcomer gets wrong inside a job, and what the job says then."""
+"""Mistakes a newcomer makes inside a job, and the messages they get."""
 
 from __future__ import annotations
 
@@ -271,10 +271,10 @@ def test_a_refusal_is_two_sentences_with_one_full_stop_each(line: str) -> None:
     with pytest.raises(policy.SourceRefused) as caught:
         policy.compile_source(program.source, file="job.py", first_line=1, entry="main")
     refused = [[each.line, each.text, each.rule, each.advice] for each in caught.value.violations]
-    with pytest.raises(PolicyViolation) as told:
+    with pytest.raises(PolicyViolation) as refusal:
         compiled_code({"refused": refused}, program)
-    assert ". " in str(told.value)
-    assert ".." not in str(told.value)
+    assert ". " in str(refusal.value)
+    assert ".." not in str(refusal.value)
     assert ".." not in str(caught.value)
 
 

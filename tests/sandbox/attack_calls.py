@@ -1,4 +1,4 @@
-"""Uses all that names lead to, in every way, with arguments that listen.
+"""Search for leaks: all that names lead to is used in every way, with arguments that listen.
 
 A program: ``python attack_calls.py PART PARTS`` prints, as JSON, how often something was used, and
 what a job would have heard, got or written that is a host's.
@@ -27,7 +27,7 @@ from functools import partial
 from typing import Any
 
 import leak_probes
-from leak_judge import CANARIES, Judge, hashes, kept_by_caches, writings
+from leak_judge import CANARIES, Judge, hashes, kept_by_caches, watch_for_writes
 from leak_probes import now
 from object_walker import PLAIN, walk
 
@@ -194,12 +194,12 @@ class Search:
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except BaseException as error:  # noqa: BLE001  # whatever it raises, it was tried
-            given += _said_by(error)
+            given += _values_in(error)
             steps = False
             if type(error) is TimeoutError:  # once is enough
                 now.hash_asked = now.answer_asked = False
         for each in given:
-            self.judge.take(each)
+            self.judge.allow(each)
         self._note(title, now.heard + given)
         if steps:
             asked = now.hash_asked, now.answer_asked
@@ -228,7 +228,7 @@ class Search:
         found = [("", given)]
         for name in dir(given):
             with contextlib.suppress(Exception):
-                self.judge.take(read_guard.read(kind, name))
+                self.judge.allow(read_guard.read(kind, name))
             with contextlib.suppress(Exception):
                 found.append((f".{name}", read_guard.read(given, name)))
         g = self.given
@@ -268,15 +268,15 @@ def _more_of(given: Any) -> list[Any]:
     return list(itertools.islice(given, 5)) if hasattr(type(given), "__next__") else []
 
 
-def _said_by(error: BaseException | None) -> list[Any]:
-    said: list[Any] = []
+def _values_in(error: BaseException | None) -> list[Any]:
+    values: list[Any] = []
     for _ in range(5):
         if error is not None:
             args: Any = BaseException.args
-            said += [*args.__get__(error), *vars(error).values()]
-            said += [error.value] if type(error) is StopIteration else []
+            values += [*args.__get__(error), *vars(error).values()]
+            values += [error.value] if type(error) is StopIteration else []
             error = error.__cause__ or error.__context__
-    return said
+    return values
 
 
 def _late(*_: Any) -> None:
@@ -285,30 +285,30 @@ def _late(*_: Any) -> None:
 
 def _in_a_process(search: Search, chunk: list[tuple[str, Any]]) -> tuple[int, list[Any]] | None:
     """Return how often these were used and what was found, or None when the process died."""
-    reading, write_guard = os.pipe()
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGALRM, _late)
         resource.setrlimit(resource.RLIMIT_CPU, (MOST, MOST))
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        written = writings(search.met)
+        written = watch_for_writes(search.met)
         for path, value in chunk:
             search.use(path, value)
         where = f"something from {chunk[0][0]} on"
         search.found |= {(where, each) for each in (*written(), *kept_by_caches())}
-        with os.fdopen(write_guard, "w") as telling:
-            json.dump([search.uses, sorted(search.found)[:1000], sorted(search.done)], telling)
+        with os.fdopen(writing, "w") as report:
+            json.dump([search.uses, sorted(search.found)[:1000], sorted(search.done)], report)
         os._exit(0)
-    os.close(write_guard)
-    with os.fdopen(reading, "rb") as told:
-        said = told.read()
+    os.close(writing)
+    with os.fdopen(reading, "rb") as report:
+        text = report.read()
     _, status = os.waitpid(child, 0)
     if status:
         sys.stderr.write(f"{chunk[0][0]} and {len(chunk) - 1} more: {status}\n")
     if status:
         return None
-    uses, found, done = json.loads(said)
+    uses, found, done = json.loads(text)
     search.done.update(done)
     return uses, found
 
@@ -320,9 +320,9 @@ def main(part: int, parts: int) -> dict[str, Any]:
     chunks = [met[start : start + AT_ONCE] for start in range(0, len(met), AT_ONCE)][part::parts]
     uses, found, died = 0, [], []
     for chunk in chunks:
-        told = _in_a_process(search, chunk)
+        result = _in_a_process(search, chunk)
         # Calls at random crash the interpreter now and then; a run dies of it.
-        for each in [told] if told else [_in_a_process(search, [one]) for one in chunk]:
+        for each in [result] if result else [_in_a_process(search, [one]) for one in chunk]:
             if each is None:
                 died.append(chunk[0][0])
             else:

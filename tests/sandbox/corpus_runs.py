@@ -1,4 +1,4 @@
-"""Runs cases of the corpora as jobs are run, and tells which ended otherwise than written.
+"""Runner of corpus cases as jobs are run; it returns those that ended otherwise than written.
 
 Also a program, for tests that run it as another user: ``python corpus_runs.py`` takes the
 names of families of hostile cases (none: all) and prints what it found, as JSON.

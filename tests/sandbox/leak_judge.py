@@ -1,4 +1,4 @@
-"""Tells what no job may hear, be given, or have had written."""
+"""Judge of leaks: what no job may receive as an argument, be given, or have written to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from object_walker import interpreters
 from unwalled_run import CONTEXT
 
-from luajobs_kit.guest.guards.ownership import own
+from luajobs_kit.guest.guards.ownership import is_own, own
 
 _CACHE = type(functools.lru_cache(len))
 _ABOUT_FUNCTIONS = ("__name__", "__doc__", "__defaults__", "__kwdefaults__", "__code__")
@@ -37,7 +37,7 @@ CANARIES: list[Any] = [Canary(), Canary, canary]
 
 
 class Judge:
-    """Knows what names lead to, so that what is heard can be told from it."""
+    """Knows what names lead to, and so which objects a job may have."""
 
     def __init__(self, met: list[tuple[str, Any]]) -> None:
         self.public = {
@@ -45,8 +45,8 @@ class Judge:
         }  # fmt: skip
         self._dicts = dict(_host_dicts({id(value) for _, value in met}))
 
-    def take(self, value: Any) -> None:
-        """Let a function be heard that job code was given."""
+    def allow(self, value: Any) -> None:
+        """Allow a function to be received that job code was given."""
         if type(value) is types.FunctionType:
             self.public.add(value.__code__)
 
@@ -88,11 +88,7 @@ def _host_dicts(seen: set[int]) -> Iterator[tuple[int, str]]:
                     yield id(held), f"the dictionary of {each!r}"
 
 
-def is_own(value: Any) -> bool:
-    return own.is_instance(value) or own.is_class(value) or own.is_function(value)
-
-
-def writings(met: list[tuple[str, Any]]) -> Callable[[], list[str]]:
+def watch_for_writes(met: list[tuple[str, Any]]) -> Callable[[], list[str]]:
     """Return what says which of the host's objects were written to since now."""
     kinds = (type, types.FunctionType)
     watched = [each for _, each in met if isinstance(each, kinds) and not is_own(each)]
@@ -100,15 +96,15 @@ def writings(met: list[tuple[str, Any]]) -> Callable[[], list[str]]:
     before = [(value, _shape(value)) for value in watched]
 
     def written() -> list[str]:
-        told = []
+        changes = []
         for value, old in before:
             new = _shape(value)
             names = [
                 name for name in {**old, **new} if old.get(name, old) is not new.get(name, new)
             ]
             if set(names) - _HARMLESS:
-                told.append(f"{value!r} was written to: {', '.join(names)}")
-        return told
+                changes.append(f"{value!r} was written to: {', '.join(names)}")
+        return changes
 
     return written
 

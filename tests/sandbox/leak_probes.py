@@ -1,4 +1,4 @@
-"""Objects that listen: every question a host asks of one is heard.
+"""Objects that listen: they record every argument with which a host calls their methods.
 
 Job code makes them, compiled under the policy, so that they are what any job can make.
 """

@@ -1,4 +1,4 @@
-"""Walks all that job code reaches by names.
+"""Walker of all objects that job code reaches by names.
 
 A program: ``python object_walker.py`` prints, as JSON, how many objects it looked at and which of
 them are the interpreter's.
@@ -162,5 +162,5 @@ def walk(depth: int, more: Callable[[], dict[str, Any]] = dict) -> Iterator[tupl
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     met = list(walk(6))
-    told = [(path, what) for path, value in met if (what := interpreters(value))]
-    sys.stdout.write(json.dumps({"looked_at": len(met), "found": told}))
+    found = [(path, what) for path, value in met if (what := interpreters(value))]
+    sys.stdout.write(json.dumps({"looked_at": len(met), "found": found}))

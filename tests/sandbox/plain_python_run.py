@@ -1,4 +1,4 @@
-"""A program: what the ordinary cases of a family give under plain Python, printed as JSON.
+"""Program that runs a family of ordinary cases under plain Python and prints the results as JSON.
 
 In a process of its own, for what prepares Python's library for job code does so for good.
 """

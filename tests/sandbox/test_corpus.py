@@ -39,9 +39,9 @@ async def test_ordinary_code_gives_what_python_gives(family: str) -> None:
     )
     wanted = json.loads((await asked.communicate())[0])
     chosen = [case for case in HONEST if case.family == family]
-    told = [Case(case.family, case.title, wanted[case.name], case.source) for case in chosen]
+    expected = [Case(case.family, case.title, wanted[case.name], case.source) for case in chosen]
     async with Sandbox(max_children=AT_ONCE) as sandbox:
-        assert await surprises(sandbox, told, "main") == []
+        assert await surprises(sandbox, expected, "main") == []
 
 
 @pytest.mark.parametrize("family", families(HOSTILE))
@@ -76,6 +76,6 @@ async def test_the_policy_holds_with_the_operating_systems_walls_down(
 def test_hostile_code_gets_nowhere_when_an_ordinary_user_runs_the_engine(
     ordinary_user: OrdinaryUser, chosen: list[str]
 ) -> None:
-    told = json.loads(ordinary_user.run("corpus_runs.py", *chosen))
-    assert told["surprises"] == []
-    assert told["cases"] == sum(case.family in chosen for case in HOSTILE)
+    report = json.loads(ordinary_user.run("corpus_runs.py", *chosen))
+    assert report["surprises"] == []
+    assert report["cases"] == sum(case.family in chosen for case in HOSTILE)

@@ -1,4 +1,4 @@
-"""What is replaced in the library: each is needed, each is looked for, and the page names each."""
+"""The patches of the library: each is needed, each is looked for, and the page names each."""
 
 from __future__ import annotations
 

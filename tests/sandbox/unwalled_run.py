@@ -1,13 +1,9 @@
-"""Runs job code in a forked process without the sandbox's walls: the policy and the world alone."""
+"""Runner of job code in this process without the sandbox's walls: the policy and the world alone."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import json
-import os
-import select
-import signal
 import time
 import warnings
 from typing import Any
@@ -72,44 +68,6 @@ def run_here(
     namespace, argument = world.bind({**CONTEXT, **(context or {})})
     exec(code, namespace)
     return world.drive(namespace[entry](argument))
-
-
-def told(source: str, entry: str = "main") -> str:
-    """Run like ``run_here``; return in words how it ended."""
-    try:
-        value = run_here(source, entry=entry)
-        return "returns " + json.dumps(plain(value, "the result"), sort_keys=True)
-    except policy.SourceRefused:
-        return "policy"
-    except BaseException as error:  # noqa: BLE001  # however it ends is what is asked
-        return f"raises {type(error).__name__}"
-
-
-def told_by_a_fork(source: str, *, entry: str = "main", timeout: float = 5.0) -> str:
-    """Run like ``told`` in a process of its own; ``killed`` and ``timeout`` are ends too."""
-    world.preload()
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        os.write(writing, told(source, entry).encode()[:60_000])
-        os._exit(0)
-    os.close(writing)
-    said = b""
-    until = time.monotonic() + timeout
-    while select.select([reading], [], [], max(0.0, until - time.monotonic()))[0]:
-        part = os.read(reading, 65536)
-        if not part:
-            break
-        said += part
-    else:
-        os.kill(child, signal.SIGKILL)
-        said = b"timeout"
-    os.close(reading)
-    _, status = os.waitpid(child, 0)
-    if not said:
-        return f"killed by signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else "gone"
-    return said.decode()
 
 
 def unrestricted(source: str, entry: str = "main") -> Any:

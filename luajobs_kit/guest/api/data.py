@@ -9,15 +9,15 @@ from luajobs_kit.guest.api.records import (
     Page,
     Product,
     as_product,
-    deleted_entry,
-    deleted_product,
     entry,
+    entry_deleted,
     entry_page,
-    kept_entry,
-    kept_product,
+    entry_saved,
+    product_deleted,
     product_page,
+    product_saved,
 )
-from luajobs_kit.guest.guards.sealed import Given
+from luajobs_kit.guest.guards.sealed import HostMade
 from luajobs_kit.guest.runtime.run import current
 
 
@@ -25,7 +25,7 @@ def _given(**arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-class Data(Given):
+class Data(HostMade):
     """Collections of entries, kept by the workspace."""
 
     __slots__ = ()
@@ -67,7 +67,7 @@ class Data(Given):
         """Merge ``data`` into an entry's; ``entry.save()`` replaces all. Raises ``NotFound``."""
         arguments = _given(collection=collection, id=entry_id, data=data, searchText=search_text)
         answer = await current().call("data.update", arguments)
-        kept_entry(answer, data)
+        entry_saved(answer, data)
         return entry(answer)
 
     @staticmethod
@@ -75,14 +75,14 @@ class Data(Given):
         """Merge ``data`` into an entry's. Raises ``NotFound``."""
         arguments = {"collection": collection, "id": entry_id, "data": data}
         answer = await current().call("data.patch", arguments)
-        kept_entry(answer, data)
+        entry_saved(answer, data)
         return entry(answer)
 
     @staticmethod
     async def delete(collection: str, entry_id: str) -> None:
         """Remove an entry. Raises ``NotFound``."""
         await current().call("data.delete", {"collection": collection, "id": entry_id})
-        deleted_entry(collection, entry_id)
+        entry_deleted(collection, entry_id)
 
     @staticmethod
     async def search(
@@ -98,7 +98,7 @@ class Data(Given):
         return [entry(each) for each in await current().call("data.search", arguments)]
 
 
-class Products(Given):
+class Products(HostMade):
     """The workspace's catalogue of products."""
 
     __slots__ = ()
@@ -123,14 +123,14 @@ class Products(Given):
         """Merge into a product. Raises ``NotFound``."""
         arguments = {"id": product_id, "product": product}
         answer = await current().call("products.update", arguments)
-        kept_product(answer, product)
+        product_saved(answer, product)
         return as_product(answer)
 
     @staticmethod
     async def delete(product_id: str) -> None:
         """Remove a product. Raises ``NotFound``."""
         await current().call("products.delete", {"id": product_id})
-        deleted_product(product_id)
+        product_deleted(product_id)
 
     @staticmethod
     async def search(search_query: str, limit: int = 5) -> list[Product]:

@@ -1,4 +1,4 @@
-"""What lies outside: settings, the web, and the owner's tools, each through the engine."""
+"""``env``, ``http`` and ``tools``: settings, the web and the owner's tools, through the engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from luajobs_kit.errors import LuaJobsError, NotAllowed, NotFound
 from luajobs_kit.guest.api.records import wrap
-from luajobs_kit.guest.guards.sealed import Given, make
+from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
 
 _MISSING: Any = object()
@@ -38,7 +38,7 @@ def env(name: str, default: Any = _MISSING, /) -> Any:
     )
 
 
-class Response(Given):
+class Response(HostMade):
     """An answer from the web."""
 
     __slots__ = ("_body", "_headers", "_status")
@@ -110,7 +110,7 @@ async def _request(
 _dumps = json.dumps
 
 
-class Http(Given):
+class Http(HostMade):
     """Requests the engine sends, to hosts the workspace allows."""
 
     __slots__ = ()
@@ -141,7 +141,7 @@ class Http(Given):
         return await _request("DELETE", url, **options)
 
 
-class Tools(Given):
+class Tools(HostMade):
     """``await tools.NAME(**arguments)``: functions the workspace's owner offers to jobs."""
 
     __slots__ = ()

@@ -6,14 +6,20 @@ from datetime import datetime
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput, NotAllowed
-from luajobs_kit.guest.api.records import Fixed, Record, Snapshot, kept_by, wrap
-from luajobs_kit.guest.api.unkept_changes import Kind, Place
+from luajobs_kit.guest.api.records import (
+    ReadOnlyMetadata,
+    ReadOnlyRecord,
+    Record,
+    update_metadata_call,
+    wrap,
+)
+from luajobs_kit.guest.api.unkept_changes import CopyKind, DocumentKey
 from luajobs_kit.guest.api.users import User, UserInstance
-from luajobs_kit.guest.guards.sealed import Given, make
+from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
 
 
-class Log(Given):
+class Log(HostMade):
     """Writes the run's log."""
 
     __slots__ = ()
@@ -39,28 +45,30 @@ def _log(level: str, values: tuple[Any, ...]) -> None:
     current().log(level, " ".join([str(value) for value in values]))
 
 
-class JobInstance(Given):
+class JobInstance(HostMade):
     """A job: its data as of now, and what can be done with it."""
 
     __slots__ = ("_answer", "_data", "_execution", "_is_running")
 
     _answer: dict[str, Any]
     """What ``_data`` was made of, and ``_execution``: unlike them it is out of job code's reach."""
-    _data: Fixed
-    _execution: Fixed | None
+    _data: ReadOnlyRecord
+    _execution: ReadOnlyRecord | None
     _is_running: bool
 
     def __init__(self, data: dict[str, Any], execution: dict[str, Any] | None = None) -> None:
-        fixed = object.__setattr__
-        fixed(self, "_answer", {**data, "execution": execution})
-        fixed(self, "_data", _complete(data))
-        fixed(self, "_execution", None if execution is None else wrap(execution, Fixed))
-        fixed(self, "_is_running", execution is not None)
+        set_field = object.__setattr__
+        set_field(self, "_answer", {**data, "execution": execution})
+        set_field(self, "_data", _complete(data))
+        set_field(
+            self, "_execution", None if execution is None else wrap(execution, ReadOnlyRecord)
+        )
+        set_field(self, "_is_running", execution is not None)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(
             f"job.{name} cannot be set, and would not be kept; keep a value with "
-            f"{kept_by(name, value)}"
+            f"{update_metadata_call(name, value)}"
         )
 
     @property
@@ -72,7 +80,7 @@ class JobInstance(Given):
         return str(self._data.get("name"))
 
     @property
-    def metadata(self) -> Snapshot:
+    def metadata(self) -> ReadOnlyMetadata:
         """What the job was given and what its runs kept; ``update_metadata`` keeps more."""
         self._note_metadata()
         return self._data["metadata"]  # type: ignore[no-any-return]
@@ -112,7 +120,7 @@ class JobInstance(Given):
         assert user is not None
         return user
 
-    async def update_metadata(self, data: dict[str, Any]) -> Snapshot:
+    async def update_metadata(self, data: dict[str, Any]) -> ReadOnlyMetadata:
         """Merge ``data`` into the metadata, for this run and those to come; return all of it."""
         self._only_its_own("update_metadata")
         answer = await current().call("job.update_metadata", {"data": data})
@@ -139,7 +147,7 @@ class JobInstance(Given):
         """Delete the job, or deactivate it where it has a history of versions."""
         self._only_its_own("delete")
         answer = await current().call("job.delete")
-        current().shown.forget(self._place(_METADATA))
+        current().copies.forget(self._document(_METADATA))
         return wrap(answer)  # type: ignore[no-any-return]
 
     async def executions(self, limit: int = 50) -> list[Record]:
@@ -178,7 +186,7 @@ class JobInstance(Given):
     def _renewed(self, data: dict[str, Any]) -> JobInstance:
         if isinstance(data, dict):
             metadata = self._data["metadata"]
-            current().shown.kept(self._place(_DATA), {}, _noted(data), by=self)
+            current().copies.saved(self._document(_DATA), {}, _noted(data), by=self)
             self._answer.update({key: value for key, value in data.items() if key != "metadata"})
             dict.update(self._data, _complete(data), metadata=metadata)
             self._show_metadata(data.get("metadata") or {}, given={})
@@ -186,9 +194,9 @@ class JobInstance(Given):
 
     def _show_metadata(self, answer: dict[str, Any], *, given: Any) -> None:
         """Show the metadata as it is kept now, after ``given`` was."""
-        known = current().shown
-        known.kept(self._place(_METADATA), given, answer, by=self)
-        known.renew(self._data["metadata"], answer, wrap)
+        copies = current().copies
+        copies.saved(self._document(_METADATA), given, answer, by=self)
+        copies.refresh(self._data["metadata"], answer, wrap)
         self._answer["metadata"] = answer
         self._note_metadata()
 
@@ -198,10 +206,10 @@ class JobInstance(Given):
         if any(type(value) is list or type(value) is dict for value in kept.values()):
             self._note(_METADATA if self._is_running else _OF_ANOTHER, kept)
 
-    def _note(self, kind: Kind, before: dict[str, Any]) -> None:
-        current().shown.note(self, kind, self._place(kind), before)
+    def _note(self, kind: CopyKind, before: dict[str, Any]) -> None:
+        current().copies.track(self, kind, self._document(kind), before)
 
-    def _place(self, kind: Kind) -> Place:
+    def _document(self, kind: CopyKind) -> DocumentKey:
         own = current().context.get("job") or {}
         return (kind.name,) if self.id == own.get("id") else (kind.name, self.id)
 
@@ -211,20 +219,22 @@ class JobInstance(Given):
 
 _APART: Final = frozenset({"metadata", "execution"})
 """What is shown beside ``job.data``'s other fields."""
-_METADATA: Final = Kind(
+_METADATA: Final = CopyKind(
     "job.metadata",
     lambda job: job._data["metadata"],  # noqa: SLF001  # one role in two definitions
     lambda key: f"await job.update_metadata({{{key!r}: job.metadata[{key!r}]}}) keeps it".replace(
         "'", '"'
     ),
 )
-_OF_ANOTHER: Final = _METADATA._replace(keeps=lambda _: "a run keeps metadata of its own job alone")
-_DATA: Final = Kind(
+_OF_ANOTHER: Final = _METADATA._replace(
+    advice=lambda _: "a run keeps metadata of its own job alone"
+)
+_DATA: Final = CopyKind(
     "job.data",
     lambda job: _noted(job._data),  # noqa: SLF001  # likewise
     lambda _: "it only shows the job, and nothing keeps it",
 )
-_EXECUTION: Final = Kind(
+_EXECUTION: Final = CopyKind(
     "job.execution",
     lambda job: job._execution,  # noqa: SLF001  # likewise
     lambda _: "it only shows the run, and nothing keeps it",
@@ -247,10 +257,12 @@ def _noted(data: dict[str, Any]) -> dict[str, Any]:
     return items
 
 
-def _complete(data: dict[str, Any]) -> Fixed:
+def _complete(data: dict[str, Any]) -> ReadOnlyRecord:
     """Make the metadata a snapshot, and let the active version be among the versions."""
-    shown: Fixed = wrap(data, Fixed)
-    dict.update(shown, _versions(shown), metadata=Snapshot(wrap(data.get("metadata") or {})))
+    shown: ReadOnlyRecord = wrap(data, ReadOnlyRecord)
+    dict.update(
+        shown, _versions(shown), metadata=ReadOnlyMetadata(wrap(data.get("metadata") or {}))
+    )
     return shown
 
 
@@ -266,7 +278,7 @@ def _items(answer: Any, name: str) -> list[Record]:
     return wrap(answer[name] if isinstance(answer, dict) else answer)  # type: ignore[no-any-return]
 
 
-class Jobs(Given):
+class Jobs(HostMade):
     """The jobs of the agent."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""What the platform answers with: dicts that also answer attributes, in both spellings."""
+"""Records: the platform's answers as dicts whose items are attributes, too, in both spellings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
-from luajobs_kit.guest.api.unkept_changes import Kind, Shown, items_of, mappings
+from luajobs_kit.guest.api.unkept_changes import CopyKind, CopyTracker, items_of, mappings
+from luajobs_kit.guest.runtime.run import current
 
 _OF_ENTRY = frozenset(("id", "collection", "searchText", "score", "createdAt", "updatedAt"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
@@ -68,12 +69,10 @@ def _as_attribute(key: str, value: Any) -> Any:
 
 def as_datetime(text: str) -> datetime:
     """Return an ISO-8601 time as an aware datetime, of the class job code knows."""
-    from luajobs_kit.guest.runtime.run import current  # noqa: PLC0415  # a run holds records
-
     return current().datetime.fromisoformat(text).astimezone(UTC)
 
 
-def kept_by(name: Any = None, value: Any = None) -> str:
+def update_metadata_call(name: Any = None, value: Any = None) -> str:
     """Return the call that keeps a value, as its author would write it."""
     if type(name) is not str or not name.isprintable():
         name, value = "x", 5
@@ -83,18 +82,18 @@ def kept_by(name: Any = None, value: Any = None) -> str:
     return f'await job.update_metadata({{"{name}": {shown}}})'
 
 
-class Fixed(Record):
-    """What is shown of a job: a copy, which nothing would keep."""
+class ReadOnlyRecord(Record):
+    """A read-only copy of a job's or run's data: nothing would save a change to it."""
 
     __slots__ = ()
 
     def _refuse(self, *given: Any, **named: Any) -> NoReturn:
-        raise TypeError(self._says(*given, **named))
+        raise TypeError(self._refusal(*given, **named))
 
-    def _says(self, *_given: Any, **_named: Any) -> str:
+    def _refusal(self, *_given: Any, **_named: Any) -> str:
         return (
             "this only shows the job, and changing it changes nothing: keep a value with "
-            f"{kept_by()}, or change a copy of your own, such as dict(job.data)"
+            f"{update_metadata_call()}, or change a copy of your own, such as dict(job.data)"
         )
 
     __setitem__ = __delitem__ = __ior__ = __setattr__ = _refuse
@@ -107,17 +106,17 @@ class Fixed(Record):
         return Record({key: copy.deepcopy(value, memo) for key, value in self.items()})
 
 
-class Snapshot(Fixed):
+class ReadOnlyMetadata(ReadOnlyRecord):
     """A job's metadata: read like a dict, and kept by ``update_metadata`` alone."""
 
     __slots__ = ()
 
-    def _says(self, *given: Any, **named: Any) -> str:
+    def _refusal(self, *given: Any, **named: Any) -> str:
         kept = given[0] if given and type(given[0]) is dict else named
         if given and type(given[0]) is str:
             kept = {given[0]: given[1] if len(given) > 1 else None}
         first = next(iter(kept.items()), ())
-        return f"job.metadata is a snapshot; keep a value with {kept_by(*first)}"
+        return f"job.metadata is a snapshot; keep a value with {update_metadata_call(*first)}"
 
 
 class Entry(Record):
@@ -165,16 +164,16 @@ class Entry(Record):
         """Delete the entry."""
         where = {"collection": self["collection"], "id": self["id"]}
         await ask("data.delete", where)
-        deleted_entry(**where)
+        entry_deleted(**where)
 
     async def _keep(self, verb: str, data: dict[str, Any], search_text: str | None) -> Entry:
         arguments = {"collection": self["collection"], "id": self["id"], "data": data}
         text = {} if search_text is None else {"searchText": search_text}
         answer = await ask(f"data.{verb}", arguments | text)
-        kept_entry(answer, data, by=self)
+        entry_saved(answer, data, by=self)
         held = dict.get(self, "data")
         if type(held) is Record:
-            shown().renew(held, answer["data"], wrap)
+            tracker().refresh(held, answer["data"], wrap)
             answer = {name: value for name, value in answer.items() if name != "data"}
         dict.update(self, wrap(answer))
         return self
@@ -208,18 +207,16 @@ class Product(Record):
     async def delete(self) -> None:
         """Take it from the catalogue."""
         await ask("products.delete", {"id": self["id"]})
-        deleted_product(self["id"])
+        product_deleted(self["id"])
 
     async def _keep(self, verb: str, product: dict[str, Any]) -> Product:
         answer = await ask(f"products.{verb}", {"id": self["id"], "product": product})
-        kept_product(answer, product, by=self)
-        shown().renew(self, answer, wrap)
+        product_saved(answer, product, by=self)
+        tracker().refresh(self, answer, wrap)
         return self
 
 
 async def ask(verb: str, arguments: dict[str, Any]) -> Any:
-    from luajobs_kit.guest.runtime.run import current  # noqa: PLC0415  # a run holds records
-
     return await current().call(verb, arguments)
 
 
@@ -244,44 +241,42 @@ def _data_of(entry: Entry) -> Any:
     return {**items_of(items.get("data")), **beside} if beside else items.get("data")
 
 
-mappings.update(map(id, (Record, Fixed, Snapshot, Entry, Product)))
-_ENTRY: Final = Kind("entry.data", _data_of, lambda _: "await entry.save() keeps it")
-_PRODUCT: Final = Kind("product", lambda held: held, lambda _: "await product.save() keeps it")
+mappings.update(map(id, (Record, ReadOnlyRecord, ReadOnlyMetadata, Entry, Product)))
+_ENTRY: Final = CopyKind("entry.data", _data_of, lambda _: "await entry.save() keeps it")
+_PRODUCT: Final = CopyKind("product", lambda held: held, lambda _: "await product.save() keeps it")
 
 
-def shown() -> Shown:
-    """Return what takes note of the copies this run is given."""
-    from luajobs_kit.guest.runtime.run import current  # noqa: PLC0415  # a run holds records
-
-    return current().shown
+def tracker() -> CopyTracker:
+    """Return the tracker of the copies that this run was given."""
+    return current().copies
 
 
-def kept_entry(answer: Any, data: Any, *, by: Entry | None = None) -> None:
-    """Take note that ``data`` was kept of the entry the answer is about."""
-    shown().kept((_ENTRY.name, answer["id"], answer["collection"]), data, answer["data"], by=by)
+def entry_saved(answer: Any, data: Any, *, by: Entry | None = None) -> None:
+    """Record that ``data`` was saved to the entry that the answer is about."""
+    tracker().saved((_ENTRY.name, answer["id"], answer["collection"]), data, answer["data"], by=by)
 
 
-def deleted_entry(collection: Any, id: Any) -> None:
-    """Take note that an entry was deleted."""
+def entry_deleted(collection: Any, id: Any) -> None:
+    """Stop tracking the copies of a deleted entry."""
     if type(collection) is str and type(id) is str:
-        shown().forget((_ENTRY.name, id, collection))
+        tracker().forget((_ENTRY.name, id, collection))
 
 
-def kept_product(answer: Any, product: Any, *, by: Product | None = None) -> None:
-    """Take note that ``product`` was kept of the product the answer is about."""
-    shown().kept((_PRODUCT.name, answer["id"]), product, answer, by=by)
+def product_saved(answer: Any, product: Any, *, by: Product | None = None) -> None:
+    """Record that ``product`` was saved to the product that the answer is about."""
+    tracker().saved((_PRODUCT.name, answer["id"]), product, answer, by=by)
 
 
-def deleted_product(id: Any) -> None:
-    """Take note that a product was deleted."""
+def product_deleted(id: Any) -> None:
+    """Stop tracking the copies of a deleted product."""
     if type(id) is str:
-        shown().forget((_PRODUCT.name, id))
+        tracker().forget((_PRODUCT.name, id))
 
 
 def entry(value: dict[str, Any]) -> Entry:
     made = Entry(wrap(value))
-    place = (_ENTRY.name, value["id"], value["collection"])
-    shown().note(made, _ENTRY, place, value["data"])
+    document = (_ENTRY.name, value["id"], value["collection"])
+    tracker().track(made, _ENTRY, document, value["data"])
     return made
 
 
@@ -291,7 +286,7 @@ def entry_page(value: dict[str, Any]) -> Page:
 
 def as_product(value: dict[str, Any]) -> Product:
     made = Product(wrap(value))
-    shown().note(made, _PRODUCT, (_PRODUCT.name, value["id"]), value)
+    tracker().track(made, _PRODUCT, (_PRODUCT.name, value["id"]), value)
     return made
 
 

@@ -1,9 +1,9 @@
-"""What a run was shown and may change in place: looked through, so that nothing is lost silently.
+"""Tracker of the copies a run was given, so that no change to one is lost without a log line.
 
 The answers of the platform are copies. ``user.data["plan"] = "pro"`` changes the copy, and only
 ``user.save()`` keeps it. So each copy that is given to job code is noted together with the answer
 it was made of; before it is replaced or the run ends, the two are compared, and what was changed
-and not kept is told in the run's log.
+and not saved is written to the run's log.
 
 Job code may have put anything into its copies. Comparing looks at exact types, and only values of
 Python's own types are compared with ``==``: an object of job code's is never asked whether it is
@@ -19,31 +19,31 @@ from itertools import repeat
 from operator import is_
 from typing import Any, Final, NamedTuple
 
-MOST_COMPARED: Final = 100_000  # values of one copy; beyond it nothing is said of what changed
-COMPARED_IN_ALL: Final = 1_000_000  # values of all copies of a run, likewise
-MOST_TOLD: Final = 20  # lines
+MOST_COMPARED: Final = 100_000  # values of one copy; a larger copy is not compared
+COMPARED_IN_ALL: Final = 1_000_000  # values of all copies of a run
+MOST_LINES: Final = 20  # lines
 MOST_NAMED: Final = 5  # changes of one copy that its line names
 LONGEST_KEY: Final = 40  # characters of a key that a line shows
 LONGEST_NUMBER: Final = 256  # bits of a number that stands for a key
-SWEPT_AFTER: Final = 64  # copies noted before those are let go that job code let go
+SWEPT_AFTER: Final = 64  # tracked copies from which on unreferenced ones are dropped
 
 _MISSING: Final = object()
 _HELD_BY_US: Final = 2  # references to an owner when nobody else has one: ours and the question's
 
 Path = tuple[str, ...]
-Place = tuple[str, ...]
-"""Which document a copy is of: of two copies of one, what is kept of either is kept."""
+DocumentKey = tuple[str, ...]
+"""The document a copy is of. Of two copies of one document, saving either saves the change."""
 
 mappings: Final[set[int]] = {id(dict)}
 """The ids of the classes whose instances are a JSON object: ``dict`` and the kit's own."""
 
 
-class Kind(NamedTuple):
+class CopyKind(NamedTuple):
     """One kind of copies: how a line names it, where its object is held, and what keeps it."""
 
     name: str  # entry.data
-    held: Callable[[Any], Any]
-    keeps: Callable[[str], str]  # the call that keeps a change, given the key of one
+    content: Callable[[Any], Any]
+    advice: Callable[[str], str]  # the call that keeps a change, given the key of one
 
 
 class TooLarge(Exception):
@@ -53,44 +53,46 @@ class TooLarge(Exception):
 class Copy:
     """A copy that job code was given, and what it was made of."""
 
-    __slots__ = ("before", "kind", "lost", "owner", "place")
+    __slots__ = ("before", "document", "kind", "lost", "owner")
 
-    def __init__(self, owner: Any, kind: Kind, place: Place, before: dict[str, Any]) -> None:
+    def __init__(
+        self, owner: Any, kind: CopyKind, document: DocumentKey, before: dict[str, Any]
+    ) -> None:
         self.owner = owner
         self.kind = kind
-        self.place = place
+        self.document = document
         self.before = before
         self.lost: dict[str, Path] = {}  # what was changed before an answer replaced it, by key
 
     def now(self) -> dict[str, Any]:
-        """Return what it holds now; whatever else job code made of it is taken for nothing."""
-        return items_of(self.kind.held(self.owner))
+        """Return what it holds now; whatever else job code made of it counts as empty."""
+        return items_of(self.kind.content(self.owner))
 
 
-class Shown:
+class CopyTracker:
     """The copies of one run."""
 
     def __init__(self) -> None:
         self._copies: dict[tuple[int, str], Copy] = {}  # by the owner's identity and the kind
-        self._by_place: dict[Place, list[Copy]] = {}
+        self._by_document: dict[DocumentKey, list[Copy]] = {}
         self._lines: list[str] = []
-        self._untold = 0
+        self._omitted = 0
         self._too_large: set[str] = set()
         self._left = COMPARED_IN_ALL
         self._swept_at = SWEPT_AFTER
 
-    def note(self, owner: Any, kind: Kind, place: Place, before: Any) -> None:
-        """Take note of a copy, made of the answer ``before``; once is enough."""
+    def track(self, owner: Any, kind: CopyKind, document: DocumentKey, before: Any) -> None:
+        """Track a copy made of the answer ``before``; a copy tracked already is left as it is."""
         if (id(owner), kind.name) in self._copies or type(before) is not dict:
             return
         if len(self._copies) >= self._swept_at:
             self._sweep()
-        copy = Copy(owner, kind, place, before)
+        copy = Copy(owner, kind, document, before)
         self._copies[id(owner), kind.name] = copy
-        self._by_place.setdefault(place, []).append(copy)
+        self._by_document.setdefault(document, []).append(copy)
 
-    def kept(self, place: Place, given: Any, answer: Any, *, by: Any = None) -> None:
-        """Take note that ``given`` was kept of a document, which is ``answer`` now.
+    def saved(self, document: DocumentKey, given: Any, answer: Any, *, by: Any = None) -> None:
+        """Record that ``given`` was saved to a document, which is ``answer`` now.
 
         ``by`` is the owner of the copy that is about to show the answer: what was changed there
         and is not among it is lost.
@@ -98,7 +100,7 @@ class Shown:
         if type(answer) is not dict:
             return
         sent = items_of(given)
-        for copy in self._by_place.get(place, ()):
+        for copy in self._by_document.get(document, ()):
             own = copy.owner is by
             now = copy.now()
             rest = dict(copy.before)
@@ -116,12 +118,12 @@ class Shown:
                     copy.lost.pop(key, None)
             copy.before = answer if own else rest
 
-    def forget(self, place: Place) -> None:
-        """Take note that a document was deleted, or emptied on purpose."""
-        for copy in self._by_place.pop(place, ()):
+    def forget(self, document: DocumentKey) -> None:
+        """Stop tracking the copies of a document that was deleted, or emptied on purpose."""
+        for copy in self._by_document.pop(document, ()):
             self._copies.pop((id(copy.owner), copy.kind.name), None)
 
-    def renew(self, held: Any, answer: Any, wrap: Callable[[Any], Any]) -> None:
+    def refresh(self, held: Any, answer: Any, wrap: Callable[[Any], Any]) -> None:
         """Let an object that job code holds show the answer.
 
         A part that is the same already stays the same object: job code may hold it by a name of
@@ -137,45 +139,45 @@ class Shown:
         dict.clear(held)
         dict.update(held, fresh)
 
-    def tell(self, log: Callable[[str, str], None]) -> None:
+    def log_unsaved(self, log: Callable[[str, str], None]) -> None:
         """Write a line for each copy with changes that nothing kept, and forget all of it."""
         for copy in list(self._copies.values()):
             with contextlib.suppress(RecursionError, MemoryError):
                 self._conclude(copy)
         for line in self._lines:
             log("warn", line)
-        if self._untold:
-            log("warn", f"{self._untold} more objects were changed here and not kept")
+        if self._omitted:
+            log("warn", f"{self._omitted} more objects were changed here and not kept")
         for name in sorted(self._too_large):
             log(
                 "info",
                 f"{name} was too large to look for changes that were not kept: those are lost",
             )
-        for part in (self._copies, self._by_place, self._lines, self._too_large):
+        for part in (self._copies, self._by_document, self._lines, self._too_large):
             part.clear()
-        self._untold = 0
+        self._omitted = 0
 
     def _sweep(self) -> None:
-        """Conclude what job code let go: it cannot be changed or kept any more."""
+        """Conclude copies that job code no longer references: they can no longer change or be saved."""
         for copy in list(self._copies.values()):
             if sys.getrefcount(copy.owner) > _HELD_BY_US:
                 continue
             self._conclude(copy)
             del self._copies[id(copy.owner), copy.kind.name]
-            others = self._by_place[copy.place]
+            others = self._by_document[copy.document]
             others.remove(copy)
             if not others:
-                del self._by_place[copy.place]
+                del self._by_document[copy.document]
         self._swept_at = max(SWEPT_AFTER, 2 * len(self._copies))
 
     def _conclude(self, copy: Copy) -> None:
         lost = copy.lost | self._changes(copy)
         if not lost:
             return
-        if len(self._lines) < MOST_TOLD:
+        if len(self._lines) < MOST_LINES:
             self._lines.append(_line(copy, lost))
         else:
-            self._untold += 1
+            self._omitted += 1
 
     def _changes(self, copy: Copy) -> dict[str, Path]:
         """Return where a copy is no longer what it was made of: a path by each key."""
@@ -280,11 +282,11 @@ def _set(fields: dict[str, Any], key: str, value: Any) -> None:
 def _line(copy: Copy, lost: dict[str, Path]) -> str:
     named = [copy.kind.name + _keys(path) for path in list(lost.values())[:MOST_NAMED]]
     more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
-    of = f" of {' in '.join(copy.place[1:])}" if len(copy.place) > 1 else ""
+    of = f" of {' in '.join(copy.document[1:])}" if len(copy.document) > 1 else ""
     were = "was" if len(lost) == 1 else "were"
     return (
         f"{', '.join(named)}{more}{of} {were} changed here and not kept: "
-        f"{copy.kind.keeps(next(iter(lost)))}"
+        f"{copy.kind.advice(next(iter(lost)))}"
     )
 
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.guest.api.records import Fixed, Record, wrap
-from luajobs_kit.guest.api.unkept_changes import Kind
-from luajobs_kit.guest.guards.sealed import Given, make
+from luajobs_kit.guest.api.records import ReadOnlyRecord, Record, wrap
+from luajobs_kit.guest.api.unkept_changes import CopyKind
+from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
 
 _OWN = frozenset({"_id", "_profile", "_data", "_gone"})
 
 
-class Profile(Fixed):
+class Profile(ReadOnlyRecord):
     """Who a user is, as the workspace has it."""
 
     __slots__ = ()
 
-    def _says(self, *_given: Any, **_named: Any) -> str:
+    def _refusal(self, *_given: Any, **_named: Any) -> str:
         return "user.profile is read-only; what you keep about a user goes in user.data"
 
 
-class UserInstance(Given):
+class UserInstance(HostMade):
     """A user: ``user.data["plan"]`` or ``user.plan``; ``save()`` keeps what was changed."""
 
     __slots__ = ("_data", "_gone", "_id", "_profile")
@@ -32,7 +32,7 @@ class UserInstance(Given):
         object.__setattr__(self, "_profile", wrap(answer.get("profile") or {}))
         data = answer.get("data") or {}
         object.__setattr__(self, "_data", wrap(data))
-        current().shown.note(self, _USER, (_USER.name, self.id), data)
+        current().copies.track(self, _USER, (_USER.name, self.id), data)
 
     @property
     def id(self) -> str:
@@ -69,9 +69,9 @@ class UserInstance(Given):
 
     def _replaced(self, data: Any, given: Any) -> dict[str, Any]:
         """Show what is kept now, after ``given`` was."""
-        known = current().shown
-        known.kept((_USER.name, self.id), given, data, by=self)
-        known.renew(self._data, data, wrap)
+        copies = current().copies
+        copies.saved((_USER.name, self.id), given, data, by=self)
+        copies.refresh(self._data, data, wrap)
         return self.data
 
     async def update(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ class UserInstance(Given):
         return f"<User {self._id}>"
 
 
-_USER: Final = Kind(
+_USER: Final = CopyKind(
     "user.data",
     lambda user: object.__getattribute__(user, "_data"),
     lambda _: "await user.save() keeps it",
@@ -139,7 +139,7 @@ def parts(messages: Any) -> list[Any]:
     return [parts(each)[0] if isinstance(each, str) else each for each in messages]
 
 
-class User(Given):
+class User(HostMade):
     """Users of the workspace."""
 
     __slots__ = ()

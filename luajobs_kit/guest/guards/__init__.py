@@ -6,8 +6,8 @@ which comments, the table of patches and the corpus in ``tests/sandbox`` cite.
 
 A1, comparison leak. Host code compares an object with one of a job's: by ``==``, ``in`` or a
     look-up in a dictionary. The job's own ``__eq__`` then receives the host's object as its
-    argument. Example: ``vars(pattern)[Key()]``, where ``Key.__hash__`` is that of a name kept
-    there.
+    argument. Example: ``pattern.groupindex == Listener()``, where ``Listener.__eq__`` receives
+    the pattern's real dictionary.
 
 A2, cache leak. A library keeps results for whoever asks next and finds them by comparing the
     arguments. A job's argument that equals another caller's, or is only compared with it (A1),

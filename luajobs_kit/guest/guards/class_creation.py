@@ -1,4 +1,4 @@
-"""Making classes of job code's: of bases that were checked, with names that give nothing away."""
+"""Class creation: the checks on bases, slots, fields and patterns of classes that job code makes (A12)."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def let_inherit(base: type) -> None:
 
 
 _WRITTEN_TO: Final = (date, time, Fraction)  # and datetime, which is a date
-"""Classes whose own code writes to what a ``__new__`` gave, unlooked at, as if it were one."""
+"""Classes whose own code writes to what ``__new__`` returned without checking it (A3)."""
 _STAND_FOR_CLASSES: Final = (*ALIASES, typing.NewType, types.FunctionType)  # NamedTuple is one
 
 
 def build_class(function: Any, name: str, /, *bases: Any, **keywords: Any) -> Any:
-    """Make a class of job code's: Python's own way, its bases checked before, its slots after."""
+    """Make a class as Python does, with its bases checked before and its slots after (A12)."""
     check_keywords(keywords)
     if "metaclass" in keywords:
         raise TypeError("metaclass= is not allowed in job code")
@@ -81,7 +81,7 @@ def build_class(function: Any, name: str, /, *bases: Any, **keywords: Any) -> An
     classes = types.resolve_bases(bases)  # what Field[int] or List[str] stand for
     for base in classes:
         if not issubclass(type(base), type):
-            # Python would call the base's own class with a name, bases and a namespace.
+            # A12: Python would call the base's type as a metaclass.
             raise TypeError(f"a class inherits from classes, not from {title(base)}")
         if not (own.made(base) or inheritable(base)):
             raise TypeError(f"job code cannot inherit from {base.__name__}")
@@ -97,15 +97,16 @@ def build_class(function: Any, name: str, /, *bases: Any, **keywords: Any) -> An
 
 
 def check_keywords(keywords: dict[str, Any]) -> None:
-    """Refuse names of a job's own kind of text: each says itself what it equals, and when."""
+    """Refuse keywords of a subclass of ``str``, which decides itself what it equals (A5)."""
     if not all(type(each) is str for each in keywords):
         raise TypeError("keywords must be strings")
 
 
 def _keep_fields_apart(bases: tuple[type, ...]) -> None:
-    """Let no dataclass with a field such as ``format`` share a class with ``str`` and its like.
+    """Refuse to mix a dataclass that has a field such as ``format`` with a class that defines it.
 
-    All that is made of these bases is known before any of the class's body runs.
+    A13: the dataclass's generated methods would read the host's attribute past the guards. This is
+    checked before the class's body runs, since the body could already use such a class.
     """
     kinds = {kind for base in bases for kind in mro_of(base)}
     mine = {kind for kind in kinds if own.made(kind)}
@@ -121,9 +122,9 @@ def _keep_fields_apart(bases: tuple[type, ...]) -> None:
 
 
 def _fields_of(kind: type) -> set[str]:
-    """Return the fields of a dataclass that are to share no class with such an attribute.
+    """Return the fields of a dataclass with guarded names.
 
-    One made anew, for its slots, has them before it is taken.
+    A class that ``dataclass`` makes anew for its slots has fields before ``take_fields`` records them.
     """
     return own.fields.get(kind, set()) | _guarded(class_dict(kind).get("__dataclass_fields__", ()))
 
@@ -133,7 +134,7 @@ def _guarded(fields: Iterable[str]) -> set[str]:
 
 
 def _keep_new_apart(bases: tuple[type, ...]) -> None:
-    """Let none of these classes take its ``__new__``, unchecked, from a class that is none."""
+    """Refuse an unchecked ``__new__`` from a class mixed with a date, time or Fraction (A3)."""
     for kind in {each for base in bases for each in mro_of(base)}:
         checked = issubclass(kind, _WRITTEN_TO) or issubclass(type(kind), enum.EnumType)
         if own.made(kind) and "__new__" in class_dict(kind) and not checked:
@@ -144,7 +145,7 @@ def _keep_new_apart(bases: tuple[type, ...]) -> None:
 
 
 def _giving_its_own(new: Any) -> Callable[..., Any]:
-    """Return a ``__new__`` that gives instances of its class only."""
+    """Return a ``__new__`` that checks that it returns an instance of its class (A3)."""
     function = new.__func__ if type(new) is staticmethod else new
     if not own.is_function(function):
         raise TypeError("__new__ of a date, time or Fraction must be a function of your own")
@@ -167,10 +168,10 @@ def _answered(fields: set[str], hosts: Iterable[type]) -> str | None:
 
 
 def take_fields(kind: type, fields: Iterable[Any]) -> None:
-    """Take a class that is to become a dataclass with these fields, or refuse one of them.
+    """Record the fields of a class that is to become a dataclass, or refuse one of them.
 
-    The library writes their names into source that it executes, and what that reads passes
-    the guards by.
+    A8: the library writes their names into source that it executes. A13: that source reads
+    attributes past the guards.
     """
     fields = tuple(fields)
     for name in fields:
@@ -190,10 +191,10 @@ def take_fields(kind: type, fields: Iterable[Any]) -> None:
 
 
 class _Resolved:
-    """Makes a class of exactly the bases that were checked, and notes what was written for them.
+    """A metaclass argument that makes a class of exactly the bases that were checked.
 
-    Python would ask again what the written ones stand for, and anything may have another
-    answer by then.
+    A4: Python would call ``__mro_entries__`` of the written bases again, and a job's object may answer
+    differently the second time.
     """
 
     def __init__(self, written: tuple[Any, ...], stood_for: bool, is_written_to: bool) -> None:  # noqa: FBT001  # two facts of the bases
@@ -217,9 +218,9 @@ class _Resolved:
 
 
 def adopt(made: Any) -> Any:
-    """Give job code a class that was made for it, once the names it gives away are harmless.
+    """Return a class made for job code, once its patterns and slots are checked (A12).
 
-    One without the mark was made by the host: job code could write to all of its objects.
+    A class without the mark was made by the host, and job code must not own it.
     """
     if not own.is_class(made):
         raise TypeError(f"this makes classes of your own, not {title(made)}")
@@ -230,7 +231,7 @@ def adopt(made: Any) -> Any:
 
 
 def _trim_patterns(kind: Any) -> None:
-    """Have patterns name only some fields of a named tuple, as of a dataclass."""
+    """Limit the fields of a named tuple that patterns name by position to those before a guarded one."""
     listed = class_dict(kind).get("__match_args__")
     if issubclass(kind, tuple) and "_fields" in class_dict(kind) and type(listed) is tuple:
         setattr(kind, "__match_args__", plain_first(listed))  # noqa: B010  # mypy takes it for final
@@ -243,20 +244,20 @@ def _check_patterns(kind: type) -> None:
 
 
 def _check_slots(kind: type) -> None:
-    for name, value in class_dict(kind).items():  # what __slots__ says may have been used up
+    for name, value in class_dict(kind).items():  # ``__slots__`` may be an iterator that is used up
         if type(value) is types.MemberDescriptorType and not _is_usual(name):
             raise TypeError(f"__slots__ of {kind.__name__} cannot hold {name!r}")
 
 
 def _is_usual(name: str) -> bool:
-    """Whether job code's own objects may have an attribute of this name."""
+    """Return whether job code's own objects may have an attribute of this name."""
     return names.kind_of(name) in {"plain", "private", "watched"}
 
 
 def plain_first(fields: Iterable[str]) -> tuple[str, ...]:
-    """Return the fields that patterns may name by position: those before the first other one.
+    """Return the fields that patterns may name by position: those before the first guarded one.
 
-    A pattern reads them past the guards, from whatever passes for the class.
+    A13: a class pattern reads them past the guards, from any object that passes for the class (A4).
     """
     return tuple(itertools.takewhile(_is_plain, fields))
 
@@ -266,9 +267,9 @@ def _is_plain(name: str) -> bool:
 
 
 def star_classes(kinds: Any) -> Any:
-    """Return what stands after ``except*``, unless a group could be of a class of job code's.
+    """Return the classes after ``except*``, unless job code has an exception group class of its own.
 
-    Python takes what its ``split()`` returns for two exception groups, unlooked at.
+    A11: Python takes what a group's ``split()`` returns for two exception groups without a check.
     """
     if own.groups:
         raise TypeError(

@@ -1,4 +1,4 @@
-"""Which names mean what: the one table the policy compiles by and the guards run by.
+"""The table of attribute names by kind, which the policy compiles by and the guards run by.
 
 A name that is ``plain`` is compiled to what Python itself would do with it, at full
 speed. Everything that could lead from an object to the interpreter underneath has a
@@ -39,130 +39,41 @@ REFUSED: Final = frozenset(
     }.items()
     for name in names.split()
 )
-"""Attributes of frames, tracebacks, code and suspended functions: the way to the interpreter."""
+"""Attributes of frames, tracebacks, code and suspended functions (A9)."""
 
 STEPPING: Final = frozenset({"send", "throw", "asend", "athrow"})
-"""Methods that step a generator or coroutine by hand: of job code's own generators only.
+"""Methods that step a generator or coroutine by hand, allowed on job code's own generators (A10).
 
-Other objects may have their own.
+Other objects may have methods of these names.
 """
 
 OF_CONTEXTS: Final = frozenset({"flags", "traps"})
-"""What decimal's contexts show of their own memory; everybody's objects may have their own."""
+"""Attributes of decimal contexts that point into the context's memory (A11).
+
+Other objects may have attributes of these names.
+"""
 
 WATCHED: Final = (
     STEPPING | OF_CONTEXTS | {"format", "format_map", "groupindex", "mro", "obj", "register"}
 )
 """Public names that are harmless on most objects and not on some."""
 
-SPECIAL_METHODS: Final = frozenset(
-    f"__{name}__"
-    for name in [
-        "init",
-        "new",
-        "post_init",
-        "repr",
-        "str",
-        "bytes",
-        "format",
-        "bool",
-        "hash",
-        "len",
-        "length_hint",
-        "iter",
-        "next",
-        "reversed",
-        "contains",
-        "getitem",
-        "setitem",
-        "delitem",
-        "missing",
-        "call",
-        "enter",
-        "exit",
-        "aenter",
-        "aexit",
-        "aiter",
-        "anext",
-        "await",
-        "lt",
-        "le",
-        "eq",
-        "ne",
-        "gt",
-        "ge",
-        "add",
-        "sub",
-        "mul",
-        "matmul",
-        "truediv",
-        "floordiv",
-        "mod",
-        "divmod",
-        "pow",
-        "lshift",
-        "rshift",
-        "and",
-        "or",
-        "xor",
-        "radd",
-        "rsub",
-        "rmul",
-        "rmatmul",
-        "rtruediv",
-        "rfloordiv",
-        "rmod",
-        "rdivmod",
-        "rpow",
-        "rlshift",
-        "rrshift",
-        "rand",
-        "ror",
-        "rxor",
-        "iadd",
-        "isub",
-        "imul",
-        "imatmul",
-        "itruediv",
-        "ifloordiv",
-        "imod",
-        "ipow",
-        "ilshift",
-        "irshift",
-        "iand",
-        "ior",
-        "ixor",
-        "neg",
-        "pos",
-        "abs",
-        "invert",
-        "int",
-        "float",
-        "complex",
-        "index",
-        "round",
-        "trunc",
-        "floor",
-        "ceil",
-        "get",
-        "set",
-        "delete",
-        "set_name",
-        "init_subclass",
-        "class_getitem",
-        "getattr",
-        "setattr",
-        "delattr",
-        "copy",
-        "deepcopy",
-        "dir",
-        "sizeof",
-    ]
+_SPECIAL: Final = (
+    "init new post_init repr str bytes format bool hash len length_hint iter next "
+    "reversed contains getitem setitem delitem missing call enter exit aenter aexit "
+    "aiter anext await lt le eq ne gt ge add sub mul matmul truediv floordiv mod divmod "
+    "pow lshift rshift and or xor radd rsub rmul rmatmul rtruediv rfloordiv rmod "
+    "rdivmod rpow rlshift rrshift rand ror rxor iadd isub imul imatmul itruediv "
+    "ifloordiv imod ipow ilshift irshift iand ior ixor neg pos abs invert int float "
+    "complex index round trunc floor ceil get set delete set_name init_subclass "
+    "class_getitem getattr setattr delattr copy deepcopy dir sizeof"
 )
+SPECIAL_METHODS: Final = frozenset(f"__{name}__" for name in _SPECIAL.split())
 """Special methods a class may define, and call on its own instances or through ``super()``."""
 
 SETTABLE_METHODS: Final = SPECIAL_METHODS - {"__new__"}
-"""Those a class may be given later; an enumeration made of it trusts its ``__new__`` by then."""
+"""Special methods that may be set on a class later. A3: not ``__new__``, which an enumeration made
+of the class has checked already."""
 
 CLASS_VARIABLES: Final = frozenset({"__slots__", "__match_args__", "__hash__", "__doc__"})
 """Special names a class body may assign."""
@@ -184,7 +95,7 @@ READABLE: Final = (
     | {"__class__", "__dict__", "__members__", "__cause__", "__context__", "__notes__"}
     | {"__suppress_context__"}
 )
-"""Special names that may be read, each under its own rule (see ``special.py``)."""
+"""Special names that may be read, each under its own rule (see ``dunder.py``)."""
 
 NAMEDTUPLE_NAMES: Final = frozenset({"_make", "_replace", "_asdict", "_fields", "_field_defaults"})
 ENUM_NAMES: Final = frozenset({"_value_", "_name_", "_missing_", "_generate_next_value_"})

@@ -1,4 +1,7 @@
-"""Which classes, instances and functions are job code's own."""
+"""Ownership: the classes, instances and functions that are job code's own.
+
+Ownership is decided by a mark that job code cannot forge, never by asking the object (A4).
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ def class_dict(kind: type) -> Any:
 
 
 def is_of(value: object, kind: Any) -> bool:
-    """Whether ``value`` is of this class, asking neither.
+    """Return whether ``value`` is of this class, by identity of the classes in its MRO.
 
-    An abstract class may be told of any other, and what passes for a class would be shown the
-    real ones by ``in``.
+    A4: an abstract class may have any other class registered, so ``isinstance`` could be misled.
+    A1: ``in`` would compare the host's classes with whatever passes for a class.
     """
     return any(each is kind for each in mro_of(type(value)))
 
@@ -38,13 +41,16 @@ class Own:
         self.groups = False
         """Whether job code made, or began to make, a class of exception groups."""
         self.fields: dict[type, set[str]] = {}
-        """Fields of dataclasses that their methods read past the guards, and have such a name."""
+        """Guarded names of dataclass fields, by class: generated methods read them past the guards (A13)."""
         self.beside: dict[type, set[type]] = {}
-        """The library's classes that a class shares a class with, be it begun only."""
+        """Host classes that appear together with this job class in some MRO, also of classes still being
+        built."""
         self.contexts: dict[int, Any] = {}
-        """Contexts of decimal's that are not to go before what was read of them."""
+        """Decimal contexts kept alive as long as their flags may be in use: those point into their memory
+        (A11)."""
         self.free: set[tuple[type, str]] = set()
-        """Private names that no host class of a job's class defines: read as Python reads them."""
+        """Pairs of a job's class and a private name that no host class in its MRO defines: such names are
+        read without a guard."""
 
     def made(self, kind: type) -> bool:
         """Whether job code made this class."""
@@ -76,7 +82,7 @@ def begin(job_globals: dict[str, Any]) -> None:
     """Start a run: nothing is job code's own yet but what these globals will hold."""
     own.__init__()  # type: ignore[misc]  # the one object, made new
     own.globals = job_globals
-    # A literal would be one object in all runs of a process.
+    # A6: a literal would be the same object in every run of this process.
     own.mark = job_globals["__name__"] = "".join(list("job"))
 
 
@@ -86,7 +92,7 @@ def is_own(value: object) -> bool:
 
 
 def own_in(classes: tuple[type, ...], name: str) -> bool | None:
-    """Whether the first class that defines ``name`` is job code's own; None: none defines it."""
+    """Return whether the first class that defines ``name`` is job code's own; None if none does."""
     for kind in classes:
         if name in class_dict(kind):
             return own.made(kind)
@@ -126,14 +132,14 @@ def defined_by_own(value: Any, name: str) -> bool:
 
 
 def refuse(value: object, name: str) -> NoReturn:
-    """Raise ``AttributeError``: there may be such an attribute, and job code has no use of it."""
+    """Raise ``AttributeError`` for an attribute that may exist and is closed to job code."""
     raise AttributeError(
         f"{title(value)}: the attribute {name!r} is out of job code's reach"
     ) from None
 
 
 def title(value: object) -> str:
-    """Return what messages call ``value``: by its class, asking nothing of it."""
+    """Return how messages name ``value``: by its class, without calling any of its methods."""
     if issubclass(type(value), type):
         return f"class {type.__getattribute__(cast('type', value), '__name__')!r}"
     if type(value).__name__ == "Facade":

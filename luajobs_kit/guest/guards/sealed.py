@@ -1,4 +1,7 @@
-"""The root of every host class job code can see an instance of, and what its classes allow."""
+"""Base classes of every class of ours that job code can see an instance of.
+
+Their metaclass restricts public methods to instances of their class (A7).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ def for_instances(function: Callable[..., Any], kind: type) -> Callable[..., Any
 
     @functools.wraps(function)
     def method(instance: Any, *args: Any, **keywords: Any) -> Any:
-        if kind not in mro_of(type(instance)):  # an abstract class may be told of any other
+        if kind not in mro_of(
+            type(instance)
+        ):  # A4: not isinstance, which a registered class would pass
             raise TypeError(
                 f"a {kind.__name__!r} object is needed, not {type(instance).__name__!r}"
             )
@@ -26,8 +31,8 @@ def for_instances(function: Callable[..., Any], kind: type) -> Callable[..., Any
     return method
 
 
-def closed(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what calls a bound method; ``==`` would show the method's function to job code."""
+def opaque(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls a bound method. A1: ``==`` on the method would show its function."""
 
     def call(*args: Any, **keywords: Any) -> Any:
         return method(*args, **keywords)
@@ -36,10 +41,10 @@ def closed(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class FrozenType(type):
-    """Gives out methods that write to, and read from, instances of their own class only.
+    """Metaclass that restricts public methods to instances of their own class (A7).
 
-    Not only when the class is asked: a bound method shows its function to what it is compared
-    with, and ``super(Task, Task)`` takes one from where it is kept.
+    The functions stored in the class are replaced as well: a bound method shows its function to
+    what it is compared with (A1), and ``super(Task, Task)`` reads it from the class's dictionary.
     """
 
     if not TYPE_CHECKING:
@@ -51,7 +56,7 @@ class FrozenType(type):
                     type.__setattr__(cls, name, _guarded(value, cls))
 
         def __getattribute__(cls, name: str) -> Any:
-            """Return an attribute of the class itself; what instances do is not asked here."""
+            """Return an attribute read from the class itself; instances do not come here."""
             found = type.__getattribute__(cls, name)
             if type(found) is FunctionType and type(_defined(cls, name)) is not FunctionType:
                 return found
@@ -66,12 +71,12 @@ def _guarded(found: Any, kind: type) -> Any:
 
 
 def _defined(kind: type, name: str) -> Any:
-    """Return what the body of the class says, such as a ``staticmethod``."""
+    """Return the attribute as the class's body defined it, such as a ``staticmethod``."""
     return next(class_dict(each)[name] for each in mro_of(kind) if name in class_dict(each))
 
 
 class Frozen(metaclass=FrozenType):
-    """Cannot be subclassed by job code, copied or pickled; guards refuse its special names."""
+    """Base of classes of ours: not subclassed by job code, copied or pickled."""
 
     __slots__ = ()
 
@@ -85,8 +90,8 @@ class Frozen(metaclass=FrozenType):
         return self
 
 
-class GivenType(FrozenType):
-    """Makes classes that nobody calls: job code has them from ``type(object)``."""
+class HostMadeType(FrozenType):
+    """Metaclass of classes that job code can get by ``type(object)`` but not call."""
 
     if not TYPE_CHECKING:
 
@@ -94,12 +99,12 @@ class GivenType(FrozenType):
             raise TypeError(f"{cls.__name__!r} objects cannot be made by calling their type")
 
 
-class Given(Frozen, metaclass=GivenType):
-    """What job code is given and cannot make: modules, the job, what the platform answers."""
+class HostMade(Frozen, metaclass=HostMadeType):
+    """Base of objects that only the host makes: modules, the job, the platform's answers."""
 
     __slots__ = ()
 
 
 def make(kind: type[T], *args: Any) -> T:
-    """Make an object that job code is given."""
+    """Make an object of a host-made class, past its metaclass."""
     return type.__call__(kind, *args)  # type: ignore[no-any-return]

@@ -1,4 +1,8 @@
-"""``type`` inside: asking for a class is fine, and what it gives makes nothing new."""
+"""The builtins ``type`` and ``classmethod`` of job code.
+
+``type(x)`` returns the class of ``x``; for classes and interpreter types it returns a stand-in that
+cannot be called (A12).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import typing
 from typing import Any, Final
 
 from luajobs_kit.guest.guards.ownership import own
-from luajobs_kit.guest.guards.sealed import Frozen, FrozenType, GivenType, closed
+from luajobs_kit.guest.guards.sealed import Frozen, FrozenType, HostMadeType, opaque
 
 _STAND_INS: dict[type, type] = {}
 
@@ -38,19 +42,21 @@ _OPAQUE: Final = frozenset(
         types.CoroutineType,
         types.AsyncGeneratorType,
         super,
-        type(decimal.Context().flags),  # one that no context has crashes when it is looked at
-        type(functools.lru_cache(len)),  # which would keep arguments beside the classes of others
+        type(decimal.Context().flags),  # A11: reading one without its context crashes
+        type(
+            functools.lru_cache(len)
+        ),  # A2: it would keep a job's arguments beside others' classes
     }
 )
 
 
 ALIASES: Final = (types.GenericAlias, typing._BaseGenericAlias)  # type: ignore[attr-defined]  # noqa: SLF001  # of all of typing's
 _MADE_BY_ITEMS: Final = (*ALIASES, typing._SpecialForm, typing.ForwardRef)  # noqa: SLF001  # ``List[int]``, ``List["name"]``
-"""Classes of typing's whose objects are written with brackets; called, they take anything."""
+"""Classes of typing whose objects are written with brackets; called, they accept anything (A4)."""
 
 
-class _StandInMeta(GivenType, type):
-    """Makes classes that can be compared and asked about instances, and called by nobody."""
+class _StandInMeta(HostMadeType, type):
+    """Metaclass of stand-ins: they can be compared and used with ``isinstance``, not called."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return _STAND_INS.get(type(instance)) is cls
@@ -102,12 +108,12 @@ Type.__module__ = "builtins"
 class ClassMethod(classmethod):  # type: ignore[type-arg]  # of any function
     """What job code knows as ``classmethod``.
 
-    Methods are compared by the functions they were made of. An object of a job's own, which says
-    itself what it equals, would be shown the function of whatever method it is compared with.
+    A1: methods are compared by their functions. A class method made of a job's object would have its
+    ``__eq__`` called with the function of whatever method it is compared with.
     """
 
     def __init__(self, function: Any) -> None:
-        super().__init__(closed(function) if own.is_instance(function) else function)
+        super().__init__(opaque(function) if own.is_instance(function) else function)
 
 
 ClassMethod.__name__ = ClassMethod.__qualname__ = "classmethod"

@@ -1,4 +1,4 @@
-"""What to say when the call of an async function was used before it was awaited."""
+"""Advice for errors that come from a call of an async function that was not awaited."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _INSTANCES: Final = {
     "Product": "product",
     "Http": "http",
 }
-"""What an instance of the kit's classes is called in every example."""
+"""The variable that examples use for an instance of each class of the kit."""
 
 
 def is_unawaited(value: object) -> TypeGuard[types.CoroutineType[object, object, object]]:

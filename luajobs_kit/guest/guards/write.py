@@ -1,4 +1,4 @@
-"""The guards of writing: what job code may set attributes of, and which.
+"""The write guards, which decide what attributes job code may set or delete, and on what.
 
 Each returns the object itself, so that Python's own assignment follows.
 """
@@ -37,7 +37,7 @@ def write(value: Any) -> Any:
 
 
 OPEN: Final[set[type]] = {decimal.Context}
-"""Host classes whose instances take public attributes (they guard what is set themselves)."""
+"""Host classes whose instances accept public attributes; they check what is set themselves."""
 
 
 _CLOSED: Final[set[type]] = {
@@ -45,7 +45,7 @@ _CLOSED: Final[set[type]] = {
     *(bool, int, float, complex, str, bytes, bytearray, range, slice),
     *(list, tuple, dict, set, frozenset),
 }
-"""Classes of Python's whose instances take no attribute from anybody: Python says so itself."""
+"""Builtin classes whose instances accept no attributes: Python raises the usual error itself."""
 
 
 def write_own(value: Any, name: str) -> Any:
@@ -53,7 +53,7 @@ def write_own(value: Any, name: str) -> Any:
     if own.is_function(value) or (type(value), name) in own.free or type(value) in _CLOSED:
         return value
     if issubclass(type(value), enum.EnumType):
-        # The library keeps there what it calls for members.
+        # A3: the library keeps there the functions it calls to make members.
         raise AttributeError(  # noqa: TRY004  # as for every other attribute
             f"{title(value)}: private attributes of an enumeration cannot be set"
         )
@@ -65,7 +65,7 @@ def write_own(value: Any, name: str) -> Any:
     if name not in names.ENUM_NAMES and any(
         name in class_dict(kind) for kind in kinds if not own.made(kind)
     ):
-        # Python and its library trust what they find under names of their own.
+        # A4: Python and its library trust what they find under their own private names.
         raise AttributeError(f"{title(value)}: {name!r} belongs to a class it inherits from")
     return value
 

@@ -1,4 +1,7 @@
-"""What time it is inside: the machine's, or a simulation's that sleeping moves on."""
+"""Interfaces between a run and its host: the call channel and the clock.
+
+The clock is the machine's, or a simulation's virtual one, which sleeping moves on.
+"""
 
 from __future__ import annotations
 

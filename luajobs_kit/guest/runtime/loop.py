@@ -1,7 +1,7 @@
-"""What job code awaits: futures, tasks, and the errors they end with.
+"""The event loop of one run, with the futures and tasks that job code awaits.
 
-They yield themselves to the loop, sealed, and nothing else, and hold no way to it: a job
-that got hold of one could only do what these public methods do.
+A future yields itself to the loop inside a ``SealedFuture`` and nothing else, and offers no way to
+the loop: a job that gets hold of a future can only call its public methods.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import CoroutineType, GenericAlias, MethodType
 from typing import Any, Final
 
 from luajobs_kit.errors import rebuild
-from luajobs_kit.guest.guards.sealed import Frozen, Given, make
+from luajobs_kit.guest.guards.sealed import Frozen, HostMade, make
 from luajobs_kit.guest.runtime.call_channel import Channel, Clock, VirtualClock
 
 LONGEST_CLEAN_UP: Final = 1.0  # seconds, for tasks still running when the job returns
@@ -42,7 +42,7 @@ class Loop:
     def __init__(self, channel: Channel, clock: Clock) -> None:
         self.clock = clock
         self.current: Task | None = None
-        self.running = False  # and must not be begun again inside
+        self.running = False  # it cannot be run again from inside
         self.tasks: dict[Task, None] = {}
         self._failed: list[Task] = []
         self.callback_failures: list[BaseException] = []
@@ -56,10 +56,10 @@ class Loop:
     def next_number(self) -> int:
         return next(self._numbers)
 
-    def soon(self, function: Callable[..., Any], *arguments: Any) -> None:
+    def call_soon(self, function: Callable[..., Any], *arguments: Any) -> None:
         self._ready.append((function, arguments))
 
-    def later(self, delay: float, function: Callable[..., Any], *arguments: Any) -> Timer:
+    def call_later(self, delay: float, function: Callable[..., Any], *arguments: Any) -> Timer:
         timer = Timer(function, arguments)
         due = self.clock.monotonic() + max(0.0, delay)
         heapq.heappush(self._timers, (due, self.next_number(), timer))
@@ -72,39 +72,39 @@ class Loop:
         self._calls[number] = future
         return future
 
-    def began(self, task: Task) -> None:
+    def register(self, task: Task) -> None:
         self.tasks[task] = None
-        task.add_done_callback(self._forget)
+        task.add_done_callback(self._unregister)
 
-    def _forget(self, task: Task) -> None:
+    def _unregister(self, task: Task) -> None:
         self.tasks.pop(task, None)
-        if task.failed_unseen():
+        if task.unretrieved_error():
             self._failed.append(task)
 
-    def unseen_failures(self) -> list[str]:
+    def unretrieved_failures(self) -> list[str]:
         """Return what went wrong in tasks that nobody awaited, and in done-callbacks."""
         failures = [f"a done-callback failed: {error!r}" for error in self.callback_failures]
         return failures + [
-            f"{task.get_name()} failed and nobody awaited it: {task.failed_unseen()!r}"
+            f"{task.get_name()} failed and nobody awaited it: {task.unretrieved_error()!r}"
             for task in self._failed
-            if task.failed_unseen()
+            if task.unretrieved_error()
         ]
 
     def run(self, awaitable: Any) -> Any:
         """Run until ``awaitable`` is done; return its value or raise what it raised."""
         main = Task(as_coroutine(awaitable), name="main")
-        self._pass_while(lambda: not main.done())
+        self._run_while(lambda: not main.done())
         return main.result()
 
-    def _pass_while(self, wanted: Callable[[], bool]) -> None:
+    def _run_while(self, wanted: Callable[[], bool]) -> None:
         self.running = True
         try:
             while wanted():
-                self._pass()
+                self._run_once()
         finally:
             self.running = False
 
-    def _pass(self) -> None:
+    def _run_once(self) -> None:
         for _ in range(len(self._ready)):
             function, arguments = self._ready.popleft()
             function(*arguments)
@@ -122,7 +122,7 @@ class Loop:
         due = self._timers[0][0] if self._timers else None
         clock = self.clock
         if self._calls:
-            # A call takes no virtual time: its reply comes before any timer.
+            # A call takes no virtual time: wait for its reply before any timer.
             self._take_reply(None if isinstance(clock, VirtualClock) else due)
         elif due is None:
             if not all(task.done() for task in self.tasks):
@@ -131,17 +131,17 @@ class Loop:
                     "(a future, an event, a lock or a queue)"
                 )
         else:
-            self._until(due)
+            self._wait_until(due)
 
-    def _until(self, due: float) -> None:
+    def _wait_until(self, due: float) -> None:
         if isinstance(self.clock, VirtualClock):
-            self._let_pass(self.clock, due)
+            self._advance(self.clock, due)
         else:
             self._take_reply(due)
 
-    def _let_pass(self, clock: VirtualClock, due: float) -> None:
+    def _advance(self, clock: VirtualClock, due: float) -> None:
         if clock.shared:
-            # Whoever simulates lets the rest of its world get as far first.
+            # The simulation first lets its other runs reach this moment.
             reached = self.call("clock.sleep", {"elapsed": due})
             while not reached.done():
                 self._take_reply(None)
@@ -167,18 +167,18 @@ class Loop:
         while self._timers and self._timers[0][0] <= now:
             _, _, timer = heapq.heappop(self._timers)
             if not timer.cancelled:
-                self.soon(timer.function, *timer.arguments)
+                self.call_soon(timer.function, *timer.arguments)
 
     def block(self, seconds: float) -> None:
         """Sleep as ``time.sleep`` does: nothing else of the job runs meanwhile."""
         until = self.clock.monotonic() + seconds
         if isinstance(self.clock, VirtualClock):
-            self._let_pass(self.clock, until)
+            self._advance(self.clock, until)
             return
         while time.monotonic() < until:
             self._take_reply(until)
 
-    def cancel_rest(self) -> None:
+    def cancel_leftover_tasks(self) -> None:
         """Cancel the tasks that are left, and let them clean up, for a moment."""
         left = [task for task in self.tasks if not task.done()] if self.tasks else ()
         if not left:
@@ -186,8 +186,8 @@ class Loop:
         for task in left:
             task.cancel()
         until = time.monotonic() + LONGEST_CLEAN_UP
-        self.later(LONGEST_CLEAN_UP, int)  # so that waiting ends
-        self._pass_while(lambda: any(not task.done() for task in left) and time.monotonic() < until)
+        self.call_later(LONGEST_CLEAN_UP, int)  # so that waiting ends
+        self._run_while(lambda: any(not task.done() for task in left) and time.monotonic() < until)
 
 
 def as_coroutine(awaitable: Any) -> Any:
@@ -247,7 +247,7 @@ class Future(Frozen):
     def done(self) -> bool:
         return self._done
 
-    def failed_unseen(self) -> BaseException | None:
+    def unretrieved_error(self) -> BaseException | None:
         """Return the error it ended with, if nobody asked for it."""
         return None if self._seen else self._error
 
@@ -291,7 +291,7 @@ class Future(Frozen):
 
     def add_done_callback(self, function: Callable[[Any], Any]) -> None:
         if self._done:
-            self._loop.soon(self._tell, function)
+            self._loop.call_soon(self._call_back, function)
         else:
             self._callbacks.append(function)
 
@@ -305,9 +305,9 @@ class Future(Frozen):
         self._done, self._cancelled, self._value, self._error = True, cancelled, value, error
         callbacks, self._callbacks = self._callbacks, []
         for function in callbacks:
-            self._loop.soon(self._tell, function)
+            self._loop.call_soon(self._call_back, function)
 
-    def _tell(self, function: Callable[[Any], Any]) -> None:
+    def _call_back(self, function: Callable[[Any], Any]) -> None:
         try:
             function(self)
         except (SystemExit, KeyboardInterrupt):
@@ -317,7 +317,7 @@ class Future(Frozen):
 
     def __await__(self) -> Generator[Any, None, Any]:
         if not self._done:
-            yield make(Sealed, self)
+            yield make(SealedFuture, self)
         return self.result()
 
     def __repr__(self) -> str:
@@ -326,17 +326,17 @@ class Future(Frozen):
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether both are one function, asking neither: ``==`` would show job code the host's."""
+    """Return whether both are one function. A1: ``==`` would call a job's ``__eq__`` with the host's."""
     if type(one) is MethodType is type(other):
         return one.__self__ is other.__self__ and one.__func__ is other.__func__
     return one is other
 
 
-class Sealed(Given):
-    """A future on its way to the loop, which alone opens it.
+class SealedFuture(HostMade):
+    """A wrapper around a future on its way to the loop, which alone opens it.
 
-    What awaits can be stepped by hand in many ways (``next(anext(generator))`` is one); to be
-    given the future of a call there would let job code answer it in the platform's name.
+    A10: whoever steps a coroutine by hand (``next(anext(generator))`` is one way) receives what it
+    waits for. With the future of a call, job code could answer the call in the platform's name.
     """
 
     __slots__ = ("_future",)
@@ -350,7 +350,7 @@ def _message(given: Any) -> tuple[Any, ...]:
 
 
 def settle(future: Future) -> None:
-    """Wake whoever waits for ``future``, unless that was done."""
+    """Give ``future`` the result None, unless it is done already."""
     if not future.done():
         future.set_result(None)
 
@@ -370,8 +370,8 @@ class Task(Future):
         self._waiting_for: Future | None = None
         self._asked_to_cancel = False
         self._cancelling = 0
-        loop.began(self)
-        loop.soon(self._step)
+        loop.register(self)
+        loop.call_soon(self._step)
 
     def get_name(self) -> str:
         return self._name
@@ -419,7 +419,7 @@ class Task(Future):
         except StopIteration as stop:
             self._finish(stop.value, None, cancelled=False)
         except CancelledError as error:
-            # Not error.args: a class of job code's could answer anything.
+            # A4: a job's exception class could make ``error.args`` anything.
             self._message = BaseException.args.__get__(error)  # type: ignore[attr-defined]
             self._finish(None, None, cancelled=True)
         except BaseException as error:  # noqa: BLE001  # job code may raise anything
@@ -430,8 +430,8 @@ class Task(Future):
             self._loop.current = before
 
     def _wait_for(self, token: object) -> None:
-        if type(token) is Sealed:
-            token = token._future  # noqa: SLF001  # it is for this place only
+        if type(token) is SealedFuture:
+            token = token._future  # noqa: SLF001  # only the loop opens it
         if type(token) in (Future, Task) and token is not self:
             assert isinstance(token, Future)
             token.add_done_callback(self._wake)
@@ -439,7 +439,7 @@ class Task(Future):
             if self._asked_to_cancel and token.cancel(*self._message):
                 self._asked_to_cancel = False
         elif token is None:
-            self._loop.soon(self._step)
+            self._loop.call_soon(self._step)
         else:
             self._coroutine.close()
             error = RuntimeError("only coroutines, tasks and futures can be awaited here")

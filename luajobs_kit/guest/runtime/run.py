@@ -1,4 +1,4 @@
-"""The one run this process is for: its context, its clock, its loop, its log."""
+"""The run of this process: its context, clock, event loop and log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from luajobs_kit.guest.api.unkept_changes import Shown
+from luajobs_kit.guest.api.unkept_changes import CopyTracker
 from luajobs_kit.guest.runtime.call_channel import Channel, Clock, MachineClock, VirtualClock
 from luajobs_kit.guest.runtime.loop import Future, Loop
 
@@ -33,7 +33,7 @@ class Run:
             self.clock = VirtualClock(now, shared=simulated.get("shared", False))
         self.loop = Loop(channel, self.clock)
         self.datetime: type[datetime] = datetime  # the class job code knows by that name
-        self.shown = Shown()
+        self.copies = CopyTracker()
         self._secrets: list[str] = []
         self._unfinished_line = ""
 
@@ -49,14 +49,14 @@ class Run:
     def entropy(self) -> random.Random:
         """Where a simulation's secrets and UUIDs come from."""
         assert self._simulated is not None
-        return random.Random(f"entropy {self._simulated.get('seed', 0)}")  # noqa: S311  # likewise
+        return random.Random(f"entropy {self._simulated.get('seed', 0)}")  # noqa: S311  # repeatable on purpose
 
     def call(self, verb: str, arguments: dict[str, Any] | None = None) -> Future:
         """Ask the host; the request leaves at once."""
         return self.loop.call(verb, arguments or {})
 
     def masked(self, text: str) -> str:
-        if type(text) is not str:  # whose methods would be shown the secrets
+        if type(text) is not str:  # A5: methods of a subclass would receive the secrets
             raise TypeError(f"text is written to the log, not {type(text).__name__}")
         for secret in self._secrets:
             text = text.replace(secret, MASK)

@@ -6,7 +6,7 @@ import types
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, NoReturn, Self
 
-from luajobs_kit.guest.guards.sealed import Frozen, Given, make
+from luajobs_kit.guest.guards.sealed import Frozen, HostMade, make
 from luajobs_kit.guest.runtime.loop import (
     CancelledError,
     Future,
@@ -62,7 +62,7 @@ async def sleep(delay: float, result: Any = None) -> Any:
         await _turn()
         return result
     future = Future()
-    timer = loop.later(delay, settle, future)
+    timer = loop.call_later(delay, settle, future)
     try:
         await future
     finally:
@@ -84,7 +84,7 @@ def create_task(coro: Coroutine[Any, Any, Any], *, name: str | None = None) -> T
 
 def _refuse_task(coro: object, words: str) -> NoReturn:
     if type(coro) is types.CoroutineType:
-        coro.close()  # nobody is to be told that it was never awaited
+        coro.close()  # so that Python does not warn that it was never awaited
     raise RuntimeError(words)
 
 
@@ -122,7 +122,7 @@ class _Gathering:
     def _one_done(self, child: Future) -> None:
         self._left -= 1
         if self._all.done():
-            child._seen = True  # noqa: SLF001  # told already; no second warning
+            child._seen = True  # noqa: SLF001  # reported already: no second warning
             return
         if child.cancelled():
             error: BaseException | None = CancelledError()
@@ -141,7 +141,7 @@ class _Gathering:
         return child.result() if error is None else error
 
 
-class Timeout(Given):
+class Timeout(HostMade):
     """``async with timeout(seconds):`` raises ``TimeoutError`` when the block takes longer."""
 
     __slots__ = ("_cancelling", "_expired", "_task", "_timer", "_when")
@@ -166,7 +166,7 @@ class Timeout(Given):
             self._timer = None
         if when is not None and self._task is not None:
             loop = _loop()
-            self._timer = loop.later(when - loop.clock.monotonic(), self._expire)
+            self._timer = loop.call_later(when - loop.clock.monotonic(), self._expire)
 
     def _expire(self) -> None:
         self._expired = True
@@ -242,8 +242,8 @@ async def wait(
     def look(_: Any = None) -> None:
         done = [each for each in waited if each.done()]
         failed = any(
-            each.failed_unseen() is not None for each in done
-        )  # without marking it as seen
+            each.unretrieved_error() is not None for each in done
+        )  # unlike exception(), this does not count as retrieving it
         if (
             len(done) == len(waited)
             or (done and return_when == FIRST_COMPLETED)
@@ -254,7 +254,7 @@ async def wait(
     for each in waited:
         each.add_done_callback(look)
     look()
-    timer = _loop().later(timeout, settle, enough) if timeout is not None else None
+    timer = _loop().call_later(timeout, settle, enough) if timeout is not None else None
     try:
         await enough
     finally:
@@ -365,9 +365,9 @@ class TaskGroup(Frozen):
         while any(not task.done() for task in self._tasks):
             try:
                 await wait(self._tasks)
-            except CancelledError as told:
+            except CancelledError as interrupted:
                 if not self._stopping:
-                    cancelled = told
+                    cancelled = interrupted
                     self._stop()
         if self._woken and self._parent is not None:
             self._parent.uncancel()

@@ -37,8 +37,8 @@ class Event(Frozen):
         return True
 
 
-class _Held(Frozen):
-    """What ``async with`` takes and gives back. Whoever came first is next."""
+class _Acquirable(Frozen):
+    """Base of what ``async with`` acquires and releases, first come, first served."""
 
     __slots__ = ("_waiting",)
 
@@ -58,15 +58,15 @@ class _Held(Frozen):
         self.release()
 
 
-class Semaphore(_Held):
-    __slots__ = ("_most", "_value")
+class Semaphore(_Acquirable):
+    __slots__ = ("_limit", "_value")
 
     def __init__(self, value: int = 1) -> None:
         if value < 0:
             raise ValueError("Semaphore initial value must be >= 0")
         super().__init__()
         self._value = value
-        self._most: int | None = None
+        self._limit: int | None = None
 
     def locked(self) -> bool:
         return self._value == 0 or any(not each.cancelled() for each in self._waiting)
@@ -85,18 +85,18 @@ class Semaphore(_Held):
             raise
         finally:
             self._waiting.remove(future)
-            while self._value > 0 and self._give():
+            while self._value > 0 and self._hand_over():
                 pass
         return True
 
     def release(self) -> None:
-        if self._most is not None and self._value >= self._most:
+        if self._limit is not None and self._value >= self._limit:
             raise ValueError("BoundedSemaphore released too many times")
         self._value += 1
-        self._give()
+        self._hand_over()
 
-    def _give(self) -> bool:
-        """Hand one over to who has waited longest; say whether anybody waits."""
+    def _hand_over(self) -> bool:
+        """Hand one over to the task that has waited longest; return whether any task waited."""
         for future in self._waiting:
             if not future.done():
                 self._value -= 1
@@ -110,10 +110,10 @@ class BoundedSemaphore(Semaphore):
 
     def __init__(self, value: int = 1) -> None:
         super().__init__(value)
-        self._most = value
+        self._limit = value
 
 
-class Lock(_Held):
+class Lock(_Acquirable):
     __slots__ = ("_locked",)
 
     def __init__(self) -> None:
@@ -160,18 +160,18 @@ class QueueFull(Exception):
 
 
 class Queue(Frozen):
-    __slots__ = ("_changed", "_items", "_most", "_unfinished")
+    __slots__ = ("_items", "_limit", "_unfinished", "_waiters")
     __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self, maxsize: int = 0) -> None:
-        self._most = maxsize
+        self._limit = maxsize
         self._items: list[Any] = []
         self._unfinished = 0
-        self._changed: list[Future] = []
+        self._waiters: list[Future] = []
 
     @property
     def maxsize(self) -> int:
-        return self._most
+        return self._limit
 
     def qsize(self) -> int:
         return len(self._items)
@@ -180,40 +180,40 @@ class Queue(Frozen):
         return not self._items
 
     def full(self) -> bool:
-        return 0 < self._most <= len(self._items)
+        return 0 < self._limit <= len(self._items)
 
     def put_nowait(self, item: Any) -> None:
         if self.full():
             raise QueueFull
         self._add(item)
         self._unfinished += 1
-        self._tell()
+        self._wake_waiters()
 
     def get_nowait(self) -> Any:
         if not self._items:
             raise QueueEmpty
-        self._tell()
+        self._wake_waiters()
         return self._take()
 
     def task_done(self) -> None:
         if self._unfinished <= 0:
             raise ValueError("task_done() called too many times")
         self._unfinished -= 1
-        self._tell()
+        self._wake_waiters()
 
     async def put(self, item: Any) -> None:
         while self.full():
-            await self._change()
+            await self._next_change()
         self.put_nowait(item)
 
     async def get(self) -> Any:
         while not self._items:
-            await self._change()
+            await self._next_change()
         return self.get_nowait()
 
     async def join(self) -> None:
         while self._unfinished:
-            await self._change()
+            await self._next_change()
 
     def _add(self, item: Any) -> None:
         self._items.append(item)
@@ -221,14 +221,14 @@ class Queue(Frozen):
     def _take(self) -> Any:
         return self._items.pop(0)
 
-    def _tell(self) -> None:
-        changed, self._changed = self._changed, []
+    def _wake_waiters(self) -> None:
+        changed, self._waiters = self._waiters, []
         for future in changed:
             settle(future)
 
-    def _change(self) -> Future:
+    def _next_change(self) -> Future:
         future = Future()
-        self._changed.append(future)
+        self._waiters.append(future)
         return future
 
 

@@ -1,4 +1,4 @@
-"""The ``TextCalendar`` of job code: what it prints goes where everything printed goes."""
+"""``TextCalendar`` of job code, which prints to the run's log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from luajobs_kit.guest.runtime.run import current
 
 
 class TextCalendar(calendar.TextCalendar):
-    """The library's, whose methods that print would write to a stream no job has."""
+    """The library's class, whose printing methods would write to a stream that no job has."""
 
     def prweek(self, theweek: Iterable[tuple[int, int]], width: int) -> None:
         _print(self.formatweek(theweek, width))
@@ -23,7 +23,7 @@ class TextCalendar(calendar.TextCalendar):
 
 
 def _print(text: object) -> None:
-    current().write("".join([str(text)]))  # of exact text: a subclass may format in its own way
+    current().write("".join([str(text)]))  # A5: a subclass of str would be written as it is
 
 
 TextCalendar.__module__ = "calendar"

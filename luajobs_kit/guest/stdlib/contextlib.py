@@ -10,8 +10,8 @@ from typing import Any
 def callback(self: Any, callback: Any, /, *args: Any, **keywords: Any) -> Any:
     """Have a stack call ``callback`` at its end.
 
-    The library asks the stack, which may be of a job's class, for what it calls then, and
-    writes to the answer.
+    A3: the library calls a method of the stack, which may be of a job's class, for the function to
+    call then, and writes to what it returned.
     """
     stack: Any = contextlib.ExitStack
     self._push_exit_callback(stack._create_cb_wrapper(callback, *args, **keywords))  # noqa: SLF001  # as the library does
@@ -19,7 +19,7 @@ def callback(self: Any, callback: Any, /, *args: Any, **keywords: Any) -> Any:
 
 
 def pop_all(self: Any) -> Any:
-    """Give what is on a stack to a new one: the library writes to whatever its class gives."""
+    """Move what is on a stack to a new one. A3: the library writes to whatever its class returns."""
     made = type(self)()
     if type(made) is not type(self):
         raise TypeError(f"a new {type(self).__name__!r} object became something else")

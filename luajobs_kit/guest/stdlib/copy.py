@@ -1,9 +1,9 @@
 """Copying under the policy: an object of a job's class is rebuilt as one, or not at all.
 
-The library's ``copy`` calls what it is told to call and writes attributes of any name to
-whatever that returned. Left alone, a class whose ``__new__`` answers with an object of
-the library has it written to, past the guards, and so has a memo that answers for a
-part of the copy. So ``copy`` and ``deepcopy`` are written here anew, as the library has them.
+A3: the library's ``copy`` calls the function that an object's reduction names and writes attributes
+of any name to whatever that returned. A class whose ``__new__`` returns an object of the library
+would have that object written to, past the guards; so would a memo that answers for a part of the
+copy. ``copy`` and ``deepcopy`` are therefore written here anew, with the library's behaviour.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from luajobs_kit.guest.guards.ownership import own
-from luajobs_kit.guest.guards.sealed import Given, make
+from luajobs_kit.guest.guards.sealed import HostMade, make
 
 _MEMO: Final = "memo"  # under which a real memo, otherwise keyed by numbers, holds its decoy
 _MISSING: Final = object()
@@ -43,15 +43,15 @@ _ATOMIC: Final = frozenset(
         weakref.ref,
     }
 )
-"""What is its own copy, even a deep one."""
+"""Classes whose instances are their own copy, even a deep one."""
 _HOLDING_OTHERS: Final = frozenset({tuple, frozenset, slice, types.MethodType, _FROZENDICT})
-"""What is its own copy, as long as what it holds is not to be copied."""
+"""Classes whose instances are their own shallow copy."""
 
 
-class _Memo(Given, dict[int, Any]):
-    """What a job's ``__deepcopy__`` is given for a memo: it answers for job code's objects only.
+class _Memo(HostMade, dict[int, Any]):
+    """The memo that a job's ``__deepcopy__`` receives: it holds entries for job code's objects only.
 
-    The real one decides what the parts of a library's object are copied to.
+    The real memo decides what the parts of a library's object are copied to.
     """
 
     __slots__ = ("_real",)
@@ -104,7 +104,7 @@ def _by_protocol(x: Any, memo: dict[Any, Any]) -> Any:
     The decoy is shown to job code's methods only: the library's look up parts of their own
     objects in the real one.
     """
-    copier = getattr(type(x), "__deepcopy__", None)  # its dictionary may hold another
+    copier = getattr(type(x), "__deepcopy__", None)  # from the class: the instance may hold another
     if not own.made(type(x)):
         return _rebuilt(x, memo) if copier is None else copier(x, memo)
     decoy = memo[_MEMO]
@@ -161,7 +161,7 @@ _DEEP: Final[dict[Any, Callable[..., Any]]] = {
 
 def _rebuilt(x: Any, memo: dict[Any, Any] | None) -> Any:
     """Make an object anew as unpickling would."""
-    kind: Any = type(x)  # never the instance: its dictionary may hold another method
+    kind: Any = type(x)  # from the class: the instance may hold another method
     if kind is super:
         _no_super()
     reductor = copyreg.dispatch_table.get(kind)
@@ -170,7 +170,7 @@ def _rebuilt(x: Any, memo: dict[Any, Any] | None) -> Any:
 
 
 def _no_super() -> NoReturn:
-    raise TypeError("'super' objects cannot be copied")  # they speak for the object behind them
+    raise TypeError("'super' objects cannot be copied")  # they read from the object behind them
 
 
 def _reconstructed(  # noqa: PLR0917  # what __reduce_ex__ gives
@@ -188,8 +188,8 @@ def _reconstructed(  # noqa: PLR0917  # what __reduce_ex__ gives
         return each if memo is None else _deep(each, memo)
 
     made = function(*[part(each) for each in arguments])
-    # A set's iterator is copied to a list's. Else what is made may be anything: an alias,
-    # for one, is looked up by a name among typing's globals.
+    # A3: what was made could be anything; an alias, for one, is looked up by name in typing. The one
+    # library object whose copy is of another class is a set's iterator, copied to a list's.
     if type(made) is not type(x) and (function is not iter or own.is_instance(x)):
         raise TypeError(f"a copy of a {type(x).__name__!r} object became something else")
     if memo is not None:

@@ -1,4 +1,4 @@
-"""Our ``dataclass`` and ``field``, and what the library's own use of ours."""
+"""``dataclass`` and ``field`` of job code, and the parts of the library that they call."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOTHING: Final = types.SimpleNamespace()
 
 
 class Documentation:
-    """What is said of a dataclass that has no text of its own."""
+    """The docstring of a dataclass that has none of its own."""
 
     def __get__(self, _instance: Any, owner: type) -> str:
         return f"{owner.__name__}{_SIGNATURE}"
@@ -28,8 +28,7 @@ class Documentation:
 def field(*, metadata: Any = None, **options: Any) -> Any:
     """Describe a field, whose metadata is its own even where it has none.
 
-    The library's fields without any show one dictionary, and show it to what they are compared
-    with.
+    A1: the library's fields without metadata share one dictionary, which a comparison shows.
     """
     return _library_field(metadata=_without_any() if metadata is None else metadata, **options)
 
@@ -42,9 +41,10 @@ _without_any: Final[Any] = getattr(
 def get_field(cls: type, name: str, *rest: Any) -> Any:
     """Make a field of what its class has under its name, unless that is kept from job code.
 
-    The library takes for a default what classes above have, and the class of the class: ``mro``
-    is such an answer. And it names a ``Field`` anew that another class has already, which then
-    reads that name of its own objects. Asked here, once, for what answers may be job code's.
+    A13: the library takes for a default whatever ``getattr`` finds, also in base classes and in the
+    metaclass, such as ``mro``. It also renames a ``Field`` that another class has already, which then
+    reads that name of its own objects. The attribute is read once here, since a job's class may
+    answer differently the second time (A4).
     """
     if not own.made(cls):
         return _library_get_field(cls, name, *rest)
@@ -95,7 +95,7 @@ def _matched(made: Any) -> tuple[str, ...]:
 def without_signature(known: Any) -> Any:
     """Describe a dataclass without its signature.
 
-    The library asks for one where the class has no text of its own, or one that passes for none
-    by then; and a signature may be a text whose names are looked up in the host's modules.
+    A8: the library computes a signature where the class has no docstring. It may be given as text,
+    whose names are looked up in the host's modules.
     """
     return types.SimpleNamespace(**{**vars(known), "signature": lambda _, **_options: _SIGNATURE})

@@ -1,4 +1,4 @@
-"""``datetime`` and ``time`` on a simulation's clock, and how job code sleeps on any."""
+"""``datetime`` and ``time`` on a simulation's clock, and ``time.sleep`` on either clock."""
 
 from __future__ import annotations
 

@@ -12,19 +12,19 @@ from luajobs_kit.guest.guards.ownership import class_dict, is_of, mro_of, own, t
 
 
 class _EnumType(enum.EnumType):
-    """Enumerations whose members are their own, and whose call form takes ordinary names only."""
+    """Metaclass that checks that members are instances, and names in the call form (A3, A5)."""
 
     def __new__(
         metacls, name: str, bases: tuple[type, ...], namespace: Any, **keywords: Any
     ) -> Any:
         check_keywords(keywords)
-        if "_simple" in keywords:  # the library's way to leave out all it does to make members
+        if "_simple" in keywords:  # the library's switch to skip the checks of members
             raise TypeError(f"{name}: _simple= is not allowed in job code")
         return super().__new__(metacls, name, bases, namespace, **keywords)
 
     @classmethod
     def _find_new_(cls, classdict: Any, member_type: Any, first_enum: Any) -> Any:
-        """Let ``__new__`` give members only: the library sets attributes of what it gives."""
+        """Check what ``__new__`` returns. A3: the library sets attributes on it."""
         find: Any = super()
         new, *rest = find._find_new_(classdict, member_type, first_enum)
         if new is object.__new__:
@@ -44,7 +44,7 @@ class _EnumType(enum.EnumType):
         member_type, first_enum = find._get_mixins_(class_name, bases)
         is_flag = first_enum is not None and issubclass(first_enum, enum.Flag)
         if is_flag and any("__new__" in class_dict(each) for each in _own_in(member_type)):
-            # The library calls it for combinations of members, too.
+            # A3: the library calls it for combinations of members, too, unchecked.
             raise TypeError(f"{class_name}: flags cannot be of a class with a __new__ of its own")
         return member_type, first_enum
 
@@ -52,7 +52,7 @@ class _EnumType(enum.EnumType):
         check_keywords(keywords)
         if cls.__members__ or (not args and not keywords):
             found = super().__call__(value, *args)
-            # What the library keeps may be changed. A flag that ejects gives a number.
+            # Job code may change the table of members. A flag with the boundary EJECT gives a number.
             if not is_of(found, cls) and type(found) is not int:
                 raise TypeError(f"{value!r} of {cls.__name__} is no member of it")
             return found

@@ -31,8 +31,8 @@ def update_wrapper(
     assigned: Iterable[str] = _TITLES,
     updated: Iterable[str] = _DICT,
 ) -> Any:
-    """Give a decorator's function what is said of the one it wraps, and its attributes."""
-    if not (is_own(wrapper) or stands_for_own(wrapper)):
+    """Copy titles and attributes of a wrapped function to its wrapper, through the guards (A13)."""
+    if not (is_own(wrapper) or wraps_own_function(wrapper)):
         raise TypeError(
             f"the name and attributes of a {type(wrapper).__name__!r} object cannot be set by job "
             "code; wrap it in a function of your own: def wrapper(*args): …"
@@ -67,8 +67,8 @@ def _held(wrapped: Any, of: str) -> list[str]:
         return []
 
 
-def stands_for_own(value: Any) -> bool:
-    """Whether it was made of a function of job code's: by ``partial``, a cache, a context."""
+def wraps_own_function(value: Any) -> bool:
+    """Return whether ``partial``, a cache or a decorator made it of a function of job code."""
     if type(value) is functools.partial:
         return own.is_function(value.func)
     made_of = getattr(value, "__wrapped__", None) if type(value) in _WITH_ATTRIBUTES else None
@@ -81,7 +81,11 @@ def update_library_wrapper(
     assigned: Any = functools.WRAPPER_ASSIGNMENTS,
     updated: Any = functools.WRAPPER_UPDATES,
 ) -> Any:
-    """Do what the library does, and leave out what is in a class that is not job code's."""
+    """Do what the library does, without copying the dictionary of a host class.
+
+    A13: a cache, context or dispatcher made of a class would be given the raw methods in it, which
+    check nothing, or which guards know in another form.
+    """
     is_host = issubclass(type(wrapped), type) and not own.made(wrapped)
     return _library_update_wrapper(wrapper, wrapped, assigned, () if is_host else updated)
 
@@ -95,8 +99,8 @@ def wraps(
 def lru_cache(maxsize: Any = 128, typed: Any = False) -> Any:  # noqa: FBT002  # the library's signature
     """Keep the latest results of a function, those of equal arguments of other classes apart.
 
-    The library's would compare arguments with the classes of others, the real ``type`` among
-    them. Here classes are compared with classes.
+    A1: the library's cache would compare a job's argument with the classes of other arguments, the
+    real ``type`` among them. Here classes are compared with classes only.
     """
     if not typed:
         return functools.lru_cache(maxsize)
@@ -159,7 +163,7 @@ def _classes(kind: Any) -> tuple[type, ...]:
     """Return the classes a registration names: one, or those of ``int | str``."""
     alone = type(None) if kind is None else kind
     kinds = tuple(kind.__args__) if type(kind) in _UNIONS else (alone,)
-    # The library compares every class there is with what passes for the bases of these.
+    # A1: the library compares every loaded class with what these give for their bases.
     if not all(issubclass(type(each), type) for each in kinds):
         raise TypeError(
             "name the class: @function.register(int), or annotate the first parameter: "

@@ -11,13 +11,13 @@ from luajobs_kit.guest.runtime.run import Run
 
 
 def random_names(run: Run) -> dict[str, Any]:
-    """Return what of ``random`` does not draw from its own generator, which the run has seeded."""
+    """Return the names of ``random`` that do not draw from its own generator, which the run seeds."""
     return {"SystemRandom": _system_random(run)}
 
 
 def _system_random(run: Run) -> type:
     class SystemRandom(random.Random):
-        """In a simulation even this repeats."""
+        """A generator seeded by the simulation, so that it repeats."""
 
         def __init__(self, _seed: Any = None) -> None:
             super().__init__(run.entropy.getrandbits(128))

@@ -1,7 +1,7 @@
-"""Patterns are looked up by plain text and plain numbers only.
+"""``re`` with patterns looked up by exact text and numbers only.
 
-The library keeps what it compiled for whoever asks next, itself included. A text or number
-of a job's class says itself what it equals, and would have others given its pattern.
+A2: the library caches compiled patterns, for its own use, too. A text or number of a job's class
+decides itself what it equals, so that others would be given its pattern.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _escape: Final[Callable[[Any], Any]] = re.escape
 
 
 def plain(given: Any) -> Any:
-    """Return a pattern or a template; one of a job's class as what it is plainly."""
+    """Return a pattern or a template; an instance of a job's class as exact ``str`` or ``bytes``."""
     kind = type(given)
     if not own.made(kind):
         return given
@@ -30,11 +30,11 @@ def plain(given: Any) -> Any:
 
 
 def compile_plain(pattern: Any, flags: Any) -> Any:
-    # A flag's value may be of a job's class, too: it was given to RegexFlag, which keeps it.
+    # RegexFlag keeps the value it was made of, which may be of a job's class.
     number = int.__index__(flags) if issubclass(type(flags), int) else plain(flags)
     return _compile(plain(pattern), number)
 
 
 def escape(pattern: Any) -> Any:
-    """Escape what is special in a text, which the library has translate by its own table."""
+    """Escape special characters. A5: the library calls ``translate`` of the text with its own table."""
     return _escape(plain(pattern))

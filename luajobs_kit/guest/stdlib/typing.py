@@ -1,6 +1,8 @@
-"""Our versions of decorators that mark what they are given by an attribute they set.
+"""Decorators of ``typing`` and ``abc`` that mark what they decorate, and ``typing`` without caches.
 
-The library's mark anything, and would write to classes and functions of the host's.
+A7: the library's decorators set an attribute on anything, also on the host's classes and functions.
+A2: typing caches subscripted generics in dictionaries. A job's object with a chosen ``__hash__`` and
+its own ``__eq__`` would be compared with other callers' keys and so get hold of them (A1).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any, Final, NoReturn
 
 from luajobs_kit.guest.guards.ownership import is_own, title
 from luajobs_kit.guest.guards.type_object import ClassMethod
-from luajobs_kit.guest.stdlib.functools import stands_for_own
+from luajobs_kit.guest.stdlib.functools import wraps_own_function
 
 _DESCRIPTORS: Final = (property, ClassMethod, staticmethod)
 
@@ -24,7 +26,7 @@ def _marks(library: Callable[[Any], Any], otherwise: Callable[[Any], Any]) -> Ca
 
     @functools.wraps(library)
     def decorator(given: Any) -> Any:
-        mine = is_own(given) or stands_for_own(given)
+        mine = is_own(given) or wraps_own_function(given)
         return library(given) if mine else otherwise(given)
 
     return decorator
@@ -54,12 +56,12 @@ _LOOKING_UP: Final[CodeType] = _library._SpecialForm.__getitem__.__code__  # noq
 
 
 def without_caches(known: Any) -> Any:
-    """Return typing's table of what keeps, by function, with the function itself in its place."""
+    """Return typing's table of cached functions with each function itself as its cache."""
     return {function: function for function in known}
 
 
 def without_closures(known: Any) -> Any:
-    """Have everything made anew whenever it is asked for: Python 3.11 keeps it in closures."""
+    """Take the caches out of the closures in which Python 3.11 keeps them."""
     for function in _looking_up():
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         cells["cached"].cell_contents = cells["func"].cell_contents

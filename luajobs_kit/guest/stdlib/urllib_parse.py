@@ -1,7 +1,7 @@
-"""``urlsplit`` keeps nothing of what it was asked for.
+"""``urlsplit`` without its cache.
 
-The library's keeps arguments beside their classes, and looks them up by comparing: one of a
-job's class that has the right hash would be shown the real ``type``.
+A2: the library caches results by argument and argument class. A job's argument with the right hash
+would be compared with the keys, the real ``type`` among them (A1).
 """
 
 from __future__ import annotations

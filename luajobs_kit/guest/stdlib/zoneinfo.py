@@ -10,7 +10,7 @@ from zoneinfo._zoneinfo import ZoneInfo as _ZoneInfo  # type: ignore[import-not-
 
 import tzdata  # type: ignore[import-untyped]  # it holds data, and one constant
 
-from luajobs_kit.guest.guards.sealed import closed
+from luajobs_kit.guest.guards.sealed import opaque
 
 _zones: dict[str, bytes] = {}
 
@@ -18,9 +18,8 @@ _zones: dict[str, bytes] = {}
 class ZoneInfo(_ZoneInfo):  # type: ignore[misc]  # mypy knows the other one only
     """The library's in Python, which does what the one in C does.
 
-    That one goes by what a job gives it in its own memory: it reads whatever passes for a
-    datetime as if it were one, believes a file, and goes through a list of zones that a key
-    may change while it is compared.
+    A11: the one in C reads whatever passes for a datetime as if it were one, trusts the contents of a
+    file, and walks a list of zones that a key may change while it is compared.
     """
 
     __slots__ = ()
@@ -37,9 +36,9 @@ class ZoneInfo(_ZoneInfo):  # type: ignore[misc]  # mypy knows the other one onl
 
 ZoneInfo.__module__ = "zoneinfo"
 for _name in ("clear_cache", "from_file", "no_cache"):
-    # Of job code's one class alone, wherever it is taken from: compared, a class method shows
-    # its function, which writes to what another class makes.
-    setattr(_ZoneInfo, _name, staticmethod(closed(getattr(ZoneInfo, _name))))
+    # A1: compared, a class method shows its function. A3: that function writes to whatever the class
+    # it is called with makes. So both classes have functions bound to job code's class.
+    setattr(_ZoneInfo, _name, staticmethod(opaque(getattr(ZoneInfo, _name))))
 
 
 def load_zones() -> None:

@@ -1,4 +1,4 @@
-"""What a job does with its own surface: the calls it makes, and the answers as it sees them."""
+"""``job`` and its kin inside a run: the calls they make, and the answers as job code sees them."""
 
 from __future__ import annotations
 

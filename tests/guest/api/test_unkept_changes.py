@@ -1,4 +1,4 @@
-"""What a run changes in place and does not keep is told in its log, once for each object."""
+"""Changes that a run makes in place and does not save are in its log, once for each object."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Keeping(RecordingChannel):
         return super().send_call(verb, arguments)
 
 
-def told(body: str, *, sync: bool = False, head: str = "", job: Any = None) -> list[str]:
+def logged(body: str, *, sync: bool = False, head: str = "", job: Any = None) -> list[str]:
     lines = "\n".join("    " + line for line in body.splitlines())
     channel = Keeping()
     kind = "def" if sync else "async def"
@@ -141,7 +141,7 @@ def test_a_change_that_nothing_keeps_is_told_once_by_its_key(body, words):
     ],
 )
 def test_the_line_says_what_would_have_kept_it(body, call):
-    assert told(body)[0].endswith(call)
+    assert logged(body)[0].endswith(call)
 
 
 ENTRY_OF = 'entry = await Data.get_entry("tickets", "entry_1")\n'
@@ -188,7 +188,7 @@ KEPT = [
 
 @pytest.mark.parametrize("body", KEPT)
 def test_what_is_kept_by_any_call_is_not_told(body):
-    assert told(body) == []
+    assert logged(body) == []
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_what_is_kept_by_any_call_is_not_told(body):
     ],
 )
 def test_what_another_answer_replaces_is_told_too(body, words):
-    [line] = told(body)
+    [line] = logged(body)
     assert words in line
 
 
@@ -220,7 +220,7 @@ def test_a_change_after_it_was_kept_is_told_again():
         'seen = job.metadata["seen"]\nseen.append(2)\n'
         'await job.update_metadata({"seen": seen})\nseen.append(3)'
     )
-    [line] = told(body)
+    [line] = logged(body)
     assert 'job.metadata["seen"] was' in line
 
 
@@ -229,12 +229,12 @@ def test_a_replaced_change_that_is_kept_later_is_not_told():
         'user = await job.user()\nuser.plan = "pro"\nawait user.update({"n": 1})\n'
         'await user.update({"plan": "pro"})'
     )
-    assert told(body) == []
+    assert logged(body) == []
 
 
 def test_several_changes_of_one_object_are_one_line():
     body = "user = await job.user()\nfor n in range(9):\n    setattr(user, f'f{n}', n)"
-    [line] = told(body)
+    [line] = logged(body)
     assert 'user.data["f0"], user.data["f1"]' in line
     assert "and 4 more of user_1 were changed" in line
 
@@ -242,7 +242,7 @@ def test_several_changes_of_one_object_are_one_line():
 @pytest.mark.parametrize("change", ['["fullName"] = "Eve"', '.full_name = "Eve"', ".clear()"])
 def test_a_profile_says_that_it_is_read_only(change):
     with pytest.raises(TypeError, match=r"user\.profile is read-only.*user\.data"):
-        told(f"user = await job.user()\nuser.profile{change}")
+        logged(f"user = await job.user()\nuser.profile{change}")
 
 
 @pytest.mark.parametrize("sync", [True, False])
@@ -260,7 +260,7 @@ def test_it_is_told_where_the_run_fails(sync):
 
 
 def test_a_job_that_is_not_async_is_told_as_well():
-    assert len(told('job.metadata["seen"].append(1)', sync=True)) == 1
+    assert len(logged('job.metadata["seen"].append(1)', sync=True)) == 1
 
 
 LIAR = """
@@ -304,7 +304,7 @@ class Same(dict):
     ],
 )
 def test_objects_of_job_code_are_never_asked_whether_they_are_equal(change):
-    assert len(told("user = await job.user()\n" + change, head=LIAR)) == 1
+    assert len(logged("user = await job.user()\n" + change, head=LIAR)) == 1
 
 
 def test_what_is_too_large_to_look_through_is_said_and_soon(monkeypatch):
@@ -323,14 +323,14 @@ def test_what_is_too_large_to_look_through_is_said_and_soon(monkeypatch):
 
 def test_the_largest_metadata_is_looked_through_quickly():
     large = {"items": [{"n": n, "name": "x" * 8} for n in range(9_000)], "flat": [0] * 50_000}
-    tracked = unkept_changes.Shown()
+    tracked = unkept_changes.CopyTracker()
     copy = {"items": [dict(each) for each in large["items"]], "flat": list(large["flat"])}
-    kind = unkept_changes.Kind("job.metadata", lambda held: held, lambda _: "")
-    tracked.note(copy, kind, ("job.metadata",), large)
+    kind = unkept_changes.CopyKind("job.metadata", lambda held: held, lambda _: "")
+    tracked.track(copy, kind, ("job.metadata",), large)
     copy["flat"][-1] = 1
     began = time.perf_counter()
     lines: list[str] = []
-    tracked.tell(lambda _, text: lines.append(text))
+    tracked.log_unsaved(lambda _, text: lines.append(text))
     assert 'job.metadata["flat"]' in lines[0]
     assert time.perf_counter() - began < 1.0
 
@@ -344,16 +344,16 @@ def test_a_run_that_reads_many_entries_does_not_hold_on_to_them():
         "        entry.n = n + 2\n"
     )
     held = []
-    note = unkept_changes.Shown.note
+    note = unkept_changes.CopyTracker.track
 
     def counting(self, *given):
         note(self, *given)
         held.append(len(self._copies))
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(unkept_changes.Shown, "note", counting)
+        patched.setattr(unkept_changes.CopyTracker, "track", counting)
         run_here(body, channel=channel)
     assert max(held) <= unkept_changes.SWEPT_AFTER + 1
     lines = [text for level, text in channel.lines if level == "warn"]
-    assert len(lines) == unkept_changes.MOST_TOLD + 1
+    assert len(lines) == unkept_changes.MOST_LINES + 1
     assert lines[-1] == "980 more objects were changed here and not kept"

@@ -1,4 +1,4 @@
-"""Which classes of ours job code may call."""
+"""Classes of ours and of the library: which job code may call, and what their methods write to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from luajobs_kit.guest import allowlist
 from luajobs_kit.guest import imports as guest_imports
 from luajobs_kit.guest import preload as preloading
 from luajobs_kit.guest.guards import type_object
-from luajobs_kit.guest.guards.sealed import Frozen, FrozenType, GivenType
+from luajobs_kit.guest.guards.sealed import Frozen, FrozenType, HostMadeType
 from luajobs_kit.guest.world import NAMES
 
 
@@ -40,7 +40,7 @@ def test_job_code_makes_objects_of_no_class_of_ours_that_it_cannot_import() -> N
         for module in allowlist.MODULES
         for value in guest_imports.names_of(module).values()
     }
-    closed = (GivenType, type(type_object.Type))
+    closed = (HostMadeType, type(type_object.Type))
     assert [
         each for each in _ours() if id(each) not in imported and not isinstance(each, closed)
     ] == []
