@@ -116,7 +116,7 @@ class Workspace:
             workspace._clock = clock
 
         async def start() -> Port:
-            from luajobs_kit.engine import Engine  # noqa: PLC0415 - only who wants it here pays for it
+            from luajobs_kit.engine import Engine  # noqa: PLC0415 - it loads the stores and APScheduler, which clients do not need
 
             return await Engine.open(
                 workspace._path,
@@ -407,7 +407,7 @@ class Workspace:
 
 
 def _folder(path: str | Path | None) -> Path:
-    from luajobs_kit.client.find_workspace import find  # noqa: PLC0415 - only who needs a folder pays for it
+    from luajobs_kit.client.find_workspace import find  # noqa: PLC0415 - it loads the HTTP client, which memory needs not
 
     return find(Path(path) if path is not None else None)
 

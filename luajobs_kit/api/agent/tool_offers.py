@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from luajobs_kit.acting_user import acting_as
 from luajobs_kit.api._session import Bound, Session
-from luajobs_kit.api._signatures import arguments_of, say, values_of
+from luajobs_kit.api._signatures import arguments_of, first_problem, values_of
 from luajobs_kit.api.agent.tools import LuaTool, check_tool
 from luajobs_kit.errors import EngineUnavailable, InvalidInput, NotFound, ToolUnavailable
 from luajobs_kit.port import Port, ToolCall, ToolOffer
@@ -79,12 +79,12 @@ def _validated(model: type[BaseModel], name: str, arguments: Mapping[str, Any]) 
     try:
         return model.model_validate(arguments)
     except ValidationError as problem:
-        field_name, words = say(problem)
+        field_name, words = first_problem(problem)
         raise InvalidInput(f"tools.{name}: {field_name}: {words}", field=field_name) from None
 
 
 @dataclass(slots=True)
-class _Serving:
+class _LoopOffers:
     """What one event loop offers."""
 
     names: set[str] = field(default_factory=set)
@@ -100,7 +100,9 @@ class ToolOffers:
 
     def __init__(self) -> None:
         self._tools: dict[str, OfferedTool] = {}
-        self._serving: WeakKeyDictionary[asyncio.AbstractEventLoop, _Serving] = WeakKeyDictionary()
+        self._serving: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopOffers] = (
+            WeakKeyDictionary()
+        )
 
     def add(self, tool: OfferedTool) -> None:
         self._tools[tool.offer.name] = tool
@@ -117,7 +119,7 @@ class ToolOffers:
 
     def serve(self, port: Port) -> None:
         """Offer to the engine what is not offered yet from the running loop."""
-        serving = self._serving.setdefault(asyncio.get_running_loop(), _Serving())
+        serving = self._serving.setdefault(asyncio.get_running_loop(), _LoopOffers())
         fresh = [tool.offer for name, tool in self._tools.items() if name not in serving.names]
         if not fresh:
             return
@@ -137,7 +139,7 @@ class ToolOffers:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _answer_all(
-        self, port: Port, calls: Any, offers: list[ToolOffer], serving: _Serving
+        self, port: Port, calls: Any, offers: list[ToolOffer], serving: _LoopOffers
     ) -> None:
         running: set[asyncio.Task[None]] = set()
         try:
@@ -161,7 +163,7 @@ class ToolOffers:
                 value = TypeAdapter(Any).dump_python(
                     await self._tools[call.name].call(call.arguments), mode="json"
                 )
-            except Exception as problem:  # noqa: BLE001 - a tool may raise anything; the job is told
+            except Exception as problem:  # noqa: BLE001 - a tool may raise anything; the run gets it as ToolError
                 error = {"type": type(problem).__name__, "message": str(problem)}
         with suppress(NotFound, EngineUnavailable):  # the run that asked has ended
             await port.answer(call.id, value, error)

@@ -1,4 +1,4 @@
-"""What a run may ask of its engine, answered as the run's own user."""
+"""Requests of runs: what job code asks of the engine, answered as the run's own user."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ LONG_LOOKS: Final = frozenset(
 Of one run they are served one at a time, the next when the answer before is written; of all runs
 together one at a time is worked at.
 """
-ELSEWHERE: Final = frozenset({"http.request", "tool.call"})
+OUTSIDE: Final = frozenset({"http.request", "tool.call"})
 """Requests that wait for an answer from outside the engine."""
-ASKED_ELSEWHERE: Final = 16  # of these, under way for one run
+MOST_OUTSIDE: Final = 16  # of these, under way at a time for one run
 EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
 
 _MOST_PAGES: Final = 1_000_000
@@ -84,7 +84,7 @@ class Requests:
         self._creations: deque[datetime] = deque()
         self.turns = Turns()
         # Held by one run at a time: others than runs read and write beside them.
-        self.looking, self.changing = asyncio.Lock(), asyncio.Lock()
+        self.long_reads, self.heavy_writes = asyncio.Lock(), asyncio.Lock()
 
     def serve(self, execution: Execution, version: JobVersion) -> Serve:
         """Return the function that answers one attempt's requests."""
@@ -129,30 +129,30 @@ class RunRequests:
         record = requests.state.store.definitions.job(execution.job_id)
         self._reach = reach_of(record, requests.state.settings.values.default_user)
         self._created = 0
-        self._changing = asyncio.Lock()
-        self._elsewhere = asyncio.Semaphore(ASKED_ELSEWHERE)
+        self._heavy_writes = asyncio.Lock()
+        self._outside = asyncio.Semaphore(MOST_OUTSIDE)
 
     def serve(self, verb: str, arguments: dict[str, Any]) -> Awaitable[Json]:
         """Answer one request as ``answer`` does, in turn with those of other runs, as JSON."""
         return self._requests.turns.served(self, self._serve(verb, arguments))
 
     async def _serve(self, verb: str, arguments: dict[str, Any]) -> Json:
-        async with self._place(verb, arguments):
-            return await _written(verb, await self.answer(verb, arguments))
+        async with self._admitted(verb, arguments):
+            return await _encoded(verb, await self.answer(verb, arguments))
 
     @asynccontextmanager
-    async def _place(self, verb: str, arguments: dict[str, Any]) -> AsyncIterator[None]:
+    async def _admitted(self, verb: str, arguments: dict[str, Any]) -> AsyncIterator[None]:
         """Wait until one more request of this kind may be under way."""
         async with AsyncExitStack() as held:
-            if verb in ELSEWHERE:
-                await held.enter_async_context(self._elsewhere)
+            if verb in OUTSIDE:
+                await held.enter_async_context(self._outside)
             elif verb in LONG_LOOKS:
                 # Of its own run it is the only one already (see ``Sandbox.run``): so runs take turns.
-                await held.enter_async_context(self._requests.looking)
+                await held.enter_async_context(self._requests.long_reads)
             elif is_heavy(arguments):
                 # What comes in one transaction is kept together, and a fire that is due behind it.
-                await held.enter_async_context(self._changing)
-                await held.enter_async_context(self._requests.changing)
+                await held.enter_async_context(self._heavy_writes)
+                await held.enter_async_context(self._requests.heavy_writes)
             yield
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
@@ -189,9 +189,9 @@ class RunRequests:
                 self._requests.count_trigger(job_id)
                 return (await port.trigger_job(job_id, version)).to_json()
             case "activate":
-                return self._shown(await port.activate_job(job_id))
+                return self._as_json(await port.activate_job(job_id))
             case "deactivate":
-                return self._shown(await port.deactivate_job(job_id))
+                return self._as_json(await port.deactivate_job(job_id))
             case "delete":
                 return (await port.delete_job(job_id)).to_json()
             case "executions":
@@ -243,13 +243,13 @@ class RunRequests:
             if number > end:
                 break
             if number > start:
-                await answer.add([self._seen(job)])
+                await answer.add([self._limited_view(job)])
         return answer.documents
 
     async def _of_jobs(self, name: str, arguments: dict[str, Any]) -> Any:
         match name:
             case "get":
-                return self._shown(await self._reachable(arguments))
+                return self._as_json(await self._reachable(arguments))
             case "get_all":
                 return await self._all_jobs(arguments)
             case "create":
@@ -288,7 +288,7 @@ class RunRequests:
                 "so can the workspace's owner."
             )
 
-    def _seen(self, job: Job) -> Job:
+    def _limited_view(self, job: Job) -> Job:
         """Return a job as the run may see it: the active version only, for all of them can be a lot.
 
         What the agent's own jobs found is no user's matter.
@@ -297,8 +297,8 @@ class RunRequests:
             job = job.evolve(last_execution=None)
         return job.evolve(versions=[])
 
-    def _shown(self, job: Job) -> dict[str, Any]:
-        return self._seen(job).to_json()
+    def _as_json(self, job: Job) -> dict[str, Any]:
+        return self._limited_view(job).to_json()
 
     async def _create(self, arguments: dict[str, Any]) -> Any:
         if self._created >= JOBS_CREATED:
@@ -329,7 +329,7 @@ class RunRequests:
             tools=_limited_to(self._version.tools, spec.tools),
             env=_limited_to(self._version.env, spec.env),
         )
-        return self._shown(await self._requests.port.create_job(spec))
+        return self._as_json(await self._requests.port.create_job(spec))
 
     async def _tool(self, arguments: dict[str, Any]) -> Any:
         name = arguments.get("name")
@@ -361,7 +361,7 @@ def reach_of(record: JobRecord | None, default_user: str) -> Reach:
     return record.users_reach or ("any" if record.user_id == default_user else "own")
 
 
-async def _written(verb: str, value: Any) -> Json:
+async def _encoded(verb: str, value: Any) -> Json:
     """Return a value as JSON, written in pieces. Raises ``InvalidInput`` for one that is too large."""
     parts: list[bytes] = []
     size = 0
