@@ -85,7 +85,7 @@ def _validated(model: type[BaseModel], name: str, arguments: Mapping[str, Any]) 
 
 @dataclass(slots=True)
 class _LoopOffers:
-    """What one event loop offers."""
+    """The offers of one event loop: the names on offer, and the tasks that answer calls."""
 
     names: set[str] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -124,7 +124,7 @@ class ToolOffers:
         if not fresh:
             return
         serving.names |= {offer.name for offer in fresh}
-        calls = port.offer(fresh)  # an engine in this process knows of them from here on
+        calls = port.offer(fresh)  # an engine in this process can call them from here on
         task = asyncio.create_task(self._answer_all(port, calls, fresh, serving))
         serving.tasks.add(task)
         task.add_done_callback(serving.tasks.discard)
@@ -149,7 +149,7 @@ class ToolOffers:
                     running.add(task)
                     task.add_done_callback(running.discard)
         except EngineUnavailable:
-            pass  # the next thing asked of the workspace finds an engine and offers again
+            pass  # the next request of the workspace finds an engine, and offers the tools again
         finally:
             serving.names -= {offer.name for offer in offers}
             for task in running:
@@ -165,7 +165,7 @@ class ToolOffers:
                 )
             except Exception as problem:  # noqa: BLE001 - a tool may raise anything; the run gets it as ToolError
                 error = {"type": type(problem).__name__, "message": str(problem)}
-        with suppress(NotFound, EngineUnavailable):  # the run that asked has ended
+        with suppress(NotFound, EngineUnavailable):  # the run that called it has ended
             await port.answer(call.id, value, error)
 
 

@@ -11,12 +11,13 @@ T = TypeVar("T")
 
 
 class Turns:
-    """Shares the engine's loop among runs. A step is what a request does between two waits.
+    """Shares the engine's event loop among runs, one step of one request each pass.
 
-    asyncio resumes in one pass of its loop everything that can go on: a thousand requests of runs,
-    and a fire that is due waits until each of them has made its step. Here one pass makes one
-    step of one request. The runs that have requests waiting take turns, so that one with a single
-    request is not behind the many of another. What a request waits for goes on meanwhile.
+    A step is what a request does between two waits. By itself asyncio resumes everything that is
+    ready in one pass of its loop: with a thousand requests of runs, a fire that is due would wait
+    for a thousand steps. Here each pass makes one. Runs with waiting requests take turns
+    (round-robin), so a run with one request is not queued behind the many of another. Whatever a
+    request awaits, such as the disk, goes on meanwhile.
     """
 
     def __init__(self) -> None:
@@ -24,11 +25,11 @@ class Turns:
         self._taken = False  # whether this pass of the loop has had its step
 
     def served(self, run: object, request: Coroutine[Any, Any, T]) -> Awaitable[T]:
-        """Return what to await instead of ``request``, a request of ``run``."""
+        """Return an awaitable that makes the steps of ``request`` in the turns of ``run``."""
         return _InTurns(self, run, request)
 
     def turn(self, run: object) -> Generator[Any, None, None]:
-        """Wait for the turn of one step, without a wait when nobody else has had this pass's."""
+        """Wait for the turn of one step; there is no wait while this pass has had no step yet."""
         loop = asyncio.get_running_loop()
         if not self._taken:
             self._taken = True
@@ -39,7 +40,7 @@ class Turns:
         yield from waiter
 
     def _next(self) -> None:
-        """Give the next run its turn; called once a pass as long as anything waits."""
+        """Give the next run its turn; called once each pass while any request waits."""
         while self._queues:
             run, queue = self._queues.popitem(last=False)
             waiter = queue.popleft()

@@ -32,11 +32,11 @@ from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, pieces
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import MAX_REPLY, Json
 
-TRIGGERS: Final = 10  # job code may trigger a job, itself or another, this often…
-TRIGGER_WINDOW: Final = timedelta(minutes=1)  # …in this time
-JOBS_CREATED: Final = 10  # jobs one run may create
-CREATIONS: Final = 100  # all runs together may create so many jobs…
-CREATION_WINDOW: Final = timedelta(minutes=10)  # …in this time: each may create others
+TRIGGERS: Final = 10  # most times that job code may trigger one job within TRIGGER_WINDOW
+TRIGGER_WINDOW: Final = timedelta(minutes=1)
+JOBS_CREATED: Final = 10  # most jobs that one run may create
+CREATIONS: Final = 100  # most jobs that all runs may create within CREATION_WINDOW
+CREATION_WINDOW: Final = timedelta(minutes=10)
 LONG_LOOKS: Final = frozenset(
     {
         "data.get",
@@ -54,10 +54,10 @@ LONG_LOOKS: Final = frozenset(
         "jobs.get_all",
     }
 )
-"""Requests that may look through all there is, or answer a lot.
+"""Requests that may read all there is, or have large answers.
 
-Of one run they are served one at a time, the next when the answer before is written; of all runs
-together one at a time is worked at.
+A run has one of them at a time: the next begins when the answer before is written. Only one of all
+runs together is worked on at a time.
 """
 OUTSIDE: Final = frozenset({"http.request", "tool.call"})
 """Requests that wait for an answer from outside the engine."""
@@ -70,7 +70,7 @@ Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
 class Requests:
-    """Answers the ``call`` frames of runs. What a notebook asks goes through the same verbs."""
+    """Answers the requests of runs (``call`` frames). A notebook's requests use the same verbs."""
 
     def __init__(
         self, state: State, port: Port, catalog: Catalog, platform: Platform, tools: ToolBroker
@@ -83,7 +83,7 @@ class Requests:
         self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._creations: deque[datetime] = deque()
         self.turns = Turns()
-        # Held by one run at a time: others than runs read and write beside them.
+        # Each is held by one run at a time. What notebooks and routes ask does not wait for them.
         self.long_reads, self.heavy_writes = asyncio.Lock(), asyncio.Lock()
 
     def serve(self, execution: Execution, version: JobVersion) -> Serve:
@@ -91,7 +91,7 @@ class Requests:
         return RunRequests(self, execution, version).serve
 
     def count_trigger(self, job_id: str) -> None:
-        """Raise ``NotAllowed`` when runs trigger a job too often: loops must come to an end."""
+        """Raise ``NotAllowed`` when runs trigger a job too often, as a loop of jobs would."""
         self._count(
             self._triggers[job_id],
             TRIGGERS,
@@ -101,7 +101,7 @@ class Requests:
         )
 
     def count_creation(self) -> None:
-        """Raise ``NotAllowed`` when runs create jobs too often: so must jobs that create jobs."""
+        """Raise ``NotAllowed`` when runs create jobs too often, as jobs that create jobs would."""
         self._count(
             self._creations,
             CREATIONS,
@@ -147,10 +147,12 @@ class RunRequests:
             if verb in OUTSIDE:
                 await held.enter_async_context(self._outside)
             elif verb in LONG_LOOKS:
-                # Of its own run it is the only one already (see ``Sandbox.run``): so runs take turns.
+                # The sandbox sends one of these at a time for each run (``alone=``), so this lock is
+                # passed from run to run.
                 await held.enter_async_context(self._requests.long_reads)
             elif is_heavy(arguments):
-                # What comes in one transaction is kept together, and a fire that is due behind it.
+                # A large write is one transaction; a fire that falls due meanwhile is recorded after
+                # it. One at a time bounds how long that takes.
                 await held.enter_async_context(self._heavy_writes)
                 await held.enter_async_context(self._requests.heavy_writes)
             yield
@@ -289,9 +291,9 @@ class RunRequests:
             )
 
     def _limited_view(self, job: Job) -> Job:
-        """Return a job as the run may see it: the active version only, for all of them can be a lot.
+        """Return a job as the run may see it: with the active version only, as all can be large.
 
-        What the agent's own jobs found is no user's matter.
+        A user's run does not see what the runs of the agent's own jobs returned.
         """
         if self._is_a_users and job.user_id is None:
             job = job.evolve(last_execution=None)
@@ -380,7 +382,7 @@ async def _encoded(verb: str, value: Any) -> Json:
 
 
 def _page(arguments: dict[str, Any]) -> tuple[int, int]:
-    """Return the places at which the page that is asked for begins and ends; all, where none is."""
+    """Return where the requested page begins and ends; without one, all."""
     if "limit" not in arguments and "page" not in arguments:
         return 0, sys.maxsize
     limit, page = _count(arguments, "limit", 10), arguments.get("page", 1)
