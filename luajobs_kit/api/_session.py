@@ -38,7 +38,10 @@ _factories: list[Callable[[], Session]] = []
 
 
 def make_own_by(factory: Callable[[], Session]) -> None:
-    """Say what makes the process's own workspace at its first use: ``Workspace``, which is above."""
+    """Register what makes the process's own workspace at its first use.
+
+    That is ``Workspace``, which is built of this module and so cannot be imported here.
+    """
     _factories[:] = [factory]
 
 

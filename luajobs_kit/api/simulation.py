@@ -16,7 +16,7 @@ from luajobs_kit.timing.instants import read_instant
 
 DEFAULT_DAYS: Final = 7.0
 SHOWN: Final = 20  # runs, messages and changes, in the tables; the attributes hold all
-NAMED: Final = 5  # jobs, of whose runs it is said that they are left out
+NAMED: Final = 5  # most jobs named in the note about executions that are left out
 LANES: Final = 30  # jobs on the timeline
 WIDTH: Final = 240  # marks side by side; runs closer than that share one
 

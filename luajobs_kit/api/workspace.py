@@ -97,7 +97,7 @@ class Workspace:
 
         It runs inside ``async with``, or from ``await ws.open()`` to ``await ws.aclose()``; then
         the workspace is the current one. With a ``VirtualClock`` as its ``clock``, time moves
-        when that is told to, for job code too. ``channels`` are handed every message, after the
+        only when that is advanced, for job code too. ``channels`` get every message, after the
         inbox (``luajobs_kit.platform.Channel``). Entering it raises ``WorkspaceLocked`` when
         another engine owns the folder.
         """
@@ -130,7 +130,7 @@ class Workspace:
 
     @property
     def path(self) -> Path | None:
-        """The workspace's folder, as ``status().workspace`` says it, too; None in memory.
+        """The workspace's folder, the same as ``status().workspace``; None in memory.
 
         Raises ``WorkspaceError`` when the folder cannot be used, or two are meant by its name.
         """
@@ -193,7 +193,7 @@ class Workspace:
     # Requests about the engine as a whole
 
     async def status(self) -> EngineStatus:
-        """Return what the engine says of itself."""
+        """Return the engine's status: version, process, workspace, time, numbers of jobs and runs."""
         return await self.ask(Port.status)
 
     async def doctor(self) -> list[Finding]:

@@ -28,7 +28,7 @@ DEFAULT_TOOL_TIMEOUT = 30.0  # seconds a job waits for a tool's answer
 
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
-    """A tool as the engine is told of it, and what is called in this process."""
+    """An offered tool: its description for the engine, and what to call in this process."""
 
     offer: ToolOffer
     call: Callable[[Mapping[str, Any]], Awaitable[Any]]

@@ -64,7 +64,7 @@ class UserInstance(Attributes):
         Parts are ``{"type": "text", "text": …}``, ``{"type": "image", "imageUrl": …}`` and
         ``{"type": "file", "fileUrl": …}``. Raises ``InvalidInput`` for anything else.
         """
-        # What is no list is one part, and the engine says what a part is.
+        # Anything but a list is one part; the engine checks each part.
         parts = list(messages) if isinstance(messages, list | tuple) else [messages]
         plain = [
             {"type": "text", "text": part} if isinstance(part, str) else part for part in parts

@@ -39,7 +39,7 @@ from luajobs_kit.port import Port
 if TYPE_CHECKING:
     from luajobs_kit.model import Change
 else:
-    Change = str  # to jedi, for the reason said in execution.py
+    Change = str  # jedi cannot take a Literal here: see execution.py
 
 
 class ReadOnlyMetadata(dict[str, Any]):
@@ -156,9 +156,9 @@ class JobInstance:
         return self._update(await self._session.ask(Port.activate_job, self.id))
 
     async def deactivate(self) -> JobInstance:
-        """Switch it off: what waits of it is cancelled, ``data.cancelled_runs`` says how many.
+        """Switch it off and cancel its waiting runs; ``data.cancelled_runs`` is how many.
 
-        A run under way goes on, and is not tried again. ``trigger()`` still works.
+        A run that has begun goes on, and is not retried. ``trigger()`` still works.
         """
         return self._update(await self._session.ask(Port.deactivate_job, self.id))
 
@@ -169,7 +169,7 @@ class JobInstance:
     # Beyond Lua
 
     async def cancel(self) -> Cancellation:
-        """Cancel all its runs that wait or go on; the answer says how many. Its schedule goes on.
+        """Cancel all its waiting and running runs; return how many. Its schedule goes on.
 
         One run alone is cancelled by ``cancel()`` of the execution.
         """
@@ -236,7 +236,7 @@ class JobInstance:
     async def publish(self, version: str) -> JobInstance:
         """Make a version (its id or number) the active one; its schedule counts from now.
 
-        What waits of the version before is cancelled, ``data.cancelled_runs`` says how many. Raises
+        Waiting runs of the version before are cancelled, ``data.cancelled_runs`` is how many. Raises
         ``NotFound``, and ``Conflict`` for a version that was to run once, at a time that has
         passed, unless the job is switched off.
         """

@@ -355,7 +355,7 @@ def _limited_to(own: list[str] | None, wanted: list[str] | None) -> list[str] | 
 
 
 def reach_of(record: JobRecord | None, default_user: str) -> Reach:
-    """Return which users a job's runs reach where no setting says so, and the jobs they create."""
+    """Return which users a job's runs reach, and the jobs they create, when no setting decides."""
     if record is None:  # deleted since
         return "own"
     if not record.dynamic:
