@@ -40,8 +40,8 @@ _CALL: Final = re.compile(
 )
 
 
-class _Words(argparse.ArgumentParser):
-    """Reads a magic's line; what is wrong with it is the cell's error, not the kernel's end."""
+class _LineParser(argparse.ArgumentParser):
+    """Parses a magic's line; a mistake raises in the cell, where argparse would exit the kernel."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n{self.format_usage()}")
@@ -53,8 +53,8 @@ class _Words(argparse.ArgumentParser):
             self.error(str(problem))
 
 
-def _job_words() -> _Words:
-    words = _Words(prog="%%job", add_help=False)
+def _job_parser() -> _LineParser:
+    words = _LineParser(prog="%%job", add_help=False)
     words.add_argument("name")
     when = words.add_mutually_exclusive_group(required=True)
     when.add_argument("--every", metavar="60|5m")
@@ -65,11 +65,11 @@ def _job_words() -> _Words:
     return words
 
 
-_JOB: Final = _job_words()
-_LOGS: Final = _Words(prog="%logs", add_help=False)
+_JOB: Final = _job_parser()
+_LOGS: Final = _LineParser(prog="%logs", add_help=False)
 _LOGS.add_argument("name", nargs="?")
 _LOGS.add_argument("--limit", type=int, default=20)
-_INBOX: Final = _Words(prog="%inbox", add_help=False)
+_INBOX: Final = _LineParser(prog="%inbox", add_help=False)
 _INBOX.add_argument("--limit", type=int, default=20)
 
 
@@ -96,8 +96,8 @@ class InboxLines(list[Message]):
         return table(["time", "to", "from job", "message"], rows)
 
 
-class _Asked:
-    """What a magic gives back until it is awaited, which it is in every cell but one."""
+class _Unawaited:
+    """A magic's call, not awaited yet: only in the cell of ``%load_ext`` itself it stays so."""
 
     def __init__(self, answer: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         self._answer = answer
@@ -111,12 +111,12 @@ class _Asked:
         )
 
 
-def _asks(magic: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., _Asked]:
+def _awaitable(magic: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., _Unawaited]:
     @wraps(magic)
-    def asked(*given: str) -> _Asked:
-        return _Asked(partial(magic, *given))
+    def call(*given: str) -> _Unawaited:
+        return _Unawaited(partial(magic, *given))
 
-    return asked
+    return call
 
 
 class Magics:
@@ -215,9 +215,9 @@ def load_ipython_extension(shell: Any) -> None:
         "logs": magics.logs,
         "inbox": magics.inbox,
     }
-    shell.register_magic_function(_asks(magics.job), "cell", "job")
+    shell.register_magic_function(_awaitable(magics.job), "cell", "job")
     for name, magic in line_magics.items():
-        shell.register_magic_function(_asks(magic), "line", name)
+        shell.register_magic_function(_awaitable(magic), "line", name)
     if _await_magics not in shell.input_transformers_post:
         shell.input_transformers_post.append(_await_magics)
 

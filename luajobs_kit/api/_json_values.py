@@ -1,4 +1,4 @@
-"""Values on their way to the engine: plain JSON, or a refusal that names the path."""
+"""Values as plain JSON for the engine, or an ``InvalidInput`` that names the path."""
 
 from __future__ import annotations
 

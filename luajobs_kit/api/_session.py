@@ -12,6 +12,8 @@ from luajobs_kit.port import Port
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Verb = Callable[Concatenate[Port, P], Awaitable[R]]
+"""A method of ``Port``, such as ``Port.get_job``."""
 
 
 class Session(Protocol):
@@ -21,13 +23,7 @@ class Session(Protocol):
         """Return the time by the workspace's clock, aware, in UTC."""
         ...
 
-    async def ask(
-        self,
-        verb: Callable[Concatenate[Port, P], Awaitable[R]],
-        /,
-        *arguments: P.args,
-        **options: P.kwargs,
-    ) -> R:
+    async def ask(self, verb: Verb[P, R], /, *arguments: P.args, **options: P.kwargs) -> R:
         """Ask the engine a verb of its port, as ``ask(Port.get_job, job_id)``; return the answer."""
         ...
 
@@ -42,7 +38,10 @@ _factories: list[Callable[[], Session]] = []
 
 
 def make_own_by(factory: Callable[[], Session]) -> None:
-    """Say what makes the process's own workspace at its first use: ``Workspace``, which is above."""
+    """Register what makes the process's own workspace at its first use.
+
+    That is ``Workspace``, which is built of this module and so cannot be imported here.
+    """
     _factories[:] = [factory]
 
 

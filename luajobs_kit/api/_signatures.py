@@ -1,4 +1,4 @@
-"""From a typed function to a pydantic model of its arguments."""
+"""Signatures: a pydantic model made of a typed function's arguments, and its errors in words."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def values_of(model: BaseModel) -> dict[str, Any]:
     return {name: getattr(model, name) for name in type(model).model_fields}
 
 
-def say(problem: ValidationError) -> tuple[str, str]:
+def first_problem(problem: ValidationError) -> tuple[str, str]:
     """Return the first wrong field's path, and what is wrong with it in words."""
     first = problem.errors()[0]
     field = ".".join(str(part) for part in first["loc"])

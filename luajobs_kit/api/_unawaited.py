@@ -1,4 +1,4 @@
-"""What is asked of an engine is awaited; who forgets is told, and so is who misnames an argument."""
+"""Calls that were not awaited: they show, in words, that ``await`` is missing; misnamed arguments too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Unawaited(Coroutine[Any, Any, Any]):
-    """A call that nobody has awaited: a coroutine to asyncio, and words to a reader."""
+    """A call that nobody has awaited yet: a coroutine, whose text says that ``await`` is missing."""
 
     __slots__ = ("_call", "_coroutine")
 
@@ -45,25 +45,25 @@ class Unawaited(Coroutine[Any, Any, Any]):
 
 
 def awaited_as(spoken: str) -> Callable[[type[C]], type[C]]:
-    """Let a class's public coroutine functions, as ``spoken.name(…)``, tell what was forgotten."""
+    """Wrap a class's public coroutine functions by ``explain_unawaited``, named ``spoken.NAME``."""
 
-    def told(kind: type[C]) -> type[C]:
+    def decorate(kind: type[C]) -> type[C]:
         for name, method in list(vars(kind).items()):
             if not name.startswith("_") and inspect.iscoroutinefunction(inspect.unwrap(method)):
-                setattr(kind, name, telling(f"{spoken}.{name}", method))
+                setattr(kind, name, explain_unawaited(f"{spoken}.{name}", method))
         return kind
 
-    return told
+    return decorate
 
 
-def telling(call: str, function: F) -> F:
-    """Return the coroutine function as one whose call says that it is to be awaited."""
+def explain_unawaited(call: str, function: F) -> F:
+    """Return the coroutine function with calls that explain a missing ``await`` (``Unawaited``)."""
 
     @wraps(function)
-    def asked(*given: Any, **options: Any) -> Unawaited:
+    def call_unawaited(*given: Any, **options: Any) -> Unawaited:
         try:
             return Unawaited(call, function(*given, **options))
         except TypeError as problem:  # its body has not begun: it is about the arguments
             raise misnamed(call, function, options, problem) from None
 
-    return cast("F", asked)  # but for what it is while nobody awaits it
+    return cast("F", call_unawaited)  # awaited, it gives the same answer

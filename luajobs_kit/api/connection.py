@@ -1,4 +1,4 @@
-"""A workspace's way to its engine over HTTP, one for each event loop."""
+"""Connection of a workspace to its engine over HTTP, one for each event loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from luajobs_kit.port import Port
 
-# A loop holds its tasks weakly: those of a workspace nobody holds any more end with the loop.
+# asyncio keeps only weak references to tasks. Held here, the task of a workspace that was dropped
+# ends with its loop, instead of being collected while its connection is open.
 _HELD: Final[set[asyncio.Task[None]]] = set()
 
 
@@ -27,7 +28,7 @@ class Connection:
         self._holding.add_done_callback(_HELD.discard)
 
     async def _hold(self, folder: Path) -> None:
-        from luajobs_kit.client import connect  # noqa: PLC0415 - only who needs HTTP pays for it
+        from luajobs_kit.client import connect  # noqa: PLC0415 - it loads httpx, which an engine in this process does not need
 
         try:
             port = await connect(folder)

@@ -79,7 +79,7 @@ class Http:
 
     async def request(self, method: str, url: str, **options: Any) -> Response:
         """Send a request: ``params= headers= json= data= timeout=`` (seconds)."""
-        import httpx  # noqa: PLC0415 - slow to import
+        import httpx  # noqa: PLC0415 - httpx is slow to import, and few notebooks use it
 
         async with httpx.AsyncClient(follow_redirects=True) as client:
             return Response(await client.request(method, url, **{"timeout": 30.0, **options}))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from luajobs_kit.api._json_values import to_object
-from luajobs_kit.api._unawaited import telling
+from luajobs_kit.api._unawaited import explain_unawaited
 from luajobs_kit.api.jobs.options import Execute
 from luajobs_kit.bundle import capture
 from luajobs_kit.errors import NotAllowed
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from luajobs_kit.sandbox import Outcome
 
 
-@partial(telling, "run_isolated")
+@partial(explain_unawaited, "run_isolated")
 async def run_isolated(
     function_or_source: Execute | str | Path,
     metadata: Mapping[str, Any] | None = None,
@@ -31,7 +31,7 @@ async def run_isolated(
 
     Raises ``NotSelfContained`` and ``PolicyViolation`` for code that cannot be a job's.
     """
-    from luajobs_kit.sandbox import Limits, Program, Sandbox  # noqa: PLC0415 - slow to import
+    from luajobs_kit.sandbox import Limits, Program, Sandbox  # noqa: PLC0415 - it loads RestrictedPython, which is slow
 
     bundle = capture(function_or_source)
     program = Program(bundle.source, bundle.entry, bundle.first_line, bundle.file)
@@ -43,11 +43,11 @@ async def run_isolated(
     async with Sandbox(max_children=1, spares=1) as sandbox:
         await sandbox.check(program)
         return await sandbox.run(
-            program, context={"job": job}, limits=Limits(timeout=timeout), serve=_refuse
+            program, context={"job": job}, limits=Limits(timeout=timeout), serve=_refuse_request
         )
 
 
-async def _refuse(verb: str, _arguments: Mapping[str, Any]) -> NoReturn:
+async def _refuse_request(verb: str, _arguments: Mapping[str, Any]) -> NoReturn:
     raise NotAllowed(
         f"{verb} needs a job: run_isolated has no user, data or tools. Create the job with "
         "Jobs.create(…) and trigger() it."

@@ -1,4 +1,4 @@
-"""What a simulation found, as a notebook shows it: a timeline, and what to look at."""
+"""Result of a simulation, as a notebook shows it: a timeline, and tables of what happened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from luajobs_kit.timing.instants import read_instant
 
 DEFAULT_DAYS: Final = 7.0
 SHOWN: Final = 20  # runs, messages and changes, in the tables; the attributes hold all
-NAMED: Final = 5  # jobs, of whose runs it is said that they are left out
+NAMED: Final = 5  # most jobs named in the note about executions that are left out
 LANES: Final = 30  # jobs on the timeline
 WIDTH: Final = 240  # marks side by side; runs closer than that share one
 
@@ -73,7 +73,9 @@ class SimulationResult(Simulation):
             note = f"{left} more in .messages" if left else ""
             parts.append(table(["sent", "to", "message"], sent, note=note))
         if self.changes:
-            became = [[one.collection, one.id, *told(one)] for one in self.changes[:SHOWN]]
+            became = [
+                [one.collection, one.id, *describe_change(one)] for one in self.changes[:SHOWN]
+            ]
             left = len(self.changes) - len(became)
             note = f"{left} more in .changes" if left else ""
             parts.append(table(["collection", "entry", "", "data"], became, note=note))
@@ -129,11 +131,11 @@ def end_of(until: datetime | None, length: Mapping[str, float | None], now: date
     try:
         return now + timedelta(**(given or {"days": DEFAULT_DAYS}))
     except (OverflowError, TypeError, ValueError):
-        raise InvalidInput(f"A simulation cannot run for {_written(given)}.") from None
+        raise InvalidInput(f"A simulation cannot run for {_options_text(given)}.") from None
 
 
 def left_out(found: Simulation) -> str:
-    """Say which executions it knows nothing of, for they were running; nothing when there were none."""
+    """Describe the executions that were running at its start, which it leaves out; empty for none."""
     count = len(found.left_out)
     if not count:
         return ""
@@ -147,8 +149,8 @@ def left_out(found: Simulation) -> str:
     )
 
 
-def told(change: EntryChange) -> tuple[str, str]:
-    """Return what became of an entry in a word (added, changed, removed), and of which data."""
+def describe_change(change: EntryChange) -> tuple[str, str]:
+    """Return what happened to an entry (``added``, ``changed`` or ``removed``), and its data as text."""
     before, after = change.before, change.after
     if before is None or after is None:
         word, data = ("added", after) if before is None else ("removed", before)
@@ -166,7 +168,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _written(given: Mapping[str, Any]) -> str:
+def _options_text(given: Mapping[str, Any]) -> str:
     return ", ".join(f"{unit}={value!r}" for unit, value in given.items())
 
 

@@ -7,19 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
+from luajobs_kit.api import _session
 from luajobs_kit.api._json_values import to_object
-from luajobs_kit.api._session import (
-    adopt,
-    current_session,
-    disown,
-    enter,
-    entered,
-    leave,
-    make_own_by,
-)
+from luajobs_kit.api._session import Session, Verb
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.agent.agents import LuaAgent
 from luajobs_kit.api.agent.deploy import Plan, deploy
@@ -54,7 +47,6 @@ from luajobs_kit.port import Finding, Port
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from luajobs_kit.api._session import Session
     from luajobs_kit.platform import Channel
     from luajobs_kit.sandbox import Sandbox
 
@@ -85,7 +77,7 @@ class Workspace:
         self._clock: Clock = SystemClock()
         self._offering: set[asyncio.Task[None]] = set()
         self._tokens: list[Token[Session | None]] = []
-        self.offers = ToolOffers()
+        self._offers = ToolOffers()
         self.jobs = Jobs(self)
         self.users = User(self)
         self.data = Data(self)
@@ -105,7 +97,7 @@ class Workspace:
 
         It runs inside ``async with``, or from ``await ws.open()`` to ``await ws.aclose()``; then
         the workspace is the current one. With a ``VirtualClock`` as its ``clock``, time moves
-        when that is told to, for job code too. ``channels`` are handed every message, after the
+        only when that is advanced, for job code too. ``channels`` get every message, after the
         inbox (``luajobs_kit.platform.Channel``). Entering it raises ``WorkspaceLocked`` when
         another engine owns the folder.
         """
@@ -116,7 +108,7 @@ class Workspace:
             workspace._clock = clock
 
         async def start() -> Port:
-            from luajobs_kit.engine import Engine  # noqa: PLC0415 - only who wants it here pays for it
+            from luajobs_kit.engine import Engine  # noqa: PLC0415 - it loads the stores and APScheduler, which clients do not need
 
             return await Engine.open(
                 workspace._path,
@@ -132,13 +124,13 @@ class Workspace:
     @staticmethod
     def current() -> Workspace:
         """Return the workspace of the block around, else this process's own."""
-        session = current_session()
+        session = _session.current_session()
         assert isinstance(session, Workspace)
         return session
 
     @property
     def path(self) -> Path | None:
-        """The workspace's folder, as ``status().workspace`` says it, too; None in memory.
+        """The workspace's folder, the same as ``status().workspace``; None in memory.
 
         Raises ``WorkspaceError`` when the folder cannot be used, or two are meant by its name.
         """
@@ -170,16 +162,10 @@ class Workspace:
         """
         engine = self.engine
         port = engine if engine is not None else await self._connected()
-        self.offers.serve(port)
+        self._offers.serve(port)
         return port
 
-    async def ask(
-        self,
-        verb: Callable[Concatenate[Port, P], Awaitable[R]],
-        /,
-        *arguments: P.args,
-        **options: P.kwargs,
-    ) -> R:
+    async def ask(self, verb: Verb[P, R], /, *arguments: P.args, **options: P.kwargs) -> R:
         """Ask the engine a verb of its port, as ``ws.ask(Port.get_job, job_id)``; return the answer.
 
         Raises ``EngineUnavailable`` when no engine answers, and what the verb raises.
@@ -190,7 +176,7 @@ class Workspace:
 
     def offered(self, name: str, /) -> Callable[[Mapping[str, Any]], Awaitable[Any]]:
         """Return what calls a tool that this process offers. Raises ``ToolUnavailable``."""
-        return self.offers.named(name).call
+        return self._offers.named(name).call
 
     async def _connected(self) -> Port:
         loop = asyncio.get_running_loop()
@@ -204,10 +190,10 @@ class Workspace:
             self._connections.pop(loop, None)
             raise
 
-    # What is asked of the engine as a whole
+    # Requests about the engine as a whole
 
     async def status(self) -> EngineStatus:
-        """Return what the engine says of itself."""
+        """Return the engine's status: version, process, workspace, time, numbers of jobs and runs."""
         return await self.ask(Port.status)
 
     async def doctor(self) -> list[Finding]:
@@ -299,7 +285,7 @@ class Workspace:
         alone, and those that are gone are deactivated. ``dry_run`` only returns the plan.
         A workspace is one agent: deploying a second switches off the first one's jobs.
         """
-        return await deploy(self, self.offers, agent, dry_run=dry_run)
+        return await deploy(self, self._offers, agent, dry_run=dry_run)
 
     @overload
     def tool(self, function: F, /) -> F: ...
@@ -328,9 +314,9 @@ class Workspace:
 
         def register(function: F) -> F:
             if not isinstance(function, LuaTool):
-                self.offers.add(OfferedTool.of_function(function, name, timeout))
+                self._offers.add(OfferedTool.of_function(function, name, timeout))
             elif name in {None, function.name}:
-                self.offers.add(OfferedTool.of_lua_tool(function, self, timeout))
+                self._offers.add(OfferedTool.of_lua_tool(function, self, timeout))
             else:
                 raise InvalidInput(
                     f"{function!r} has a name; leave out name={name!r}.", field="name"
@@ -342,21 +328,21 @@ class Workspace:
 
     def _offer_soon(self) -> None:
         if self._engine is not None:
-            self.offers.serve(self._engine)
+            self._offers.serve(self._engine)
             return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return  # no loop runs yet; the first thing asked of the workspace offers it
+            return  # no loop runs yet; the first request of the workspace offers it
         offering = loop.create_task(self._offer())
         self._offering.add(offering)
         offering.add_done_callback(self._offering.discard)
 
     async def _offer(self) -> None:
-        with suppress(LuaJobsError):  # what is asked next says why it cannot be
+        with suppress(LuaJobsError):  # the next request raises the reason to its caller
             await self.port()
 
-    # Being the current one, and leaving
+    # Being the current workspace, and closing it
 
     async def open(self) -> Self:
         """Make this the process's own workspace, until ``aclose()``.
@@ -366,13 +352,13 @@ class Workspace:
             ws = await Workspace.in_process().open()
         """
         await self._started()
-        adopt(self)
+        _session.adopt(self)
         return self
 
     @contextmanager
     def entered(self) -> Iterator[Self]:
         """Make this the current workspace inside the block."""
-        with entered(self):
+        with _session.entered(self):
             yield self
 
     async def _started(self) -> None:
@@ -381,17 +367,17 @@ class Workspace:
 
     async def __aenter__(self) -> Self:
         await self._started()
-        self._tokens.append(enter(self))
+        self._tokens.append(_session.enter(self))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        leave(self._tokens.pop())
+        _session.leave(self._tokens.pop())
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Let go of the engine; one in this process ends, another goes on."""
-        disown(self)
-        await self.offers.stop()
+        """Disconnect from the engine; one in this process ends, one in another process goes on."""
+        _session.disown(self)
+        await self._offers.stop()
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.aclose()
@@ -407,9 +393,9 @@ class Workspace:
 
 
 def _folder(path: str | Path | None) -> Path:
-    from luajobs_kit.client.find_workspace import find  # noqa: PLC0415 - only who needs a folder pays for it
+    from luajobs_kit.client.find_workspace import find  # noqa: PLC0415 - it loads the HTTP client, which memory needs not
 
     return find(Path(path) if path is not None else None)
 
 
-make_own_by(Workspace)
+_session.make_own_by(Workspace)

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from luajobs_kit.api.simulation import end_of, left_out, told
+from luajobs_kit.api.simulation import describe_change, end_of, left_out
 from luajobs_kit.cli.engine_commands import print_json, with_port
 from luajobs_kit.cli.formatting import clock, mark, milliseconds, table
 from luajobs_kit.cli.json_input import read_object
@@ -120,7 +120,7 @@ def _show(found: Simulation, *, every: bool) -> None:
     _list(
         ["COLLECTION", "ENTRY", "", "DATA"],
         [
-            [_short(change.collection), _short(change.id), *map(_short, told(change))]
+            [_short(change.collection), _short(change.id), *map(_short, describe_change(change))]
             for change in found.changes
         ],
         every=every,

@@ -1,4 +1,4 @@
-"""Who a tool call is made for, and merging updates, with the engine in another process."""
+"""Tool calls for a user, and merging updates, with the engine in another process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What newcomers write by mistake is answered with what to write."""
+"""Mistakes that newcomers make are answered with what to write."""
 
 from __future__ import annotations
 

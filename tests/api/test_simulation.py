@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from luajobs_kit import Data, InvalidInput, Jobs, NotFound, every, once
-from luajobs_kit.api.simulation import told
+from luajobs_kit.api.simulation import describe_change
 
 
 async def execute(job):
@@ -87,7 +87,7 @@ async def test_a_notebook_shows_what_became_of_data(ws):
         metadata={"gone": gone.id, "kept": kept.id},
     )
     found = await ws.simulate(hours=1)
-    assert {told(change) for change in found.changes} == {
+    assert {describe_change(change) for change in found.changes} == {
         ("added", 'what: "<i>made</i>"'),
         ("removed", 'what: "<u>old</u>"'),
         ("changed", "count: 1 → 2"),

@@ -1,4 +1,4 @@
-"""What users write against the public API type-checks, strictly."""
+"""Code that users write against the public API type-checks, strictly."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def lua_job(
 
 @dataclass(kw_only=True)
 class LuaSkill:
-    """Tools that belong together, and what the agent's model is told about them.
+    """Tools that belong together, with their description for the agent's model.
 
     ``tools`` are ``LuaTool`` objects and typed async functions; jobs call the same ones as
     ``tools.NAME(…)`` once the agent is deployed. Raises ``InvalidInput`` for what cannot be one.

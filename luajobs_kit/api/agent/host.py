@@ -24,7 +24,7 @@ from luajobs_kit.api.workspace import Workspace
 from luajobs_kit.errors import InvalidInput, LuaJobsError
 
 MODULE: Final = "luajobs_kit.api.agent.host"
-LOOK: Final = 0.5  # seconds between two looks at a module's file
+POLL: Final = 0.5  # seconds between two checks of a module's file
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def hosts(folder: Path, modules: tuple[str, ...], *, reload: bool) -> Iterator[C
     def start() -> None:
         for module in modules:
             words = [sys.executable, "-m", MODULE, str(folder), module, *(["--reload"] * reload)]
-            # Its standard input ends with this process, whatever ends that.
+            # A pipe as its standard input: it is closed when this process ends, in whatever way.
             running.append(subprocess.Popen(words, stdin=subprocess.PIPE))  # noqa: S603 - our own module
 
     try:
@@ -78,21 +78,21 @@ async def host(folder: Path, name: str) -> None:
             f"{name} defines {names}: a workspace is one agent; put their skills in one."
         )
     async with Workspace(folder) as workspace:
-        print(await workspace.deploy(agents[0]), flush=True)  # noqa: T201 - a host speaks to its terminal
+        print(await workspace.deploy(agents[0]), flush=True)  # noqa: T201 - a host reports to its terminal
         await asyncio.Event().wait()
 
 
-async def _until_told(folder: Path, name: str, *, reload: bool) -> int:
+async def _run(folder: Path, name: str, *, reload: bool) -> int:
     """Host until the parent ends; where asked, begin anew when the module's file changes."""
     parent = asyncio.create_task(_parent_gone())
     hosting = asyncio.create_task(host(folder, name))
-    changed = asyncio.create_task(_changed(name))
+    changed = asyncio.create_task(_file_changed(name))
     await asyncio.wait({parent, changed, hosting}, return_when=asyncio.FIRST_COMPLETED)
     if hosting.done() and (problem := hosting.exception()) is not None:
-        _say(f"luajobs serve {name}: {_told(problem)}")
+        _print_error(f"luajobs serve {name}: {_describe(problem)}")
         if not reload:
             return 1
-        _say("Waiting for its file to change.")
+        _print_error("Waiting for its file to change.")
         await asyncio.wait({parent, changed}, return_when=asyncio.FIRST_COMPLETED)
     elif not reload and not parent.done():
         await asyncio.wait({parent})
@@ -109,8 +109,8 @@ async def _parent_gone() -> None:
     await reader.read()
 
 
-def _told(problem: BaseException) -> str:
-    """Return what went wrong: our own words, or the module's own part of the traceback."""
+def _describe(problem: BaseException) -> str:
+    """Return the message of an error of ours, else the module's own part of the traceback."""
     if isinstance(problem, LuaJobsError):
         return problem.message
     frames = traceback.extract_tb(problem.__traceback__)
@@ -123,12 +123,12 @@ def _told(problem: BaseException) -> str:
     return "\n" + "".join(lines).rstrip()
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - a host speaks to its terminal
+def _print_error(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - a host reports to its terminal
 
 
-async def _changed(name: str) -> None:
-    """Return when the module's file is another than it was."""
+async def _file_changed(name: str) -> None:
+    """Return when the module's file has changed."""
     spec = None if name.endswith(".py") else importlib.util.find_spec(name)
     file = Path(name if spec is None or spec.origin is None else spec.origin)
 
@@ -136,11 +136,9 @@ async def _changed(name: str) -> None:
         return file.stat().st_mtime_ns if file.exists() else 0
 
     first = stamp()
-    while stamp() == first:  # noqa: ASYNC110 - a file has no event that every system tells
-        await asyncio.sleep(LOOK)
+    while stamp() == first:  # noqa: ASYNC110 - no event for a changed file exists on every system
+        await asyncio.sleep(POLL)
 
 
 if __name__ == "__main__":
-    sys.exit(
-        asyncio.run(_until_told(Path(sys.argv[1]), sys.argv[2], reload="--reload" in sys.argv[3:]))
-    )
+    sys.exit(asyncio.run(_run(Path(sys.argv[1]), sys.argv[2], reload="--reload" in sys.argv[3:])))

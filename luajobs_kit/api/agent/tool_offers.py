@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from luajobs_kit.acting_user import acting_as
 from luajobs_kit.api._session import Bound, Session
-from luajobs_kit.api._signatures import arguments_of, say, values_of
+from luajobs_kit.api._signatures import arguments_of, first_problem, values_of
 from luajobs_kit.api.agent.tools import LuaTool, check_tool
 from luajobs_kit.errors import EngineUnavailable, InvalidInput, NotFound, ToolUnavailable
 from luajobs_kit.port import Port, ToolCall, ToolOffer
@@ -28,7 +28,7 @@ DEFAULT_TOOL_TIMEOUT = 30.0  # seconds a job waits for a tool's answer
 
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
-    """A tool as the engine is told of it, and what is called in this process."""
+    """An offered tool: its description for the engine, and what to call in this process."""
 
     offer: ToolOffer
     call: Callable[[Mapping[str, Any]], Awaitable[Any]]
@@ -79,13 +79,13 @@ def _validated(model: type[BaseModel], name: str, arguments: Mapping[str, Any]) 
     try:
         return model.model_validate(arguments)
     except ValidationError as problem:
-        field_name, words = say(problem)
+        field_name, words = first_problem(problem)
         raise InvalidInput(f"tools.{name}: {field_name}: {words}", field=field_name) from None
 
 
 @dataclass(slots=True)
-class _Serving:
-    """What one event loop offers."""
+class _LoopOffers:
+    """The offers of one event loop: the names on offer, and the tasks that answer calls."""
 
     names: set[str] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -100,7 +100,9 @@ class ToolOffers:
 
     def __init__(self) -> None:
         self._tools: dict[str, OfferedTool] = {}
-        self._serving: WeakKeyDictionary[asyncio.AbstractEventLoop, _Serving] = WeakKeyDictionary()
+        self._serving: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopOffers] = (
+            WeakKeyDictionary()
+        )
 
     def add(self, tool: OfferedTool) -> None:
         self._tools[tool.offer.name] = tool
@@ -117,12 +119,12 @@ class ToolOffers:
 
     def serve(self, port: Port) -> None:
         """Offer to the engine what is not offered yet from the running loop."""
-        serving = self._serving.setdefault(asyncio.get_running_loop(), _Serving())
+        serving = self._serving.setdefault(asyncio.get_running_loop(), _LoopOffers())
         fresh = [tool.offer for name, tool in self._tools.items() if name not in serving.names]
         if not fresh:
             return
         serving.names |= {offer.name for offer in fresh}
-        calls = port.offer(fresh)  # an engine in this process knows of them from here on
+        calls = port.offer(fresh)  # an engine in this process can call them from here on
         task = asyncio.create_task(self._answer_all(port, calls, fresh, serving))
         serving.tasks.add(task)
         task.add_done_callback(serving.tasks.discard)
@@ -137,7 +139,7 @@ class ToolOffers:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _answer_all(
-        self, port: Port, calls: Any, offers: list[ToolOffer], serving: _Serving
+        self, port: Port, calls: Any, offers: list[ToolOffer], serving: _LoopOffers
     ) -> None:
         running: set[asyncio.Task[None]] = set()
         try:
@@ -147,7 +149,7 @@ class ToolOffers:
                     running.add(task)
                     task.add_done_callback(running.discard)
         except EngineUnavailable:
-            pass  # the next thing asked of the workspace finds an engine and offers again
+            pass  # the next request of the workspace finds an engine, and offers the tools again
         finally:
             serving.names -= {offer.name for offer in offers}
             for task in running:
@@ -161,9 +163,9 @@ class ToolOffers:
                 value = TypeAdapter(Any).dump_python(
                     await self._tools[call.name].call(call.arguments), mode="json"
                 )
-            except Exception as problem:  # noqa: BLE001 - a tool may raise anything; the job is told
+            except Exception as problem:  # noqa: BLE001 - a tool may raise anything; the run gets it as ToolError
                 error = {"type": type(problem).__name__, "message": str(problem)}
-        with suppress(NotFound, EngineUnavailable):  # the run that asked has ended
+        with suppress(NotFound, EngineUnavailable):  # the run that called it has ended
             await port.answer(call.id, value, error)
 
 

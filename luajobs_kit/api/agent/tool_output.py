@@ -1,4 +1,7 @@
-"""What a tool prints and logs while it runs, kept apart for each call."""
+"""Output of a tool call: the lines it prints and logs while it runs, collected for each call.
+
+Calls run side by side in one process. A context variable says which call a line belongs to.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from luajobs_kit.model import Level
 
 
 @dataclass(slots=True)
-class Said:
+class ToolOutput:
     """The lines of one call, in order."""
 
     now: Callable[[], datetime]
@@ -24,35 +27,35 @@ class Said:
     _rest: str = ""
 
     def write(self, text: str) -> None:
-        """Take printed text; each full line is one."""
+        """Add printed text, each full line as a log line; the rest waits for its line to end."""
         *full, self._rest = (self._rest + text).split("\n")
         for line in full:
-            self.say("info", line)
+            self.add("info", line)
 
-    def say(self, level: Level, message: str) -> None:
+    def add(self, level: Level, message: str) -> None:
         self.lines.append((self.now(), level, message))
 
     def finish(self) -> list[tuple[datetime, Level, str]]:
         """Return every line, a last one without an end included."""
         if self._rest:
-            self.say("info", self._rest)
+            self.add("info", self._rest)
             self._rest = ""
         return self.lines
 
 
-_listening: ContextVar[Said | None] = ContextVar("luajobs_tool_said", default=None)
+_running: ContextVar[ToolOutput | None] = ContextVar("luajobs_tool_output", default=None)
 
 
-class _Ear:
-    """Standard output that also tells the call it is written from, if any."""
+class _StdoutCopy:
+    """Standard output that also copies what is written to the output of the running call."""
 
     def __init__(self, real: TextIO) -> None:
         self._real = real
 
     def write(self, text: str) -> int:
-        said = _listening.get()
-        if said is not None:
-            said.write(text)
+        output = _running.get()
+        if output is not None:
+            output.write(text)
         return self._real.write(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -60,12 +63,12 @@ class _Ear:
 
 
 class _Handler(logging.Handler):
-    """Takes the records of ``logging`` that the running call makes."""
+    """Copies records of ``logging`` to the output of the running call."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = _listening.get()
-        if said is not None:
-            said.say(_level(record.levelno), record.getMessage())
+        output = _running.get()
+        if output is not None:
+            output.add(_level(record.levelno), record.getMessage())
 
 
 def _level(number: int) -> Level:
@@ -77,30 +80,30 @@ def _level(number: int) -> Level:
 
 
 _lock = threading.Lock()
-_listeners = 0
+_captures = 0
 _handler = _Handler()
 
 
 @contextmanager
-def listening(now: Callable[[], datetime]) -> Iterator[Said]:
+def capture(now: Callable[[], datetime]) -> Iterator[ToolOutput]:
     """Collect what is printed and logged by the task inside the block; all of it still shows."""
-    said = Said(now)
-    token = _listening.set(said)
+    output = ToolOutput(now)
+    token = _running.set(output)
     _attach()
     try:
-        yield said
+        yield output
     finally:
         _detach()
-        _listening.reset(token)
+        _running.reset(token)
 
 
-def say(level: Level, message: str) -> None:
+def log(level: Level, message: str) -> None:
     """Log a line of the tool call that is running; without one it goes to ``logging``."""
-    said = _listening.get()
-    if said is None:
+    output = _running.get()
+    if output is None:
         logging.getLogger("luajobs_kit.tools").log(_NUMBERS[level], message)
     else:
-        said.say(level, message)
+        output.add(level, message)
 
 
 _NUMBERS = {
@@ -112,20 +115,20 @@ _NUMBERS = {
 
 
 def _attach() -> None:
-    global _listeners  # noqa: PLW0603 - standard output is one for the whole process
+    global _captures  # noqa: PLW0603 - standard output is one for the whole process
     with _lock:
-        _listeners += 1
-        if _listeners == 1:
+        _captures += 1
+        if _captures == 1:
             logging.getLogger().addHandler(_handler)
-        if not isinstance(sys.stdout, _Ear):
-            sys.stdout = cast("TextIO", _Ear(sys.stdout))
+        if not isinstance(sys.stdout, _StdoutCopy):
+            sys.stdout = cast("TextIO", _StdoutCopy(sys.stdout))
 
 
 def _detach() -> None:
-    global _listeners  # noqa: PLW0603 - standard output is one for the whole process
+    global _captures  # noqa: PLW0603 - standard output is one for the whole process
     with _lock:
-        _listeners -= 1
-        if _listeners == 0:
+        _captures -= 1
+        if _captures == 0:
             logging.getLogger().removeHandler(_handler)
-            if isinstance(sys.stdout, _Ear):
+            if isinstance(sys.stdout, _StdoutCopy):
                 sys.stdout = sys.stdout._real  # noqa: SLF001 - one module, two halves

@@ -15,14 +15,14 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from luajobs_kit.acting_user import acting_as, acting_user, reaching
 from luajobs_kit.api._session import Session, current_session, entered
-from luajobs_kit.api._signatures import arguments_of, say, values_of
+from luajobs_kit.api._signatures import arguments_of, first_problem, values_of
 from luajobs_kit.api.agent import tool_output
 from luajobs_kit.errors import EngineUnavailable, InvalidInput, ToolError
 from luajobs_kit.model import Level, LogLine, LogSource
 from luajobs_kit.port import Port
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SOURCE = "skill"  # Lua's word for where a tool's log lines come from
+_LOG_SOURCE = "skill"  # Lua's word for where a tool's log lines come from
 
 Input = TypeVar("Input", bound=BaseModel)
 
@@ -31,16 +31,16 @@ class ToolLog:
     """The log of the tool call that is running, as ``job.log`` is a run's."""
 
     def debug(self, message: object) -> None:
-        tool_output.say("debug", str(message))
+        tool_output.log("debug", str(message))
 
     def info(self, message: object) -> None:
-        tool_output.say("info", str(message))
+        tool_output.log("info", str(message))
 
     def warning(self, message: object) -> None:
-        tool_output.say("warn", str(message))
+        tool_output.log("warn", str(message))
 
     def error(self, message: object) -> None:
-        tool_output.say("error", str(message))
+        tool_output.log("error", str(message))
 
 
 class LuaTool(ABC, Generic[Input]):
@@ -102,19 +102,19 @@ class LuaTool(ABC, Generic[Input]):
         with entered(session), acting_as(user or acting_user()), reaching("own"):
             given = self._validated(input)
             started = time.perf_counter()
-            with tool_output.listening(session.now) as said:
+            with tool_output.capture(session.now) as output:
                 error: ToolError | None = None
                 result: Any = None
                 try:
-                    await self._ask(condition)
+                    await self._check_condition(condition)
                     result = self._plain(await self.execute(given))
                 except ToolError as refused:
                     error = refused
-                except Exception as problem:  # noqa: BLE001 - a tool may raise anything, and its caller is told
-                    error = ToolError(_told(self, problem), tool=self.name)
+                except Exception as problem:  # noqa: BLE001 - a tool may raise anything; its caller gets it as ToolError
+                    error = ToolError(_failure_message(self, problem), tool=self.name)
                     error.__cause__ = problem
                 took = (time.perf_counter() - started) * 1000
-            await self._keep(session, said, error, took)
+            await self._write_log(session, output, error, took)
             if error is not None:
                 raise error
             return result
@@ -142,7 +142,7 @@ class LuaTool(ABC, Generic[Input]):
             "input_schema": self.json_schema(),
         }
 
-    async def _ask(self, condition: Callable[[], Awaitable[bool]] | None) -> None:
+    async def _check_condition(self, condition: Callable[[], Awaitable[bool]] | None) -> None:
         if not (condition is None or await condition()) or not await self.condition():
             raise ToolError(f"{self.name} is not available now.", tool=self.name)
 
@@ -152,7 +152,7 @@ class LuaTool(ABC, Generic[Input]):
         try:
             return self.input_schema.model_validate(given)
         except ValidationError as problem:
-            field, words = say(problem)
+            field, words = first_problem(problem)
             where = f"{self.name}: {field}" if field else self.name
             raise ToolError(f"{where}: {words}", tool=self.name, field=field) from None
 
@@ -162,26 +162,26 @@ class LuaTool(ABC, Generic[Input]):
             checked = adapter.validate_python(result) if self.output_schema is not None else result
             return TypeAdapter(Any).dump_python(checked, mode="json", by_alias=True)
         except ValidationError as problem:
-            field, words = say(problem)
+            field, words = first_problem(problem)
             message = f"{self.name} returned what its output_schema refuses: {field}: {words}"
             raise ToolError(message, tool=self.name, field=field) from None
         except ValueError as problem:
             message = f"{self.name} returned what JSON has no form for: {problem}"
             raise ToolError(message, tool=self.name) from None
 
-    async def _keep(
-        self, session: Session, said: tool_output.Said, error: ToolError | None, took: float
+    async def _write_log(
+        self, session: Session, output: tool_output.ToolOutput, error: ToolError | None, took: float
     ) -> None:
         source = LogSource(
-            log_source=_SOURCE,
+            log_source=_LOG_SOURCE,
             primitive_name=self.name,
             tool_name=self.name,
             user_id=acting_user(),
         )
-        lines = [(at, level, text, None) for at, level, text in said.finish()]
+        lines = [(at, level, text, None) for at, level, text in output.finish()]
         level: Level = "info" if error is None else "error"
         end = f"{self.name} completed" if error is None else error.message
-        with suppress(EngineUnavailable):  # what the tool did is done; its caller is told of that
+        with suppress(EngineUnavailable):  # the tool has run: its caller still gets the result
             for at, kind, text, duration in [*lines, (session.now(), level, end, took)]:
                 line = LogLine(
                     timestamp=at, sub_type=kind, message=text, duration=duration, metadata=source
@@ -219,7 +219,7 @@ def as_lua_tool(tool: LuaTool[Any] | Callable[..., Awaitable[Any]]) -> LuaTool[A
     return tool
 
 
-def _told(tool: LuaTool[Any], problem: Exception) -> str:
+def _failure_message(tool: LuaTool[Any], problem: Exception) -> str:
     frames = traceback.extract_tb(problem.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
     where = f" (line {own[-1].lineno} of {own[-1].filename})" if own else ""

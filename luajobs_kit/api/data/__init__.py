@@ -1,1 +1,1 @@
-"""What the workspace keeps for agents: users, data, products."""
+"""Data of a workspace: users, collections, products."""

@@ -49,18 +49,18 @@ class DataEntry(Fields):
 
     async def update(self, data: Mapping[str, Any], search_text: str | None = None) -> DataEntry:
         """Merge ``data`` into what is kept of the object, shallowly, and show all of it."""
-        return await self._keep("update", to_object(data, "data"), search_text)
+        return await self._write("update", to_object(data, "data"), search_text)
 
     async def save(self, search_text: str | None = None) -> DataEntry:
         """Keep ``data`` as it is now here, in place of what was kept."""
-        return await self._keep("replace", to_object(self._data, "data"), search_text)
+        return await self._write("replace", to_object(self._data, "data"), search_text)
 
     async def delete(self) -> None:
         """Delete the entry."""
         arguments = {"collection": self.collection, "id": self.id}
         await self._session.ask(Port.call, "data.delete", arguments)
 
-    async def _keep(self, verb: str, data: dict[str, Any], search_text: str | None) -> DataEntry:
+    async def _write(self, verb: str, data: dict[str, Any], search_text: str | None) -> DataEntry:
         arguments = {"collection": self.collection, "id": self.id, "data": data}
         if search_text is not None:
             arguments["searchText"] = search_text

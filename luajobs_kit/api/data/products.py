@@ -26,17 +26,17 @@ class Product(Fields):
 
     async def update(self, data: Mapping[str, Any]) -> Product:
         """Merge ``data`` into the product, shallowly."""
-        return await self._keep("update", to_object(data, "product"))
+        return await self._write("update", to_object(data, "product"))
 
     async def save(self) -> Product:
         """Keep ``data`` as it is now here, in place of what was kept."""
-        return await self._keep("replace", to_object(self._data, "product"))
+        return await self._write("replace", to_object(self._data, "product"))
 
     async def delete(self) -> None:
         """Take it from the catalogue."""
         await self._session.ask(Port.call, "products.delete", {"id": self._id})
 
-    async def _keep(self, verb: str, product: dict[str, Any]) -> Product:
+    async def _write(self, verb: str, product: dict[str, Any]) -> Product:
         arguments = {"id": self._id, "product": product}
         self._data = dict(await self._session.ask(Port.call, f"products.{verb}", arguments))
         return self

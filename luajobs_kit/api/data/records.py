@@ -1,4 +1,4 @@
-"""What the engine keeps, as objects: their fields are attributes, and pages of them are lists."""
+"""Records of the engine as objects: fields are attributes, and pages are lists."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Attributes:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What is kept; fields that are assigned are kept by ``save()``."""
+        """The stored fields; an assigned field is stored by ``save()``."""
         return self._data
 
     def __getattr__(self, name: str) -> Any:
@@ -32,9 +32,9 @@ class Attributes:
         try:
             return self._data[name]
         except KeyError:
-            kept = ", ".join(self._data) or "nothing"
+            names = ", ".join(self._data) or "nothing"
             raise AttributeError(
-                f"the {self._noun} {self._id} has no {name!r}; kept: {kept}"
+                f"the {self._noun} {self._id} has no {name!r}; kept: {names}"
             ) from None
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""``User``: who is served, what is kept about them, what they are sent."""
+"""``User``: the people jobs serve, the data stored about them, the messages they are sent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class UserInstance(Attributes):
 
     async def update(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Merge ``data`` into what is kept, and return all of it."""
-        return self._take(await self._ask("update", data=to_object(data, "data")))
+        return self._update(await self._ask("update", data=to_object(data, "data")))
 
     async def patch(
         self, data: Mapping[str, Any] | None = None, *, unset: Sequence[str] = ()
@@ -47,11 +47,11 @@ class UserInstance(Attributes):
 
     async def unset(self, *fields: str) -> dict[str, Any]:
         """Remove the fields, and return what is left."""
-        return self._take(await self._ask("unset", fields=list(fields)))
+        return self._update(await self._ask("unset", fields=list(fields)))
 
     async def save(self) -> dict[str, Any]:
         """Keep ``data`` as it is now here, in place of what was kept."""
-        return self._take(await self._ask("replace", data=to_object(self._data, "data")))
+        return self._update(await self._ask("replace", data=to_object(self._data, "data")))
 
     async def clear(self) -> None:
         """Forget everything kept about the user; the profile stays."""
@@ -64,7 +64,7 @@ class UserInstance(Attributes):
         Parts are ``{"type": "text", "text": …}``, ``{"type": "image", "imageUrl": …}`` and
         ``{"type": "file", "fileUrl": …}``. Raises ``InvalidInput`` for anything else.
         """
-        # What is no list is one part, and the engine says what a part is.
+        # Anything but a list is one part; the engine checks each part.
         parts = list(messages) if isinstance(messages, list | tuple) else [messages]
         plain = [
             {"type": "text", "text": part} if isinstance(part, str) else part for part in parts
@@ -78,7 +78,7 @@ class UserInstance(Attributes):
     async def _ask(self, verb: str, **arguments: Any) -> Any:
         return await self._session.ask(Port.call, f"user.{verb}", {"id": self._id, **arguments})
 
-    def _take(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _update(self, data: dict[str, Any]) -> dict[str, Any]:
         self._data = dict(data)
         return self._data
 

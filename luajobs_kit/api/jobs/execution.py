@@ -19,7 +19,7 @@ else:
     # and raises at one whose annotation is a Literal. To it, the status is plain text.
     ExecutionStatus = str
 
-_ASK = 25.0  # seconds one request waits before it is made again
+_WAIT = 25.0  # seconds that one request waits; the engine answers sooner when the run finishes
 
 
 @awaited_as("execution")
@@ -78,7 +78,7 @@ class JobExecution:
         """
         async with asyncio.timeout(timeout):
             while not self._data.finished:
-                self._data = await self._session.ask(Port.wait_execution, self.id, _ASK)
+                self._data = await self._session.ask(Port.wait_execution, self.id, _WAIT)
         return self
 
     async def cancel(self) -> JobExecution:

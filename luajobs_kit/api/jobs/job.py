@@ -39,11 +39,11 @@ from luajobs_kit.port import Port
 if TYPE_CHECKING:
     from luajobs_kit.model import Change
 else:
-    Change = str  # to jedi, for the reason said in execution.py
+    Change = str  # jedi cannot take a Literal here: see execution.py
 
 
-class Kept(dict[str, Any]):
-    """A dict to read; what would change it says how to change what is kept instead."""
+class ReadOnlyMetadata(dict[str, Any]):
+    """A job's metadata to read: a change in place raises, and says how to store one."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ class JobInstance:
 
     def __init__(self, data: Job, session: Session) -> None:
         self._session = session
-        self._take(data)
+        self._update(data)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
@@ -136,7 +136,7 @@ class JobInstance:
     async def update_metadata(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Merge ``data`` into the metadata, shallowly, and return all of it."""
         changes = to_object(data, "metadata")
-        self._take(await self._session.ask(Port.update_metadata, self.id, changes))
+        self._update(await self._session.ask(Port.update_metadata, self.id, changes))
         return self._data.metadata
 
     async def trigger(self, version_id: str | None = None) -> JobExecution:
@@ -153,14 +153,14 @@ class JobInstance:
 
         Raises ``Conflict`` for a once-job whose time has passed.
         """
-        return self._take(await self._session.ask(Port.activate_job, self.id))
+        return self._update(await self._session.ask(Port.activate_job, self.id))
 
     async def deactivate(self) -> JobInstance:
-        """Switch it off: what waits of it is cancelled, ``data.cancelled_runs`` says how many.
+        """Switch it off and cancel its waiting runs; ``data.cancelled_runs`` is how many.
 
-        A run under way goes on, and is not tried again. ``trigger()`` still works.
+        A run that has begun goes on, and is not retried. ``trigger()`` still works.
         """
-        return self._take(await self._session.ask(Port.deactivate_job, self.id))
+        return self._update(await self._session.ask(Port.deactivate_job, self.id))
 
     async def delete(self, *, force: bool = False) -> Deletion:
         """Delete it; with more than one version, deactivate and hide it unless ``force``."""
@@ -169,7 +169,7 @@ class JobInstance:
     # Beyond Lua
 
     async def cancel(self) -> Cancellation:
-        """Cancel all its runs that wait or go on; the answer says how many. Its schedule goes on.
+        """Cancel all its waiting and running runs; return how many. Its schedule goes on.
 
         One run alone is cancelled by ``cancel()`` of the execution.
         """
@@ -177,7 +177,7 @@ class JobInstance:
 
     async def refresh(self) -> JobInstance:
         """Ask the engine how the job is now."""
-        return self._take(await self._session.ask(Port.get_job, self.id))
+        return self._update(await self._session.ask(Port.get_job, self.id))
 
     async def executions(self, limit: int = 50) -> list[JobExecution]:
         """Return its runs, newest first."""
@@ -236,11 +236,11 @@ class JobInstance:
     async def publish(self, version: str) -> JobInstance:
         """Make a version (its id or number) the active one; its schedule counts from now.
 
-        What waits of the version before is cancelled, ``data.cancelled_runs`` says how many. Raises
+        Waiting runs of the version before are cancelled, ``data.cancelled_runs`` is how many. Raises
         ``NotFound``, and ``Conflict`` for a version that was to run once, at a time that has
         passed, unless the job is switched off.
         """
-        return self._take(await self._session.ask(Port.publish_version, self.id, version))
+        return self._update(await self._session.ask(Port.publish_version, self.id, version))
 
     async def diff(self, one: str, other: str | None = None) -> VersionDiff:
         """Return what differs from version ``one`` to ``other`` (None: the active one)."""
@@ -248,8 +248,8 @@ class JobInstance:
         wanted = other or self._data.active_version_id or versions[-1].id
         return diff_versions(pick(versions, one, self.name), pick(versions, wanted, self.name))
 
-    def _take(self, data: Job) -> JobInstance:
-        self._data = data.evolve(metadata=Kept(data.metadata))
+    def _update(self, data: Job) -> JobInstance:
+        self._data = data.evolve(metadata=ReadOnlyMetadata(data.metadata))
         return self
 
     def __repr__(self) -> str:

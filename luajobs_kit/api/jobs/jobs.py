@@ -27,15 +27,15 @@ from luajobs_kit.port import Port
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Asking = Callable[P, Coroutine[Any, Any, R]]
+AsyncMethod = Callable[P, Coroutine[Any, Any, R]]
 
 
-def _keywords(advice: str) -> Callable[[Asking[P, R]], Asking[P, R]]:
-    """Answer Lua's object of options with what to write here."""
+def _keywords(advice: str) -> Callable[[AsyncMethod[P, R]], AsyncMethod[P, R]]:
+    """Refuse Lua's object of options, given by position, with ``advice`` on what to write here."""
 
-    def told(method: Asking[P, R]) -> Asking[P, R]:
+    def decorate(method: AsyncMethod[P, R]) -> AsyncMethod[P, R]:
         @wraps(method)
-        def asked(*given: P.args, **options: P.kwargs) -> Coroutine[Any, Any, R]:
+        def checked(*given: P.args, **options: P.kwargs) -> Coroutine[Any, Any, R]:
             if len(given) > 1:  # more than self
                 raise InvalidInput(
                     f"Jobs.{method.__name__} takes keywords: {advice}. "
@@ -43,9 +43,9 @@ def _keywords(advice: str) -> Callable[[Asking[P, R]], Asking[P, R]]:
                 )
             return method(*given, **options)
 
-        return asked
+        return checked
 
-    return told
+    return decorate
 
 
 class JobList(list[JobInstance]):

@@ -1,4 +1,4 @@
-"""What differs between two versions of a job."""
+"""Difference between two versions of a job: the fields, and the code as a unified diff."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class VersionDiff:
 
 
 def changed_fields(before: Declaration, after: Declaration) -> tuple[FieldChange, ...]:
-    """Return what two declarations say differently; where the code stands does not count."""
+    """Return the fields that differ; the file and line that the code comes from do not count."""
     changes = []
     for name in Declaration.model_fields:
         one, other = getattr(before, name), getattr(after, name)
@@ -51,7 +51,7 @@ def changed_fields(before: Declaration, after: Declaration) -> tuple[FieldChange
             alike = (one.source, one.entry) == (other.source, other.entry)
             shown: tuple[Any, Any] = ("the code", "other code")
         else:
-            alike = one == other or _both_in(one, other)
+            alike = one == other or _same_delay(one, other)
             one_json, other_json = before.to_json(), after.to_json()
             camel = Declaration.model_fields[name].alias or name
             shown = (one_json.get(camel), other_json.get(camel))
@@ -60,7 +60,7 @@ def changed_fields(before: Declaration, after: Declaration) -> tuple[FieldChange
     return tuple(changes)
 
 
-def _both_in(one: Any, other: Any) -> bool:
+def _same_delay(one: Any, other: Any) -> bool:
     """Tell whether both were written as the same length of time from now."""
     return (
         isinstance(one, OnceSchedule)

@@ -1,4 +1,4 @@
-"""Turns: what runs ask for is worked at one step at a time, and the loop goes round in between."""
+"""Turns: requests of runs make one step each pass of the event loop, so that fires are not late."""
 
 from __future__ import annotations
 
@@ -11,45 +11,46 @@ T = TypeVar("T")
 
 
 class Turns:
-    """Shares the engine's loop among runs. A step is what a request does between two waits.
+    """Shares the engine's event loop among runs, one step of one request each pass.
 
-    asyncio resumes in one pass of its loop everything that can go on: a thousand requests of runs,
-    and a fire that is due waits until each of them has made its step. Here one pass makes one
-    step of one request. The runs that have requests waiting take turns, so that one with a single
-    request is not behind the many of another. What a request waits for goes on meanwhile.
+    A step is what a request does between two waits. By itself asyncio resumes everything that is
+    ready in one pass of its loop: with a thousand requests of runs, a fire that is due would wait
+    for a thousand steps. Here each pass makes one. Runs with waiting requests take turns
+    (round-robin), so a run with one request is not queued behind the many of another. Whatever a
+    request awaits, such as the disk, goes on meanwhile.
     """
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[object, deque[asyncio.Future[None]]] = OrderedDict()
-        self._given = False  # whether this pass of the loop has had its step
+        self._queues: OrderedDict[object, deque[asyncio.Future[None]]] = OrderedDict()
+        self._taken = False  # whether this pass of the loop has had its step
 
     def served(self, run: object, request: Coroutine[Any, Any, T]) -> Awaitable[T]:
-        """Return what to await instead of ``request``, a request of ``run``."""
+        """Return an awaitable that makes the steps of ``request`` in the turns of ``run``."""
         return _InTurns(self, run, request)
 
     def turn(self, run: object) -> Generator[Any, None, None]:
-        """Wait for the turn of one step, without a wait when nobody else has had this pass's."""
+        """Wait for the turn of one step; there is no wait while this pass has had no step yet."""
         loop = asyncio.get_running_loop()
-        if not self._given:
-            self._given = True
+        if not self._taken:
+            self._taken = True
             loop.call_soon(self._next)
             return
         waiter: asyncio.Future[None] = loop.create_future()
-        self._lines.setdefault(run, deque()).append(waiter)
+        self._queues.setdefault(run, deque()).append(waiter)
         yield from waiter
 
     def _next(self) -> None:
-        """Give the next run its turn; called once a pass as long as anything waits."""
-        while self._lines:
-            run, line = self._lines.popitem(last=False)
-            waiter = line.popleft()
-            if line:
-                self._lines[run] = line  # behind the others
+        """Give the next run its turn; called once each pass while any request waits."""
+        while self._queues:
+            run, queue = self._queues.popitem(last=False)
+            waiter = queue.popleft()
+            if queue:
+                self._queues[run] = queue  # behind the others
             if not waiter.done():  # its request was given up
                 waiter.set_result(None)
                 asyncio.get_running_loop().call_soon(self._next)
                 return
-        self._given = False
+        self._taken = False
 
 
 class _InTurns(Awaitable[T]):
@@ -63,20 +64,20 @@ class _InTurns(Awaitable[T]):
     def __await__(self) -> Generator[Any, Any, T]:
         request = self._request
         problem: BaseException | None = None
-        given: Any = None
+        sent: Any = None
         while True:
             try:
                 yield from self._turns.turn(self._run)
-            except BaseException as error:  # noqa: BLE001 - cancelled: the request is told in its own place
+            except BaseException as error:  # noqa: BLE001 - a cancellation is raised inside the request, where it can clean up
                 problem = error
             try:
-                waits_for = request.send(given) if problem is None else request.throw(problem)
+                waits_for = request.send(sent) if problem is None else request.throw(problem)
             except StopIteration as end:
                 value: T = end.value
                 return value
             problem = None
             try:
                 # A future, or None, as asyncio's task is to get it from a coroutine.
-                given = yield waits_for
+                sent = yield waits_for
             except BaseException as error:  # noqa: BLE001 - likewise
                 problem = error

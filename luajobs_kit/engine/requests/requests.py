@@ -1,4 +1,4 @@
-"""What a run may ask of its engine, answered as the run's own user."""
+"""Requests of runs: what job code asks of the engine, answered as the run's own user."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, pieces
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import MAX_REPLY, Json
 
-TRIGGERS: Final = 10  # job code may trigger a job, itself or another, this often…
-TRIGGER_WINDOW: Final = timedelta(minutes=1)  # …in this time
-JOBS_CREATED: Final = 10  # jobs one run may create
-CREATIONS: Final = 100  # all runs together may create so many jobs…
-CREATION_WINDOW: Final = timedelta(minutes=10)  # …in this time: each may create others
+TRIGGERS: Final = 10  # most times that job code may trigger one job within TRIGGER_WINDOW
+TRIGGER_WINDOW: Final = timedelta(minutes=1)
+JOBS_CREATED: Final = 10  # most jobs that one run may create
+CREATIONS: Final = 100  # most jobs that all runs may create within CREATION_WINDOW
+CREATION_WINDOW: Final = timedelta(minutes=10)
 LONG_LOOKS: Final = frozenset(
     {
         "data.get",
@@ -54,14 +54,14 @@ LONG_LOOKS: Final = frozenset(
         "jobs.get_all",
     }
 )
-"""Requests that may look through all there is, or answer a lot.
+"""Requests that may read all there is, or have large answers.
 
-Of one run they are served one at a time, the next when the answer before is written; of all runs
-together one at a time is worked at.
+A run has one of them at a time: the next begins when the answer before is written. Only one of all
+runs together is worked on at a time.
 """
-ELSEWHERE: Final = frozenset({"http.request", "tool.call"})
+OUTSIDE: Final = frozenset({"http.request", "tool.call"})
 """Requests that wait for an answer from outside the engine."""
-ASKED_ELSEWHERE: Final = 16  # of these, under way for one run
+MOST_OUTSIDE: Final = 16  # of these, under way at a time for one run
 EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
 
 _MOST_PAGES: Final = 1_000_000
@@ -70,7 +70,7 @@ Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
 class Requests:
-    """Answers the ``call`` frames of runs. What a notebook asks goes through the same verbs."""
+    """Answers the requests of runs (``call`` frames). A notebook's requests use the same verbs."""
 
     def __init__(
         self, state: State, port: Port, catalog: Catalog, platform: Platform, tools: ToolBroker
@@ -83,15 +83,15 @@ class Requests:
         self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
         self._creations: deque[datetime] = deque()
         self.turns = Turns()
-        # Held by one run at a time: others than runs read and write beside them.
-        self.looking, self.changing = asyncio.Lock(), asyncio.Lock()
+        # Each is held by one run at a time. What notebooks and routes ask does not wait for them.
+        self.long_reads, self.heavy_writes = asyncio.Lock(), asyncio.Lock()
 
     def serve(self, execution: Execution, version: JobVersion) -> Serve:
         """Return the function that answers one attempt's requests."""
         return RunRequests(self, execution, version).serve
 
     def count_trigger(self, job_id: str) -> None:
-        """Raise ``NotAllowed`` when runs trigger a job too often: loops must come to an end."""
+        """Raise ``NotAllowed`` when runs trigger a job too often, as a loop of jobs would."""
         self._count(
             self._triggers[job_id],
             TRIGGERS,
@@ -101,7 +101,7 @@ class Requests:
         )
 
     def count_creation(self) -> None:
-        """Raise ``NotAllowed`` when runs create jobs too often: so must jobs that create jobs."""
+        """Raise ``NotAllowed`` when runs create jobs too often, as jobs that create jobs would."""
         self._count(
             self._creations,
             CREATIONS,
@@ -129,30 +129,32 @@ class RunRequests:
         record = requests.state.store.definitions.job(execution.job_id)
         self._reach = reach_of(record, requests.state.settings.values.default_user)
         self._created = 0
-        self._changing = asyncio.Lock()
-        self._elsewhere = asyncio.Semaphore(ASKED_ELSEWHERE)
+        self._heavy_writes = asyncio.Lock()
+        self._outside = asyncio.Semaphore(MOST_OUTSIDE)
 
     def serve(self, verb: str, arguments: dict[str, Any]) -> Awaitable[Json]:
         """Answer one request as ``answer`` does, in turn with those of other runs, as JSON."""
         return self._requests.turns.served(self, self._serve(verb, arguments))
 
     async def _serve(self, verb: str, arguments: dict[str, Any]) -> Json:
-        async with self._place(verb, arguments):
-            return await _written(verb, await self.answer(verb, arguments))
+        async with self._admitted(verb, arguments):
+            return await _encoded(verb, await self.answer(verb, arguments))
 
     @asynccontextmanager
-    async def _place(self, verb: str, arguments: dict[str, Any]) -> AsyncIterator[None]:
+    async def _admitted(self, verb: str, arguments: dict[str, Any]) -> AsyncIterator[None]:
         """Wait until one more request of this kind may be under way."""
         async with AsyncExitStack() as held:
-            if verb in ELSEWHERE:
-                await held.enter_async_context(self._elsewhere)
+            if verb in OUTSIDE:
+                await held.enter_async_context(self._outside)
             elif verb in LONG_LOOKS:
-                # Of its own run it is the only one already (see ``Sandbox.run``): so runs take turns.
-                await held.enter_async_context(self._requests.looking)
+                # The sandbox sends one of these at a time for each run (``alone=``), so this lock is
+                # passed from run to run.
+                await held.enter_async_context(self._requests.long_reads)
             elif is_heavy(arguments):
-                # What comes in one transaction is kept together, and a fire that is due behind it.
-                await held.enter_async_context(self._changing)
-                await held.enter_async_context(self._requests.changing)
+                # A large write is one transaction; a fire that falls due meanwhile is recorded after
+                # it. One at a time bounds how long that takes.
+                await held.enter_async_context(self._heavy_writes)
+                await held.enter_async_context(self._requests.heavy_writes)
             yield
 
     async def answer(self, verb: str, arguments: dict[str, Any]) -> Any:
@@ -189,9 +191,9 @@ class RunRequests:
                 self._requests.count_trigger(job_id)
                 return (await port.trigger_job(job_id, version)).to_json()
             case "activate":
-                return self._shown(await port.activate_job(job_id))
+                return self._as_json(await port.activate_job(job_id))
             case "deactivate":
-                return self._shown(await port.deactivate_job(job_id))
+                return self._as_json(await port.deactivate_job(job_id))
             case "delete":
                 return (await port.delete_job(job_id)).to_json()
             case "executions":
@@ -243,13 +245,13 @@ class RunRequests:
             if number > end:
                 break
             if number > start:
-                await answer.add([self._seen(job)])
+                await answer.add([self._limited_view(job)])
         return answer.documents
 
     async def _of_jobs(self, name: str, arguments: dict[str, Any]) -> Any:
         match name:
             case "get":
-                return self._shown(await self._reachable(arguments))
+                return self._as_json(await self._reachable(arguments))
             case "get_all":
                 return await self._all_jobs(arguments)
             case "create":
@@ -288,17 +290,17 @@ class RunRequests:
                 "so can the workspace's owner."
             )
 
-    def _seen(self, job: Job) -> Job:
-        """Return a job as the run may see it: the active version only, for all of them can be a lot.
+    def _limited_view(self, job: Job) -> Job:
+        """Return a job as the run may see it: with the active version only, as all can be large.
 
-        What the agent's own jobs found is no user's matter.
+        A user's run does not see what the runs of the agent's own jobs returned.
         """
         if self._is_a_users and job.user_id is None:
             job = job.evolve(last_execution=None)
         return job.evolve(versions=[])
 
-    def _shown(self, job: Job) -> dict[str, Any]:
-        return self._seen(job).to_json()
+    def _as_json(self, job: Job) -> dict[str, Any]:
+        return self._limited_view(job).to_json()
 
     async def _create(self, arguments: dict[str, Any]) -> Any:
         if self._created >= JOBS_CREATED:
@@ -329,7 +331,7 @@ class RunRequests:
             tools=_limited_to(self._version.tools, spec.tools),
             env=_limited_to(self._version.env, spec.env),
         )
-        return self._shown(await self._requests.port.create_job(spec))
+        return self._as_json(await self._requests.port.create_job(spec))
 
     async def _tool(self, arguments: dict[str, Any]) -> Any:
         name = arguments.get("name")
@@ -353,7 +355,7 @@ def _limited_to(own: list[str] | None, wanted: list[str] | None) -> list[str] | 
 
 
 def reach_of(record: JobRecord | None, default_user: str) -> Reach:
-    """Return which users a job's runs reach where no setting says so, and the jobs they create."""
+    """Return which users a job's runs reach, and the jobs they create, when no setting decides."""
     if record is None:  # deleted since
         return "own"
     if not record.dynamic:
@@ -361,7 +363,7 @@ def reach_of(record: JobRecord | None, default_user: str) -> Reach:
     return record.users_reach or ("any" if record.user_id == default_user else "own")
 
 
-async def _written(verb: str, value: Any) -> Json:
+async def _encoded(verb: str, value: Any) -> Json:
     """Return a value as JSON, written in pieces. Raises ``InvalidInput`` for one that is too large."""
     parts: list[bytes] = []
     size = 0
@@ -380,7 +382,7 @@ async def _written(verb: str, value: Any) -> Json:
 
 
 def _page(arguments: dict[str, Any]) -> tuple[int, int]:
-    """Return the places at which the page that is asked for begins and ends; all, where none is."""
+    """Return where the requested page begins and ends; without one, all."""
     if "limit" not in arguments and "page" not in arguments:
         return 0, sys.maxsize
     limit, page = _count(arguments, "limit", 10), arguments.get("page", 1)

@@ -29,7 +29,9 @@ class ToolBroker:
         self._ids = ids
         self._offers: list[_Offer] = []
         self._waiting: dict[str, tuple[_Offer, asyncio.Future[Any]]] = {}
-        self._gone: set[str] = set()  # offered before, by nobody now
+        self._gone: set[str] = (
+            set()
+        )  # names that were offered once; the newest offer may have ended
         self._closed = False
 
     def offer(self, tools: list[ToolOffer]) -> AsyncIterator[ToolCall]:
@@ -93,7 +95,7 @@ class ToolBroker:
             del self._waiting[call.id]
 
     def answer(self, call_id: str, value: Any, error: dict[str, Any] | None) -> None:
-        """Hand an answer to the run that waits for it. Raises ``NotFound`` when none does."""
+        """Pass an answer to the call that waits for it. Raises ``NotFound`` when none does."""
         waiting = self._waiting.get(call_id)
         if waiting is None or waiting[1].done():
             raise NotFound(f"No run waits for {call_id!r}; it ended, or its time was up.")

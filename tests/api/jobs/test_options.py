@@ -1,4 +1,4 @@
-"""What ``Jobs.create`` takes besides the schedule reaches the engine, and does there what it says."""
+"""Options of ``Jobs.create`` besides the schedule reach the engine, and do there what they say."""
 
 from datetime import timedelta
 from itertools import pairwise

@@ -253,10 +253,10 @@ async def test_a_run_waits_for_few_answers_from_elsewhere_at_a_time(engine, aske
     calls = [asyncio.ensure_future(_await(run.serve("http.request", {}))) for _ in range(64)]
     for _ in range(500):
         await asyncio.sleep(0)
-    assert waiting == requests.ASKED_ELSEWHERE
+    assert waiting == requests.MOST_OUTSIDE
     go_on.set()
     await asyncio.gather(*calls)
-    assert most == requests.ASKED_ELSEWHERE
+    assert most == requests.MOST_OUTSIDE
 
 
 async def test_an_answer_too_large_for_a_run_is_refused_before_all_of_it_is_written(monkeypatch):
@@ -270,7 +270,7 @@ async def test_an_answer_too_large_for_a_run_is_refused_before_all_of_it_is_writ
 
     monkeypatch.setattr(requests, "pieces", counted)
     with pytest.raises(InvalidInput, match=r"data\.get answers more than 1000000 bytes"):
-        await requests._written("data.get", [["x" * 9] * 50_000] * 20)
+        await requests._encoded("data.get", [["x" * 9] * 50_000] * 20)
     assert sum(map(len, written)) < 1_500_000
 
 
