@@ -1,4 +1,4 @@
-"""What keeping definitions costs, as ratios taken in one run on one machine.
+"""Definitions on disk: their costs as ratios taken in one run on one machine.
 
 Run ``python benchmarks/store_definitions.py``; ``--quick`` leaves out 100,000 jobs.
 Each line says what was measured, the ratio, and the most it may be (or the least).

@@ -1,4 +1,4 @@
-"""What history costs: log lines a second while a reader follows, and the newest of a job among many.
+"""The history: log lines a second while a reader follows, and the newest of a job among many.
 
 Run ``python benchmarks/store_history.py [--lines 1000000]``; prints figures, and ends with
 status 1 when one of them is beyond its limit.

@@ -1,4 +1,4 @@
-"""What planning and waiting cost, against the libraries underneath, in the same run.
+"""Planning and waiting: their costs against the libraries underneath, in the same run.
 
     python benchmarks/timing.py
 

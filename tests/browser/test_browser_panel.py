@@ -1,4 +1,4 @@
-"""What a person sees and does in JupyterLab."""
+"""The panel in a real JupyterLab: seen and used as a person does."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What cannot stand by itself is refused: each name with its line, and the way out."""
+"""Refusals of functions that cannot stand by themselves: each name with its line, and the way out."""
 
 from __future__ import annotations
 

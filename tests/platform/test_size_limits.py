@@ -1,4 +1,4 @@
-"""What is kept is bounded: nobody fills a workspace's definitions by mistake."""
+"""Size limits of what a workspace keeps: nobody fills a workspace's definitions by mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cron expression may be, what it then means, and the words for what it may not be."""
+"""Cron expressions: which are read, as which numbers, and the words that refuse the others."""
 
 # ruff: noqa: RUF001 - messages write a range with an en dash
 

@@ -1,4 +1,4 @@
-"""What is due is handed over once, in order, whatever the clock does."""
+"""The scheduler: hands over what is due once, in order, whatever the clock does."""
 
 import asyncio
 import logging

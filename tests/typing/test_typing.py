@@ -1,4 +1,4 @@
-"""What users write against the public API type-checks, strictly."""
+"""Type checks, strict ones, of what users write against the public interface."""
 
 from __future__ import annotations
 
