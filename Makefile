@@ -43,7 +43,7 @@ test-wheel: $(VENV)/.dev  ## an editable install shows more than ships
 test-oldest: $(VENV)/.dev  ## the oldest versions of everything that pyproject.toml allows
 	$(BIN)/python tests/oldest.py
 
-test-pythons: $(VENV)/.dev  ## every Python there is, or PYTHONS="python3.11 /path/to/python3.15"
+test-pythons: $(VENV)/.dev  ## other Pythons, or PYTHONS="python3.11 /path/to/python3.15"
 	PYTHONS="$(PYTHONS)" $(BIN)/python tests/pythons.py
 
 docs: $(VENV)/.dev  ## write the generated pages again

@@ -1,4 +1,4 @@
-"""How long the engine's loop stands still while a child floods it with one kind of frame.
+"""Floods of frames: the time for which the engine's loop stands still while a child floods it with one kind of frame.
 
     python benchmarks/frames.py [--seconds 4]
 

@@ -1,4 +1,4 @@
-"""How late jobs are, against bare APScheduler in the same run; and 100,000 of them in one engine.
+"""Lateness of jobs, against bare APScheduler in the same run; and 100,000 of them in one engine.
 
     python benchmarks/lateness.py [--jobs 1000] [--span 20] [--many 100000]
 

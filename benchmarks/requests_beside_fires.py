@@ -1,4 +1,4 @@
-"""What runs ask of the engine, beside a job that fires each second: fires skipped, stalls of the loop.
+"""Requests of runs to the engine, beside a job that fires each second: fires skipped, stalls of the loop.
 
     python benchmarks/requests_beside_fires.py [--seconds 6] [--runs 8] [KIND …]
 

@@ -1,4 +1,4 @@
-"""What a run in the sandbox costs, as ratios to a bare fork-pipe-wait loop in the same minute.
+"""Runs in the sandbox: their costs as ratios to a bare fork-pipe-wait loop in the same minute.
 
     python benchmarks/sandbox_run.py [--runs 300] [--rounds 6] [--world plain]
 

@@ -1,4 +1,4 @@
-"""What the engine behind HTTP costs, against the same engine in process, in the same run."""
+"""The engine behind HTTP, against the same engine in process, in the same run."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""How long it takes to simulate 10,000 fires of trivial jobs.
+"""Simulation: the time that 10,000 fires of trivial jobs take.
 
     python benchmarks/simulation.py [--fires 10000]
 

@@ -6,7 +6,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_TOOLS = ["pytest", "pytest-asyncio", "pytest-xdist", "hypothesis"]
+_TOOLS = ["pytest", "pytest-asyncio", "pytest-xdist", "hypothesis", "nbclient", "nbformat"]
 
 
 def run_apart(place: Path, requirements: list[str], part: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""What holds for every test: none touches a workspace that is somebody's own."""
+"""Rules and fixtures of every test: none touches a workspace that is somebody's own."""
 
 import os
 import sys

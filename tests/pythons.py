@@ -1,9 +1,12 @@
-"""Run the tests that lean on Python itself, and the demo, with every Python there is.
+"""Run the tests that lean on Python itself, and the demo, with other Pythons than this one.
 
 Run by ``make test-pythons``; not collected by pytest. The Pythons are those of ``PYTHONS=``
-(paths or names, with blanks between), else every ``python3.N`` on PATH that runs; and those of a
-Debian root beside them, where this is run as root and debootstrap is installed. ``--root`` only
-makes that root. What was not tried is named at the end.
+(paths or names, with blanks between), else every ``python3.N`` on PATH that runs, and those of a
+Debian root beside them, where this is run as root and debootstrap is installed; not the one that
+``make test`` has used. The newest gets all of these tests, the others the corpora: some ten
+minutes on two cores. A machine without any other Python is told so and fails nothing.
+
+``--root`` only makes that root. What was not tried is named at the end.
 """
 
 import argparse
@@ -20,7 +23,9 @@ from apart import ROOT, run_apart
 
 VERSIONS = tuple(f"3.{minor}" for minor in range(11, 16))
 PART = ["tests/sandbox", "tests/guest", "tests/bundle"]
+CORPORA = ["tests/sandbox/test_corpus.py"]
 DEBIAN = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "luajobs-debian"
+LONGEST_DOWNLOAD = 300  # seconds; a machine without a network is not waited for
 SEEN_AS = "/src"  # where the checkout is seen from inside the root
 _ASK = (
     "import sys, sysconfig; print('%d.%d' % sys.version_info[:2], "
@@ -40,10 +45,11 @@ exec "$@"
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--this", action="store_true", help="try the Python this is run with")
+    options.add_argument("--corpora", action="store_true", help="of the tests, the corpora alone")
     options.add_argument("--root", action="store_true", help="make the Debian root, and no more")
     chosen = options.parse_args()
     if chosen.this:
-        return try_this()
+        return try_this(CORPORA if chosen.corpora else PART)
     if chosen.root:
         make_root()
         return 0
@@ -53,10 +59,16 @@ def main() -> int:
         found = dict(on_path())
         for version, python in in_root().items():
             found.setdefault(version, python)
-    tried = {}
-    for version in [each for each in VERSIONS if each in found]:
+        found.pop("{}.{}".format(*sys.version_info), None)
+        if not found:
+            _say("There is no other Python here, so none was tried. PYTHONS= names some.")
+            return 0
+    tried: dict[str, int] = {}
+    for version in [each for each in reversed(VERSIONS) if each in found]:
         _say(f"== Python {version}: {found[version][-1]}")
         command = [*found[version], str(_script(found[version])), "--this"]
+        if tried:
+            command.append("--corpora")
         tried[version] = subprocess.run(command, check=False).returncode
     for version, status in tried.items():
         _say(f"Python {version}: {'passed' if status == 0 else 'FAILED'}")
@@ -67,11 +79,11 @@ def main() -> int:
     return 0 if tried and not any(tried.values()) and not asked_in_vain else 1
 
 
-def try_this() -> int:
+def try_this(part: list[str]) -> int:
     """Install the kit for this interpreter in an environment of its own; run tests and demo."""
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
-        failed = run_apart(place, [f"luajobs-kit[all] @ {ROOT.as_uri()}"], PART)
+        failed = run_apart(place, [f"luajobs-kit[all] @ {ROOT.as_uri()}"], part)
         demo = [str(place / "venv" / "bin" / "luajobs"), "demo"]
         return failed or subprocess.run(demo, cwd=place, check=False).returncode
 
@@ -103,7 +115,11 @@ def in_root() -> dict[str, list[str]]:
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         return {}
     if not (DEBIAN / "usr" / "bin" / "python3").exists():
-        make_root()
+        try:
+            make_root()
+        except (LookupError, OSError, subprocess.SubprocessError) as why:
+            _say(f"No Debian root can be made here: {why}")
+            return {}
     pythons = {each: DEBIAN / "usr" / "bin" / f"python{each}" for each in VERSIONS}
     return {
         each: inside(DEBIAN, f"/usr/bin/{path.name}")
@@ -123,7 +139,16 @@ def inside(root: Path, *command: str) -> list[str]:
 def make_root() -> None:
     """Make the root, with every Python of ours that Debian's development version has."""
     DEBIAN.parent.mkdir(parents=True, exist_ok=True)
+    source = mirror(Path("/etc/apt"))
     begun = Path(tempfile.mkdtemp(prefix="luajobs-debian-", dir=DEBIAN.parent))
+    try:
+        fill_root(begun, source)
+        begun.rename(DEBIAN)  # one that was not finished is not taken for one
+    finally:
+        shutil.rmtree(begun, ignore_errors=True)
+
+
+def fill_root(begun: Path, source: str) -> None:
     begun.chmod(0o755)  # its apt works as another user
     included = "--include=ca-certificates,git"
     made = [
@@ -132,9 +157,9 @@ def make_root() -> None:
         included,
         "sid",
         str(begun),
-        mirror(Path("/etc/apt")),
+        source,
     ]
-    subprocess.run(made, check=True)
+    subprocess.run(made, check=True, timeout=LONGEST_DOWNLOAD)
     for each in ("/etc/resolv.conf", "/etc/hosts", str(_CERTIFICATES)):
         if Path(each).exists():
             shutil.copyfile(each, f"{begun}{each}")
@@ -143,8 +168,7 @@ def make_root() -> None:
     wanted = [f"python{each}-venv" for each in VERSIONS if f"python{each}-venv " in there]
     install = ["apt-get", "install", "-qq", "--no-install-recommends", "python3", *wanted]
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    subprocess.run(inside(begun, *quiet, *install), check=True)
-    begun.rename(DEBIAN)  # one that was not finished is not taken for one
+    subprocess.run(inside(begun, *quiet, *install), check=True, timeout=LONGEST_DOWNLOAD)
 
 
 def mirror(apt: Path) -> str:

@@ -72,15 +72,14 @@ def _homes(name: str, value: object) -> Iterator[tuple[str, str]]:
             yield own_home, own_name
     for home in sorted(MODULES.keys() - {KIT}):
         module = sys.modules.get(home)
+        # Only names that stand in the module: its ``__getattr__`` would warn of what is deprecated.
+        there = vars(module) if module else {}
         # Equal small numbers and texts are one object in CPython: their identity says
         # nothing, so there the name must agree too.
         ambiguous = isinstance(value, int | str | bytes | tuple | None)
         for member in (name,) if ambiguous else MODULES[home]:
-            if has_member(home, member) and getattr(module, member, _MISSING) is value:
+            if member in there and has_member(home, member) and getattr(module, member) is value:
                 yield home, member
-
-
-_MISSING = object()
 
 
 def refused_imports(tree: ast.AST, function: str, first_line: int) -> list[Refusal]:

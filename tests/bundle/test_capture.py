@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import json
 import json as j
 import math
@@ -101,6 +102,19 @@ def test_comments_further_left_and_continued_lines_survive():
         return sum(total) + job
 
     assert load(capture(crooked))(1) == 4
+
+
+def test_a_capture_does_not_ask_for_deprecated_members(monkeypatch):
+    def warn(name):  # as Python 3.15 does for ByteString, and any later one for others
+        raise AssertionError(f"asked for {name}")
+
+    monkeypatch.delattr(collections.abc, "ByteString", raising=False)
+    monkeypatch.setattr(collections.abc, "__getattr__", warn, raising=False)
+
+    async def execute(job):
+        return dt.fromisoformat("2030-01-01")
+
+    assert "from datetime import datetime as dt" in capture(execute).source
 
 
 def test_imports_above_travel_along():

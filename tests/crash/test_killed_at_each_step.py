@@ -215,7 +215,7 @@ async def accounted(folder, clock) -> None:
 async def test_no_fire_of_an_interval_is_doubled_or_lost(folder, die, spec, later, step, catch_up):
     every_second = spec(IntervalSchedule(seconds=1), catch_up=catch_up, overlap="queue")
     die(step, every_second, count=2)
-    await accounted(folder, later(minutes=3))
+    await accounted(folder, later(minutes=1))
 
 
 def steps(numbers):
@@ -230,7 +230,7 @@ async def test_a_kill_at_any_write_leaves_every_fire_accounted_for(
     folder, die, spec, later, step, count
 ):
     die(step, spec(IntervalSchedule(seconds=1)), count=count)
-    await accounted(folder, later(minutes=3))
+    await accounted(folder, later(minutes=1))
 
 
 @pytest.mark.soak

@@ -1,4 +1,4 @@
-"""What README.md promises a newcomer for the first minute."""
+"""The first minute of a newcomer, as README.md promises it."""
 
 from __future__ import annotations
 
