@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 
@@ -254,7 +254,11 @@ class Runs:
 
     def _pass_turn(self, job_id: str) -> None:
         """Let those runs of the job begin that wait for their turn and now have it."""
-        for run in self._active.of(job_id):
+        self._begin_those(self._active.of(job_id))
+
+    def _begin_those(self, runs: Iterable[Run]) -> None:
+        """Let those of the runs begin that wait for their turn and now have it, in this order."""
+        for run in runs:
             if run.phase is Phase.TURN and self._may_begin(run):
                 run.enter(Phase.BEGUN)
                 run.rouse()
@@ -412,12 +416,13 @@ class Runs:
                 await self._record_end(run, stopped_by(StopReason.ABANDONED, None))
                 if run.phase is not Phase.FINISHED:
                     self._start(run)
-        job_ids = list({run.execution.job_id: None for run in left})
-        for job_id in job_ids:
+        await asyncio.sleep(
+            0
+        )  # each takes its first step: whether it is due is seen at this instant
+        for job_id in {run.execution.job_id: None for run in left}:
             await self.drop(job_id)
         self._recovering = False
-        for job_id in job_ids:
-            self._pass_turn(job_id)
+        self._begin_those(left)
 
     async def _left(self) -> list[Run]:
         """Return the runs of the executions that the last engine did not finish, oldest first."""
