@@ -161,14 +161,14 @@ class Runs:
             self._state.remember_dealt_with(fire)
         self._state.last[kept.job_id] = kept
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
+        run = Run(kept, version, self._activity)
         if not self._leaving:
-            run = Run(kept, version, self._activity)
             self._active.add(run)
             self._start(run)
         # Meanwhile its job may have been deleted or switched off. (Not while a fire is claimed.)
         if fire is None and why_dropped(self._state, kept):
             await self.drop(kept.job_id)
-        return kept if self._leaving else run.execution
+        return run.execution
 
     def resume(self, execution_id: str) -> None:
         """Let an execution go on that waited until it is due: the scheduler says that it is."""
@@ -182,6 +182,7 @@ class Runs:
     # The life of a run
 
     async def _live(self, run: Run) -> None:
+        """Take the execution through its attempts, each in full, until it is finished."""
         try:
             while run.phase is not Phase.FINISHED:
                 outcome = None if run.stopped else await self._attempt(run)
