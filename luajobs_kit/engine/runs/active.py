@@ -45,11 +45,6 @@ class Run:
         return self.phase in {Phase.BEGUN, Phase.ENDING}
 
     @property
-    def stopping(self) -> bool:
-        """Whether its attempt is over or being stopped."""
-        return self.phase is Phase.ENDING
-
-    @property
     def busy(self) -> bool:
         """Whether it is to be waited for when the engine ends in peace."""
         return self.begun or self.phase is Phase.NEW

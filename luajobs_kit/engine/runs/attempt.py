@@ -12,12 +12,11 @@ from luajobs_kit.engine.runs.outcome import End
 from luajobs_kit.engine.runs.runner import Serve
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import Attempt, Execution, JobVersion
-from luajobs_kit.sandbox import Limits
 from luajobs_kit.timing import jittered
 
 
 class AttemptInputs:
-    """What a run's next attempt is given: its context, its limits, and who answers its requests."""
+    """What a run's next attempt is given: its context, and who answers its requests."""
 
     def __init__(self, state: State, requests: Requests) -> None:
         self._state = state
@@ -26,10 +25,6 @@ class AttemptInputs:
     def context(self, run: Run) -> dict[str, Any]:
         """Return what job code knows when it begins, as JSON."""
         return context_of(self._state, run.execution, run.version)
-
-    def limits(self, run: Run) -> Limits:
-        """Return how long it may take, and how much memory."""
-        return Limits(timeout=run.version.timeout, memory=self._state.settings.values.memory_limit)
 
     def serve(self, run: Run) -> Serve:
         """Return the function that answers its requests."""

@@ -18,7 +18,7 @@ from luajobs_kit.model import (
     RunError,
 )
 from luajobs_kit.platform import Settings
-from luajobs_kit.sandbox import Failure, Outcome
+from luajobs_kit.sandbox import Outcome
 from luajobs_kit.sandbox.host.frame_inspection import LONGEST_ERROR, LONGEST_PLACE, LONGEST_TYPE
 from luajobs_kit.store import FireState
 
@@ -26,35 +26,20 @@ RETRIED: Final = frozenset({"failed", "timeout", "killed", "abandoned"})
 LONGEST_BACKOFF: Final = 7 * 86_400.0  # seconds
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class End:
     """How an attempt, or a run that only waited, ended."""
 
     status: ExecutionStatus
+    error: RunError | None
+    duration: float | None  # milliseconds
     result: Any = None
-    error: RunError | None = None
-    duration: float | None = None  # milliseconds
     dropped: bool = False  # cancelled for what became of its job
-
-
-def ended_by(outcome: Outcome, settings: Settings, duration: float | None) -> End:
-    """Return the end of an attempt that came to its own."""
-    return End(
-        status=outcome.status,
-        result=outcome.result,
-        error=error_of(outcome, settings),
-        duration=duration,
-    )
 
 
 def stopped_by(why: StopReason, duration: float | None) -> End:
     """Return the end of a run that was stopped."""
-    return End(status=why.status, error=why.error, duration=duration, dropped=why.drops)
-
-
-def abandoned(kind: str, message: str) -> Outcome:
-    """Return the outcome of an attempt that could not be made."""
-    return Outcome(status="abandoned", error=Failure(type=kind, message=message))
+    return End(why.status, why.error, duration, dropped=why.job_state is not None)
 
 
 def why_dropped(state: State, execution: Execution) -> StopReason | None:

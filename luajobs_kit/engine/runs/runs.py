@@ -28,9 +28,8 @@ from luajobs_kit.engine.runs.concurrency import Places
 from luajobs_kit.engine.runs.outcome import (
     RETRIED,
     End,
-    abandoned,
     backoff,
-    ended_by,
+    error_of,
     fire_after,
     stopped_by,
     why_dropped,
@@ -50,7 +49,7 @@ from luajobs_kit.model import (
     JobVersion,
     OnceSchedule,
 )
-from luajobs_kit.sandbox import Outcome
+from luajobs_kit.sandbox import Failure, Limits, Outcome
 from luajobs_kit.store import FireState
 from luajobs_kit.timing import trigger_for
 
@@ -84,7 +83,7 @@ class Runs:
         self._recorder = Recorder(state)
         self._active = ActiveRuns()
         self._places = Places(lambda: state.settings.values.max_concurrent, activity)
-        self._recovering = False  # nothing begins before all that was left is taken up
+        self._recovering = False  # what waits begins once what was running is given up
         self._leaving = False  # nothing begins any more; what waits is the next engine's
         self._lives = asyncio.TaskGroup()
         self._closing = asyncio.Event()
@@ -162,14 +161,14 @@ class Runs:
             self._state.remember_watermark(fire)
         self._state.last[kept.job_id] = kept
         self._state.events.publish(ExecutionClaimed(at=kept.created_at, execution=kept))
+        run = Run(kept, version, self._activity)
         if not self._leaving:
-            run = Run(kept, version, self._activity)
             self._active.add(run)
             self._start(run)
         # Meanwhile its job may have been deleted or switched off. (Not while a fire is claimed.)
         if fire is None and why_dropped(self._state, kept):
             await self.drop(kept.job_id)
-        return kept if self._leaving else run.execution
+        return run.execution
 
     def resume(self, execution_id: str) -> None:
         """Let an execution go on that waited until it is due: the scheduler says that it is."""
@@ -183,6 +182,7 @@ class Runs:
     # The life of a run
 
     async def _live(self, run: Run) -> None:
+        """Take the execution through its attempts, each in full, until it is finished."""
         try:
             while run.phase is not Phase.FINISHED:
                 outcome = None if run.stopped else await self._attempt(run)
@@ -197,7 +197,7 @@ class Runs:
             _log.exception("how %s ended cannot be kept", run.execution.id)
             self._active.remove(run)
             run.fail(error)
-            self._pass_turn(run.execution.job_id)
+            self._pass_turn(self._active.of(run.execution.job_id))
         finally:
             run.enter(Phase.FINISHED)
             self._activity.rest()
@@ -218,33 +218,35 @@ class Runs:
                 raise
             return None
         except SandboxError as problem:
-            return abandoned("SandboxError", problem.message)
+            failure = Failure("SandboxError", problem.message)
         except Exception as problem:  # noqa: BLE001 - it must end all the same, or its job waits for ever
             _log.exception("%s failed in the engine", run.execution.id)
-            return abandoned(type(problem).__name__, f"In the engine: {problem}")
+            failure = Failure(type(problem).__name__, f"In the engine: {problem}")
+        return Outcome("abandoned", error=failure)
 
     async def _until_due(self, run: Run) -> None:
         run.enter(Phase.DUE)
         due = run.execution.next_attempt_at
-        if due is not None and due > self._state.clock.now():
-            trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
-            self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
-            try:
-                await run.rest()
-            finally:
-                self._state.scheduler.remove(run.execution.id)
-        if due is not None:  # what it may wait for now is its turn, which has no time
-            run.update(run.execution.evolve(next_attempt_at=None))
+        if due is None:
+            return
+        trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
+        self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
+        try:
+            await run.rest()
+        finally:
+            self._state.scheduler.remove(run.execution.id)
+        # What it may wait for now is its turn, which has no time.
+        run.update(run.execution.evolve(next_attempt_at=None))
 
     async def _until_its_turn(self, run: Run) -> None:
         run.enter(Phase.TURN)
-        if self._may_begin(run):
+        if not self._recovering and self._may_begin(run):
             run.enter(Phase.BEGUN)
         else:
             await run.rest()  # until `_pass_turn`
 
     def _may_begin(self, run: Run) -> bool:
-        if self._leaving or self._recovering or why_dropped(self._state, run.execution):
+        if self._leaving or why_dropped(self._state, run.execution):
             return False  # where it is to be dropped, it is about to be
         all_of_job = self._active.of(run.execution.job_id)  # in the order of their claims
         if run.execution.alone and all_of_job[0] is not run:
@@ -252,9 +254,9 @@ class Runs:
         most = run.version.max_concurrent
         return most is None or sum(other.begun for other in all_of_job) < most
 
-    def _pass_turn(self, job_id: str) -> None:
-        """Let those runs of the job begin that wait for their turn and now have it."""
-        for run in self._active.of(job_id):
+    def _pass_turn(self, runs: list[Run]) -> None:
+        """Let those of the runs begin that wait for their turn and now have it, in this order."""
+        for run in runs:
             if run.phase is Phase.TURN and self._may_begin(run):
                 run.enter(Phase.BEGUN)
                 run.rouse()
@@ -271,7 +273,9 @@ class Runs:
         return await self._runner.run(
             program_of(run.version),
             context=self._inputs.context(run),
-            limits=self._inputs.limits(run),
+            limits=Limits(
+                timeout=run.version.timeout, memory=self._state.settings.values.memory_limit
+            ),
             serve=self._inputs.serve(run),
             alone=LONG_LOOKS,
             on_log=lambda record: self._recorder.log_output(execution, record),
@@ -282,7 +286,8 @@ class Runs:
         if outcome is None or run.stopped is not None:
             return stopped_by(run.stopped or StopReason.CANCELLED, self._since_began(run))
         duration = self._since_began(run) if self._simulated else outcome.duration
-        return ended_by(outcome, self._state.settings, duration)
+        error = error_of(outcome, self._state.settings)
+        return End(outcome.status, error, duration, outcome.result)
 
     def _since_began(self, run: Run) -> float | None:
         """Return the milliseconds that the attempt under way took by the engine's clock."""
@@ -320,7 +325,9 @@ class Runs:
         self._recorder.log(execution, says, level="warn", attempt=number)
         self._state.events.publish(AttemptFailed(at=now, execution=run.execution))
         run.try_again()
-        self._pass_turn(execution.job_id)  # where only so many may run, one more may begin
+        self._pass_turn(
+            self._active.of(execution.job_id)
+        )  # where only so many may run, one more may begin
 
     async def _conclude(self, run: Run, execution: Execution, *, dropped: bool) -> None:
         manual = execution.cause == "manual"  # it changes nothing of the schedule
@@ -347,7 +354,7 @@ class Runs:
         run.enter(Phase.FINISHED)
         if not dropped:  # how it ended may have paused its job
             await self.drop(execution.job_id)
-        self._pass_turn(execution.job_id)
+        self._pass_turn(self._active.of(execution.job_id))
 
     # Stopping runs
 
@@ -412,12 +419,10 @@ class Runs:
                 await self._record_end(run, stopped_by(StopReason.ABANDONED, None))
                 if run.phase is not Phase.FINISHED:
                     self._start(run)
-        job_ids = list({run.execution.job_id: None for run in left})
-        for job_id in job_ids:
+        for job_id in {run.execution.job_id: None for run in left}:
             await self.drop(job_id)
         self._recovering = False
-        for job_id in job_ids:
-            self._pass_turn(job_id)
+        self._pass_turn(left)
 
     async def _left(self) -> list[Run]:
         """Return the runs of the executions that the last engine did not finish, oldest first."""
@@ -436,6 +441,9 @@ class Runs:
             left.append(run)
             if not self._simulated:
                 await self._wait_no_longer_than_meant(run)
+            due = run.execution.next_attempt_at
+            if due is not None and due <= self._state.clock.now():
+                run.update(run.execution.evolve(next_attempt_at=None))
         return left
 
     async def _wait_no_longer_than_meant(self, run: Run) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from luajobs_kit.engine.requests.requests import Requests, RunRequests
-from luajobs_kit.engine.runs.active import Run
+from luajobs_kit.engine.runs.active import Phase, Run
 from luajobs_kit.engine.runs.activity import Activity
 from luajobs_kit.engine.runs.attempt import AttemptInputs
 from luajobs_kit.engine.runs.runner import Runner, Serve
@@ -114,7 +114,7 @@ class VirtualRequests(RunRequests):
         async with self._activity.asleep():
             await self._requests.state.clock.sleep_until(until)
         if elapsed > limit:
-            if not self._run.stopping:  # the sandbox kills real ones
+            if self._run.phase is not Phase.ENDING:  # the sandbox kills real ones
                 self._run.stop(StopReason.TIMEOUT)
             await asyncio.Event().wait()  # until the run is killed
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from luajobs_kit.engine import Engine
 from luajobs_kit.errors import NotFound, WorkspaceError
 from luajobs_kit.model import Bundle, LogQuery, Retry
 
@@ -291,3 +292,16 @@ async def test_what_a_run_changes_in_place_and_does_not_keep_is_in_its_log(engin
         'job.metadata["seen"] was changed here and not kept: '
         'await job.update_metadata({"seen": job.metadata["seen"]}) keeps it'
     )
+
+
+async def test_an_engine_that_ends_gives_what_runs_its_grace(folder, spec):
+    engine = await Engine.open(folder)
+    job = await engine.create_job(spec("import asyncio; await asyncio.sleep(0.3)"))
+    news = engine.events()
+    run = await engine.trigger_job(job.id)
+    async for event in news:
+        if event.type == "ExecutionStarted":
+            break
+    await engine.aclose(grace=60)
+    async with await Engine.open(folder) as engine:
+        assert (await engine.get_execution(run.id)).status == "completed"
