@@ -162,7 +162,7 @@ async def test_a_second_engine_is_refused_and_says_who_owns_the_folder(folder):
 def process_serve_elsewhere(folder: Path) -> None:
     asyncio.run(
         process._Process(
-            folder, "127.0.0.1", 0, ["127.0.0.1"], stay=True, tls=None, say=None
+            folder, "127.0.0.1", 0, ["127.0.0.1"], stay=True, tls=None, report=None
         )._open()
     )
 

@@ -35,7 +35,7 @@ def world(tmp_path, monkeypatch):
     return make
 
 
-FIRST_OF_A_KIND = {patch.why: patch for patch in reversed(HERE)}.values()
+FIRST_OF_A_KIND = {patch.attack: patch for patch in reversed(HERE)}.values()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from luajobs_kit import client
+from luajobs_kit.client import connect, find_workspace
 from luajobs_kit.errors import UnsupportedPlatform
 from luajobs_tui.app import MonitorApp
 
@@ -29,8 +29,8 @@ def run(folder: Path | None = None) -> None:
 
 
 async def _run(folder: Path | None) -> None:
-    found = client.workspace.find(folder)
-    port = await client.connect(found)
+    found = find_workspace.find(folder)
+    port = await connect(found)
     try:
         await MonitorApp(port, workspace_label=str(found)).run_async()
     finally:
