@@ -215,7 +215,7 @@ async def activate(port: Port, /, *, job: str) -> None:
 @job_name
 @with_port
 async def deactivate(port: Port, /, *, job: str) -> None:
-    """Switch a job off, and cancel what waits of it; what runs goes on to its end."""
+    """Deactivate a job, and cancel what waits of it; what runs goes on to its end."""
     changed = await port.deactivate_job((await port.find_job(job)).id)
     name = clean(changed.name)
     cancelled = changed.cancelled_in_words

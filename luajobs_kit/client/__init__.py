@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 async def connect(path: Path | str | None = None) -> HttpPort:
     """Return a port to the workspace's engine, which is started if none runs.
 
-    ``path`` is read as ``workspace.find`` does. Raises ``EngineUnavailable`` with the
+    ``path`` is read as ``find_workspace.find`` does. Raises ``EngineUnavailable`` with the
     engine's last words, ``WorkspaceError`` for a folder that cannot be used.
     """
     from luajobs_kit.client.http_port import HttpPort  # noqa: PLC0415 - see __getattr__

@@ -243,15 +243,15 @@ class Engine(Port):
         return await self._core.registry.create(spec, user_id, key, reach=acting_reach())
 
     async def get_job(self, job_id: str) -> Job:
-        return show(self._state, self._core.catalog.record(job_id))
+        return show(self._state, self._core.lookup.record(job_id))
 
     async def find_job(self, name: str) -> Job:
-        return self._core.catalog.find(name, self._acting())
+        return self._core.lookup.find(name, self._acting())
 
     async def list_jobs(
         self, *, include_dynamic: bool = False, include_deleted: bool = False
     ) -> list[Job]:
-        jobs = self._core.catalog.each_job(
+        jobs = self._core.lookup.each_job(
             include_dynamic=include_dynamic, include_deleted=include_deleted
         )
         return [job async for job in jobs]
@@ -263,7 +263,7 @@ class Engine(Port):
         return await self._core.registry.deactivate(job_id)
 
     async def cancel_job(self, job_id: str) -> Cancellation:
-        self._core.catalog.record(job_id)
+        self._core.lookup.record(job_id)
         return await self._core.runs.cancel_all(job_id)
 
     async def delete_job(self, job_id: str, *, force: bool = False) -> Deletion:
@@ -272,9 +272,9 @@ class Engine(Port):
     async def trigger_job(
         self, job_id: str, version_id: str | None = None, *, key: str | None = None
     ) -> Execution:
-        record = self._core.catalog.record(job_id)
+        record = self._core.lookup.record(job_id)
         version = (
-            self._core.catalog.version(job_id, version_id)
+            self._core.lookup.version(job_id, version_id)
             if version_id
             else active_version(self._state, record)
         )
@@ -293,7 +293,7 @@ class Engine(Port):
         return await self._core.registry.publish(job_id, version)
 
     async def next_runs(self, job_id: str, count: int = 5) -> list[datetime]:
-        record = self._core.catalog.record(job_id)
+        record = self._core.lookup.record(job_id)
         fire = self._state.fire(record)
         if not record.active or fire.state != "armed":
             return []
@@ -323,7 +323,7 @@ class Engine(Port):
         max_fires: int = 1_000,
     ) -> Simulation:
         if job_id is not None:
-            self._core.catalog.record(job_id)
+            self._core.lookup.record(job_id)
         running = asyncio.create_task(
             simulate(
                 self._state,

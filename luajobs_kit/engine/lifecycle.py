@@ -12,7 +12,7 @@ from typing import Final
 from luajobs_kit.clock import Clock, VirtualClock
 from luajobs_kit.engine.delivery import Deliveries
 from luajobs_kit.engine.events import Events
-from luajobs_kit.engine.jobs.lookup import Catalog
+from luajobs_kit.engine.jobs.lookup import JobLookup
 from luajobs_kit.engine.jobs.registry import Registry
 from luajobs_kit.engine.requests.requests import Requests
 from luajobs_kit.engine.requests.tools import ToolBroker
@@ -81,12 +81,12 @@ class Core:
         self._retention = Retention(state)
         self.platform = Platform(store, settings, clock, ids, self._tell)
         self.tools = ToolBroker(ids)
-        self.catalog = Catalog(state)
-        self.requests = Requests(state, port, self.catalog, self.platform, self.tools)
+        self.lookup = JobLookup(state)
+        self.requests = Requests(state, port, self.lookup, self.platform, self.tools)
         self.runs = self._runs(virtual=virtual_runs)
         self.firing = Firing(state, self.runs)
         self.watermarks = Watermarks(state, self.firing)
-        self.registry = Registry(state, self.catalog, self.firing, self.runs.drop)
+        self.registry = Registry(state, self.lookup, self.firing, self.runs.drop)
         self._deliveries: Deliveries | None = None
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None

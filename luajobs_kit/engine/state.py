@@ -98,12 +98,11 @@ class State:
         user_id: str | None = None,
         execution_id: str | None = None,
         attempt: int | None = None,
-        at: datetime | None = None,
         duration: float | None = None,
     ) -> None:
         """Write a line of a job's log; ``job`` is its id and name."""
         line = LogLine(
-            timestamp=at or self.clock.now(),
+            timestamp=self.clock.now(),
             sub_type=level,
             message=message,
             duration=duration,

@@ -13,7 +13,7 @@ T = TypeVar("T")
 Question = Callable[[Port], Coroutine[Any, Any, T]]
 
 
-class Connection(ABC):
+class EngineLink(ABC):
     """What a feed asks and follows. Used from the feed's own event loop only."""
 
     @abstractmethod
@@ -28,7 +28,7 @@ class Connection(ABC):
         """Let go of what is held."""
 
 
-class SameLoop(Connection):
+class SameLoop(EngineLink):
     """A port of the feed's own event loop; it stays its owner's to close."""
 
     def __init__(self, port: Port) -> None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from luajobs_kit.acting_user import acting_as, watching
 from luajobs_kit.errors import EngineStopped
 from luajobs_kit.live.change_set import Topic
-from luajobs_kit.live.engine_link import Connection, Question
+from luajobs_kit.live.engine_link import EngineLink, Question
 from luajobs_kit.live.live_state import EXECUTIONS_KEPT, MESSAGES_KEPT, LiveState
 from luajobs_kit.model import Job, LogQuery, Message, Resync
 
@@ -38,7 +38,7 @@ class Feed:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: EngineLink,
         state: LiveState,
         on_change: Callable[[], object],
         *,

@@ -37,7 +37,7 @@ _ABBREVIATIONS: Final = {
 _NOT_ZONES: Final = ("posix/", "right/", "localtime", "posixrules", "Factory")
 
 
-def zone_named(name: str | None, *, field: str = "timezone") -> tzinfo:
+def zone_named(name: str | None) -> tzinfo:
     """Return the zone of that IANA name; None is UTC. Raises ``InvalidInput`` with near names."""
     if name is None or name == "UTC":
         return UTC
@@ -47,8 +47,8 @@ def zone_named(name: str | None, *, field: str = "timezone") -> tzinfo:
         except (KeyError, ValueError, OSError):  # unknown, malformed, a folder
             pass
     raise InvalidInput(
-        f"{field} {name!r} is not a known time zone{_advice(name)}.",
-        field=field,
+        f"timezone {name!r} is not a known time zone{_advice(name)}.",
+        field="timezone",
         value=str(name),
         close=_close(name) if isinstance(name, str) else [],
     )

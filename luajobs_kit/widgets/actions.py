@@ -79,7 +79,7 @@ class Actions(ipw.VBox):  # type: ignore[misc]  # the library ships no types
     async def _deactivate(self, port: Port, job: Job) -> str:
         off = await port.deactivate_job(job.id)
         cancelled = off.cancelled_in_words
-        return f"{job.name} is switched off{cancelled}. “Run now” still works."
+        return f"{job.name} is inactive{cancelled}. “Run now” still works."
 
     async def _cancel(self, port: Port, job: Job) -> str:
         run = self._unfinished()

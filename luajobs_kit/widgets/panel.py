@@ -13,7 +13,7 @@ from luajobs_kit.acting_user import acting_user
 from luajobs_kit.api.workspace import Workspace
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.live.change_set import Changed
-from luajobs_kit.live.engine_link import Connection
+from luajobs_kit.live.engine_link import EngineLink
 from luajobs_kit.port import Port
 from luajobs_kit.widgets.actions import Actions
 from luajobs_kit.widgets.anywidgets import Inbox, JobTable, LiveView, LogView, RunList, StatusLine
@@ -126,7 +126,7 @@ class JobsPanel:
         return f"<JobsPanel of {self._live.place}, {len(self._live.feed.state.jobs)} jobs>"
 
 
-def _attach(key: object, connection: Connection, user: str | None, place: str) -> LivePanel:
+def _attach(key: object, connection: EngineLink, user: str | None, place: str) -> LivePanel:
     panel = _panels.get(key)
     if panel is None or not panel.feed.alive:
         feed = PanelFeed(connection, user=user)
@@ -135,7 +135,7 @@ def _attach(key: object, connection: Connection, user: str | None, place: str) -
     return panel
 
 
-def _in_this_loop(engine: Port) -> Connection:
+def _in_this_loop(engine: Port) -> EngineLink:
     try:
         return ForeignLoop(engine, asyncio.get_running_loop())
     except RuntimeError:

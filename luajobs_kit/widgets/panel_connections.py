@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from luajobs_kit.errors import EngineUnavailable
-from luajobs_kit.live.engine_link import Connection, Question
+from luajobs_kit.live.engine_link import EngineLink, Question
 from luajobs_kit.model import Event
 from luajobs_kit.port import Port
 
 T = TypeVar("T")
 
 
-class OwnConnection(Connection):
+class OwnConnection(EngineLink):
     """A connection of this thread to the folder's engine, which is started if there is none.
 
     The kernel's own loop may be held up by a busy cell; this one goes on.
@@ -49,7 +49,7 @@ class OwnConnection(Connection):
             return self._port
 
 
-class ForeignLoop(Connection):
+class ForeignLoop(EngineLink):
     """An engine that lives in another event loop of this process (a workspace in process)."""
 
     def __init__(self, port: Port, loop: asyncio.AbstractEventLoop) -> None:

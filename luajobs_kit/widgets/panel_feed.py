@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from luajobs_kit.live.change_set import Changed, Topic
-from luajobs_kit.live.engine_link import Connection
+from luajobs_kit.live.engine_link import EngineLink
 from luajobs_kit.live.event_feed import Feed
 from luajobs_kit.live.live_state import LiveState
 
@@ -28,7 +28,7 @@ class PanelFeed(Feed):
     seconds. What a panel shows of a job is read as soon as it is selected.
     """
 
-    def __init__(self, connection: Connection, *, user: str | None = None) -> None:
+    def __init__(self, connection: EngineLink, *, user: str | None = None) -> None:
         state = LiveState(most_jobs=JOBS_KEPT, everybodys=True)
         super().__init__(connection, state, self._noted, user=user)
         self._listeners: list[Callable[[Changed], None]] = []

@@ -87,7 +87,7 @@ def test_a_mistake_in_the_module_is_told_at_once_with_its_line(tmp_path):
             told += line
         assert "broken.py" in told
         assert "line 2" in told
-        assert "hosting.py" not in told
+        assert "host.py" not in told
     finally:
         server.terminate()
         server.communicate(timeout=30)

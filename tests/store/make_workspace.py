@@ -60,7 +60,7 @@ async def main(folder: Path) -> None:
                     REPORT,
                     metadata={"topic": "rivers"},
                     description="A report for Ada.",
-                    powers=["get_weather"],
+                    tools=["get_weather"],
                     env=["API_KEY"],
                     retry=Retry(max_attempts=1, backoff_seconds=5),
                 )
@@ -101,7 +101,7 @@ async def main(folder: Path) -> None:
                 schedule=IntervalSchedule(seconds=300),
                 bundle=Bundle(source=REPORT.strip() + "\n", entry="execute", file="notebook.py"),
                 metadata={"topic": "lakes"},
-                powers=["get_weather"],
+                tools=["get_weather"],
             ),
         )
 

@@ -14,7 +14,7 @@ COMMANDS: Final = (
     ("Activate the job", "activate", "a · let it run on schedule"),
     ("Deactivate the job", "deactivate", "d · keep it from running on schedule"),
     ("Delete the job", "delete", "x · asks first; history stays"),
-    ("Cancel the execution", "cancel", "c · kill the attempt, or drop the waiting one"),
+    ("Cancel the execution", "cancel", "c · end the one that runs, or drop the waiting one"),
     ("Create a job", "create", "n · a form with a working template"),
     ("Show the log", "turn_to('log')", "1"),
     ("Show the executions", "turn_to('executions')", "2"),

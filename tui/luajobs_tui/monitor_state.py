@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import islice
-from time import monotonic
 from typing import Final
 
 from luajobs_kit.live.live_state import LiveState
@@ -17,8 +15,8 @@ WINDOW: Final = 1_000  # jobs in the table; a Textual table of more becomes slow
 class MonitorState(LiveState):
     """A live state with a filter."""
 
-    def __init__(self, ticks: Callable[[], float] = monotonic) -> None:
-        super().__init__(monotonic=ticks)
+    def __init__(self) -> None:
+        super().__init__()
         self.filter = ""
 
     def narrow(self, words: str) -> None:

@@ -85,8 +85,6 @@ def _read(app: App[object]) -> dict[Tone, Style]:
     }
 
 
-def text(app: App[object], said: TonedText, *, bold: bool = False) -> Text:
+def text(app: App[object], said: TonedText) -> Text:
     """Return what is said, in its colour, on one line that is cut where room ends."""
-    return Text(
-        said.text, style(app, said.tone, bold=bold), no_wrap=True, overflow="ellipsis", end=""
-    )
+    return Text(said.text, style(app, said.tone), no_wrap=True, overflow="ellipsis", end="")

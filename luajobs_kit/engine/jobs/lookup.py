@@ -15,7 +15,7 @@ from luajobs_kit.model import DEFAULT_AGENT, Change, Job, JobRecord, JobVersion
 SHOWN_AT_ONCE: Final = 20  # jobs, before the loop gets its turn
 
 
-class Catalog:
+class JobLookup:
     """The agent's jobs; ``NotFound`` for what is not there suggests similar names."""
 
     def __init__(self, state: State) -> None:

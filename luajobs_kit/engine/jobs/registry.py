@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from weakref import WeakValueDictionary
 
-from luajobs_kit.engine.jobs.lookup import Catalog
+from luajobs_kit.engine.jobs.lookup import JobLookup
 from luajobs_kit.engine.jobs.validation import (
     check_metadata,
     check_name,
@@ -46,12 +46,12 @@ class Registry:
     def __init__(
         self,
         state: State,
-        catalog: Catalog,
+        lookup: JobLookup,
         firing: Firing,
         drop: Callable[[str], Awaitable[int]],
     ) -> None:
         self._state = state
-        self._catalog = catalog
+        self._lookup = lookup
         self._firing = firing
         self._drop = drop
         self._locks: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
@@ -140,7 +140,7 @@ class Registry:
             )
             cancelled = await self._switch(declared, version, new, revive=spec.activate)
             self._warn_of_unset(new, record.user_id)
-            return self._catalog.shown(record.id, "updated").evolve(cancelled_runs=cancelled)
+            return self._lookup.shown(record.id, "updated").evolve(cancelled_runs=cancelled)
         done = self._state.fire(record).state in {"done", "failed"}
         relative = isinstance(version.schedule, OnceSchedule) and version.schedule.after is not None
         if record.deleted or (done and relative):
@@ -148,16 +148,16 @@ class Registry:
             await self._refuse_dealt_with(record, spec)
             again = version.evolve(schedule=spec.schedule, updated_at=self._state.clock.now())
             await self._switch(declared, version, again, revive=spec.activate)
-            return self._catalog.shown(record.id, "rearmed")
+            return self._lookup.shown(record.id, "rearmed")
         if reach == "any" and record.users_reach == "own":  # its owner declared the same code
             await self._state.store.definitions.commit(Put(declared))
             announce(self._state, declared)
-        return self._catalog.shown(record.id, "unchanged")
+        return self._lookup.shown(record.id, "unchanged")
 
     async def push(self, job_id: str, spec: VersionSpec, key: str | None) -> JobVersion:
         """Add a version without publishing it."""
         async with self._lock(self._identity(job_id)):
-            record = self._catalog.record(job_id)
+            record = self._lookup.record(job_id)
             definitions = self._state.store.definitions
             made = definitions.version_with_key(key) if key else None
             if made is not None:
@@ -182,12 +182,12 @@ class Registry:
     async def publish(self, job_id: str, wanted: str) -> Job:
         """Make a version the active one; its schedule counts from now (see ``Port.publish_version``)."""
         async with self._lock(self._identity(job_id)):
-            record = self._catalog.record(job_id)
+            record = self._lookup.record(job_id)
             # None where it was lost by damage: publishing another version repairs that.
             before = self._state.store.definitions.version(record.active_version_id or "")
-            version = self._catalog.version(job_id, wanted)
+            version = self._lookup.version(job_id, wanted)
             if before is not None and version.id == before.id:
-                return self._catalog.shown(job_id)
+                return self._lookup.shown(job_id)
             at = _passed(version, self._state.clock.now())
             if at is not None and record.active:  # an inactive job runs nothing by being published
                 raise Conflict(
@@ -197,7 +197,7 @@ class Registry:
                     "publish that."
                 )
             cancelled = await self._switch(record, before, version, revive=record.active)
-            return self._catalog.shown(job_id).evolve(cancelled_runs=cancelled)
+            return self._lookup.shown(job_id).evolve(cancelled_runs=cancelled)
 
     async def _refuse_dealt_with(self, record: JobRecord, spec: JobSpec) -> None:
         """Raise ``InvalidInput`` for a job created again with a time that it was already run for.
@@ -259,9 +259,9 @@ class Registry:
         Raises ``Conflict`` for a once-job whose time has passed.
         """
         async with self._lock(self._identity(job_id)):
-            record = self._catalog.record(job_id)
+            record = self._lookup.record(job_id)
             if record.active and self._state.fire(record).state == "armed":
-                return self._catalog.shown(job_id)
+                return self._lookup.shown(job_id)
             now = self._state.clock.now()
             at = _passed(active_version(self._state, record), now)
             if at is not None:
@@ -272,21 +272,21 @@ class Registry:
             changed = record.evolve(active=True, armed_at=now, updated_at=now)
             await self._firing.arm_anew(changed)
             announce(self._state, changed)
-            return self._catalog.shown(job_id)
+            return self._lookup.shown(job_id)
 
     async def deactivate(self, job_id: str) -> Job:
         """Disarm the job and cancel its waiting runs (see ``Port.deactivate_job``)."""
         async with self._lock(self._identity(job_id)):
-            record = self._catalog.record(job_id)
+            record = self._lookup.record(job_id)
             if not record.active:
-                return self._catalog.shown(job_id).evolve(cancelled_runs=0)
+                return self._lookup.shown(job_id).evolve(cancelled_runs=0)
             # The record first: after a crash in between the job is off, and the next engine cancels
             # its waiting runs. In the other order it would begin those that are left.
             changed = self._off(record)
             await self._firing.switch_off(changed)
             cancelled = await self._drop(job_id)
             announce(self._state, changed)
-            return self._catalog.shown(job_id).evolve(cancelled_runs=cancelled)
+            return self._lookup.shown(job_id).evolve(cancelled_runs=cancelled)
 
     def _off(self, record: JobRecord) -> JobRecord:
         """Return the record, inactive from now. ``deactivated_at`` is later than any before."""
@@ -299,19 +299,19 @@ class Registry:
     async def update_metadata(self, job_id: str, changes: dict[str, Any]) -> Job:
         """Merge ``changes`` into the job's metadata, key by key."""
         async with self._lock(self._identity(job_id)):
-            record = self._catalog.record(job_id)
+            record = self._lookup.record(job_id)
             merged = record.metadata | changes
             check_metadata(merged)
             changed = record.evolve(metadata=merged, updated_at=self._state.clock.now())
             await self._state.store.definitions.commit(Put(changed))
             announce(self._state, changed)
-            return self._catalog.shown(job_id)
+            return self._lookup.shown(job_id)
 
     async def delete(self, job_id: str, *, force: bool) -> Deletion:
         """Delete the job, or only hide it when it has several versions and ``force`` is not set."""
         async with self._lock(self._identity(job_id)):
             record = (
-                self._state.store.definitions.job(job_id) if force else self._catalog.record(job_id)
+                self._state.store.definitions.job(job_id) if force else self._lookup.record(job_id)
             )
             if record is None:
                 raise NotFound(f"There is no job {job_id!r}.", job_id=job_id)

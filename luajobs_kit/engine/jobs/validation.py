@@ -40,9 +40,7 @@ def check_name(name: str) -> None:
         )
 
 
-def check_declaration(
-    spec: D, *, now: datetime, timeout_ceiling: float, check_past: bool = True
-) -> D:
+def check_declaration(spec: D, *, now: datetime, timeout_ceiling: float) -> D:
     """Return the declaration with its schedule's times fixed. Raises ``InvalidInput``."""
     if not 1 <= spec.timeout <= timeout_ceiling:  # refuses NaN, too
         raise InvalidInput(
@@ -60,7 +58,7 @@ def check_declaration(
         value = getattr(spec, field)
         if value is not None and value < 1:
             raise InvalidInput(f"{field}={value} must be at least 1, or left out.", field=field)
-    schedule = parse_schedule(spec.schedule, now=now, check_past=check_past)
+    schedule = parse_schedule(spec.schedule, now=now)
     if isinstance(schedule, CronSchedule) and next_fire(schedule, now, armed_at=now) is None:
         raise InvalidInput(
             f"cron {schedule.expression!r} never fires, for there is no such date; choose a day "

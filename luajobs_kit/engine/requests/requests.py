@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from luajobs_kit.acting_user import acting_as, reaching
-from luajobs_kit.engine.jobs.lookup import Catalog
+from luajobs_kit.engine.jobs.lookup import JobLookup
 from luajobs_kit.engine.requests.loop_turns import Turns
 from luajobs_kit.engine.requests.tools import ToolBroker
 from luajobs_kit.engine.state import State
@@ -73,11 +73,11 @@ class Requests:
     """Answers the requests of runs (``call`` frames). A notebook's requests use the same verbs."""
 
     def __init__(
-        self, state: State, port: Port, catalog: Catalog, platform: Platform, tools: ToolBroker
+        self, state: State, port: Port, lookup: JobLookup, platform: Platform, tools: ToolBroker
     ) -> None:
         self.state = state
         self.port = port
-        self.catalog = catalog
+        self.lookup = lookup
         self.platform = platform
         self.tools = tools
         self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
@@ -236,7 +236,7 @@ class RunRequests:
         asks = f"Jobs.get_all(include_dynamic={dynamic}, limit={{}}, page=1)"
         answer = Answer(which="first {} jobs", advice=f"ask page by page: {asks}")
         number = 0
-        async for job in self._requests.catalog.each_job(
+        async for job in self._requests.lookup.each_job(
             include_dynamic=dynamic, include_deleted=False
         ):
             if not self._reaches(job):

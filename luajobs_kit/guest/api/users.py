@@ -10,8 +10,6 @@ from luajobs_kit.guest.api.unkept_changes import CopyKind
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
 
-_OWN = frozenset({"_id", "_profile", "_data", "_gone"})
-
 
 class Profile(ReadOnlyRecord):
     """Who a user is, as the workspace has it."""

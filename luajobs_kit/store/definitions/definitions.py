@@ -16,7 +16,7 @@ from luajobs_kit.store.definitions.disk import Disk
 from luajobs_kit.store.definitions.group_commit import Syncer
 from luajobs_kit.store.definitions.indexes import Indexes, digits_of, name_of, plain
 from luajobs_kit.store.definitions.journal_format import Change, JSONDict, checked_text
-from luajobs_kit.store.definitions.tinydb_storage import Database, JournalStorage, copied
+from luajobs_kit.store.definitions.tinydb_storage import JournalDatabase, JournalStorage, copied
 from luajobs_kit.store.workspace_lock import WorkspaceLock
 
 _TABLES: Final[dict[type[Document], str]] = {
@@ -73,7 +73,9 @@ class Definitions:
         ``lock`` is the folder's, where the caller has taken it. Raises ``WorkspaceError``
         when they are of a newer kit, or cannot be opened.
         """
-        self.tinydb = Database(folder, fsync=fsync, disk=disk, lock=lock, storage=JournalStorage)
+        self.tinydb = JournalDatabase(
+            folder, fsync=fsync, disk=disk, lock=lock, storage=JournalStorage
+        )
         self._storage = cast("JournalStorage", self.tinydb.storage)
         # Parsed when first asked for; they take as much room again as what they are parsed from.
         self._documents: OrderedDict[tuple[str, str], Document] = OrderedDict()
@@ -135,10 +137,6 @@ class Definitions:
     def user_with_phone(self, digits: str) -> UserRecord | None:
         """Return the user with this number; only its digits matter."""
         return self._find(UserRecord, self._indexes.key("phone", digits_of(digits)))
-
-    def setting(self, name: str, default: Any = None) -> Any:
-        key = self._indexes.key(_SETTINGS, name)
-        return default if key is None else copied(self._rows(_SETTINGS)[key].get("value"))
 
     def settings(self) -> dict[str, Any]:
         rows = self._rows(_SETTINGS).values()

@@ -49,7 +49,7 @@ def checked_text(value: Any, what: str) -> str:
     return to_text(value)
 
 
-class Damaged(ValueError):
+class DamagedLine(ValueError):
     """A line that is not what was written."""
 
 
@@ -90,13 +90,13 @@ def encode_commit(number: int, changes: Sequence[Change]) -> bytes:
 
 
 def decode_line(line: bytes) -> JSONDict:
-    """Return a line's JSON object; raises ``Damaged`` for anything else."""
+    """Return a line's JSON object; raises ``DamagedLine`` for anything else."""
     body = line[_CHECKSUM + 1 :]
     if line[:_CHECKSUM] != b"%08x" % zlib.crc32(body) or line[_CHECKSUM : _CHECKSUM + 1] != b" ":
-        raise Damaged("the checksum does not match")
+        raise DamagedLine("the checksum does not match")
     value = json.loads(body)
     if not isinstance(value, dict):
-        raise Damaged("not a JSON object")
+        raise DamagedLine("not a JSON object")
     return value
 
 
@@ -111,7 +111,7 @@ def apply_line(tables: Tables, commit: JSONDict) -> None:
             case ["clear" | "drop" as verb, str(table)]:
                 apply_change(tables, Change(verb, table), {})
             case _:
-                raise Damaged(f"an unknown step {step!r:.80}")
+                raise DamagedLine(f"an unknown step {step!r:.80}")
 
 
 def apply_change(

@@ -19,7 +19,7 @@ from luajobs_kit.errors import WorkspaceError
 from luajobs_kit.store.definitions.damaged_snapshot import KNOWN, Snapshot, read_snapshot
 from luajobs_kit.store.definitions.indexes import name_of
 from luajobs_kit.store.definitions.journal_format import (
-    Damaged,
+    DamagedLine,
     JSONDict,
     Tables,
     apply_line,
@@ -76,7 +76,7 @@ class Replay:
             if not self._trusted:
                 self._displace(value)
             apply_line(self._tables, value)
-        except (Damaged, LookupError, TypeError, AttributeError):
+        except (DamagedLine, LookupError, TypeError, AttributeError):
             return False
         self._report_missing(file, commit)
         self._last = commit

@@ -183,7 +183,7 @@ def copied(value: Any) -> Any:
     return value
 
 
-class Draft(MutableMapping[int, JSONDict]):
+class TableDraft(MutableMapping[int, JSONDict]):
     """A table as an updater changes it; the table itself stays as it is."""
 
     def __init__(self, table: Mapping[str, JSONDict]) -> None:
@@ -295,7 +295,7 @@ class JournalTable(Table):
 
     def _update_table(self, updater: Callable[[dict[int, Mapping[str, Any]]], None]) -> None:
         def plan() -> list[Change]:
-            draft = Draft(self._read_table())
+            draft = TableDraft(self._read_table())
             updater(draft)  # type: ignore[arg-type] # a mapping that acts as the dict TinyDB hands out
             steps = draft.changes(self.name)
             if self.name not in self._storage.tables and ("clear", self.name) not in [
@@ -312,7 +312,7 @@ def _detached(document: Document) -> Document:
     return Document(copied(dict(document)), document.doc_id)
 
 
-class Database(TinyDB):
+class JournalDatabase(TinyDB):
     """TinyDB with ``JournalTable`` for its tables."""
 
     table_class = JournalTable

@@ -1,7 +1,7 @@
 """A workspace as one JSON document, to take it elsewhere: definitions, data, products.
 
 The fire watermarks go with them, so that no fire that was run is run again there.
-Executions, log lines and messages stay behind; ``transfer_history`` takes them along.
+Executions, log lines and messages stay behind; ``zip_export.py`` takes them along.
 """
 
 from __future__ import annotations

@@ -107,12 +107,11 @@ async def test_settings_take_any_json_and_none_forgets_one(definitions):
     await (await definitions()).commit(Set("a", {"x": [1, None]}), Set("b", False))
     found = await definitions()
     assert found.settings() == {"a": {"x": [1, None]}, "b": False}
-    found.setting("a")["x"].append("changes nothing kept")
-    assert found.setting("a") == {"x": [1, None]}
+    found.settings()["a"]["x"].append("changes nothing kept")
+    assert found.settings()["a"] == {"x": [1, None]}
     await found.commit(Set("a", None), Set("c", None))
     found = await definitions()
     assert found.settings() == {"b": False}
-    assert found.setting("a", "default") == "default"
 
 
 async def test_what_is_no_json_is_refused_and_nothing_of_the_commit_is_kept(definitions):
@@ -135,7 +134,7 @@ async def test_commits_take_effect_in_the_order_of_their_calls(definitions):
     )
     found = await definitions()
     assert [each.metadata for each in found.jobs()] == [{"n": "last"}]
-    assert found.setting("n") == 19
+    assert found.settings()["n"] == 19
 
 
 async def test_tinydbs_own_verbs_and_the_indexes_know_of_each_other(definitions):

@@ -191,13 +191,13 @@ async def test_a_file_of_tinydbs_own_storage_is_migrated_and_kept(tmp_path):
         plain.insert({"mine": True})
     old = (tmp_path / SNAPSHOT).read_bytes()
     definitions = Definitions(tmp_path)
-    assert definitions.setting("a") == 1
+    assert definitions.settings()["a"] == 1
     assert definitions.tinydb.all() == [{"mine": True}]
     assert "migrated from format 0" in definitions.findings[0]
     await definitions.aclose()
     assert (tmp_path / f"{SNAPSHOT}.format0-1").read_bytes() == old
     again = Definitions(tmp_path)
-    assert (again.setting("a"), again.findings) == (1, [])
+    assert (again.settings()["a"], again.findings) == (1, [])
     await again.aclose()
 
 

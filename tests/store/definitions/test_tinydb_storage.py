@@ -15,7 +15,7 @@ from tinydb.storages import MemoryStorage
 from tinydb.table import Document
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.store.definitions.tinydb_storage import Database, JournalStorage
+from luajobs_kit.store.definitions.tinydb_storage import JournalDatabase, JournalStorage
 
 names = st.sampled_from(["_default", "jobs", "a/b", "Ünï"])
 values = st.recursive(
@@ -106,7 +106,7 @@ def folder():
 @given(st.lists(verbs, max_size=25))
 def test_any_sequence_of_verbs_gives_the_same_database_before_and_after_reopening(sequence):
     with folder() as place:
-        ours = Database(place, fsync=False, storage=JournalStorage)
+        ours = JournalDatabase(place, fsync=False, storage=JournalStorage)
         theirs = TinyDB(storage=MemoryStorage)
         try:
             for verb in sequence:
@@ -114,7 +114,7 @@ def test_any_sequence_of_verbs_gives_the_same_database_before_and_after_reopenin
                     ours.storage.compact()
                 elif verb[0] == "reopen":
                     ours.close()
-                    ours = Database(place, fsync=False, storage=JournalStorage)
+                    ours = JournalDatabase(place, fsync=False, storage=JournalStorage)
                     memory = theirs.storage
                     theirs = TinyDB(storage=MemoryStorage)
                     theirs.storage.memory = memory.memory
@@ -129,7 +129,7 @@ def test_any_sequence_of_verbs_gives_the_same_database_before_and_after_reopenin
             expected = everything(theirs)
         finally:
             ours.close()
-        ours = Database(place, fsync=False, storage=JournalStorage)
+        ours = JournalDatabase(place, fsync=False, storage=JournalStorage)
         assert everything(ours) == expected
         assert ours.storage.findings == []
         ours.close()
@@ -137,7 +137,7 @@ def test_any_sequence_of_verbs_gives_the_same_database_before_and_after_reopenin
 
 @pytest.fixture
 def db(tmp_path):
-    with Database(tmp_path, fsync=False, storage=JournalStorage) as opened:
+    with JournalDatabase(tmp_path, fsync=False, storage=JournalStorage) as opened:
         yield opened
 
 
@@ -159,15 +159,15 @@ def test_a_value_json_cannot_say_is_refused_and_nothing_changes(db):
 
 
 def test_what_is_read_now_is_what_is_read_after_a_restart(tmp_path):
-    with Database(tmp_path, storage=JournalStorage) as opened:
+    with JournalDatabase(tmp_path, storage=JournalStorage) as opened:
         opened.insert({"pair": (1, 2), 3: "key", "odd": "\ud800\u2028\n"})
         now = opened.all()
-    with Database(tmp_path, storage=JournalStorage) as opened:
+    with JournalDatabase(tmp_path, storage=JournalStorage) as opened:
         assert opened.all() == now == [{"pair": [1, 2], "3": "key", "odd": "\ud800\u2028\n"}]
 
 
 def test_an_update_writes_the_document_it_changed_and_no_other(tmp_path):
-    with Database(tmp_path, fsync=False, storage=JournalStorage) as opened:
+    with JournalDatabase(tmp_path, fsync=False, storage=JournalStorage) as opened:
         opened.insert_multiple({"n": n} for n in range(1000))
         journal = tmp_path / "definitions.journal"
         size = journal.stat().st_size
@@ -182,7 +182,7 @@ def test_a_table_of_tinydbs_own_class_works_on_the_storage_too(tmp_path):
         plain.update(increment("n"))
         plain.table("other").insert({"x": 1})
         plain.drop_table("other")
-    with Database(tmp_path, fsync=False, storage=JournalStorage) as opened:
+    with JournalDatabase(tmp_path, fsync=False, storage=JournalStorage) as opened:
         assert everything(opened) == {"_default": [(1, {"n": 2}), (2, {"n": 3})]}
 
 
@@ -193,7 +193,7 @@ def test_a_document_nested_too_deep_to_be_read_again_is_refused(tmp_path, shape)
         value = (value,) if shape == "tuples" else [value]
     if shape == "a circle":
         value.append(value)
-    with Database(tmp_path, storage=JournalStorage) as db:
+    with JournalDatabase(tmp_path, storage=JournalStorage) as db:
         db.insert({"a": 1})
         for write in (db.insert, db.update):
             with pytest.raises(InvalidInput, match="more than 100 levels"):

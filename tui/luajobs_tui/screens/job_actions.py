@@ -93,7 +93,7 @@ class JobActions(Screen[None]):
         if job := self.job():
             versions = len(job.versions)
             effect = (
-                f"It has {versions} versions, so it is switched off and hidden; "
+                f"It has {versions} versions, so it is deactivated and hidden; "
                 "creating it again brings it back."
                 if versions > 1
                 else "What waits to run again is cancelled. Its history stays."

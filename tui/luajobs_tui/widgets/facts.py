@@ -43,7 +43,7 @@ class Facts(VerticalScroll):
         if not fires:
             rows.append(("next fires", Text("none", dim)))
         elif job.next_run_at is None:
-            rows.append(("", Text(f"not while it is {job.status}: a switches it on", warn)))
+            rows.append(("", Text(f"not while it is {job.status}: a activates it", warn)))
         run = f"at most {length(version.timeout)} · {_retry(version.retry)}"
         if not isinstance(version.schedule, OnceSchedule):
             run += f" · on overlap {version.overlap} · catch up {version.catch_up}"
