@@ -40,6 +40,11 @@ class Run:
         self._changed: asyncio.Event | None = None
 
     @property
+    def started(self) -> bool:
+        """Whether it has its coroutine: what the last engine left has none at first."""
+        return self._task is not None
+
+    @property
     def begun(self) -> bool:
         """Whether it counts among the runs of its job that go on at once."""
         return self.phase in {Phase.BEGUN, Phase.ENDING}

@@ -83,7 +83,6 @@ class Runs:
         self._recorder = Recorder(state)
         self._active = ActiveRuns()
         self._places = Places(lambda: state.settings.values.max_concurrent, activity)
-        self._recovering = False  # what waits begins once what was running is given up
         self._leaving = False  # nothing begins any more; what waits is the next engine's
         self._lives = asyncio.TaskGroup()
         self._closing = asyncio.Event()
@@ -227,20 +226,19 @@ class Runs:
     async def _until_due(self, run: Run) -> None:
         run.enter(Phase.DUE)
         due = run.execution.next_attempt_at
-        if due is None:
-            return
-        trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
-        self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
-        try:
-            await run.rest()
-        finally:
-            self._state.scheduler.remove(run.execution.id)
+        if due is not None and due > self._state.clock.now():
+            trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
+            self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
+            try:
+                await run.rest()
+            finally:
+                self._state.scheduler.remove(run.execution.id)
         # What it may wait for now is its turn, which has no time.
         run.update(run.execution.evolve(next_attempt_at=None))
 
     async def _until_its_turn(self, run: Run) -> None:
         run.enter(Phase.TURN)
-        if not self._recovering and self._may_begin(run):
+        if self._may_begin(run):
             run.enter(Phase.BEGUN)
         else:
             await run.rest()  # until `_pass_turn`
@@ -400,6 +398,8 @@ class Runs:
         await run.recorded()  # where its end is being so: a retry may come of it
         if run.phase is Phase.FINISHED:
             return
+        if not run.started:  # it was left by the last engine, and is to be dropped
+            self._start(run)
         run.stop(why)
         await run.recorded()
         if run.failure is not None:
@@ -408,21 +408,17 @@ class Runs:
     # Recovery
 
     async def _recover(self) -> None:
-        """Take up what the last engine left: run what waited, give up on what was running."""
-        self._recovering = True
-        for run in (left := await self._left()):
-            if run.execution.status == "pending":
-                self._start(run)
+        """Take up what the last engine left: give up on what was running, run what waited."""
+        left = await self._left()
         # First what was running: giving it up may pause its job, and what waits is not begun then.
         for run in left:
             if run.execution.status == "running":
                 await self._record_end(run, stopped_by(StopReason.ABANDONED, None))
-                if run.phase is not Phase.FINISHED:
-                    self._start(run)
         for job_id in {run.execution.job_id: None for run in left}:
             await self.drop(job_id)
-        self._recovering = False
-        self._pass_turn(left)
+        for run in left:
+            if not run.started and run.phase is not Phase.FINISHED:
+                self._start(run)
 
     async def _left(self) -> list[Run]:
         """Return the runs of the executions that the last engine did not finish, oldest first."""
@@ -441,9 +437,6 @@ class Runs:
             left.append(run)
             if not self._simulated:
                 await self._wait_no_longer_than_meant(run)
-            due = run.execution.next_attempt_at
-            if due is not None and due <= self._state.clock.now():
-                run.update(run.execution.evolve(next_attempt_at=None))
         return left
 
     async def _wait_no_longer_than_meant(self, run: Run) -> None:
