@@ -416,8 +416,15 @@ class Runs:
                 await self._record_end(run, stopped_by(StopReason.ABANDONED, None))
         for job_id in {run.execution.job_id: None for run in left}:
             await self.drop(job_id)
-        for run in left:
-            if not run.started and run.phase is not Phase.FINISHED:
+        waiting = [run for run in left if run.phase is not Phase.FINISHED]
+        now = self._state.clock.now()
+        for run in waiting:
+            if (run.execution.next_attempt_at or now) > now:
+                self._start(run)
+        await asyncio.sleep(0)  # now the scheduler knows of these, whatever the clock does next
+        for run in waiting:
+            if not run.started:  # it is due, and stays so where the clock is set back
+                run.update(run.execution.evolve(next_attempt_at=None))
                 self._start(run)
 
     async def _left(self) -> list[Run]:

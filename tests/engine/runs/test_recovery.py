@@ -301,3 +301,97 @@ async def test_what_was_due_and_waited_its_turn_has_it_after_a_restart(
         await later.advance(hours=10)
         runs = (await engine.list_executions(job.id, limit=1000)).executions[-5:]
         assert [run.status for run in runs] == ["completed"] * 5
+
+
+async def left_behind(folder, clock, jobs, *executions):
+    """Put executions into the history, as a killed engine left them: job, status and what differs."""
+    store = await Store.open(folder, clock=clock, ids=Ids(clock))
+    for number, (index, status, given) in enumerate(executions):
+        job = jobs[index]
+        run = Execution(
+            id=f"exec_{number}", job_id=job.id, job_name=job.name,
+            version_id=job.active_version.id, version="1.0.0", user_id=job.user_id,
+            cause="schedule", fire_time=clock.now(), created_at=clock.now(),
+        )  # fmt: skip
+        await store.history.claim(run, None)
+        if status == "running":
+            attempt = Attempt(number=1, status="running", started_at=clock.now())
+            run = run.evolve(attempts=[attempt], started_at=clock.now())
+        await store.history.record(run.evolve(status=status, **given))
+    await store.aclose()
+
+
+async def test_all_that_was_running_is_given_up_before_anything_that_waited_begins(
+    folder, clock, spec
+):
+    retry = Retry(max_attempts=1, backoff_seconds=3600)
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(
+            spec(retry=retry, overlap="allow", pause_after_failures=1, max_concurrent=3)
+        )
+    waited = {"next_attempt_at": clock.now()}  # its time has come
+    once_retried = {"retry_count": 1}  # giving this one up is what pauses the job
+    await left_behind(
+        folder, clock, [job],
+        (0, "running", {}), (0, "pending", waited), (0, "running", once_retried), (0, "pending", {}),
+    )  # fmt: skip
+    async with await Engine.open(folder, clock=clock) as engine:
+        await clock.advance(seconds=0)
+        found = [await engine.get_execution(f"exec_{number}") for number in range(4)]
+        assert [run.status for run in found] == ["pending", "cancelled", "abandoned", "cancelled"]
+        assert [run.attempts for run in (found[1], found[3])] == [[], []]
+
+
+async def test_what_waited_begins_in_the_order_of_the_claims(folder, clock, spec):
+    body = "print(job.execution.id)"
+    retry = Retry(max_attempts=1, backoff_seconds=3600)
+    async with await Engine.open(folder, clock=clock) as engine:
+        await engine.settings({"max_concurrent": 1})
+        given = {"overlap": "allow", "retry": retry}
+        jobs = [await engine.create_job(spec(body, name=name, **given)) for name in ("a", "b")]
+    waited = {"next_attempt_at": clock.now()}
+    await left_behind(
+        folder, clock, jobs,
+        (0, "running", {}), (1, "pending", waited), (0, "pending", {}), (1, "pending", {}),
+        (0, "pending", waited),
+    )  # fmt: skip
+    async with await Engine.open(folder, clock=clock) as engine:
+        await clock.advance(seconds=0)
+        lines = [line.message for line in (await engine.logs(LogQuery(after=0))).logs]
+        assert [line for line in lines if line.startswith("exec_")] == [
+            f"exec_{number}" for number in (1, 2, 3, 4)
+        ]
+
+
+async def test_what_is_due_later_keeps_its_time_though_the_clock_jumps_at_once(folder, clock, spec):
+    body = "print(job.execution.id)"
+    async with await Engine.open(folder, clock=clock) as engine:
+        await engine.settings({"max_concurrent": 1})
+        retry = Retry(max_attempts=1, backoff_seconds=60)
+        jobs = [await engine.create_job(spec(body, name=name, retry=retry)) for name in "ab"]
+    first, last = ({"next_attempt_at": clock.now() + timedelta(seconds=n)} for n in (10, 20))
+    attempted = {"attempts": [Attempt(number=1, status="failed", started_at=clock.now())]}
+    await left_behind(
+        folder, clock, jobs,
+        (0, "pending", attempted | last), (1, "pending", attempted | first),
+    )  # fmt: skip
+    async with await Engine.open(folder, clock=clock) as engine:
+        await clock.jump(clock.now() + timedelta(seconds=30))
+        await clock.advance(seconds=0)
+        lines = [line.message for line in (await engine.logs(LogQuery(after=0))).logs]
+        assert lines == ["exec_1", "exec_0"]  # in the order of their times, not of the claims
+
+
+async def test_what_was_due_at_the_start_runs_though_the_clock_is_set_back_at_once(
+    folder, clock, spec
+):
+    retry = Retry(max_attempts=1, backoff_seconds=60)
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec(retry=retry))
+    attempt = Attempt(number=1, status="failed", started_at=clock.now())
+    was_due = {"attempts": [attempt], "next_attempt_at": clock.now() - timedelta(seconds=5)}
+    await left_behind(folder, clock, [job], (0, "pending", was_due))
+    async with await Engine.open(folder, clock=clock) as engine:
+        await clock.jump(clock.now() - timedelta(hours=1))
+        run = await engine.get_execution("exec_0")
+        assert run.status == "completed"
