@@ -29,6 +29,10 @@ _REMOVED: Final = (
     "marshal",
     "_imp",  # loads built-in modules without an audit event
     "_posixsubprocess",  # starts programs, likewise
+    "_interpreters",  # makes an interpreter that has no hooks; Python 3.15's library loads it
+    "_xxsubinterpreters",  # the same before Python 3.13
+    "pwd",  # reads the machine's users, and the hooks are not asked
+    "grp",  # its groups, likewise
     "__main__",
 )
 """Modules that are emptied and taken out of ``sys.modules``; their functions stop working."""
