@@ -58,26 +58,5 @@ class LocalRunner:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-
-    async def check(self, program: Program) -> None:
-        await self.sandbox.check(program)
-
-    async def run(
-        self,
-        program: Program,
-        *,
-        context: Mapping[str, Any],
-        limits: Limits,
-        serve: Serve,
-        on_log: Callable[[LogRecord], None],
-        alone: Collection[str] = (),
-    ) -> Outcome:
-        return await self.sandbox.run(
-            program, context=context, limits=limits, serve=serve, on_log=on_log, alone=alone
-        )
-
-    def walls(self) -> list[Wall]:
-        return self.sandbox.walls()
-
-    async def aclose(self) -> None:
-        await self.sandbox.aclose()
+        self.check, self.run = sandbox.check, sandbox.run
+        self.walls, self.aclose = sandbox.walls, sandbox.aclose
