@@ -219,9 +219,12 @@ async def test_what_is_being_cancelled_does_not_begin_when_the_one_before_ends(
 ):
     job = await engine.create_job(spec("return 'ran'", overlap="allow", max_concurrent=1))
     slowed = Slowed(monkeypatch, engine, "record", lambda run: run.status == "cancelled")
+    # However quick the first one is, it ends only once the second one is being cancelled.
+    ending = Slowed(monkeypatch, engine, "record", lambda run: run.status == "completed")
     first, second = await engine.trigger_job(job.id), await engine.trigger_job(job.id)
     cancelling = asyncio.create_task(engine.cancel_execution(second.id))
     await slowed.reached.wait()
+    ending.go_on.set()
     assert (await engine.wait_execution(first.id, 30)).status == "completed"
     again = asyncio.create_task(engine.cancel_execution(second.id))
     await asyncio.sleep(0.3)  # in which it would have run
