@@ -33,7 +33,7 @@ LARGE = 250_000  # characters
 MISSED: list[str] = []
 
 HONEST = "spinning"
-LARGE_VALUES = 'large = {"n": ["x" * 9] * 20_000}\n'  # as JSON, 240 kB in 20,000 values
+LARGE_VALUES = 'large = {"n": ["x" * 10] * 19_900}\n'  # as JSON, 260 kB in 19,900 values
 KINDS: dict[str, tuple[str, str]] = {  # what is made ready in a run, and what it asks for
     "http to a host not allowed": (
         "from luajobs_kit import http\n",
@@ -197,7 +197,7 @@ async def offer_echo(engine: Engine) -> None:
 async def make_ready(engine: Engine) -> dict[str, str]:
     """Fill the workspace with what is worst to be asked for; return the ids that runs are given."""
     await engine.settings({"max_concurrent": 32, "data_bytes": 2**33})
-    large = {"n": ["x" * 9] * 20_000}
+    large = {"n": ["x" * 10] * 19_900}
     metadata = {"text": "x" * LARGE}
     made = [await engine.create_job(job(f"large {n}", TICK, metadata=metadata)) for n in range(9)]
     made.append(await engine.create_job(job("large 9", TICK, metadata=large)))
