@@ -114,7 +114,7 @@ async def latency(
         times.append(time.perf_counter() - begun)
         assert outcome.status == "completed", outcome
         await asyncio.sleep(pause)
-        while len(sandbox._link._spares) < SPARES:  # noqa: ASYNC110, SLF001  # nothing says so
+        while len(sandbox._client._spares) < SPARES:  # noqa: ASYNC110, SLF001  # nothing says so
             await asyncio.sleep(pause)
     return times
 
