@@ -95,7 +95,7 @@ def stop(ctx: click.Context) -> None:
     An open panel or monitor does not start it again; the next call or command that needs an
     engine does, and what was missed meanwhile is run late.
     """
-    from luajobs_kit.client import discover, find_workspace  # noqa: PLC0415 - only this one with_port
+    from luajobs_kit.client import discover, find_workspace  # noqa: PLC0415 - only `stop` needs it
 
     given = ctx.obj["workspace"]
 
