@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+from luajobs_kit.calendar_units import instead_of_unit
 from luajobs_kit.errors import InvalidInput
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,8 +52,10 @@ def misnamed(
     """Return what to say of a call whose arguments ``function`` does not take."""
     names = [name for name in inspect.signature(function).parameters if name != "self"]
     takes = f"it takes {', '.join(names)}" if names else "it takes nothing"
-    for wrong in options:
+    for wrong, value in options.items():
         if wrong not in names:
+            if advice := instead_of_unit(call, wrong, value):
+                return InvalidInput(f"{call} has no {wrong!r}; {advice}.", field=wrong)
             close = nearest(wrong, names, cutoff=0.5)
             meant = f" did you mean {close[0]}?" if close else ""
             return InvalidInput(f"{call} has no {wrong!r};{meant} {takes}.", field=wrong)

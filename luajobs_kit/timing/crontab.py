@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Final, NoReturn
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.timing.zones import zone_named
 
 MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -35,6 +36,15 @@ _STEPPED: Final = re.compile(r"[*/0-9]+", re.ASCII)
 _EACH_SECONDS: Final = re.compile(r"\*(?:/([1-9][0-9]?))?")
 _BEHIND: Final = re.compile(rf"20[0-9]{{2}}|#.*|/.*|(?!{'|'.join(WEEKDAYS)})[a-z_][\w-]{{2,}}")
 """What stands behind five fields, and is no field: a year, a comment, a command, a crontab's user."""
+_ZONE_IN_FRONT: Final = re.compile(
+    r"(?:CRON_)?TZ\s*=\s*[\"']?(?P<zone>[^\s\"']+)[\"']?[\s;]+(?P<fields>.+)", re.IGNORECASE
+)
+_ZONE_BEHIND: Final = re.compile(
+    r"(?P<fields>@\w+|\S+(?:[ \t]+\S+){4})[ \t]+(?P<zone>[A-Z]\w+/[\w/+-]+|UTC)"
+)
+_EVERY: Final = re.compile(
+    r"@every[ \t]+(?=\d)(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?", re.ASCII
+)
 _LAST: Final = re.compile(rf"(?:[0-7]|{'|'.join(WEEKDAYS)})?l")
 
 
@@ -101,6 +111,8 @@ def _split(expression: str) -> tuple[str, str, str, str, str]:
         raise _refused(
             expression, 'it is empty; write five fields, such as "0 8 * * 1" for Mondays at 8'
         )
+    if zoned := _ZONE_IN_FRONT.fullmatch(text) or _ZONE_BEHIND.fullmatch(text):
+        _refuse_zone(expression, zoned["zone"], zoned["fields"])
     if text.startswith("@"):
         text = _expand(text)
     if unusual := next(
@@ -115,10 +127,22 @@ def _split(expression: str) -> tuple[str, str, str, str, str]:
     return minute, hour, day, month, weekday
 
 
+def _refuse_zone(expression: str, zone: str, fields: str) -> NoReturn:
+    zone_named(zone)  # one that does not exist is told first
+    read_crontab(fields)
+    raise _refused(
+        expression, f'the zone is given apart from the fields: write "{fields}", timezone="{zone}"'
+    )
+
+
 def _expand(macro: str) -> str:
     if macro in MACROS:
         return MACROS[macro]
-    if macro == "@reboot":
+    if length := _EVERY.fullmatch(macro.lower()):  # as Go's cron has it
+        given = {name: amount for name, amount in length.groupdict().items() if amount}
+        options = ", ".join(f"{name}={amount}" for name, amount in given.items())
+        raise _refused(macro, f"that is an interval: write every({options})")
+    if macro.lower() == "@reboot":
         raise _refused(
             macro, "a job has no machine to start with; use once(seconds=1) to run at once"
         )
@@ -183,25 +207,46 @@ def _read_item(item: str, text: str, field: _Field, expression: str) -> range:
     first = _read_number(first_text, item, field, expression)
     if not dash:
         if slash:
-            highest = 6 if field.names == WEEKDAYS else field.high
+            start = 0 if first > _highest(field) else first
             raise _refused(
                 expression,
                 f'{field.name} "{item}" is read in different ways by different crons; '
-                f'write "{first}-{highest}/{step}" to count from {first}, or "*/{step}"',
+                f'write "{start}-{_highest(field)}/{step}" to count from {first}, '
+                f'or "*/{step}"',
             )
         return range(first, first + 1)
     last = _read_number(last_text, item, field, expression)
     if first > last:
-        raise _refused(
-            expression, f'{field.name} "{item}" runs backwards; {_forwards(first, last, field)}'
-        )
+        written = _forwards(first, last, step, field)
+        also = "Sunday is also 7: " if field.names == WEEKDAYS and last == 0 else ""
+        raise _refused(expression, f'{field.name} "{item}" runs backwards; {also}write "{written}"')
     return range(first, last + 1, step)
 
 
-def _forwards(first: int, last: int, field: _Field) -> str:
-    if field.names == WEEKDAYS and last == 0:
-        return f'Sunday is also 7: write "{first}-7"'
-    return f'write "{first}-{field.high - (field.names == WEEKDAYS)},{field.low}-{last}"'
+def _forwards(first: int, last: int, step: int, field: _Field) -> str:
+    """Return what a range that runs over the field's end means, as cron takes it."""
+    highest = _highest(field)
+    if field.names == WEEKDAYS:  # Sunday is 0 where a range begins, and 7 where it ends
+        first %= 7
+        last = last or (7 if first else 0)
+    if first <= last:
+        return _span(range(first, last + 1, step))
+    before = range(first, highest + 1, step)
+    after = range(before[-1] + step - highest - 1 + field.low, last + 1, step)
+    return ",".join(_span(span) for span in (before, after) if span)
+
+
+def _highest(field: _Field) -> int:
+    """Return the last value that is not another name of the first one: Sunday is 0 and 7."""
+    return 6 if field.names == WEEKDAYS else field.high
+
+
+def _span(span: range) -> str:
+    if len(span) == 1:
+        return str(span[0])
+    if span.step == 1:
+        return f"{span[0]}-{span[-1]}"
+    return f"{span[0]}-{span[-1]}/{span.step}"
 
 
 def _read_step(text: str, item: str, field: _Field, expression: str) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, NoReturn
 
 from luajobs_kit.argument_help import nearest
+from luajobs_kit.calendar_units import instead_of_unit
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
 from luajobs_kit.timing.builders import cron, read_interval
@@ -127,7 +128,7 @@ def _values(given: Mapping[Any, Any], kind: str) -> dict[str, Any]:
         if key == "type":
             continue
         if key not in allowed:
-            _refuse_key(written, key, kind)
+            _refuse_key(written, key, kind, value)
         values[key] = value
     for key, needed in allowed.items():
         if needed and values.get(key) is None:
@@ -137,10 +138,12 @@ def _values(given: Mapping[Any, Any], kind: str) -> dict[str, Any]:
     return values
 
 
-def _refuse_key(written: object, key: str, kind: str) -> NoReturn:
+def _refuse_key(written: object, key: str, kind: str, value: object) -> NoReturn:
     allowed = _KEYS[kind]
     advice = f'"{kind}" takes {", ".join(allowed)}'
-    if close := nearest(key, allowed):
+    if instead := instead_of_unit({"interval": "every"}.get(kind, kind), key, value):
+        advice = instead
+    elif close := nearest(key, allowed):
         advice = f'did you mean "{close[0]}"'
     elif kind == "interval" and key in ("minutes", "hours", "days"):
         advice = f"an interval is in seconds; write them, or every({key}=…)"

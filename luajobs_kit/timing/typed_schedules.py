@@ -12,10 +12,10 @@ from luajobs_kit.timing import cron, every, once
 
 EXAMPLES: Final = "every 30s · in 10m · at 14:30 · 0 8 * * 1 Europe/Berlin"
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}  # seconds
+_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}  # seconds
 _LENGTH: Final = re.compile(
     r"(\d+(?:\.\d+)?)\s*"
-    r"(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?)(?![a-z])[\s,]*(?:and\s+)?"
+    r"(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)(?![a-z])[\s,]*(?:and\s+)?"
 )
 _MACRO: Final = re.compile(r"@[a-z]+")
 
@@ -29,7 +29,7 @@ def read_schedule(text: str, now: datetime) -> Schedule:
             raise InvalidInput(f"Say when it runs: {EXAMPLES}", field="schedule")
         case "once":
             return read_schedule(rest, now)
-        case "every":
+        case "every" | "@every":
             return every(seconds=_seconds(rest, "every 30s"))
         case "in" | "after":
             after = _seconds(rest, "in 10m")
@@ -59,8 +59,8 @@ def _seconds(text: str, example: str) -> float:
         end = found.end()
     if not given or end != len(given):
         raise InvalidInput(
-            f"{text.strip() or 'Nothing'!r} is no length of time; write a number and s, m, h or d, "
-            f"such as '{example}' or 'every 1h 30m'.",
+            f"{text.strip() or 'Nothing'!r} is no length of time; write a number and s, m, h, d or w, "
+            f"such as '{example}' or 'every 1h 30m'; for months write cron, such as '0 0 1 * *'.",
             field="schedule",
         )
     return total

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,6 +15,7 @@ import tzlocal
 from luajobs_kit.argument_help import nearest
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import IntervalSchedule, Schedule
+from luajobs_kit.timing.durations import describe_length
 
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
@@ -20,6 +23,8 @@ _SECOND: Final = timedelta(seconds=1)
 
 # What people write for a zone; an abbreviation names an offset, not the place that has rules.
 _ABBREVIATIONS: Final = {
+    "z": "UTC",
+    "zulu": "UTC",
     "pst": "America/Los_Angeles",
     "pdt": "America/Los_Angeles",
     "mdt": "America/Denver",
@@ -33,6 +38,11 @@ _ABBREVIATIONS: Final = {
     "aest": "Australia/Sydney",
     "aedt": "Australia/Sydney",
 }
+_FIXED: Final = re.compile(
+    r"(?:(?:UTC|GMT|UT)\s*([+-]?)|([+-]))\s*(\d{1,2})(?::?([0-5]\d))?",
+    re.ASCII | re.IGNORECASE,
+)
+"""A fixed distance from UTC: ``UTC+2``, ``GMT-05:30``, ``+0200``."""
 # Files that lie among the zones and depend on the machine.
 _NOT_ZONES: Final = ("posix/", "right/", "localtime", "posixrules", "Factory")
 
@@ -55,6 +65,9 @@ def zone_named(name: str | None) -> tzinfo:
 
 
 def _advice(name: object) -> str:
+    if fixed := _FIXED.fullmatch(str(name).strip()):
+        sign, alone, hours, minutes = fixed.groups()
+        return f"; {_at_fixed_offset(sign or alone or '+', int(hours), int(minutes or 0))}"
     if not isinstance(name, str):
         return '; give an IANA name in quotes, such as "America/New_York"'
     if near := _close(name):
@@ -62,8 +75,43 @@ def _advice(name: object) -> str:
     return '; give an IANA name, such as "America/New_York" or "Europe/Berlin"'
 
 
+def _at_fixed_offset(sign: str, hours: int, minutes: int) -> str:
+    """Say which zone is always that far from UTC."""
+    ahead = sign == "+"
+    offset = timedelta(hours=hours, minutes=minutes)
+    if not offset:
+        return 'write "UTC"'
+    distance = f"{describe_length(offset)} {'ahead of' if ahead else 'behind'} UTC all year"
+    # POSIX counts west of Greenwich: the names have the sign that nobody expects.
+    whole = f"Etc/GMT{'-' if ahead else '+'}{hours}"
+    if not minutes and whole in available_timezones():
+        return f'write "{whole}" for {distance} (its sign is the other way round), or name a place, such as "Europe/Berlin"'
+    if zones := _always_at(offset if ahead else -offset):
+        return f"{distance} is {' or '.join(zones)}"
+    return f'no zone is {distance}; name a place, such as "Europe/Berlin"'
+
+
+def _always_at(offset: timedelta) -> list[str]:
+    """Return up to three places that keep that offset in every month of this year."""
+    year = datetime.now(UTC).year
+    months = [datetime(year, month, 1, tzinfo=UTC) for month in range(1, 13)]
+    places = (
+        zone
+        for zone in sorted(available_timezones())
+        if "/" in zone and not zone.startswith(("Etc/", *_NOT_ZONES))
+    )
+    keeping = (
+        zone
+        for zone in places
+        if all(month.astimezone(ZoneInfo(zone)).utcoffset() == offset for month in months)
+    )
+    return list(islice(keeping, 3))
+
+
 def _close(name: str) -> list[str]:
     key = name.strip().lower().replace(" ", "_")
+    if _FIXED.fullmatch(name.strip()):
+        return []
     if key in _ABBREVIATIONS:
         return [_ABBREVIATIONS[key]]
     known = {

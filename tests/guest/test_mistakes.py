@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from guest_run import RecordingChannel, run_here
 
-from luajobs_kit.errors import PolicyViolation
+from luajobs_kit.errors import InvalidInput, PolicyViolation
 from luajobs_kit.sandbox import Program
 from luajobs_kit.sandbox.child import tracebacks
 from luajobs_kit.sandbox.child.json_encoding import plain
@@ -301,3 +301,13 @@ def test_a_timeout_without_words_gets_some() -> None:
         == "it took longer than its timeout"
     )
     assert tracebacks.describe(TimeoutError("mine"), "job.py")["message"] == "mine"
+
+
+def test_a_unit_of_time_that_is_not_there_is_told_with_what_to_write() -> None:
+    with pytest.raises(InvalidInput, match=r"a week is 7 days: write every\(days=14\)"):
+        run("from luajobs_kit import every", "every(weeks=2)")
+    with pytest.raises(InvalidInput, match=r"a month has no fixed length; write once\(at="):
+        run("from luajobs_kit import once", "once(months=1)")
+    assert "unexpected keyword argument 'moons'" in message(
+        "from luajobs_kit import every", "every(moons=1)"
+    )

@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001 - messages write a range with an en dash
 
+import contextlib
 import re
 from datetime import UTC, datetime
 from itertools import islice
@@ -126,7 +127,17 @@ REFUSED = {
     "0 0 * january *": 'month "january" is written with three letters: "jan".',
     "0 0 * * fri-mon": 'day of week "fri-mon" runs backwards; write "5-6,0-1".',
     "0 0 * * sat-sun": 'day of week "sat-sun" runs backwards; Sunday is also 7: write "6-7".',
+    "0 0 * * sat-mon": 'day of week "sat-mon" runs backwards; write "6,0-1".',
+    "0 0 * * 7-1": 'day of week "7-1" runs backwards; write "0-1".',
+    "0 0 * * 7-0": 'day of week "7-0" runs backwards; Sunday is also 7: write "0".',
+    "0 0 * 11-1 *": 'month "11-1" runs backwards; write "11-12,1".',
     "0 22-3 * * *": 'hour "22-3" runs backwards; write "22-23,0-3".',
+    "0 22-4/2 * * *": 'hour "22-4/2" runs backwards; write "22,0-4/2".',
+    "CRON_TZ=Europe/Berlin 0 8 * * 1": 'the zone is given apart from the fields: write "0 8 * * 1", timezone="Europe/Berlin".',
+    "TZ=UTC @daily": 'the zone is given apart from the fields: write "@daily", timezone="UTC".',
+    "0 8 * * 1 Europe/Berlin": 'the zone is given apart from the fields: write "0 8 * * 1", timezone="Europe/Berlin".',
+    "TZ=Europe/Berlni 0 8 * * 1": "timezone 'Europe/Berlni' is not a known time zone; did you mean Europe/Berlin",
+    "@every 1h30m": "that is an interval: write every(hours=1, minutes=30).",
     "5/15 * * * *": 'write "5-59/15" to count from 5, or "*/15".',
     "*/0 * * * *": 'minute "*/0" has step 0; a step is at least 1.',
     "*/x * * * *": 'minute "*/x" needs a whole number after "/".',
@@ -175,6 +186,44 @@ def test_a_refusal_names_the_field_the_value_and_what_to_write(expression):
         return
     with pytest.raises(InvalidInput, match=re.escape(words)):
         cron(expression)
+
+
+@given(
+    st.integers(0, 4),
+    st.from_regex(r"[0-9]{1,2}-[0-9]{1,2}(/[0-9]{1,2})?|[0-9]{1,2}/[0-9]{1,2}", fullmatch=True),
+)
+@example(4, "7/2")
+@example(4, "7-1")
+def test_what_a_refusal_says_to_write_is_accepted(position, item):
+    fields = ["*"] * 5
+    fields[position] = item
+    with contextlib.suppress(InvalidInput):
+        read_crontab(" ".join(fields))
+        return
+    with pytest.raises(InvalidInput) as refused:
+        read_crontab(" ".join(fields))
+    advised = re.findall(r'(?:write|or) "([^"]+)"', str(refused.value))
+    for fields[position] in advised:
+        read_crontab(" ".join(fields))
+
+
+@given(st.sampled_from((60, 24, 12, 7)), st.data())
+def test_a_backward_range_is_advised_as_the_same_values(size, data):
+    field = {60: 0, 24: 1, 12: 3, 7: 4}[size]
+    low = int(size == 12)
+    first, last = sorted(
+        data.draw(st.lists(st.integers(low, size - 1 + low), min_size=2, max_size=2, unique=True)),
+        reverse=True,
+    )
+    step = data.draw(st.integers(1, size))
+    fields = ["*"] * 5
+    fields[field] = f"{first}-{last}/{step}"
+    with pytest.raises(InvalidInput) as refused:
+        read_crontab(" ".join(fields))
+    fields[field] = re.findall(r'write "([^"]+)"', str(refused.value))[0]
+    meant = {(value - low) % size + low for value in range(first, last + size + 1, step)}
+    read = read_crontab(" ".join(fields))
+    assert meant == set((read.minutes, read.hours, read.days, read.months, read.weekdays)[field])
 
 
 @pytest.mark.parametrize(("macro", "fields"), MACROS.items())

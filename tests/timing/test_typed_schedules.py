@@ -18,6 +18,8 @@ NOW = datetime(2030, 1, 7, 8, 0, tzinfo=UTC)
         ("every 5m", 300),
         ("every minute", 60),
         ("every 1h 30m", 5_400),
+        ("every 2 weeks", 1_209_600),
+        ("@every 5m", 300),
         ("every 2 hours and 5 minutes", 7_500),
         ("Every 1.5h", 5_400),
     ],

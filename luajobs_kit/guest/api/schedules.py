@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from luajobs_kit.calendar_units import instead_of_unit
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.guest.runtime.run import current
 
@@ -16,8 +17,10 @@ def once(
     minutes: float = 0,
     hours: float = 0,
     days: float = 0,
+    **others: float,
 ) -> dict[str, Any]:
     """Return a schedule of a single run, at a time or after a while."""
+    _refuse_others("once", others)
     if at is not None:
         if at.tzinfo is None:
             raise InvalidInput("once(at=…) needs a time with its zone: datetime(…, tzinfo=UTC)")
@@ -30,9 +33,10 @@ def once(
 
 
 def every(
-    *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
+    *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0, **others: float
 ) -> dict[str, Any]:
     """Return a schedule of a run at every interval."""
+    _refuse_others("every", others)
     interval = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
     if interval <= 0:
         raise InvalidInput("every() needs an interval: every(minutes=5)")
@@ -43,3 +47,10 @@ def cron(expression: str, timezone: str | None = None) -> dict[str, Any]:
     """Return a schedule by a five-field cron expression, in an IANA zone (default UTC)."""
     schedule = {"type": "cron", "expression": expression}
     return schedule if timezone is None else {**schedule, "timezone": timezone}
+
+
+def _refuse_others(call: str, others: dict[str, float]) -> None:
+    for name, amount in others.items():
+        if advice := instead_of_unit(call, name, amount):
+            raise InvalidInput(f"{call} has no {name!r}; {advice}.")
+        raise TypeError(f"{call}() got an unexpected keyword argument {name!r}")
