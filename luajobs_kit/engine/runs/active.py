@@ -45,6 +45,11 @@ class Run:
         return self._task is not None
 
     @property
+    def by_hand(self) -> bool:
+        """Whether somebody triggered it, so that it is no fire of its job's schedule."""
+        return self.execution.cause == "manual"
+
+    @property
     def begun(self) -> bool:
         """Whether it counts among the runs of its job that go on at once."""
         return self.phase in {Phase.BEGUN, Phase.ENDING}
@@ -149,6 +154,10 @@ class ActiveRuns:
     def of(self, job_id: str) -> list[Run]:
         """Return the job's, oldest first."""
         return list(self._of_job[job_id].values()) if job_id in self._of_job else []
+
+    def fires_of(self, job_id: str) -> list[Run]:
+        """Return those of the job that are runs of its fires, oldest first."""
+        return [run for run in self.of(job_id) if not run.by_hand]
 
     def add(self, run: Run) -> None:
         self._runs[run.execution.id] = run

@@ -114,9 +114,9 @@ class Runs:
 
     # What is active
 
-    def unfinished_of(self, job_id: str) -> list[Execution]:
-        """Return the job's unfinished executions, oldest first."""
-        return [run.execution for run in self._active.of(job_id)]
+    def unfinished_fires(self, job_id: str) -> list[Execution]:
+        """Return the unfinished executions of the job's fires, oldest first; none that was triggered."""
+        return [run.execution for run in self._active.fires_of(job_id)]
 
     def counts(self) -> tuple[int, int]:
         """Return how many attempts run and how many executions wait."""
@@ -196,7 +196,7 @@ class Runs:
             _log.exception("how %s ended cannot be kept", run.execution.id)
             self._active.remove(run)
             run.fail(error)
-            self._pass_turn(self._active.of(run.execution.job_id))
+            self._pass_turn(run.execution.job_id)
         finally:
             run.enter(Phase.FINISHED)
             self._activity.rest()
@@ -246,15 +246,18 @@ class Runs:
     def _may_begin(self, run: Run) -> bool:
         if self._leaving or why_dropped(self._state, run.execution):
             return False  # where it is to be dropped, it is about to be
-        all_of_job = self._active.of(run.execution.job_id)  # in the order of their claims
-        if run.execution.alone and all_of_job[0] is not run:
+        job_id = run.execution.job_id
+        if run.execution.alone and self._active.fires_of(job_id)[0] is not run:
             return False
         most = run.version.max_concurrent
-        return most is None or sum(other.begun for other in all_of_job) < most
+        return most is None or sum(other.begun for other in self._active.of(job_id)) < most
 
-    def _pass_turn(self, runs: list[Run]) -> None:
-        """Let those of the runs begin that wait for their turn and now have it, in this order."""
-        for run in runs:
+    def _pass_turn(self, job_id: str) -> None:
+        """Let those of the job's runs begin that wait for their turn and now have it.
+
+        The oldest first; runs that were triggered after all fires, which they hold back in nothing.
+        """
+        for run in sorted(self._active.of(job_id), key=lambda run: run.by_hand):
             if run.phase is Phase.TURN and self._may_begin(run):
                 run.enter(Phase.BEGUN)
                 run.rouse()
@@ -323,13 +326,11 @@ class Runs:
         self._recorder.log(execution, says, level="warn", attempt=number)
         self._state.events.publish(AttemptFailed(at=now, execution=run.execution))
         run.try_again()
-        self._pass_turn(
-            self._active.of(execution.job_id)
-        )  # where only so many may run, one more may begin
+        self._pass_turn(execution.job_id)  # where only so many may run, one more may begin
 
     async def _conclude(self, run: Run, execution: Execution, *, dropped: bool) -> None:
-        manual = execution.cause == "manual"  # it changes nothing of the schedule
-        async with nullcontext() if manual else self._state.arming(execution.job_id):
+        # Run by hand it changes nothing of the schedule.
+        async with nullcontext() if run.by_hand else self._state.arming(execution.job_id):
             record = self._state.store.definitions.job(execution.job_id)
             fire = (
                 fire_after(self._state, execution, run.version, record, dropped=dropped)
@@ -352,7 +353,7 @@ class Runs:
         run.enter(Phase.FINISHED)
         if not dropped:  # how it ended may have paused its job
             await self.drop(execution.job_id)
-        self._pass_turn(self._active.of(execution.job_id))
+        self._pass_turn(execution.job_id)
 
     # Stopping runs
 

@@ -134,7 +134,7 @@ class Firing:
         return (
             len(wanted) > 1
             and version.overlap == "skip"
-            and not self._runs.unfinished_of(version.job_id)
+            and not self._runs.unfinished_fires(version.job_id)
         )
 
     def _note_next_fire(
@@ -152,7 +152,7 @@ class Firing:
     async def _fire(
         self, record: JobRecord, version: JobVersion, time: datetime, *, queue: bool
     ) -> None:
-        before = self._runs.unfinished_of(record.id)
+        before = self._runs.unfinished_fires(record.id)
         once = isinstance(version.schedule, OnceSchedule)
         reason = None if once else _reason_to_skip(before, version, queue=queue)
         if reason is not None:

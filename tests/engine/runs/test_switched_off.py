@@ -7,7 +7,7 @@ import pytest
 
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
-from luajobs_kit.model import LogQuery, OnceSchedule, Retry, VersionSpec
+from luajobs_kit.model import IntervalSchedule, LogQuery, OnceSchedule, Retry, VersionSpec
 
 NAP = "import asyncio; await asyncio.sleep(290)"
 HOURLY = Retry(max_attempts=5, backoff_seconds=3600)
@@ -271,7 +271,9 @@ async def test_a_job_switched_off_by_a_run_that_is_taken_up_at_the_start_stays_o
     folder, clock, spec
 ):
     async with await Engine.open(folder, clock=clock) as engine:
-        other = await engine.create_job(spec("raise ValueError", name="other", retry=HOURLY))
+        daily = IntervalSchedule(seconds=86_400)
+        given = spec("raise ValueError", name="other", schedule=daily, retry=HOURLY)
+        other = await engine.create_job(given)
         await engine.trigger_job(other.id)
         await clock.advance(seconds=1)
         retry = Retry(max_attempts=1, backoff_seconds=60)
