@@ -119,8 +119,8 @@ class Port(ABC):
         The answer's ``change`` says which: ``created``; ``unchanged`` (the same
         declaration, nothing was done); ``updated`` (a next version was made and
         published, the fire moved, and what waited of the version before is cancelled, as by
-        ``publish_version``); ``rearmed`` (a once-job that is done and was
-        written relative to now fires anew). It is on disk when this returns.
+        ``publish_version``); ``rearmed`` (a once-job written relative to
+        now fires anew, once its run has begun or its time has passed while it was off). It is on disk when this returns.
 
         Raises ``InvalidInput`` or one of its subclasses for anything wrong with the
         spec, ``Conflict`` when the name belongs to a job of another kind or

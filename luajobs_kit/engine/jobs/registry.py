@@ -141,14 +141,17 @@ class Registry:
             cancelled = await self._switch(declared, version, new, revive=spec.activate)
             self._warn_of_unset(new, record.user_id)
             return self._lookup.shown(record.id, "updated").evolve(cancelled_runs=cancelled)
-        done = self._state.fire(record).state in {"done", "failed"}
         relative = isinstance(version.schedule, OnceSchedule) and version.schedule.after is not None
-        if record.deleted or (done and relative):
+        missed = not record.active and _passed(version, self._state.clock.now()) is not None
+        fired = self._firing.has_fired(record)
+        if record.deleted or (relative and (fired or missed)):
             spec = await check_in_full(self._state, spec)
             await self._refuse_dealt_with(record, spec)
             again = version.evolve(schedule=spec.schedule, updated_at=self._state.clock.now())
-            await self._switch(declared, version, again, revive=spec.activate)
-            return self._lookup.shown(record.id, "rearmed")
+            # A job that was off when its time came stays off, with its new time.
+            revive = spec.activate and (record.deleted or fired)
+            cancelled = await self._switch(declared, version, again, revive=revive)
+            return self._lookup.shown(record.id, "rearmed").evolve(cancelled_runs=cancelled)
         if reach == "any" and record.users_reach == "own":  # its owner declared the same code
             await self._state.store.definitions.commit(Put(declared))
             announce(self._state, declared)
@@ -223,7 +226,6 @@ class Registry:
 
         Returns how many waiting runs of the version before were cancelled.
         """
-        now = self._state.clock.now()
         old_fire = self._state.next_fires.get(record.id)
         active = revive or (record.active and not record.deleted)
         changed = record.evolve(
@@ -234,10 +236,8 @@ class Registry:
             description=version.description or record.description,
             active=active,
             deleted=False,
-            armed_at=now,
-            updated_at=now,
         )
-        await self._firing.arm_anew(changed, Put(version))
+        changed = await self._firing.arm_anew(changed, Put(version))
         new_fire = self._state.next_fires.get(record.id)
         if old_fire is not None and old_fire != new_fire:
             to = new_fire.isoformat(timespec="seconds") if new_fire else "none"
@@ -269,8 +269,7 @@ class Registry:
                     f"{record.name} was to run once, at {at.isoformat()}, which has "
                     "passed. trigger() runs it now; create it again to give it a new time."
                 )
-            changed = record.evolve(active=True, armed_at=now, updated_at=now)
-            await self._firing.arm_anew(changed)
+            changed = await self._firing.arm_anew(record.evolve(active=True))
             announce(self._state, changed)
             return self._lookup.shown(job_id)
 

@@ -58,8 +58,13 @@ def why_dropped(state: State, execution: Execution) -> StopReason | None:
         return None
     if execution.version_id != record.active_version_id:
         return StopReason.REPLACED
-    if not execution.attempts and state.fire(record).state == "paused":
+    fire = state.fire(record)
+    if not execution.attempts and fire.state == "paused":
         return StopReason.PAUSED
+    if fire.last_fire is not None and not _is_of_this_arming(execution, fire, record):
+        version = state.store.definitions.version(execution.version_id)
+        if version is not None and isinstance(version.schedule, OnceSchedule):
+            return StopReason.FIRED_ANEW
     return None
 
 

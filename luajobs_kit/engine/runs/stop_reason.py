@@ -26,6 +26,11 @@ class StopReason(Enum):
         "Another version of its job was published while it waited.",
         "another version of the job was published",
     )
+    FIRED_ANEW = (
+        "cancelled",
+        "Its job was given a new time while it waited, and has fired for that.",
+        "the job was given a new time and has fired for that",
+    )
     PAUSED = "cancelled", "Its job was paused before it began.", "the job was paused"
 
     def __init__(self, status: ExecutionStatus, message: str, job_state: str | None = None) -> None:

@@ -20,6 +20,7 @@ MOST_WAITING: Final = 1_000
 """Waiting executions of one job. A job whose runs take longer than its interval never catches up:
 without a bound they would fill memory and disk, and every start of the engine would load them."""
 SHORTEST: Final = timedelta(seconds=1)  # between two fires of a job
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Firing:
@@ -63,11 +64,15 @@ class Firing:
             await self._state.store.definitions.commit(Put(record))
             self.disarm(record.id)
 
-    async def arm_anew(self, record: JobRecord, *versions: Put) -> None:
-        """Commit the record with its new ``armed_at``, from which its schedule counts again."""
+    async def arm_anew(self, record: JobRecord, *versions: Put) -> JobRecord:
+        """Commit the record with a new ``armed_at``, from which its schedule counts; return it so."""
         async with self._state.arming(record.id):
-            since = record.armed_at or self._state.clock.now()
-            skipped = self._state.fire(record).skipped
+            now = since = self._state.clock.now()
+            before = self._state.fires.get(record.id)
+            if before is not None and before.armed_at == now and before.last_fire is not None:
+                since += _MICROSECOND  # at one instant: `armed_at` tells the fires of the two apart
+            skipped = before.skipped if before else 0
+            record = record.evolve(armed_at=since, updated_at=now)
             # Commit the record before the fire state. A crash in between must not leave the old
             # version with a fresh watermark, which would run its fires again.
             await self._state.store.definitions.commit(*versions, Put(record))
@@ -75,6 +80,16 @@ class Firing:
             self._state.remember_fire(fire)
             self.arm(record)
             await self._state.store.history.set_fire(fire)
+            return record
+
+    def has_fired(self, record: JobRecord) -> bool:
+        """Whether the fire of a once-job is dealt with, and none of its runs is yet to begin."""
+        fire = self._state.fire(record)
+        if fire.state != "armed":
+            return True
+        runs = self._runs.unfinished_fires(record.id)
+        to_begin = any(run.armed_at == fire.armed_at and not run.attempts for run in runs)
+        return fire.last_fire is not None and not to_begin
 
     def disarm(self, job_id: str) -> None:
         """Take the job from the scheduler."""
@@ -114,6 +129,8 @@ class Firing:
             for time in to_run:
                 await self._fire(record, version, time, queue=queue)
             announce(self._state, record)
+        if isinstance(version.schedule, OnceSchedule):
+            await self._runs.drop(job_id)  # the retries of its former arming
 
     def _fires_to_run(self, version: JobVersion, times: list[datetime]) -> list[datetime]:
         """Return the due fires to run: those on time and, by ``catch_up``, some that were missed."""

@@ -40,8 +40,7 @@ class Watermarks:
         if until is None or until - now <= WRONG_AFTER:
             return
         # A new arming, as by activate(): within one arming a watermark never goes back.
-        mended = record.evolve(armed_at=now, updated_at=now)
-        await self._firing.arm_anew(mended)
+        await self._firing.arm_anew(record)
         self._state.log(
             f"Its fires up to {until.isoformat(timespec='seconds')} counted as dealt with, days ahead "
             "of the clock; from now on the schedule counts anew.",

@@ -8,7 +8,7 @@ import pytest
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
 from luajobs_kit.errors import StorageFull
-from luajobs_kit.model import OnceSchedule, Retry
+from luajobs_kit.model import LogQuery, OnceSchedule, Retry
 
 NAP = "import asyncio; await asyncio.sleep(60)"
 
@@ -69,6 +69,131 @@ async def test_a_once_job_that_sets_its_own_next_time_goes_on(engine, clock, spe
     assert [run.status for run in told.executions] == ["completed"] * 3
     await clock.advance(hours=3)
     assert await fires_of(engine, job) == [soon + timedelta(hours=n) for n in range(3)]
+
+
+CHAIN = """
+import asyncio
+from luajobs_kit import Jobs, once
+again = await Jobs.create(
+    name=job.name, schedule=once(minutes=10), metadata=job.metadata, **job.metadata["given"],
+)
+await asyncio.sleep(job.metadata["nap"])
+if job.metadata["fails"]: raise ValueError("after it set its next time")
+return again.data["change"]
+"""
+
+
+def in_ten_minutes(clock):
+    return OnceSchedule(execute_at=clock.now() + timedelta(minutes=10), after=600)
+
+
+def chain(clock, spec, *, nap=0, fails=False, **given):
+    """Return the spec of a once-job that gives itself its next time, written as it was itself."""
+    made = spec(CHAIN, schedule=in_ten_minutes(clock), **given)
+    retry = {"retry": given["retry"].to_json()} if "retry" in given else {}
+    again = {"source": made.bundle.source, "entry": "execute", **retry}
+    return made.evolve(metadata={"given": again, "nap": nap, "fails": fails})
+
+
+@pytest.mark.parametrize("nap", [0, 90, 250], ids=["at once", "and goes on", "and goes on long"])
+async def test_a_once_job_that_asks_for_the_same_wait_from_its_own_run_goes_on(
+    engine, clock, spec, nap
+):
+    start = clock.now()
+    job = await engine.create_job(chain(clock, spec, nap=nap))
+    told = await engine.simulate(clock.now() + timedelta(hours=1))
+    await clock.advance(hours=1)
+    runs = (await engine.list_executions(job.id)).executions[::-1]
+    every_ten_minutes = [start + timedelta(minutes=10 * n) for n in range(1, 7)]
+    assert [run.fire_time for run in runs] == every_ten_minutes
+    assert {run.result for run in runs if run.finished} == {"rearmed"}
+    assert [run.fire_time for run in told.executions] == every_ten_minutes
+    assert len((await engine.get_job(job.id)).versions) == 1
+
+
+async def test_a_once_job_that_fails_after_it_set_its_next_time_is_tried_again_and_goes_on(
+    engine, clock, spec
+):
+    start = clock.now()
+    retry = Retry(max_attempts=1, backoff_seconds=60)
+    job = await engine.create_job(chain(clock, spec, fails=True, retry=retry))
+    await clock.advance(minutes=35)
+    runs = (await engine.list_executions(job.id)).executions[::-1]
+    assert [run.fire_time - start for run in runs] == [timedelta(minutes=n) for n in (10, 20, 30)]
+    assert [len(run.attempts) for run in runs] == [2, 2, 2]
+    assert (await engine.get_job(job.id)).status == "active"
+
+
+async def test_a_retry_that_waits_longer_than_the_time_set_anew_gives_way_to_it(
+    engine, clock, spec
+):
+    retry = Retry(max_attempts=1, backoff_seconds=3 * 3600)
+    job = await engine.create_job(chain(clock, spec, fails=True, retry=retry))
+    await clock.advance(minutes=25)
+    first, second = (await engine.list_executions(job.id)).executions[::-1]
+    assert (first.status, second.status) == ("cancelled", "pending")
+    assert second.lateness is None
+    said = [line.message for line in (await engine.logs(LogQuery(job_id=job.id))).logs]
+    assert any(
+        line.startswith("1 run that waited was cancelled (1 for a retry): the job was given a new")
+        for line in said
+    )
+
+
+@pytest.mark.parametrize("minutes", [10, 12], ids=["while it runs", "while it waits for a retry"])
+async def test_a_cell_run_again_while_its_once_run_goes_on_sets_the_time_anew(
+    engine, clock, spec, minutes
+):
+    def cell():
+        retry = Retry(max_attempts=2, backoff_seconds=3600)
+        return spec(f"{NAP}; raise ValueError", schedule=in_ten_minutes(clock), retry=retry)
+
+    start = clock.now()
+    job = await engine.create_job(cell())
+    await clock.advance(minutes=minutes)
+    again = await engine.create_job(cell())
+    assert (again.change, again.next_run_at) == ("rearmed", clock.now() + timedelta(minutes=10))
+    assert (await engine.create_job(cell())).change == "unchanged"
+    await clock.advance(minutes=11)
+    fires = [start + timedelta(minutes=10), start + timedelta(minutes=minutes + 10)]
+    assert await fires_of(engine, job) == fires
+    assert [run.lateness for run in (await engine.list_executions(job.id)).executions] == [None] * 2
+
+
+async def test_a_cell_run_again_before_its_once_run_has_begun_changes_nothing(engine, clock, spec):
+    given = {"jitter": 600, "schedule": OnceSchedule(execute_at=clock.now(), after=0)}
+    job = await engine.create_job(spec(**given))
+    await clock.advance(seconds=1)
+    assert (await engine.list_executions(job.id, status="pending")).total == 1
+    assert (await engine.create_job(spec(**given))).change == "unchanged"
+
+
+async def test_a_once_job_that_runs_at_once_and_again_at_the_same_instant_runs_twice(
+    engine, clock, spec
+):
+    def now():
+        return spec(schedule=OnceSchedule(execute_at=clock.now(), after=0))
+
+    job = await engine.create_job(now())
+    await clock.advance()
+    assert (await engine.create_job(now())).change == "rearmed"
+    await clock.advance()
+    runs = (await engine.list_executions(job.id)).executions
+    assert [run.status for run in runs] == ["completed", "completed"]
+    assert (await engine.get_job(job.id)).status == "inactive"
+
+
+async def test_a_once_job_that_was_off_when_its_time_came_gets_a_new_time_and_stays_off(
+    engine, clock, spec
+):
+    job = await engine.create_job(spec(schedule=in_ten_minutes(clock)))
+    await engine.deactivate_job(job.id)
+    assert (await engine.create_job(spec(schedule=in_ten_minutes(clock)))).change == "unchanged"
+    await clock.advance(hours=1)
+    again = await engine.create_job(spec(schedule=in_ten_minutes(clock)))
+    assert (again.change, again.status) == ("rearmed", "inactive")
+    due = clock.now() + timedelta(minutes=10)
+    assert (await engine.activate_job(job.id)).next_run_at == due
 
 
 async def test_an_edit_while_an_outcome_is_written_is_not_undone_by_it(
