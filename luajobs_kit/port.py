@@ -106,8 +106,9 @@ class Port(ABC):
         history and watermarks further on. Nothing of the past runs because of it: where a
         job here is replaced by one with another version, another switch or another arming, its
         schedule counts from now, and a once-schedule whose time has passed is inactive.
-        Raises ``InvalidInput`` for anything but such an export, ``Conflict`` where a job
-        here has the same owner and name; then nothing is imported.
+        Raises ``InvalidInput`` for anything but such an export, and for an active job that could not
+        fire on this machine (its zone is not known), ``Conflict`` where a job here has the same
+        owner and name; then nothing is imported.
         """
 
     # Jobs
@@ -149,7 +150,8 @@ class Port(ABC):
     async def activate_job(self, job_id: str) -> Job:
         """Let the job run on schedule, counting from now.
 
-        Raises ``NotFound``, and ``Conflict`` for a once-job whose time has passed.
+        Raises ``NotFound``, and ``Conflict`` for a once-job whose time has passed and for a
+        schedule that this machine cannot work out, such as one in a zone it does not know.
         """
 
     @abstractmethod
@@ -209,12 +211,12 @@ class Port(ABC):
         a retry, is cancelled, and the answer's ``cancelled_runs`` says how many; runs by hand go
         on, and so does an attempt under way, which is not tried again. The active version
         is left as it is. Raises ``NotFound``, and ``Conflict`` where an active job would get a
-        once-schedule whose time has passed.
+        once-schedule whose time has passed, or one that this machine cannot work out.
         """
 
     @abstractmethod
     async def next_runs(self, job_id: str, count: int = 5) -> list[Instant]:
-        """Return the job's next fires, in UTC; none while it is not active.
+        """Return the job's next fires, in UTC; none while it is not active, or cannot fire.
 
         ``preview`` asks a schedule.
         """

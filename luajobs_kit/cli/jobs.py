@@ -64,6 +64,9 @@ async def list_(
                 for job in found
             ],
         )
+        for job in found:
+            if job.get("note"):
+                click.echo(f"{clean(job['name'])}: {clean(job['note'])}")
 
 
 @jobs.command()
@@ -175,8 +178,8 @@ async def preview(port: Port, /, *, job: str, count: int, as_json: bool) -> None
         for time in times:
             click.echo(f"{clock(time)}  {until(time)}")
         if not times:
-            switched_on = found.status == "active"
-            click.echo("It never fires again." if switched_on else f"It is {found.status}.")
+            never = found.note or "It never fires again."
+            click.echo(clean(never) if found.status == "active" else f"It is {found.status}.")
 
 
 @jobs.command()
@@ -310,9 +313,9 @@ async def _to_delete(port: Port, name: str, *, force: bool) -> Job:
 
 def in_words(schedule: Schedule) -> str:
     """Return a schedule in words."""
-    from luajobs_kit.timing import describe  # noqa: PLC0415 - listing does not need APScheduler
+    from luajobs_kit.timing import describe_kept  # noqa: PLC0415 - listing does not need APScheduler
 
-    return describe(schedule)
+    return describe_kept(schedule)
 
 
 def _last(run: dict[str, Any] | None) -> Styled:

@@ -164,9 +164,14 @@ class HttpPort(Port):
     ) -> list[datetime]:
         from luajobs_kit.timing.zones import zone_of  # noqa: PLC0415 - for this verb alone
 
+        fires: list[datetime]
         fires = await self._session.ask("preview", schedule=schedule, count=count, start=start)
+        try:
+            zone = zone_of(schedule)
+        except InvalidInput:
+            return fires  # only the engine's machine knows the zone
         # JSON carries a time's offset and not the name of its zone.
-        return [fire.astimezone(zone_of(schedule)) for fire in fires]
+        return [fire.astimezone(zone) for fire in fires]
 
     async def simulate(
         self,

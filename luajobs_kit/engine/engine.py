@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Self
@@ -16,7 +17,14 @@ from luajobs_kit._version import __version__
 from luajobs_kit.acting_user import acting_reach, acting_user
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.engine.events import Events
-from luajobs_kit.engine.jobs.view import active_version, announce, as_of, show
+from luajobs_kit.engine.jobs.validation import refuse_foreign
+from luajobs_kit.engine.jobs.view import (
+    active_version,
+    announce,
+    as_of,
+    show,
+    why_it_cannot_fire,
+)
 from luajobs_kit.engine.lifecycle import Core
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runner import LocalRunner, Runner
@@ -48,6 +56,7 @@ from luajobs_kit.store import Store, export_archive, export_store, import_file, 
 from luajobs_kit.timing import fires_after, parse_schedule
 from luajobs_kit.timing.fire_preview import begin, shown_fires
 
+MOST_UNABLE: Final = 20  # jobs that cannot fire, of which the doctor tells one by one
 GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
 
 
@@ -192,7 +201,9 @@ class Engine(Port):
         return f"stays: {why}" if why else "leaves 10 minutes after its last client"
 
     async def doctor(self) -> list[Finding]:
-        return await _diagnose(self._state.store.findings, self._core.watermarks.ahead())
+        return await _diagnose(
+            self._state.store.findings, self._core.watermarks.ahead(), self._core.lookup.unable()
+        )
 
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:
@@ -210,7 +221,7 @@ class Engine(Port):
         self, exported: dict[str, Any] | None = None, file: str | None = None
     ) -> dict[str, int]:
         state = self._state
-        check = state.settings.check
+        check = partial(refuse_foreign, state)
         now = state.clock.now()
         before = {record.id: record for record in state.store.definitions.jobs()}
         if file is None:
@@ -295,7 +306,7 @@ class Engine(Port):
     async def next_runs(self, job_id: str, count: int = 5) -> list[datetime]:
         record = self._core.lookup.record(job_id)
         fire = self._state.fire(record)
-        if not record.active or fire.state != "armed":
+        if not record.active or fire.state != "armed" or why_it_cannot_fire(self._state, record):
             return []
         now = self._state.clock.now()
         fires = fires_after(
@@ -439,11 +450,13 @@ async def _sandbox(settings: Settings) -> Sandbox:
     return await Sandbox(max_children=MOST_CONCURRENT, ceiling=ceiling).__aenter__()
 
 
-async def _diagnose(repaired: Sequence[str], held_back: str | None) -> list[Finding]:
-    """Try every wall of the sandbox; return the findings about it, the clock and the store.
+async def _diagnose(
+    repaired: Sequence[str], held_back: str | None, unable: Mapping[str, str]
+) -> list[Finding]:
+    """Try every wall of the sandbox; return the findings about it, the clock, the jobs and the store.
 
     ``repaired`` lists in words what the store repaired. ``held_back`` says which jobs wait because
-    the clock was set back.
+    the clock was set back, ``unable`` by a job's name why it cannot fire.
     """
     walls = await doctor.report()
     found = [
@@ -459,6 +472,11 @@ async def _diagnose(repaired: Sequence[str], held_back: str | None) -> list[Find
     found.append(Finding(topic="platform", name=whole.name, holds=whole.holds, says=whole.note))
     if held_back:
         found.append(Finding(topic="engine", name="clock", holds=False, says=held_back))
+    for name, why in islice(unable.items(), MOST_UNABLE):
+        found.append(Finding(topic="engine", name=name, holds=False, says=why))
+    if (more := len(unable) - MOST_UNABLE) > 0:
+        says = f"{more} more jobs cannot fire; `luajobs jobs list` shows them"
+        found.append(Finding(topic="engine", name="jobs", holds=False, says=says))
     found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in repaired]
     if not repaired:
         says = "nothing was lost"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
@@ -10,10 +10,10 @@ from pydantic.alias_generators import to_camel
 
 
 def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("this time is outside the years 1 to 9999 in UTC") from None
+    # Of the first and the last year some instants lie beyond Python's calendar in other zones.
+    if not MINYEAR < value.year < MAXYEAR:
+        raise ValueError(f"this time is outside the years {MINYEAR + 1} to {MAXYEAR - 1}")
+    return value.astimezone(UTC)
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]

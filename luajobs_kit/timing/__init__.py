@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from luajobs_kit.timing.builders import cron, every, once
-    from luajobs_kit.timing.description import describe, describe_count
+    from luajobs_kit.timing.description import describe, describe_count, describe_kept
     from luajobs_kit.timing.dst_notes import MarkedFire, marked_fires
     from luajobs_kit.timing.fire_preview import preview
     from luajobs_kit.timing.parse import parse_schedule
     from luajobs_kit.timing.scheduler import Scheduler
-    from luajobs_kit.timing.triggers import Trigger, fires_after, jittered, next_fire, trigger_for
+    from luajobs_kit.timing.triggers import (
+        Trigger,
+        fires_after,
+        jittered,
+        next_fire,
+        trigger_for,
+        why_unreadable,
+    )
 
 __all__ = [
     "MarkedFire",
@@ -24,6 +31,7 @@ __all__ = [
     "cron",
     "describe",
     "describe_count",
+    "describe_kept",
     "every",
     "fires_after",
     "jittered",
@@ -33,15 +41,23 @@ __all__ = [
     "parse_schedule",
     "preview",
     "trigger_for",
+    "why_unreadable",
 ]
 
 _HOMES = {
     "builders": ["cron", "every", "once"],
-    "description": ["describe", "describe_count"],
+    "description": ["describe", "describe_count", "describe_kept"],
     "dst_notes": ["MarkedFire", "marked_fires"],
     "parse": ["parse_schedule"],
     "scheduler": ["Scheduler"],
-    "triggers": ["Trigger", "fires_after", "jittered", "next_fire", "trigger_for"],
+    "triggers": [
+        "Trigger",
+        "fires_after",
+        "jittered",
+        "next_fire",
+        "trigger_for",
+        "why_unreadable",
+    ],
     "fire_preview": ["preview"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from luajobs_kit.clock import Clock, SystemClock
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
 from luajobs_kit.timing.crontab import Crontab, read_crontab
 from luajobs_kit.timing.durations import describe_length
@@ -42,6 +43,20 @@ def describe(schedule: Schedule | Mapping[str, Any], *, clock: Clock | None = No
             return _interval(valid.seconds) + start
         case CronSchedule():
             return f"{_cron(read_crontab(valid.expression))}, {_zone(valid.timezone)}"
+
+
+def describe_kept(schedule: Schedule) -> str:
+    """Return a job's schedule in words, or as it is written where this machine cannot read it.
+
+    A zone may be known to the engine's machine alone, and a file may have been edited by hand.
+    """
+    try:
+        return describe(schedule)
+    except InvalidInput:
+        if isinstance(schedule, OnceSchedule):  # its zone only says how to show its time
+            return describe(schedule.evolve(timezone=None))
+        written = schedule.to_json()
+        return f"{written.pop('type')} {', '.join(map(str, written.values()))}"
 
 
 def describe_count(fires: int) -> str:

@@ -45,12 +45,7 @@ def begin(
             f"{count!r} fires cannot be shown: give a count from 0 to {MOST:,}.", field="count"
         )
     now = (clock or SystemClock()).now() if start is None else read_instant(start, "start")[0]
-    valid = parse_schedule(schedule, now=now, check_past=False)
-    try:
-        now.astimezone(zone_of(valid))
-    except OverflowError:
-        raise InvalidInput(f"start {now} is beyond the calendar there.", field="start") from None
-    return valid, now
+    return parse_schedule(schedule, now=now, check_past=False), now
 
 
 def shown_fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, tzinfo
 from numbers import Real
 from zoneinfo import ZoneInfo
 
@@ -87,12 +87,12 @@ def _from_local(moment: datetime, field: str, zone_name: str | None) -> tuple[da
 
 
 def _in_utc(moment: datetime, field: str) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
+    # Of the first and the last year some instants lie beyond Python's calendar in other zones.
+    if not MINYEAR < moment.year < MAXYEAR:
         raise InvalidInput(
             f"{field} {moment} is beyond the calendar.", field=field, value=str(moment)
-        ) from None
+        )
+    return moment.astimezone(UTC)
 
 
 def _name_of(zone: tzinfo) -> str | None:

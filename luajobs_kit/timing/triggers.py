@@ -12,8 +12,11 @@ from typing import Final
 
 from apscheduler.triggers.base import BaseTrigger
 
+from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
+from luajobs_kit.timing.builders import read_interval
 from luajobs_kit.timing.cron_fires import cron_fires
+from luajobs_kit.timing.crontab import read_crontab
 from luajobs_kit.timing.description import MOST_COUNTED
 from luajobs_kit.timing.zones import zone_named
 
@@ -105,19 +108,33 @@ def _count(fires: Iterator[datetime], until: datetime, most: int) -> int:
 
 
 def trigger_for(schedule: Schedule, *, armed_at: datetime) -> Trigger:
-    """Return the trigger of a valid schedule that counts from ``armed_at`` (aware).
+    """Return the trigger of a schedule that counts from ``armed_at`` (aware).
 
     An interval and a cron schedule fire strictly after ``armed_at``; a once-schedule at
     its own time, also when that had passed by then.
+
+    Raises ``InvalidInput`` for a schedule that was valid where it was declared, and is not here:
+    its zone is unknown to this machine, or its file was edited by hand.
     """
     armed_at = armed_at.astimezone(UTC)
     match schedule:
         case OnceSchedule():
             return _OnceTrigger(schedule.execute_at)
         case IntervalSchedule():
-            return _IntervalTrigger(schedule.seconds, schedule.start, armed_at)
+            seconds = read_interval(schedule.seconds, "seconds")
+            return _IntervalTrigger(seconds, schedule.start, armed_at)
         case CronSchedule():
+            read_crontab(schedule.expression)
             return _CronTrigger(schedule.expression, zone_named(schedule.timezone), armed_at)
+
+
+def why_unreadable(schedule: Schedule) -> str | None:
+    """Say what of a schedule is unknown to this machine, in a sentence; None where all is known."""
+    try:
+        trigger_for(schedule, armed_at=datetime.now(UTC))
+    except InvalidInput as problem:
+        return problem.message
+    return None
 
 
 def fires_after(

@@ -9,7 +9,7 @@ from typing import Any, Final
 from luajobs_kit.live.presentation import SIGNS, error_line, length, short_user, took
 from luajobs_kit.model import Execution, Job, LogLine, Message, OnceSchedule
 from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule
-from luajobs_kit.timing import describe
+from luajobs_kit.timing import describe_kept
 
 LONGEST: Final = 4_000  # characters of one text
 
@@ -73,4 +73,4 @@ def ms(moment: datetime | None) -> int | None:
 @lru_cache(maxsize=2_048)  # asked again at every change of a row
 def _words(schedule: OnceSchedule | IntervalSchedule | CronSchedule) -> str:
     # Of a once-schedule the browser says when, in its reader's zone.
-    return "once" if isinstance(schedule, OnceSchedule) else describe(schedule)
+    return "once" if isinstance(schedule, OnceSchedule) else describe_kept(schedule)

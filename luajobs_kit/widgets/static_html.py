@@ -36,7 +36,9 @@ def _cells(job: Job) -> list[str]:
     when = row["schedule"]
     if isinstance(schedule, OnceSchedule):
         when = f"once, {schedule.execute_at.astimezone():%Y-%m-%d %H:%M:%S}"
-    upcoming = f"{job.next_run_at.astimezone():%Y-%m-%d %H:%M:%S}" if job.next_run_at else "—"
+    upcoming = (
+        f"{job.next_run_at.astimezone():%Y-%m-%d %H:%M:%S}" if job.next_run_at else job.note or "—"
+    )
     run = job.last_execution
     last = "not yet run" if run is None else status_text(run.status)
     if run is not None and run.error is not None:

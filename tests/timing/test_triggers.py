@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule
 from luajobs_kit.timing import (
     cron,
     describe,
+    describe_kept,
     every,
     fires_after,
     jittered,
@@ -23,6 +25,7 @@ from luajobs_kit.timing import (
     once,
     preview,
     trigger_for,
+    why_unreadable,
 )
 from luajobs_kit.timing.triggers import due_fires
 
@@ -200,6 +203,31 @@ def test_zones_in_words():
     assert words == ["UTC", "UTC", "Etc/GMT+3", "CET"]
 
 
+UNKNOWN = {
+    "cron 0 9 * * *, Mars/Olympus": CronSchedule(expression="0 9 * * *", timezone="Mars/Olympus"),
+    "cron 99 * * * *": CronSchedule(expression="99 * * * *"),
+    "interval 0.0": IntervalSchedule(seconds=0),
+    "interval -5.0": IntervalSchedule(seconds=-5),
+    "interval 1e+300": IntervalSchedule(seconds=1e300),
+    "interval nan": IntervalSchedule(seconds=float("nan")),
+}
+
+
+@pytest.mark.parametrize("words", UNKNOWN)
+def test_a_kept_schedule_that_is_unknown_here_is_told_as_it_is_written(words):
+    schedule = UNKNOWN[words]
+    assert describe_kept(schedule) == words
+    assert why_unreadable(schedule)
+    with pytest.raises(InvalidInput):
+        trigger_for(schedule, armed_at=NOW)
+
+
+def test_a_kept_time_of_an_unknown_zone_is_told_in_utc():
+    schedule = OnceSchedule(execute_at=NOW, timezone="Mars/Olympus")
+    assert describe_kept(schedule).endswith("(Mon 23 Nov 2026 13:00 UTC)")
+    assert why_unreadable(schedule) is None
+
+
 def test_intervals_and_single_times_in_words():
     clock = VirtualClock(NOW)
     assert describe(every(minutes=5)) == "every 5 minutes"
@@ -313,12 +341,10 @@ def test_marked_fires_that_fire_are_those_of_the_preview():
 @pytest.mark.parametrize("show", [preview, marked_fires])
 @pytest.mark.parametrize("expression", ["*/5 * * * *", "5 4 * * *"])
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo", None])
-def test_at_the_ends_of_the_calendar_a_preview_is_short_or_refused(show, expression, zone):
+def test_the_first_and_the_last_year_of_the_calendar_are_refused(show, expression, zone):
     schedule = cron(expression, zone)
-    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
-    for start, beyond in ((first, "America/New_York"), (last, "Asia/Tokyo")):
-        if zone == beyond:
-            with pytest.raises(InvalidInput, match="beyond the calendar"):
-                show(schedule, 3, start)
-        else:
-            assert len(show(schedule, 3, start)) == (3 if start == first else 0)
+    for start in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)):
+        with pytest.raises(InvalidInput, match="beyond the calendar"):
+            show(schedule, 3, start)
+    assert len(show(schedule, 3, datetime(2, 1, 1, tzinfo=UTC))) == 3
+    assert len(show(schedule, 3, datetime(9998, 12, 31, 23, 55, tzinfo=UTC))) == 3

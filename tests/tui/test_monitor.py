@@ -10,7 +10,7 @@ from luajobs_kit.acting_user import acting_as
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
 from luajobs_kit.errors import NotFound
-from luajobs_kit.timing import every, once
+from luajobs_kit.timing import cron, every, once
 from luajobs_tui.widgets.job_table import JobTable
 from luajobs_tui.widgets.log_view import LogView
 
@@ -165,6 +165,20 @@ async def test_the_schedule_tab_tells_the_next_fires_and_the_metadata(engine, tu
         )
         await engine.update_metadata(app.monitor.state.selected.id, {"message": "changed"})
         await tui.sees(pilot, '"message": "changed"')
+
+
+async def test_a_job_that_cannot_fire_is_shown_with_its_note_beside_the_others(engine, tui):
+    job = await tui.make(engine, "elsewhere", schedule=cron("0 9 * * *", "Europe/Berlin"))
+    await tui.make(engine, "greeter")
+    rows = engine._state.store.definitions.tinydb.table("versions")
+    there = {"type": "cron", "expression": "0 9 * * *", "timezone": "Mars/Olympus"}
+    rows.update({"schedule": there}, lambda row: row["jobId"] == job.id)
+    await engine._core.firing.arm_as_kept(job.id)
+    app = tui.monitor(engine)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await tui.sees(pilot, "elsewhere", "It cannot fire", "greeter", "59m 5")
+        await pilot.press("end", "4")
+        await tui.sees(pilot, "cron 0 9 * * *, Mars/Olympus", "is not a known time zone")
 
 
 async def test_the_messages_tab_shows_the_inbox_of_the_jobs_user(engine, tui):

@@ -9,8 +9,10 @@ import pytest
 from luajobs_kit import Workspace
 from luajobs_kit.bundle import capture
 from luajobs_kit.model import JobSpec
-from luajobs_kit.timing import every
+from luajobs_kit.timing import cron, every
 from luajobs_kit.widgets import JobsPanel
+
+GREET = "async def f(job):\n    print('hi <b>')\n"
 
 
 class Wire(comm.base_comm.BaseComm):
@@ -60,7 +62,7 @@ async def shown(ws):
     await asyncio.to_thread(panel.close)
 
 
-async def make(ws, name, source="async def f(job):\n    print('hi <b>')\n"):
+async def make(ws, name, source=GREET):
     return await ws.jobs.create(name=name, schedule=every(hours=1), source=source)
 
 
@@ -74,6 +76,26 @@ async def test_run_now_runs_the_selected_job(ws, shown):
         lambda: [run.status for run in shown.state.executions.values()] == ["completed"]
     )
     assert shown.panel.note == "greeter was started."
+
+
+async def test_a_job_that_cannot_fire_is_shown_with_its_note_beside_the_others(ws, shown):
+    job = await ws.jobs.create(name="far", schedule=cron("0 9 * * *"), source=GREET)
+    await make(ws, "greeter")
+    engine = await ws.port()
+    rows = engine._state.store.definitions.tinydb.table("versions")
+    there = {"type": "cron", "expression": "0 9 * * *", "timezone": "Mars/Olympus"}
+    rows.update({"schedule": there}, lambda row: row["jobId"] == job.id)
+    await engine._core.firing.arm_as_kept(job.id)
+    await engine.update_metadata(job.id, {})
+    await shown.until(lambda: any(job.note for job in shown.state.jobs.values()))
+
+    saved = shown.panel._repr_mimebundle_()["text/html"]
+
+    assert "cron 0 9 * * *, Mars/Olympus" in saved
+    assert "It cannot fire: timezone &#x27;Mars/Olympus&#x27;" in saved
+    assert "greeter" in saved
+    assert "It cannot fire" in repr(await ws.jobs.get_job(job.id))
+    assert "It cannot fire" in (await ws.jobs.get_all(include_dynamic=True))._repr_html_()
 
 
 async def test_switching_off_offers_switching_on(ws, shown):

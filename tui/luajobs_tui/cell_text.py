@@ -29,7 +29,7 @@ from luajobs_kit.model import (
     OnceSchedule,
     Schedule,
 )
-from luajobs_kit.timing import describe
+from luajobs_kit.timing import describe_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ def moment(when: datetime, now: datetime) -> str:
 
 
 def next_fire(job: Job, now: datetime) -> TonedText:
-    """Return the countdown and the clock time: ``3m 05s · 14:08:05``."""
+    """Return the countdown and the clock time, ``3m 05s · 14:08:05``, or why there is none."""
     when = job.next_run_at
     if when is None:
-        return NOTHING
+        return TonedText(job.note, "warn") if job.note else NOTHING
     left, local = when - now, when.astimezone()
     if left <= timedelta(0):
         return TonedText(f"due · {local:%H:%M:%S}", "live")
@@ -138,7 +138,7 @@ def _short_interval(seconds: float) -> str:
 
 @lru_cache(maxsize=2_048)  # the table asks again at every change of a row
 def _short_cron(schedule: CronSchedule) -> str:
-    words = describe(schedule).removesuffix(", UTC").removesuffix(" time")
+    words = describe_kept(schedule).removesuffix(", UTC").removesuffix(" time")
     for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
         words = words.replace(day, day[:3])
     return words

@@ -151,7 +151,8 @@ class JobInstance:
     async def activate(self) -> JobInstance:
         """Let it run on schedule, counting from now.
 
-        Raises ``Conflict`` for a once-job whose time has passed.
+        Raises ``Conflict`` for a once-job whose time has passed, and for a schedule that the
+        engine's machine cannot work out.
         """
         return self._update(await self._session.ask(Port.activate_job, self.id))
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from luajobs_kit.argument_help import did_you_mean
-from luajobs_kit.engine.jobs.view import show
+from luajobs_kit.engine.jobs.view import show, why_it_cannot_fire
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict, NotFound
 from luajobs_kit.model import DEFAULT_AGENT, Change, Job, JobRecord, JobVersion
@@ -75,6 +75,15 @@ class JobLookup:
                 yield show(self._state, record)
             if number % SHOWN_AT_ONCE == 0:
                 await asyncio.sleep(0)
+
+    def unable(self) -> dict[str, str]:
+        """Return why jobs cannot fire on this machine that are switched on, by their names."""
+        return {
+            record.name: why
+            for record in self._state.store.definitions.jobs()
+            if record.active and not record.deleted
+            if (why := why_it_cannot_fire(self._state, record)) is not None
+        }
 
     def version(self, job_id: str, wanted: str) -> JobVersion:
         """Return the job's version with that id or number. Raises ``NotFound``."""

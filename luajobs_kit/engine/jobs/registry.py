@@ -16,7 +16,7 @@ from luajobs_kit.engine.jobs.validation import (
     same_declaration,
 )
 from luajobs_kit.engine.jobs.versions import check_in_full, new_version, next_patch, number_for
-from luajobs_kit.engine.jobs.view import active_version, announce, show
+from luajobs_kit.engine.jobs.view import active_version, announce, show, why_it_cannot_fire
 from luajobs_kit.engine.schedule.firing import Firing
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict, InvalidInput, NotFound
@@ -36,6 +36,7 @@ from luajobs_kit.model import (
 from luajobs_kit.model.job import cancelled_in_words
 from luajobs_kit.store import FireState, Put, Remove
 from luajobs_kit.store.history.idempotency import refuse_other
+from luajobs_kit.timing import why_unreadable
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -199,6 +200,11 @@ class Registry:
                     f"trigger({version.version!r}) runs it now; push a version with a later time to "
                     "publish that."
                 )
+            if record.active and (why := why_unreadable(version.schedule)):
+                raise Conflict(
+                    f"Version {version.version} of {record.name} was not published: it could not "
+                    f"fire. {why}"
+                )
             cancelled = await self._switch(record, before, version, revive=record.active)
             return self._lookup.shown(job_id).evolve(cancelled_runs=cancelled)
 
@@ -254,13 +260,14 @@ class Registry:
     # Activating, metadata, deleting
 
     async def activate(self, job_id: str) -> Job:
-        """Arm the job from now; change nothing when it is armed already.
-
-        Raises ``Conflict`` for a once-job whose time has passed.
-        """
+        """Arm the job from now; change nothing when it is armed already (see ``Port.activate_job``)."""
         async with self._lock(self._identity(job_id)):
             record = self._lookup.record(job_id)
+            if why := why_it_cannot_fire(self._state, record):
+                raise Conflict(f"{record.name} was not activated. {why}")
             if record.active and self._state.fire(record).state == "armed":
+                if job_id not in self._state.next_fires:
+                    await self._firing.arm_as_kept(job_id)  # its zone is known here only since now
                 return self._lookup.shown(job_id)
             now = self._state.clock.now()
             at = _passed(active_version(self._state, record), now)

@@ -6,10 +6,13 @@ import re
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from luajobs_kit.engine.jobs.view import NEW_ZONES
+from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Bundle, CronSchedule, Declaration, OnceSchedule, Schedule
 from luajobs_kit.platform.size_limits import check_object
-from luajobs_kit.timing import next_fire, parse_schedule
+from luajobs_kit.store.transfer.json_export import Declared
+from luajobs_kit.timing import next_fire, parse_schedule, why_unreadable
 
 MAX_NAME: Final = 200  # characters
 MAX_GRANTS: Final = 200  # names of tools, or of settings
@@ -67,6 +70,26 @@ def check_declaration(spec: D, *, now: datetime, timeout_ceiling: float) -> D:
             value=schedule.expression,
         )
     return spec.evolve(schedule=schedule)
+
+
+def refuse_foreign(state: State, brought: Declared) -> None:
+    """Raise ``InvalidInput`` for an import whose settings or jobs are of no use on this machine.
+
+    A job that is here already, with the schedule that the import has, changes nothing and may come.
+    """
+    state.settings.check(brought.settings)
+    schedules = {version.id: version.schedule for version in brought.versions}
+    for job in brought.jobs:
+        schedule = schedules.get(job.active_version_id or "")
+        here = state.store.definitions.version(job.active_version_id or "")
+        if schedule is None or not job.active or job.deleted:
+            continue
+        if (why := why_unreadable(schedule)) and (here is None or here.schedule != schedule):
+            raise InvalidInput(
+                f"The job {job.name!r} of the import could not fire on this machine, and nothing was "
+                f"imported. {why} {NEW_ZONES}; or change or deactivate the job where it comes from.",
+                name=job.name,
+            )
 
 
 def _check_grants(names: list[str] | None, field: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from luajobs_kit.engine.runs.stop_reason import StopReason
 from luajobs_kit.engine.state import State
@@ -18,7 +19,9 @@ from luajobs_kit.model import (
     JobUpdated,
     JobVersion,
 )
-from luajobs_kit.timing import describe_count
+from luajobs_kit.timing import describe_count, why_unreadable
+
+NEW_ZONES: Final = "A zone that is new comes with `pip install -U tzdata` and a start of the engine"
 
 
 def show(state: State, record: JobRecord, *, change: Change | None = None) -> Job:
@@ -38,7 +41,7 @@ def show(state: State, record: JobRecord, *, change: Change | None = None) -> Jo
         last_run_at=last.started_at if last else None,
         next_run_at=state.next_fires.get(record.id),
         last_execution=as_of(last, state.clock.now()) if last else None,
-        note=fire.note,
+        note=fire.note or why_it_cannot_fire(state, record),
         skipped_fires=fire.skipped,
         change=change,
     )
@@ -81,6 +84,17 @@ def active_version(state: State, record: JobRecord) -> JobVersion:
             job_id=record.id,
         )
     return version
+
+
+def why_it_cannot_fire(state: State, record: JobRecord) -> str | None:
+    """Say why no fire of the job can be worked out on this machine, in a sentence; None where it can."""
+    if record.id in state.next_fires:
+        return None
+    try:
+        why = why_unreadable(active_version(state, record).schedule)
+    except Conflict as lost:
+        return f"It cannot fire: {lost.message}"
+    return why and f"It cannot fire: {why} {NEW_ZONES}; or create it again with another schedule."
 
 
 def report_skipped(

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from luajobs_kit.engine.jobs.view import active_version, announce, report_skipped
+from luajobs_kit.engine.jobs.view import (
+    active_version,
+    announce,
+    report_skipped,
+    why_it_cannot_fire,
+)
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runs import Runs
 from luajobs_kit.engine.state import State
@@ -31,10 +36,15 @@ class Firing:
         self._runs = runs
 
     def arm(self, record: JobRecord) -> None:
-        """Give the job's next fire to the scheduler, or remove the job from it if there is none."""
+        """Give the job's next fire to the scheduler, or remove the job from it if there is none.
+
+        There is none of a job that cannot fire on this machine: it is shown with a note that says why.
+        """
         self.disarm(record.id)
         fire = self._state.fire(record)
         if not record.active or record.deleted or fire.state != "armed":
+            return
+        if why_it_cannot_fire(self._state, record):
             return
         version = active_version(self._state, record)
         trigger = trigger_for(version.schedule, armed_at=fire.armed_at)

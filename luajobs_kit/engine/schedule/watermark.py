@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from luajobs_kit.engine.jobs.view import active_version
+from luajobs_kit.engine.jobs.view import active_version, why_it_cannot_fire
 from luajobs_kit.engine.schedule.firing import Firing
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import Conflict
 from luajobs_kit.model import JobRecord, OnceSchedule
 from luajobs_kit.timing import next_fire
 
@@ -101,10 +100,9 @@ class Watermarks:
             return None
         if not record.active or record.deleted:
             return None
-        try:
-            schedule = active_version(self._state, record).schedule
-        except Conflict:  # reported elsewhere, and why the job does not fire
+        if why_it_cannot_fire(self._state, record):
             return None
+        schedule = active_version(self._state, record).schedule
         if isinstance(schedule, OnceSchedule):
             return None
         upcoming = next_fire(schedule, now, armed_at=min(now, fire.armed_at))

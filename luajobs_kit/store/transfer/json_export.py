@@ -20,8 +20,8 @@ from luajobs_kit.store.history.fires import FireState
 from luajobs_kit.store.store import Store
 from luajobs_kit.store.transfer.zip_archive import FORMAT, VERSION
 
-Check = Callable[[dict[str, Any]], object]
-"""Raises ``InvalidInput`` for settings that a workspace cannot have."""
+Check = Callable[["Declared"], object]
+"""Raises ``InvalidInput`` for settings that a workspace cannot have, and jobs that it cannot run."""
 
 _ANY: Final[Check] = bool  # a store itself takes all settings
 
@@ -147,7 +147,7 @@ async def import_store(
     """
     found = _parse(exported)
     found.refuse_conflicts(store)
-    check(found.settings)
+    check(found)
     if now is not None:
         await found.count_from(now, store)
     await found.keep_watermarks(store)

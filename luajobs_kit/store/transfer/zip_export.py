@@ -150,7 +150,7 @@ async def import_archive(
             _refuse_without_room(store, archive)
             declared, lines = await asyncio.to_thread(_read_through, archive)
             declared.refuse_conflicts(store)
-            check(declared.settings)
+            check(declared)
             if now is not None:
                 await declared.count_from(now, store)
             await declared.keep_watermarks(store)

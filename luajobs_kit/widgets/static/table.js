@@ -82,9 +82,10 @@ export default live({
     function timed(row, job) {
       const now = view.now();
       const next = row.cells[4], last = row.cells[5];
+      next.title = job.next === null ? job.note : "";
       if (job.next === null) {
-        put(next, "—");
-        next.className = "dim";
+        put(next, job.note || "—");
+        next.className = job.note ? "warn" : "dim";
       } else if (job.next <= now) {
         put(next, "due");
         next.className = "live";

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from luajobs_kit.live.presentation import clean, length
 from luajobs_kit.model import IntervalSchedule, Job, JobVersion, OnceSchedule, Retry, Schedule
-from luajobs_kit.timing import describe, describe_count
+from luajobs_kit.timing import describe_count, describe_kept
 from luajobs_tui.theme import style
 
 
@@ -32,10 +32,31 @@ class Facts(VerticalScroll):
 
     def show(self, job: Job, fires: Sequence[datetime], now: datetime) -> None:
         version = job.active_version
-        if version is None:
-            return
+        dim, warn = style(self.app, "dim"), style(self.app, "warn")
+        rows = self._schedule(job, version, fires, now) if version is not None else []
+        if job.skipped_fires:
+            rows.append(("skipped", Text(f"{describe_count(job.skipped_fires)} fires", warn)))
+        if job.note:
+            rows.append(("note", Text(clean(job.note), warn)))
+        if job.description:
+            rows.append(("about", Text(clean(job.description))))
+        kept = json.dumps(job.metadata, indent=2, ensure_ascii=False) if job.metadata else "none"
+        rows.append(("metadata", Text(clean(kept), "" if job.metadata else dim)))
+        rows.append(("id", Text(job.id, dim)))
+        if rows != self._shown:
+            self._shown = rows
+            page = Table.grid()
+            page.add_column(width=12, style=dim)
+            page.add_column(ratio=1, style=style(self.app, "plain"))
+            for label, value in rows:
+                page.add_row(f" {label}", value)
+            self._content.update(page)
+
+    def _schedule(
+        self, job: Job, version: JobVersion, fires: Sequence[datetime], now: datetime
+    ) -> list[tuple[str, Text]]:
         app, dim, warn = self.app, style(self.app, "dim"), style(self.app, "warn")
-        rows = [("schedule", Text(_in_words(job), style(app, "plain", bold=True)))]
+        rows = [("schedule", Text(_in_words(version), style(app, "plain", bold=True)))]
         for number, fire in enumerate(fires):
             rows.append(
                 ("next fires" if number == 0 else "", self._fire(version, fire, now, number))
@@ -48,23 +69,7 @@ class Facts(VerticalScroll):
         if not isinstance(version.schedule, OnceSchedule):
             run += f" · on overlap {version.overlap} · catch up {version.catch_up}"
         rows.append(("a run", Text(run)))
-        if job.skipped_fires:
-            rows.append(("skipped", Text(f"{describe_count(job.skipped_fires)} fires", warn)))
-        if job.note:
-            rows.append(("note", Text(clean(job.note), warn)))
-        if about := job.description or version.description:
-            rows.append(("about", Text(clean(about))))
-        kept = json.dumps(job.metadata, indent=2, ensure_ascii=False) if job.metadata else "none"
-        rows.append(("metadata", Text(clean(kept), "" if job.metadata else dim)))
-        rows.append(("id", Text(job.id, dim)))
-        if rows != self._shown:
-            self._shown = rows
-            page = Table.grid()
-            page.add_column(width=12, style=dim)
-            page.add_column(ratio=1, style=style(app, "plain"))
-            for label, value in rows:
-                page.add_row(f" {label}", value)
-            self._content.update(page)
+        return rows
 
     def _fire(self, version: JobVersion, fire: datetime, now: datetime, number: int) -> Text:
         app, local, there = self.app, fire.astimezone(), _zone(version.schedule)
@@ -85,14 +90,12 @@ def _zone(schedule: Schedule) -> ZoneInfo | None:
         return None
 
 
-def _in_words(job: Job) -> str:
-    version = job.active_version
-    assert version is not None
+def _in_words(version: JobVersion) -> str:
     # Once-schedules are told by their own time; how far off it is stands with the fires.
     if isinstance(version.schedule, OnceSchedule):
         when = version.schedule.execute_at.astimezone()
         return f"once, {when:%a %d %b %Y %H:%M:%S} {when.tzname() or ''}"
-    return describe(version.schedule)
+    return describe_kept(version.schedule)
 
 
 def _retry(retry: Retry) -> str:
