@@ -15,7 +15,7 @@ def main() -> None:
         import click  # noqa: PLC0415 - nothing is imported before it is asked for
 
         from luajobs_kit.cli.root import root  # noqa: PLC0415 - likewise
-        from luajobs_kit.live.presentation import clean  # noqa: PLC0415 - likewise
+        from luajobs_kit.presentation import clean  # noqa: PLC0415 - likewise
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     for stream in (sys.stdin, sys.stdout):

@@ -21,7 +21,6 @@ from luajobs_kit.client import discover
 from luajobs_kit.examples.followup import ScheduleFollowupTool
 from luajobs_kit.examples.reminder import ReminderTool
 from luajobs_kit.examples.report import DailyReportTool
-from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import (
     AttemptFailed,
     Event,
@@ -33,6 +32,7 @@ from luajobs_kit.model import (
     MessageSent,
     Schedule,
 )
+from luajobs_kit.presentation import clean
 from luajobs_kit.timing import describe, every, once
 
 WATCHED: Final = 15.0  # seconds

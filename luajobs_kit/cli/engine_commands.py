@@ -19,7 +19,7 @@ from luajobs_kit.client import discover
 from luajobs_kit.client.find_workspace import find
 from luajobs_kit.client.session import EngineSession
 from luajobs_kit.errors import EngineUnavailable, LuaJobsError, WorkspaceError
-from luajobs_kit.live.presentation import clean
+from luajobs_kit.presentation import clean
 
 if TYPE_CHECKING:
     from luajobs_kit.port import Port

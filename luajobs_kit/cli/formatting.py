@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from luajobs_kit.live.presentation import (
+from luajobs_kit.presentation import (
     Tone,
     age,
     clean,

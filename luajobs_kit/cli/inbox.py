@@ -6,9 +6,9 @@ import click
 
 from luajobs_kit.cli.engine_commands import print_json, with_port
 from luajobs_kit.cli.formatting import clock
-from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Message
 from luajobs_kit.port import Port
+from luajobs_kit.presentation import clean
 
 
 @click.command()

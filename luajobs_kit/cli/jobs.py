@@ -14,7 +14,7 @@ from luajobs_kit.cli.progress import waiting
 from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.client.session import EngineSession
 from luajobs_kit.errors import Conflict, NotFound
-from luajobs_kit.live.presentation import clean
+from luajobs_kit.presentation import clean
 
 if TYPE_CHECKING:
     from luajobs_kit.model import Execution, Job, Schedule

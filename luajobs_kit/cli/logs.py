@@ -11,9 +11,9 @@ from luajobs_kit.cli.engine_commands import print_json, with_port
 from luajobs_kit.cli.formatting import COLOURS
 from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.live.presentation import LEVEL_TONES, clean
 from luajobs_kit.model import LogLine, LogQuery, LogWritten, Resync
 from luajobs_kit.port import Port
+from luajobs_kit.presentation import LEVEL_TONES, clean
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _MISSED = 200  # lines asked for at once after a loss

@@ -16,9 +16,9 @@ from luajobs_kit.cli.json_input import read_object
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Simulation
 from luajobs_kit.port import Port
+from luajobs_kit.presentation import clean
 from luajobs_kit.timing import describe_count
 
 FIRST: Final = 40  # runs, messages and changes that are printed; of runs, also those gone wrong

@@ -18,7 +18,7 @@ import traitlets
 
 from luajobs_kit.live.change_set import Changed
 from luajobs_kit.live.live_state import LinkState, LiveState
-from luajobs_kit.live.presentation import JOB_COLUMNS, TONES, Tone
+from luajobs_kit.presentation import JOB_COLUMNS, TONES, Tone
 from luajobs_kit.widgets.json_rows import job_row, line_row, message_row, ms, run_row
 
 STATIC = Path(__file__).parent / "static"

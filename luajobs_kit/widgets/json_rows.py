@@ -6,9 +6,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from luajobs_kit.live.presentation import SIGNS, error_line, length, short_user, took
 from luajobs_kit.model import Execution, Job, LogLine, Message, OnceSchedule
 from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule
+from luajobs_kit.presentation import SIGNS, error_line, length, short_user, took
 from luajobs_kit.timing import describe_kept
 
 LONGEST: Final = 4_000  # characters of one text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from luajobs_kit.live.live_state import LiveState
-from luajobs_kit.live.presentation import JOB_COLUMNS, error_line, short_user, status_text
 from luajobs_kit.model import Job, OnceSchedule
+from luajobs_kit.presentation import JOB_COLUMNS, error_line, short_user, status_text
 from luajobs_kit.widgets.json_rows import job_row
 
 ROWS = 50  # jobs

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.cells import cell_len
 
-from luajobs_kit.live.presentation import age, clean, length, took
 from luajobs_kit.model import Attempt, CronSchedule, Execution, Job
+from luajobs_kit.presentation import age, clean, length, took
 from luajobs_tui.cell_text import clip, clip_left, last_outcome, next_fire
 from luajobs_tui.columns import columns_for
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from luajobs_kit.live.presentation import TONES, age, countdown, length
+from luajobs_kit.presentation import TONES, age, countdown, length
 from luajobs_kit.widgets.anywidgets import _script
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -9,7 +9,16 @@ from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 
-from luajobs_kit.live.presentation import (
+from luajobs_kit.model import (
+    CronSchedule,
+    Execution,
+    IntervalSchedule,
+    Job,
+    JobVersion,
+    OnceSchedule,
+    Schedule,
+)
+from luajobs_kit.presentation import (
     Tone,
     age,
     clean,
@@ -19,15 +28,6 @@ from luajobs_kit.live.presentation import (
     status_text,
     status_tone,
     took,
-)
-from luajobs_kit.model import (
-    CronSchedule,
-    Execution,
-    IntervalSchedule,
-    Job,
-    JobVersion,
-    OnceSchedule,
-    Schedule,
 )
 from luajobs_kit.timing import describe_kept
 

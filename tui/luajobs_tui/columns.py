@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from luajobs_kit.live.presentation import JOB_COLUMNS
 from luajobs_kit.model import Job
+from luajobs_kit.presentation import JOB_COLUMNS
 from luajobs_tui.cell_text import (
     TonedText,
     clip,

@@ -10,7 +10,7 @@ from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
 
-from luajobs_kit.live.presentation import Tone
+from luajobs_kit.presentation import Tone
 from luajobs_tui.cell_text import TonedText
 
 CALM: Final = Theme(

@@ -16,9 +16,9 @@ from textual.widgets import Button, Input, Label, Static, TextArea
 
 from luajobs_kit.errors import LuaJobsError
 from luajobs_kit.live.job_form import TEMPLATE, Draft, field_of, typed_schedule
-from luajobs_kit.live.presentation import clean, length
 from luajobs_kit.model import Job
 from luajobs_kit.port import Port
+from luajobs_kit.presentation import clean, length
 from luajobs_kit.timing import describe
 from luajobs_kit.timing.typed_schedules import EXAMPLES
 from luajobs_tui.cell_text import moment

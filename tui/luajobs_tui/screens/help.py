@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from luajobs_kit.live.presentation import SIGNS, TONES
+from luajobs_kit.presentation import SIGNS, TONES
 from luajobs_tui.theme import style
 
 KEYS: Final = (

@@ -21,9 +21,9 @@ from luajobs_kit.acting_user import acting_user
 from luajobs_kit.live.change_set import Topic
 from luajobs_kit.live.engine_link import SameLoop
 from luajobs_kit.live.event_feed import Feed
-from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Execution, Job
 from luajobs_kit.port import Port
+from luajobs_kit.presentation import clean
 from luajobs_tui.cell_text import clip
 from luajobs_tui.messages import NewsArrived, RequestAnswered, RequestRefused
 from luajobs_tui.monitor_state import WINDOW

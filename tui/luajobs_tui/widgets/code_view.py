@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from luajobs_kit.live.presentation import clean
 from luajobs_kit.model import Job
+from luajobs_kit.presentation import clean
 from luajobs_tui.theme import style
 
 

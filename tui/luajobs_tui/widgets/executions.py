@@ -13,8 +13,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Static
 
-from luajobs_kit.live.presentation import age, clean, error_line, length, took
 from luajobs_kit.model import Execution, RunError
+from luajobs_kit.presentation import age, clean, error_line, length, took
 from luajobs_tui.cell_text import CAUSES, TonedText, lateness, moment, status
 from luajobs_tui.theme import style, text
 

@@ -13,8 +13,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from luajobs_kit.live.presentation import clean, length
 from luajobs_kit.model import IntervalSchedule, Job, JobVersion, OnceSchedule, Retry, Schedule
+from luajobs_kit.presentation import clean, length
 from luajobs_kit.timing import describe_count, describe_kept
 from luajobs_tui.theme import style
 

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from luajobs_kit.live.presentation import length
+from luajobs_kit.presentation import length
 from luajobs_tui.cell_text import TonedText, clip_left
 from luajobs_tui.monitor_state import MonitorState
 from luajobs_tui.theme import style

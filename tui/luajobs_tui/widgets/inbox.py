@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from luajobs_kit.live.presentation import clean, short_user
 from luajobs_kit.model import Job, Message
+from luajobs_kit.presentation import clean, short_user
 from luajobs_tui.cell_text import moment
 from luajobs_tui.theme import style
 

@@ -16,8 +16,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from luajobs_kit.live.presentation import LEVEL_TONES, clean
 from luajobs_kit.model import LogLine
+from luajobs_kit.presentation import LEVEL_TONES, clean
 from luajobs_tui.theme import style
 
 _PREFIX: Final = 15  # cells: "14:08:05 error "

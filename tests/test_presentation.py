@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from luajobs_kit.live.presentation import SIGNS, TONES, error_line
 from luajobs_kit.model import ExecutionStatus, JobStatus, RunError
+from luajobs_kit.presentation import SIGNS, TONES, error_line
 
 
 def test_an_error_is_one_line_with_its_authors_line():
