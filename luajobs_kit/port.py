@@ -32,6 +32,7 @@ from luajobs_kit.model import (
     LogPage,
     LogQuery,
     Schedule,
+    Seconds,
     Simulation,
     VersionSpec,
 )
@@ -43,7 +44,7 @@ class ToolOffer(Document):
     name: str
     description: str | None = None
     input_schema: dict[str, Any] | None = None  # JSON Schema of its arguments
-    timeout: float = 30.0  # seconds
+    timeout: Seconds = 30.0
 
 
 class ToolCall(Document):
@@ -271,7 +272,10 @@ class Port(ABC):
 
     @abstractmethod
     async def wait_execution(self, execution_id: str, timeout: float = 30.0) -> Execution:  # noqa: ASYNC109 - the bound of one answer, over HTTP too
-        """Return the execution once it is finished, or as it is after ``timeout`` seconds."""
+        """Return the execution once it is finished, or as it is after ``timeout`` seconds.
+
+        Raises ``NotFound``, and ``InvalidInput`` for a ``timeout`` that is no finite number.
+        """
 
     @abstractmethod
     async def cancel_execution(self, execution_id: str) -> Execution:

@@ -30,7 +30,9 @@ NOT_REPEATED: Final = frozenset({"delete_job", "write_log", "answer", "call_tool
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", allow_inf_nan=False
+    )
 
 
 class Verb:

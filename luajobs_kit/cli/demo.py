@@ -34,6 +34,7 @@ from luajobs_kit.model import (
 )
 from luajobs_kit.presentation import clean
 from luajobs_kit.timing import describe, every, once
+from luajobs_kit.timing.durations import read_number
 
 WATCHED: Final = 15.0  # seconds
 NAME_WIDTH: Final = 19  # characters
@@ -57,7 +58,7 @@ def demo(seconds: float) -> None:
     with reporting_errors(), tempfile.TemporaryDirectory(prefix="luajobs-demo-") as scratch:
         folder = Path(scratch) / ".luajobs"
         try:
-            asyncio.run(_show(folder, seconds))
+            asyncio.run(_show(folder, read_number(seconds, "--seconds")))
         finally:
             discover.stop(folder)
 

@@ -54,6 +54,7 @@ from luajobs_kit.port import Finding, Port, ToolCall, ToolOffer
 from luajobs_kit.sandbox import Limits, Sandbox, doctor
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
 from luajobs_kit.timing import fires_after, parse_schedule
+from luajobs_kit.timing.durations import read_number
 from luajobs_kit.timing.fire_preview import begin, shown_fires
 
 MOST_UNABLE: Final = 20  # jobs that cannot fire, of which the doctor tells one by one
@@ -381,7 +382,7 @@ class Engine(Port):
         return as_of(execution, self._state.clock.now())
 
     async def wait_execution(self, execution_id: str, timeout: float = 30.0) -> Execution:  # noqa: ASYNC109 - see Port
-        await self._core.runs.wait(execution_id, timeout)
+        await self._core.runs.wait(execution_id, read_number(timeout, "timeout"))
         return await self.get_execution(execution_id)
 
     async def cancel_execution(self, execution_id: str) -> Execution:

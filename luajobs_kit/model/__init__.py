@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from luajobs_kit.acting_user import Reach
-from luajobs_kit.model._document import Document, Instant
+from luajobs_kit.model._document import Document, Instant, Seconds
 from luajobs_kit.model.bundle import Bundle
 from luajobs_kit.model.data import Entry, EntryPage, Pagination
 from luajobs_kit.model.events import (
@@ -122,6 +122,7 @@ __all__ = [
     "Role",
     "RunError",
     "Schedule",
+    "Seconds",
     "Simulation",
     "TextPart",
     "UserRecord",

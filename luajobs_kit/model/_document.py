@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -18,6 +18,9 @@ def _in_utc(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """An aware datetime, kept in UTC."""
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A length of time that a timer gets: never NaN, which puts all timers of a loop out of order."""
 
 
 class Document(BaseModel):

@@ -11,11 +11,10 @@ import re
 import socket
 import zlib
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, Final
 
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotAllowed
+from luajobs_kit.model import Seconds
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.public_address import is_public
 from luajobs_kit.platform.settings import Settings
@@ -24,11 +23,14 @@ if TYPE_CHECKING:
     import httpx
 
 MAX_BODY: Final = 1_000_000  # bytes, of a request or an answer
+MAX_PACKED: Final = MAX_BODY + MAX_BODY // 8  # bytes of an answer on the wire; packing adds less
 MAX_URL: Final = 16_384  # characters with its parameters; servers take about as many
 MAX_HEADERS: Final = 65_536  # characters, likewise
 MAX_TIME: Final = 60.0  # seconds
 MAX_REDIRECTS: Final = 5
-ENCODINGS: Final = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 15}
+_GZIP: Final = 31  # zlib's name for the largest window, with gzip's header
+_ZLIB: Final = 15  # likewise with zlib's own header, which HTTP calls deflate
+ENCODINGS: Final = {"": None, "identity": None, "gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
 """How an answer may be packed, and what zlib calls that."""
 CREDENTIALS: Final = frozenset({"authorization", "cookie"})  # meant for one origin only
 
@@ -37,9 +39,8 @@ _BEGINNING: Final = re.compile(r"[^/?#]{0,1000}(?://[^/?#]{0,1000})?")
 _OF_NAMES: Final = frozenset({"idna", "punycode"})
 """Encodings of hosts' names: a text of 1 MB would take them minutes, and the engine's loop with it."""
 _OURS: Final = frozenset({"host", "accept-encoding"})  # headers that are not a job's to choose
-
-# Never NaN, which would put the loop's timers out of order.
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_PIECE: Final = 4_096  # bytes unpacked at once: what follows a member is copied for each member
+_MEMBER: Final = b"\x1f"  # the first byte of every member of a gzip stream (RFC 1952)
 
 
 class HttpFailed(LuaJobsError):
@@ -166,6 +167,8 @@ class Http:
             received = _Body(str(url), response.headers.get("content-encoding", ""))
             async for part in response.aiter_raw():
                 received.take(part)
+                if received.whole:
+                    break
         finally:
             await response.aclose()
         return {
@@ -251,39 +254,66 @@ class _Body:
     """An answer's body, unpacked as it comes and never further than it may be kept.
 
     A library that unpacks all that has come first makes gigabytes of a kilobyte, the more
-    so where it is packed in several ways.
+    so where it is packed in several ways. Once a packed body has ended it is ``whole``: what a host
+    sends after that is not read, for zlib would keep all of it.
     """
 
     def __init__(self, url: str, encoding: str) -> None:
         self.held = bytearray()
+        self.whole = False
         self._url = url
+        self._received = 0  # bytes on the wire: a packed body may be large and hold nothing
         encoding = encoding.strip().lower()
         if encoding not in ENCODINGS:
             raise HttpFailed(f"{url} answered packed as {encoding!r:.60}, though asked for gzip.")
-        window = ENCODINGS[encoding]
-        self._unpacker = None if window is None else zlib.decompressobj(window)
-        self._may_be_raw = encoding == "deflate"  # some servers leave out the header
+        self._window = ENCODINGS[encoding]
+        self._unpacker: Any = None  # until the first bytes are there
+        self._beginning = b""  # of a packed body
 
     def take(self, part: bytes) -> None:
-        self.held += self._unpacked(part)
-        if len(self.held) > MAX_BODY:
-            raise HttpFailed(f"The answer of {self._url} is larger than {MAX_BODY} bytes.")
-
-    def _unpacked(self, part: bytes) -> bytes:
+        """Add a part of the answer. Raises ``HttpFailed`` when it is too much, or wrongly packed."""
+        self._received += len(part)
+        if self._received > MAX_PACKED:
+            raise self._too_large()
+        if self._window is None:
+            self._keep(part)
+            return
         if self._unpacker is None:
-            return part
-        room = MAX_BODY + 1 - len(self.held)
-        try:
-            unpacked = self._unpacker.decompress(part, room)
-        except zlib.error as problem:
-            if not self._may_be_raw:
-                raise HttpFailed(
-                    f"The answer of {self._url} cannot be unpacked: {problem}."
-                ) from None
-            self._may_be_raw, self._unpacker = False, zlib.decompressobj(-15)
-            return self._unpacked(part)
-        self._may_be_raw = False
-        return unpacked
+            part = self._beginning = self._beginning + part
+            if len(part) < 2:
+                return
+            is_raw = self._window == _ZLIB and not _has_zlib_header(part)
+            self._unpacker = zlib.decompressobj(-_ZLIB if is_raw else self._window)
+        for start in range(0, len(part), _PIECE):
+            self._unpack(part[start : start + _PIECE])
+
+    def _unpack(self, piece: bytes) -> None:
+        while piece and not self.whole:
+            if self._unpacker.eof:
+                # gzip may have any number of members; what else follows is padding, as elsewhere.
+                if self._window == _ZLIB or not piece.startswith(_MEMBER):
+                    self.whole = True
+                    return
+                self._unpacker = zlib.decompressobj(_GZIP)
+            try:
+                self._keep(self._unpacker.decompress(piece, MAX_BODY + 1 - len(self.held)))
+            except zlib.error as problem:
+                says = f"The answer of {self._url} cannot be unpacked: {problem}."
+                raise HttpFailed(says) from None
+            piece = self._unpacker.unused_data
+
+    def _keep(self, unpacked: bytes) -> None:
+        self.held += unpacked
+        if len(self.held) > MAX_BODY:
+            raise self._too_large()
+
+    def _too_large(self) -> HttpFailed:
+        return HttpFailed(f"The answer of {self._url} is larger than {MAX_BODY} bytes.")
+
+
+def _has_zlib_header(body: bytes) -> bool:
+    """Whether packed bytes begin as RFC 1950 has it; some servers send deflate without (RFC 1951)."""
+    return body[0] & 15 == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
 
 
 def _read(body: bytearray, encoding: str) -> str:

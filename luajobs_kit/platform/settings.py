@@ -17,6 +17,7 @@ EnvValue = Annotated[str, Field(max_length=10_000)]  # a key file fits, a data s
 Host = Annotated[str, Field(min_length=1, max_length=253)]
 
 MOST_CONCURRENT: Final = 256  # runs at once, at most, whatever is set
+MOST_BYTES: Final = 2**50
 MASK: Final = "•••"
 SHORTEST_SECRET: Final = 6  # characters; masking shorter ones would hide ordinary words
 
@@ -32,13 +33,13 @@ def _login() -> str:
 class SettingValues(Document):
     """Every setting with its default. Unknown names are refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     agent_id: Id = DEFAULT_AGENT
     default_user: str = Field(default_factory=_login, min_length=1, max_length=200)
     timeout_ceiling: Annotated[float, Field(ge=1, le=86_400)] = 600  # seconds; Lua's bound
     max_concurrent: Annotated[int, Field(ge=1, le=MOST_CONCURRENT)] = 8  # runs at once
-    memory_limit: Annotated[int, Field(ge=64 * 2**20)] = 512 * 2**20  # bytes a run
+    memory_limit: Annotated[int, Field(ge=64 * 2**20, le=2**40)] = 512 * 2**20  # bytes a run
     users_reach: Reach | None = None
     """Which users runs reach: ``own``, the job's alone; ``any``, as in Lua. None: by who made the job."""
     env: dict[Id, EnvValue] = Field(default_factory=dict, max_length=200)
@@ -46,10 +47,10 @@ class SettingValues(Document):
     http_hosts: list[Host] = Field(default_factory=list, max_length=1_000)
     """Hosts that ``http`` may reach from jobs; ``*.example.org`` covers what is below it."""
     http_private: bool = False  # whether those may be private addresses
-    keep_executions: Annotated[int, Field(ge=1)] = 1_000  # a job
-    keep_days: Annotated[float, Field(gt=0)] | None = None
-    keep_bytes: Annotated[int, Field(ge=2**20)] = 2**30  # of history
-    data_bytes: Annotated[int, Field(ge=0)] = 2**30
+    keep_executions: Annotated[int, Field(ge=1, le=10**9)] = 1_000  # a job
+    keep_days: Annotated[float, Field(gt=0, le=36_500)] | None = None
+    keep_bytes: Annotated[int, Field(ge=2**20, le=MOST_BYTES)] = 2**30  # of history
+    data_bytes: Annotated[int, Field(ge=0, le=MOST_BYTES)] = 2**30
     """What jobs may fill with data and products beside it; their owner may fill the disk."""
 
 

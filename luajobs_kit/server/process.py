@@ -11,6 +11,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import secrets
 import signal
 import sys
@@ -37,7 +38,7 @@ from luajobs_kit.server.auth import Authentication
 from luajobs_kit.server.event_broadcast import Broadcast
 from luajobs_kit.server.listening_sockets import bind, hosts, permit, shown
 from luajobs_kit.server.tls import Tls
-from luajobs_kit.server.unauthenticated_limit import UnauthenticatedLimit
+from luajobs_kit.server.unauthenticated_limit import CROWD, UnauthenticatedLimit
 
 LEAVE_AFTER: Final = 600.0  # seconds without a client
 FINISH: Final = 2.0  # seconds that requests under way get
@@ -45,7 +46,8 @@ LOOK: Final = 1.0  # seconds between two looks at who is there
 KEEP_ALIVE: Final = 75  # seconds a client's connection stays open between two requests
 TAKEN: Final = 75  # exit status: another engine owns the workspace
 SUCCESSION: Final = 20.0  # seconds to wait for an engine that is ending
-CONNECTIONS: Final = 1_000
+CONNECTIONS: Final = 1_000  # of clients
+DESCRIPTORS: Final = CONNECTIONS + CROWD + 1_000  # open files: those, the store's and each run's
 
 Report = Callable[[str], None]
 
@@ -113,6 +115,7 @@ class _Process:
     async def run(self) -> None:
         conceal()  # its memory holds the token, and what jobs may not see
         os.umask(0o077)  # whatever this process makes is its owner's alone
+        _allow_descriptors()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ending.set)
@@ -213,7 +216,7 @@ class _Process:
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=int(FINISH),
-            limit_concurrency=CONNECTIONS,
+            limit_concurrency=CONNECTIONS + CROWD,  # strangers take no client's place
             h11_max_incomplete_event_size=32 * 1024,  # bytes of headers
             ssl_certfile=self._tls.certificate if self._tls else None,
             ssl_keyfile=self._tls.key if self._tls else None,
@@ -244,6 +247,14 @@ class _Process:
                 return
             if Address.read(self._folder) != address and not await engine.is_gone():
                 address.write(self._folder)  # somebody removed the file: be found again
+
+
+def _allow_descriptors() -> None:
+    """Raise this process's limit of open files, where the system lets it: usual are 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _count_clients(app: Authentication, server: uvicorn.Server) -> int:

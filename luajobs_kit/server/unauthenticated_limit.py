@@ -1,7 +1,8 @@
 """Connections that have not shown the token: few at a time, and none for long.
 
 They would otherwise take the places of the workspace's owner: any user of the machine can open
-as many as the server allows.
+as many as the server allows. Whose connection is new cannot be told before its first request, so
+none is closed for others' sake in its first moments: the owner may open many at once, too.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST: Final = 100  # a client of ours shows the token at once; who is asked to leave may come again
-PATIENCE: Final = 15.0  # seconds
+CROWD: Final = 1_000  # at most, ever
+MOST: Final = 100  # of those older than MOMENT
+MOMENT: Final = 2.0  # seconds in which a client of ours shows the token, though it opened many
+PATIENCE: Final = 15.0  # seconds, at most
 
 
 class UnauthenticatedLimit:
@@ -38,17 +41,19 @@ class UnauthenticatedLimit:
     def see_off(self) -> None:
         """Close those that have not shown the token in time. To be called every second or so."""
         self._forget()
-        late = time.monotonic() - PATIENCE
+        now = time.monotonic()
+        left = len(self._met)
         for stranger, met in self._met.items():
-            if met < late:
-                _abort(stranger)
+            may_stay = PATIENCE if left <= MOST else MOMENT if left <= CROWD else 0.0  # seconds
+            if now - met < may_stay:
+                return  # so may all that came later
+            _abort(stranger)
+            left -= 1
 
     def _meet(self, stranger: H11Protocol) -> None:
         self._met[stranger] = time.monotonic()
         if len(self._met) > MOST:
-            self._forget()
-        if len(self._met) > MOST:
-            _abort(next(iter(self._met)))
+            self.see_off()
 
     def _forget(self) -> None:
         """Forget those that have shown the token, or have left."""

@@ -1,6 +1,7 @@
 """``http`` inside a job: a real request, by the engine, to a host the workspace allows."""
 
 import asyncio
+import contextlib
 import gzip
 import zlib
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ import pytest
 
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import Bundle, IntervalSchedule, JobSpec
+from luajobs_kit.platform import http
 
 ANSWERS = {
     "/hello": (200, {"Content-Type": "application/json"}, b'{"hello": "job"}'),
@@ -26,6 +28,12 @@ ANSWERS = {
     "/named": (200, {"Content-Type": "text/plain; charset=punycode"}, b"9" * 900_000),
     "/nameless": (200, {"Content-Type": "text/plain; charset=undefined"}, b"text"),
     "/nowhere": (302, {"Location": "http://xn--a/"}, b""),
+    "/members": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"pack") + gzip.compress(b"ed")),
+    "/padded": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"packed") + bytes(5_000)),
+    "/after": (200, {"Content-Encoding": "deflate"}, zlib.compress(b"packed") + b"more" * 5_000),
+    "/empty": (200, {"Content-Encoding": "gzip"}, b""),
+    "/many": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"") * 100_000),
+    "/broken": (200, {"Content-Encoding": "gzip"}, gzip.compress(b"packed") + b"\x1f\x8bno"),
     "/torn": (200, {"Content-Encoding": "gzip"}, b"not packed"),
 }
 
@@ -140,12 +148,53 @@ async def test_a_packed_answer_is_unpacked_and_a_job_chooses_neither_packing_nor
         ("/bomb", "HttpFailed", "larger than"),
         ("/twice", "HttpFailed", "packed as 'gzip, gzip'"),
         ("/torn", "HttpFailed", "cannot be unpacked"),
+        ("/broken", "HttpFailed", "cannot be unpacked"),
+        ("/many", "HttpFailed", "larger than"),
     ],
 )
 async def test_a_job_is_told_why_it_gets_no_answer(engine, url, path, error, says):
     run = await ran(engine, url, f"await http.get(url + {path!r})")
     assert (run.status, says in run.error.message) == ("failed", True), run.error
     assert run.error.type in {error, "LuaJobsError"}
+
+
+async def test_what_follows_a_packed_answer_is_a_further_member_or_is_left_out(engine, url):
+    paths = ("/members", "/padded", "/after", "/empty")
+    run = await ran(engine, url, f"return [(await http.get(url + path)).text for path in {paths}]")
+    assert run.result == ["packed", "packed", "packed", ""], run.error
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw"])
+async def test_an_answer_that_comes_byte_by_byte_is_unpacked(encoding):
+    window = {"gzip": 31, "deflate": 15, "raw": -15}[encoding]
+    body = http._Body("http://host", "gzip" if encoding == "gzip" else "deflate")
+    for byte in zlib.compress(b"packed", wbits=window):
+        body.take(bytes([byte]))
+    assert (body.held, body.whole) == (b"packed", False)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_host_that_sends_without_end_after_a_packed_answer_fills_no_memory(
+    engine, encoding
+):
+    packed = zlib.compress(b"packed", wbits=31 if encoding == "gzip" else 15)
+    left = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + packed)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(bytes(65_536))
+                await writer.drain()
+        left.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        run = await ran(engine, url, "return (await http.get(url)).text")
+        await left.wait()
+    assert run.result == "packed", run.error
 
 
 async def test_a_slow_host_is_given_up_in_time(engine, url):

@@ -164,6 +164,26 @@ async def test_next_runs_are_told_in_python_s_own_utc(port, spec):
     assert [fire.tzinfo for fire in await port.next_runs(job.id)] == [UTC]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("keep_days", 1_000_000),
+        ("keep_days", float("inf")),
+        ("keep_days", float("nan")),
+        ("timeout_ceiling", float("nan")),
+        ("keep_executions", 10**30),
+        ("keep_bytes", 2**70),
+        ("data_bytes", 2**70),
+        ("memory_limit", 2**70),
+    ],
+)
+async def test_a_setting_that_nothing_can_keep_to_is_refused(port, name, value):
+    before = await port.settings()
+    with pytest.raises(InvalidInput, match=name):
+        await port.settings({name: value})
+    assert await port.settings() == before
+
+
 async def test_settings_are_merged_and_none_removes_one(port):
     assert (await port.settings({"env": {"CITY": "Ghent"}}))["env"] == {"CITY": "Ghent"}
     assert (await port.settings({"env": None}))["env"] == {}

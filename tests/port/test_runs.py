@@ -23,6 +23,15 @@ async def test_a_triggered_run_is_waited_for_and_kept(port, spec):
     assert [line.message for line in lines] == ["hello"]
 
 
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), float("-inf")])
+async def test_waiting_for_a_time_that_no_timer_can_take_is_refused(port, spec, seconds):
+    job = await port.create_job(spec())
+    claimed = await port.trigger_job(job.id)
+    with pytest.raises(InvalidInput, match="timeout"):
+        await port.wait_execution(claimed.id, seconds)
+    assert (await port.wait_execution(claimed.id)).status == "completed"
+
+
 async def test_the_same_key_triggers_once(port, spec, fresh):
     job = await port.create_job(spec())
     key = fresh("key")

@@ -70,6 +70,20 @@ async def test_strangers_who_open_many_connections_are_closed_and_take_nobodys_p
             writer.close()
 
 
+async def test_many_connections_that_the_owner_opens_at_once_are_all_served(address):
+    host, port = address.url.removeprefix("http://").split(":")
+    many = 2 * unauthenticated_limit.MOST
+    there = await asyncio.gather(*[asyncio.open_connection(host, port) for _ in range(many)])
+    try:
+        for _, writer in there:
+            writer.write(request(address))
+        answers = await asyncio.gather(*[reader.readline() for reader, _ in there])
+        assert {answer.split()[1] for answer in answers} == {b"200"}
+    finally:
+        for _, writer in there:
+            writer.close()
+
+
 async def test_a_client_of_another_version_is_told_what_to_do(address, raw):
     status, told = await raw(request(address, X_Luajobs_Version="9.9.9"))
     assert status == http_protocol.STATUS[VersionMismatch]

@@ -53,6 +53,27 @@ async def test_any_json_to_any_verb_is_answered_or_refused(http, data):
     told_in_an_envelope(await http.post(f"/kit/v1/{verb}", json=body))
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("wait_execution", '{"execution_id": "exec_0", "timeout": %s}'),
+        ("offer", '{"tools": [{"name": "a", "timeout": %s}]}'),
+        ("settings", '{"changes": {"timeout_ceiling": %s}}'),
+        ("settings", '{"changes": {"keep_days": %s}}'),
+        ("preview", '{"schedule": {"type": "interval", "seconds": %s}}'),
+        ("preview", '{"schedule": {"type": "once", "after": %s}}'),
+        (
+            "call",
+            '{"verb": "http.request", "arguments": {"url": "http://a.example", "timeout": %s}}',
+        ),
+    ],
+)
+async def test_a_length_of_time_that_no_timer_can_take_is_refused(http, verb, body, number):
+    answer = await http.post(f"/kit/v1/{verb}", content=body % number)
+    assert answer.status_code == 400, answer.text
+
+
 @SHARED
 @given(verb=st.sampled_from(QUESTIONS), body=st.binary(max_size=200))
 async def test_any_bytes_to_any_verb_are_refused_or_answered(http, verb, body):

@@ -22,6 +22,7 @@ from luajobs_kit.api._signatures import arguments_of, first_problem, values_of
 from luajobs_kit.api.agent.tools import LuaTool, check_tool
 from luajobs_kit.errors import EngineUnavailable, InvalidInput, NotFound, ToolUnavailable
 from luajobs_kit.port import Port, ToolCall, ToolOffer
+from luajobs_kit.timing.durations import read_number
 
 DEFAULT_TOOL_TIMEOUT = 30.0  # seconds a job waits for a tool's answer
 
@@ -52,7 +53,7 @@ class OfferedTool:
             name=called,
             description=inspect.getdoc(function),
             input_schema=model.model_json_schema(),
-            timeout=timeout,
+            timeout=_seconds(timeout),
         )
         return cls(offer, call)
 
@@ -70,9 +71,18 @@ class OfferedTool:
             name=tool.name,
             description=tool.description,
             input_schema=tool.json_schema(),
-            timeout=timeout,
+            timeout=_seconds(timeout),
         )
         return cls(offer, call)
+
+
+def _seconds(timeout: float) -> float:
+    seconds = read_number(timeout, "timeout")
+    if seconds <= 0:
+        raise InvalidInput(
+            f"timeout={timeout!r}: a tool needs more than 0 seconds to answer.", field="timeout"
+        )
+    return seconds
 
 
 def _validated(model: type[BaseModel], name: str, arguments: Mapping[str, Any]) -> BaseModel:

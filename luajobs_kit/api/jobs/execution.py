@@ -11,6 +11,7 @@ from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.jobs.log_lines import LogLines
 from luajobs_kit.model import Attempt, Execution, LogQuery, RunError
 from luajobs_kit.port import Port
+from luajobs_kit.timing.durations import read_number
 
 if TYPE_CHECKING:
     from luajobs_kit.model import ExecutionStatus
@@ -74,9 +75,10 @@ class JobExecution:
     async def wait(self, timeout: float | None = None) -> JobExecution:  # noqa: ASYNC109 - seconds, and what they bound is over HTTP
         """Return it once it is finished, retries included.
 
-        Raises ``TimeoutError`` when it is not within ``timeout`` seconds (None: waits on).
+        Raises ``TimeoutError`` when it is not within ``timeout`` seconds (None: waits on), and
+        ``InvalidInput`` for a ``timeout`` that is no finite number.
         """
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(None if timeout is None else read_number(timeout, "timeout")):
             while not self._data.finished:
                 self._data = await self._session.ask(Port.wait_execution, self.id, _WAIT)
         return self

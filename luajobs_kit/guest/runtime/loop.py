@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import sys
 import time
 import types
 from collections import deque
@@ -60,6 +61,9 @@ class Loop:
         self._ready.append((function, arguments))
 
     def call_later(self, delay: float, function: Callable[..., Any], *arguments: Any) -> Timer:
+        """Call the function in ``delay`` seconds. Raises ``ValueError`` for NaN, as Python 3.13 does."""
+        if delay != delay:  # noqa: PLR0124  # only NaN is unlike itself
+            raise ValueError("Invalid delay: NaN (not a number)")
         timer = Timer(function, arguments)
         due = self.clock.monotonic() + max(0.0, delay)
         heapq.heappush(self._timers, (due, self.next_number(), timer))
@@ -142,7 +146,8 @@ class Loop:
     def _advance(self, clock: VirtualClock, due: float) -> None:
         if clock.shared:
             # The simulation first lets its other runs reach this moment.
-            reached = self.call("clock.sleep", {"elapsed": due})
+            # JSON has no infinity; its like ends with the run's timeout as well.
+            reached = self.call("clock.sleep", {"elapsed": min(due, sys.float_info.max)})
             while not reached.done():
                 self._take_reply(None)
         clock.advance_to(due)

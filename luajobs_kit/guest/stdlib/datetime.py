@@ -12,6 +12,8 @@ from luajobs_kit.guest.runtime.run import Run, current
 
 def sleep(seconds: float, /) -> None:
     """Let time pass, and nothing else of the job run meanwhile."""
+    if seconds != seconds:  # noqa: PLR0124  # only NaN is unlike itself
+        raise ValueError("Invalid value NaN (not a number)")
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     current().loop.block(seconds)

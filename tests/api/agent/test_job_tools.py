@@ -113,6 +113,15 @@ async def test_a_function_offered_to_jobs_can_be_given_to_an_agent(ws):
     assert await run({"city": "Paris"}) == "rain in Paris"
 
 
+@pytest.mark.parametrize("timeout", [float("nan"), float("inf"), 0, "10"])
+def test_a_tool_is_given_a_time_to_answer_that_a_timer_can_take(ws, timeout):
+    async def weather() -> dict:
+        """Tell the weather"""
+
+    with pytest.raises(InvalidInput, match="timeout"):
+        ws.tool(timeout=timeout)(weather)
+
+
 def test_what_cannot_be_a_tool_is_refused():
     from luajobs_kit import Workspace
 

@@ -51,6 +51,21 @@ def test_sleeping_takes_no_time_and_moves_the_clock() -> None:
     assert time.monotonic() - begun < 2
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "await asyncio.sleep(nan)",
+        "time.sleep(nan)",
+        "await asyncio.wait_for(asyncio.sleep(1), nan)",
+        "await asyncio.wait([asyncio.create_task(asyncio.sleep(1))], timeout=nan)",
+        "async with asyncio.timeout(nan): pass",
+    ],
+)
+def test_nan_is_no_time_to_sleep(line) -> None:
+    told = "nan = float('nan')\ntry:\n    %s\nexcept ValueError as error:\n    return str(error)"
+    assert "NaN" in simulated(told % line)
+
+
 def test_timeouts_run_on_the_simulated_clock() -> None:
     assert (
         simulated(
