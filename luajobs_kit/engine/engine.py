@@ -223,18 +223,16 @@ class Engine(Port):
     ) -> dict[str, int]:
         state = self._state
         check = partial(refuse_foreign, state)
-        now = state.clock.now()
         before = {record.id: record for record in state.store.definitions.jobs()}
         if file is None:
-            counts = await import_store(state.store, exported, check, now=now)
+            counts = await import_store(state.store, exported, check, now=state.clock.now)
         else:
-            counts = await import_file(state.store, Path(file), check, now=now)
-        state.fires.update(await state.store.history.fires())
+            counts = await import_file(state.store, Path(file), check, now=state.clock.now)
         state.last.update(await state.store.history.last_executions())
         state.settings.read()
         self._core.runs.apply_concurrency()
         for record in state.store.definitions.jobs():
-            await self._core.firing.arm_as_kept(record.id)
+            await self._core.firing.arm_as_imported(record.id)
             await self._core.runs.drop(record.id)
             known = before.get(record.id)
             if known is not None and known.armed_at != record.armed_at:

@@ -62,11 +62,22 @@ class Firing:
     async def arm_as_kept(self, job_id: str) -> None:
         """Arm the job by its stored record, or disarm it if there is none."""
         async with self._state.arming(job_id):
-            record = self._state.store.definitions.job(job_id)
-            if record is None:
-                self.disarm(job_id)
-            else:
-                self.arm(record)
+            self._arm_as_kept(job_id)
+
+    async def arm_as_imported(self, job_id: str) -> None:
+        """Arm the job by its stored record and watermark, which were written past this engine."""
+        async with self._state.arming(job_id):
+            fire = await self._state.store.history.fire(job_id)
+            if fire is not None:
+                self._state.fires[job_id] = fire
+            self._arm_as_kept(job_id)
+
+    def _arm_as_kept(self, job_id: str) -> None:
+        record = self._state.store.definitions.job(job_id)
+        if record is None:
+            self.disarm(job_id)
+        else:
+            self.arm(record)
 
     async def switch_off(self, record: JobRecord) -> None:
         """Commit the record of a job that was deactivated or hidden; no fire is claimed afterwards."""

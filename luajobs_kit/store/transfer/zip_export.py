@@ -10,7 +10,6 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +36,7 @@ from luajobs_kit.store.history import fires, log_rows
 from luajobs_kit.store.history.fires import FireState
 from luajobs_kit.store.store import Store
 from luajobs_kit.store.transfer import merge_history
-from luajobs_kit.store.transfer.json_export import Check, Declared, import_store
+from luajobs_kit.store.transfer.json_export import SYSTEM_TIME, Check, Declared, Now, import_store
 from luajobs_kit.store.transfer.zip_archive import DEFINED, GROWN, Archive, write_archive
 
 _KINDS: Final[dict[str, type[Document]]] = {
@@ -103,7 +102,7 @@ def _lines(documents: Iterable[Document]) -> Iterator[str]:
 
 
 async def import_file(
-    store: Store, path: Path, check: Check, *, now: datetime | None = None
+    store: Store, path: Path, check: Check, *, now: Now = SYSTEM_TIME
 ) -> dict[str, int]:
     """Take over what is in a ``.zip`` file (``import_archive``), or in one of JSON (``import_store``)."""
     _refuse_relative(path)
@@ -133,7 +132,7 @@ def _read_json(path: Path) -> object:
 
 
 async def import_archive(
-    store: Store, path: Path, check: Check, *, now: datetime | None = None
+    store: Store, path: Path, check: Check, *, now: Now = SYSTEM_TIME
 ) -> dict[str, int]:
     """Take over what ``export_archive`` wrote; return how many of each kind are new here.
 
@@ -151,11 +150,9 @@ async def import_archive(
             declared, lines = await asyncio.to_thread(_read_through, archive)
             declared.refuse_conflicts(store)
             check(declared)
-            if now is not None:
-                await declared.count_from(now, store)
-            await declared.keep_watermarks(store)
+            await declared.keep_watermarks(store, now)
             grown = await _keep_grown(store, archive, lines)
-            return await declared.keep_definitions(store) | grown
+            return await declared.keep_definitions(store, now) | grown
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}.") from error
 

@@ -182,7 +182,7 @@ async def test_an_import_that_was_cut_short_is_completed_by_the_next(
         assert await content(target) == expected
 
 
-async def no_room(self, target):
+async def no_room(self, target, now):
     raise StorageFull("no room")
 
 
