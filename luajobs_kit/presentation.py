@@ -9,7 +9,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from luajobs_kit.model import Level, RunError  # commands that show a line load no models
+    from luajobs_kit.model import (  # commands that show a line load no models
+        Level,
+        Progress,
+        RunError,
+    )
 
 Tone = Literal["plain", "dim", "good", "bad", "warn", "live", "accent"]
 """What a colour means; each face has its own colour for each."""
@@ -78,6 +82,35 @@ def length(span: timedelta | float) -> str:
 def countdown(left: timedelta) -> str:
     """Return how long it is until a moment, rounded up: one that shows 0 for a second looks stuck."""
     return length(left + timedelta(seconds=0.999))
+
+
+def progress_words(progress: Progress, since: datetime | None = None) -> str:
+    """Return how far a run is: ``3 of 10 · pages read · about 12s left``.
+
+    What is left is estimated from what was done since the attempt began (``since``), once that took
+    two seconds: less tells too little.
+    """
+    words = _amount(progress.done)
+    if progress.total is not None:
+        words += f" of {_amount(progress.total)}"
+    if progress.text:
+        words += f" · {clean(progress.text)}"
+    share = progress.share
+    if since is not None and share is not None and 0 < share < 1:
+        spent = progress.at - since
+        if spent >= timedelta(seconds=2):
+            words += f" · about {length(spent * (1 / share - 1))} left"
+    return words
+
+
+def percent(progress: Progress) -> str:
+    """Return how much is done as a percentage; where the whole is not known, how much that is."""
+    share = progress.share
+    return _amount(progress.done) if share is None else f"{share:.0%}"
+
+
+def _amount(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:,.2f}".rstrip("0").rstrip(".")
 
 
 def age(then: datetime, now: datetime) -> str:

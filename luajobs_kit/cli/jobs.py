@@ -14,7 +14,7 @@ from luajobs_kit.cli.progress import waiting
 from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.client.session import EngineSession
 from luajobs_kit.errors import Conflict, NotFound
-from luajobs_kit.presentation import clean
+from luajobs_kit.presentation import clean, progress_words
 
 if TYPE_CHECKING:
     from luajobs_kit.model import Execution, Job, Schedule
@@ -194,9 +194,11 @@ async def trigger(
     """Run a job now."""
     found = await port.find_job(job)
     execution = await port.trigger_job(found.id, version_id)
-    async with waiting(f"Running {clean(found.name)}"):
+    async with waiting(f"Running {clean(found.name)}") as bar:
         while wait and not execution.finished and execution.next_attempt_at is None:
-            execution = await port.wait_execution(execution.id, 30.0)
+            look = 0.25 if bar.is_shown else 30.0  # seconds; a run that is over answers sooner
+            execution = await port.wait_execution(execution.id, look)
+            bar.tell(execution)
     if as_json:
         print_json(execution.to_json())
     else:
@@ -352,11 +354,15 @@ def _remark(run: Execution) -> str:
         return f"next attempt {until(run.next_attempt_at)}"
     if run.error:
         return clean(f"{run.error.type}: {run.error.message}".splitlines()[0][:60])
+    if run.progress is not None and not run.finished:
+        return progress_words(run.progress, run.attempts[-1].started_at if run.attempts else None)
     return f"{run.lateness:.0f} s late" if run.lateness else ""
 
 
 def _outcome(run: Execution) -> None:
     click.echo(f"{clean(run.job_name)}  {mark(run.status)}  {milliseconds(run.duration)}  {run.id}")
+    if run.progress is not None:
+        click.echo(progress_words(run.progress))
     if run.result is not None:
         print_json(run.result)
     if run.error:

@@ -27,6 +27,7 @@ from luajobs_kit.model import (
     LogWritten,
     Message,
     MessageSent,
+    ProgressReported,
 )
 
 LINES_KEPT: Final = 5_000  # of the selected job's log
@@ -143,6 +144,8 @@ class LiveState:
                     | ExecutionFinished(execution=run)
                 ):
                     self._put_execution(run)
+                case ProgressReported():
+                    self._put_progress(event)
                 case FireSkipped(job_id=job_id, count=count):
                     if (known := self.jobs.get(job_id)) is not None:
                         self._put(known.evolve(skipped_fires=known.skipped_fires + count))
@@ -188,6 +191,14 @@ class LiveState:
             self.executions[run.id] = self._changed.executions[run.id] = run
             while len(self.executions) > EXECUTIONS_KEPT:
                 del self.executions[next(iter(self.executions))]
+
+    def _put_progress(self, told: ProgressReported) -> None:
+        job = self.jobs.get(told.job_id)
+        shown = self.executions.get(told.execution_id)
+        if shown is None and job is not None and job.last_execution is not None:
+            shown = job.last_execution
+        if shown is not None and shown.id == told.execution_id and not shown.finished:
+            self._put_execution(shown.evolve(progress=told.progress))
 
     def _put_line(self, line: LogLine) -> None:
         if line.metadata.primitive_id != self.selected_id or self.selected_id is None:

@@ -18,6 +18,7 @@ from luajobs_kit.model.events import (
     JobUpdated,
     LogWritten,
     MessageSent,
+    ProgressReported,
     Resync,
 )
 from luajobs_kit.model.execution import (
@@ -26,6 +27,7 @@ from luajobs_kit.model.execution import (
     Cause,
     Execution,
     ExecutionStatus,
+    Progress,
     RunError,
 )
 from luajobs_kit.model.job import (
@@ -116,6 +118,8 @@ __all__ = [
     "Overlap",
     "Pagination",
     "Profile",
+    "Progress",
+    "ProgressReported",
     "Reach",
     "Resync",
     "Retry",

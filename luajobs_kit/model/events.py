@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from luajobs_kit.model._document import Document, Instant
-from luajobs_kit.model.execution import Execution
+from luajobs_kit.model.execution import Execution, Progress
 from luajobs_kit.model.job import Job
 from luajobs_kit.model.log import LogLine
 from luajobs_kit.model.users import Message
@@ -61,6 +61,16 @@ class ExecutionFinished(_Event):
     execution: Execution
 
 
+class ProgressReported(_Event):
+    """A run told how far it is. Of what it tells more often, ten a second become events, and the last."""
+
+    type: Literal["ProgressReported"] = "ProgressReported"
+    execution_id: str
+    job_id: str
+    job_name: str
+    progress: Progress
+
+
 class FireSkipped(_Event):
     """``count`` fires were not run, the last of them at ``fire_time`` where that is known.
 
@@ -99,6 +109,7 @@ Event = Annotated[
     | ExecutionStarted
     | AttemptFailed
     | ExecutionFinished
+    | ProgressReported
     | FireSkipped
     | LogWritten
     | MessageSent

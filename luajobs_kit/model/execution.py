@@ -54,6 +54,20 @@ class Attempt(Document):
     error: RunError | None = None
 
 
+class Progress(Document):
+    """How far a run says that it is: ``done`` of ``total``, in units of its own choice."""
+
+    done: int | float
+    total: int | float | None = None  # None: nobody knows how much there is
+    text: str | None = None  # what it does, or what the units are
+    at: Instant  # when it was said
+
+    @property
+    def share(self) -> float | None:
+        """How much of the whole is done, from 0 to 1."""
+        return self.done / self.total if self.total else None
+
+
 class Execution(Document):
     """A run, from claimed to recorded. ``result``, ``error`` and ``status`` are the newest attempt's.
 
@@ -83,6 +97,7 @@ class Execution(Document):
     next_attempt_at: Instant | None = None
     alone: bool = False  # whether it begins only when the job's earlier executions are finished
     attempts: list[Attempt] = Field(default_factory=list)
+    progress: Progress | None = None  # the latest that its newest attempt told
 
     @property
     def finished(self) -> bool:

@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from luajobs_kit.model import Execution, Job, LogLine, Message, OnceSchedule
 from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule
-from luajobs_kit.presentation import SIGNS, error_line, length, short_user, took
+from luajobs_kit.presentation import (
+    SIGNS,
+    error_line,
+    length,
+    percent,
+    progress_words,
+    short_user,
+    took,
+)
 from luajobs_kit.timing import describe_kept
 
 LONGEST: Final = 4_000  # characters of one text
@@ -45,6 +53,10 @@ def run_row(run: Execution) -> dict[str, Any]:
         "attempts": len(run.attempts),
         "retry": ms(run.next_attempt_at),
         "error": clip(error_line(run.error)) if run.error else None,
+        "done": percent(run.progress) if run.progress and not run.finished else "",
+        "progress": progress_words(run.progress, None if run.finished else run.started_at)
+        if run.progress
+        else "",
     }
 
 

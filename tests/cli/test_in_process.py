@@ -73,6 +73,18 @@ def test_what_runs_and_waits_of_a_job_is_cancelled_by_its_name_or_by_the_run(ask
     assert {run["status"] for run in history} == {"cancelled"}
 
 
+def test_a_run_that_told_its_progress_says_so_with_its_outcome(asked, tmp_path):
+    file = tmp_path / "pages.py"
+    file.write_text(
+        "async def execute(job):\n    await job.progress(3, 10, 'pages read')\n    1 / 0\n"
+    )
+    asked("jobs", "create", str(file), "--every", "1h")
+    said = asked("jobs", "trigger", "pages", code=1)
+    assert "3 of 10 · pages read" in said
+    run = json.loads(asked("jobs", "history", "pages", "--json"))["executions"][0]
+    assert run["progress"]["total"] == 10
+
+
 def test_a_run_of_another_job_is_not_cancelled_by_this_one_s_name(asked, hourly):
     hourly("mine")
     hourly("other")

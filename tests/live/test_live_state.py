@@ -26,6 +26,8 @@ from luajobs_kit.model import (
     LogWritten,
     Message,
     MessageSent,
+    Progress,
+    ProgressReported,
     TextPart,
 )
 
@@ -162,6 +164,24 @@ def test_runs_become_the_last_outcome_unless_they_are_older(state):
     assert state.jobs["job_1"].last_execution.id == "exec_5"
     state.apply(AttemptFailed(at=NOW, execution=a_run(5, status="pending", retry_count=1)))
     assert state.jobs["job_1"].last_execution.retry_count == 1
+
+
+def test_progress_is_shown_by_the_run_that_told_it_until_that_is_over(state):
+    def told(run: int, done: int) -> ProgressReported:
+        progress = Progress(done=done, total=10, at=NOW)
+        return ProgressReported(
+            at=NOW, execution_id=f"exec_{run}", job_id="job_1", job_name="name-1", progress=progress
+        )
+
+    state.apply(ExecutionStarted(at=NOW, execution=a_run(5, status="running")))
+    state.apply(told(5, 3))
+    assert state.jobs["job_1"].last_execution.progress.done == 3
+    assert state.executions["exec_5"].progress.done == 3
+    assert state.take().jobs == {"job_1"}
+    state.apply(told(4, 9))  # of a run that nobody shows
+    state.apply(ExecutionFinished(at=NOW, execution=a_run(5, status="completed")))
+    state.apply(told(5, 4))
+    assert state.jobs["job_1"].last_execution.progress is None
 
 
 def test_skipped_fires_are_counted(state):

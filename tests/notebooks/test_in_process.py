@@ -10,6 +10,13 @@ async def greet(job):
 job = await Jobs.create(name="greet", schedule=every(hours=1), execute=greet)
 (await (await job.trigger()).wait()).status""",
         "print(await job.logs())",
+        """
+import asyncio
+async def read(job):
+    async for page in job.track([1, 2, 3, 4], text="pages read"):
+        await asyncio.sleep(0.4)
+reads = await Jobs.create(name="reads", schedule=every(hours=1), execute=read)
+_ = await (await reads.trigger()).wait()""",
         "JobsPanel()",
         "await ws.aclose()",
         "await job.trigger()",
@@ -18,7 +25,9 @@ job = await Jobs.create(name="greet", schedule=every(hours=1), execute=greet)
     assert said[0] == "<Workspace in memory in this process>"
     assert said[1] == "'completed'"
     assert said[2].rstrip().endswith("greet: inside the kernel")
-    assert "a workspace in memory" in said[3]
-    assert said[4] == ""
-    assert "WorkspaceError" in said[5]
-    assert "is not open" in said[5]
+    assert said[3].startswith("reads: ✓ completed in 1.")
+    assert said[3].endswith("4 of 4 · pages read")
+    assert "a workspace in memory" in said[4]
+    assert said[5] == ""
+    assert "WorkspaceError" in said[6]
+    assert "is not open" in said[6]

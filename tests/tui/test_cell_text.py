@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.cells import cell_len
 
-from luajobs_kit.model import Attempt, CronSchedule, Execution, Job
+from luajobs_kit.model import Attempt, CronSchedule, Execution, Job, Progress
 from luajobs_kit.presentation import age, clean, length, took
 from luajobs_tui.cell_text import clip, clip_left, last_outcome, next_fire
 from luajobs_tui.columns import columns_for
@@ -31,6 +31,13 @@ def a_run(**fields: object) -> Execution:
         cause="manual",
         created_at=NOW,
     ).evolve(**fields)
+
+
+def test_a_run_that_tells_its_progress_shows_that_beside_how_long_it_runs():
+    progress = Progress(done=37, total=100, at=NOW)
+    attempt = Attempt(number=1, status="running", started_at=NOW - timedelta(seconds=12))
+    run = a_run(status="running", attempts=[attempt], progress=progress)
+    assert last_outcome(a_job(last_execution=run), NOW).text == "▶ 37% 12s"
 
 
 @pytest.mark.parametrize(

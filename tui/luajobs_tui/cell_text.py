@@ -24,6 +24,7 @@ from luajobs_kit.presentation import (
     clean,
     countdown,
     length,
+    percent,
     short_user,
     status_text,
     status_tone,
@@ -91,6 +92,10 @@ def last_outcome(job: Job, now: datetime) -> TonedText:
         if run.next_attempt_at is not None and run.status == "pending":
             return TonedText(f"↻ retry in {countdown(run.next_attempt_at - now)}", "warn")
         since = run.attempts[-1].started_at if run.attempts else run.created_at
+        if run.progress is not None:
+            return TonedText(
+                f"{said.text[0]} {percent(run.progress)} {length(now - since)}", said.tone
+            )
         return TonedText(f"{said.text} {length(now - since)}", said.tone)
     ended = run.completed_at or run.created_at
     return TonedText(f"{said.text[0]} {took(run.duration)} · {age(ended, now)}", said.tone)

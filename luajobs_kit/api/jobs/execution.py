@@ -6,11 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api._html import facts
+from luajobs_kit.api._progress_bar import ProgressBar
 from luajobs_kit.api._session import Session
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.jobs.log_lines import LogLines
-from luajobs_kit.model import Attempt, Execution, LogQuery, RunError
+from luajobs_kit.model import Attempt, Execution, LogQuery, Progress, RunError
 from luajobs_kit.port import Port
+from luajobs_kit.presentation import progress_words
 from luajobs_kit.timing.durations import read_number
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ else:
     ExecutionStatus = str
 
 _WAIT = 25.0  # seconds that one request waits; the engine answers sooner when the run finishes
+_LOOK = 0.25  # seconds between two looks at a run's progress, where it is shown
 
 
 @awaited_as("execution")
@@ -54,6 +57,11 @@ class JobExecution:
         return self._data.attempts
 
     @property
+    def progress(self) -> Progress | None:
+        """How far its newest attempt said that it is, by ``job.progress``."""
+        return self._data.progress
+
+    @property
     def data(self) -> Execution:
         """Everything known of the run."""
         return self._data
@@ -67,6 +75,8 @@ class JobExecution:
             words += f": {self._data.error.type}: {self._data.error.message}{where}"
         elif self._data.status == "completed" and self._data.duration is not None:
             words += f" in {self._data.duration:.0f} ms"
+        if self._data.progress is not None and not self._data.finished:
+            words += f": {progress_words(self._data.progress)}"
         if self._data.next_attempt_at is not None:
             what = "tries again" if self._data.attempts else "begins"
             words += f", {what} {self._data.next_attempt_at.astimezone():%a %d %b %H:%M:%S}"
@@ -75,12 +85,17 @@ class JobExecution:
     async def wait(self, timeout: float | None = None) -> JobExecution:  # noqa: ASYNC109 - seconds, and what they bound is over HTTP
         """Return it once it is finished, retries included.
 
+        In a notebook a bar below the cell shows the progress that the run tells.
         Raises ``TimeoutError`` when it is not within ``timeout`` seconds (None: waits on), and
         ``InvalidInput`` for a ``timeout`` that is no finite number.
         """
+        bar = ProgressBar.in_notebook()
         async with asyncio.timeout(None if timeout is None else read_number(timeout, "timeout")):
             while not self._data.finished:
-                self._data = await self._session.ask(Port.wait_execution, self.id, _WAIT)
+                wait = _WAIT if bar is None else _LOOK
+                self._data = await self._session.ask(Port.wait_execution, self.id, wait)
+                if bar is not None:
+                    bar.show(self._data)
         return self
 
     async def cancel(self) -> JobExecution:

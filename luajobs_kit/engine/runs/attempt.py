@@ -46,6 +46,7 @@ def begin_attempt(execution: Execution, version: JobVersion, now: datetime) -> E
         else execution.lateness,
         attempts=[*execution.attempts, attempt],
         next_attempt_at=None,
+        progress=None,
     )
 
 

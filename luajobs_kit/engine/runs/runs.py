@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from datetime import datetime, timedelta
 
 from luajobs_kit.engine.jobs.versions import program_of
@@ -34,6 +34,7 @@ from luajobs_kit.engine.runs.outcome import (
     stopped_by,
     why_dropped,
 )
+from luajobs_kit.engine.runs.progress_reports import ProgressReports
 from luajobs_kit.engine.runs.recorder import Recorder
 from luajobs_kit.engine.runs.runner import Runner
 from luajobs_kit.engine.runs.stop_reason import StopReason
@@ -271,16 +272,17 @@ class Runs:
 
     async def _run_code(self, run: Run) -> Outcome:
         execution = run.execution
-        return await self._runner.run(
-            program_of(run.version),
-            context=self._inputs.context(run),
-            limits=Limits(
-                timeout=run.version.timeout, memory=self._state.settings.values.memory_limit
-            ),
-            serve=self._inputs.serve(run),
-            alone=LONG_LOOKS,
-            on_log=lambda record: self._recorder.log_output(execution, record),
-        )
+        async with aclosing(ProgressReports(self._state, run)) as reports:
+            return await self._runner.run(
+                program_of(run.version),
+                context=self._inputs.context(run),
+                limits=Limits(
+                    timeout=run.version.timeout, memory=self._state.settings.values.memory_limit
+                ),
+                serve=reports.taken_from(self._inputs.serve(run)),
+                alone=LONG_LOOKS,
+                on_log=lambda record: self._recorder.log_output(execution, record),
+            )
 
     def _end_of(self, run: Run, outcome: Outcome | None) -> End:
         """Return how it ended: by a stop, where there was one, even if an outcome came first."""

@@ -13,6 +13,7 @@ from luajobs_kit.guest.api.records import (
     update_metadata_call,
     wrap,
 )
+from luajobs_kit.guest.api.tracker import Tracker, report_progress
 from luajobs_kit.guest.api.unkept_changes import CopyKind, DocumentKey
 from luajobs_kit.guest.api.users import User, UserInstance
 from luajobs_kit.guest.guards.sealed import HostMade, make
@@ -119,6 +120,27 @@ class JobInstance(HostMade):
         user = await User.get()
         assert user is not None
         return user
+
+    async def progress(
+        self, done: float, total: float | None = None, text: str | None = None
+    ) -> None:
+        """Tell how far this run is: ``await job.progress(3, 10, "pages read")``.
+
+        Whoever watches sees the latest, ten times a second at most; it is kept with the execution.
+        ``total`` is None where nobody knows how much there is. A ``text`` longer than 200 characters
+        is cut. Raises ``InvalidInput`` for what is no number of 0 or more, and beyond the total.
+        """
+        self._only_its_own("progress")
+        await report_progress(done, total, text)
+
+    def track(self, items: Any, total: float | None = None, text: str | None = None) -> Tracker:
+        """Go through ``items`` and tell how many are done: ``async for page in job.track(pages)``.
+
+        Also in a plain ``for``. ``items`` is anything that can be gone through, in an ``async for``
+        also what gives its items asynchronously; where it does not know its length, say ``total``.
+        """
+        self._only_its_own("track")
+        return make(Tracker, items, total, text)
 
     async def update_metadata(self, data: dict[str, Any]) -> ReadOnlyMetadata:
         """Merge ``data`` into the metadata, for this run and those to come; return all of it."""

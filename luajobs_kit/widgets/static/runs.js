@@ -37,6 +37,7 @@ export default live({
         ].filter(Boolean).join(", ");
         item.append(element("span", `luajobs-state ${tone(run.sign)}`, `${run.sign} ${run.status}`),
           element("span", "dim", clock(run.begun)), time, element("span", "dim", extra));
+        if (run.progress) item.append(element("div", "live", run.progress));
         if (run.error) item.append(element("div", "luajobs-error bad", run.error));
         timed(run, time);
         items.push([run, time]);

@@ -101,12 +101,12 @@ export default live({
       }
       if (run.ended === null) {
         put(last, run.retry ? `↻ retry in ${countdown(run.retry - now)}`
-          : `${run.sign} ${run.status} ${length(now - run.begun)}`);
+          : `${run.sign} ${run.done || run.status} ${length(now - run.begun)}`);
       } else {
         put(last, `${run.sign} ${run.status} · ${age(now - run.ended)}`);
       }
       last.className = run.retry ? "warn" : tone(run.sign);
-      last.title = [last.textContent, run.took, run.error].filter(Boolean).join(" · ");
+      last.title = [last.textContent, run.progress, run.took, run.error].filter(Boolean).join(" · ");
     }
 
     function place(job) {

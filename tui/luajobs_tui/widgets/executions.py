@@ -14,7 +14,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import DataTable, Static
 
 from luajobs_kit.model import Execution, RunError
-from luajobs_kit.presentation import age, clean, error_line, length, took
+from luajobs_kit.presentation import age, clean, error_line, length, progress_words, took
 from luajobs_tui.cell_text import CAUSES, TonedText, lateness, moment, status
 from luajobs_tui.theme import style, text
 
@@ -126,6 +126,9 @@ class Executions(Vertical):
             written.append(f"{times} · {took(attempt.duration)}", dim)
             if attempt.error is not None:
                 self._error(written, attempt.error)
+        if run.progress is not None:
+            began = run.attempts[-1].started_at if run.attempts and not run.finished else None
+            written.append(f"\n\n{progress_words(run.progress, began)}", style(app, "live"))
         if run.next_attempt_at is not None:
             written.append(f"\n\nRetry at {moment(run.next_attempt_at, now)}", style(app, "warn"))
         if run.error is not None and not run.attempts:
