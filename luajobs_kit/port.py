@@ -118,11 +118,11 @@ class Port(ABC):
     async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:
         """Create a job of the acting user, or bring the one of that name up to date.
 
-        The answer's ``change`` says which: ``created``; ``unchanged`` (the same
-        declaration, nothing was done); ``updated`` (a next version was made and
-        published, the fire moved, and what waited of the version before is cancelled, as by
-        ``publish_version``); ``rearmed`` (a once-job written relative to
-        now fires anew, once its run has begun or its time has passed while it was off). It is on disk when this returns.
+        The answer's ``change`` says which: ``created``; ``unchanged`` (the same declaration, nothing
+        was done); ``updated`` (a next version was made and published: the fire moved, unless only the
+        description or metadata changed, and what waited of the version before is cancelled, as by
+        ``publish_version``); ``rearmed`` (a once-job written relative to now fires anew, once its run
+        has begun or its time has passed while it was off). It is on disk when this returns.
 
         Raises ``InvalidInput`` or one of its subclasses for anything wrong with the
         spec, ``Conflict`` when the name belongs to a job of another kind or
@@ -208,7 +208,7 @@ class Port(ABC):
     async def publish_version(self, job_id: str, version: str) -> Job:
         """Make a version (its id or number) the active one; its schedule counts from now.
 
-        No fire of the past runs because of it. What waits of the version before, for its turn or
+        Where only the description or metadata differ, the fires stay as they were. No fire of the past runs because of it. What waits of the version before, for its turn or
         a retry, is cancelled, and the answer's ``cancelled_runs`` says how many; runs by hand go
         on, and so does an attempt under way, which is not tried again. The active version
         is left as it is. Raises ``NotFound``, and ``Conflict`` where an active job would get a

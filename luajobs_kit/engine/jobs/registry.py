@@ -13,6 +13,7 @@ from luajobs_kit.engine.jobs.validation import (
     check_metadata,
     check_name,
     merge_declared,
+    only_words_differ,
     same_declaration,
 )
 from luajobs_kit.engine.jobs.versions import check_in_full, new_version, next_patch, number_for
@@ -230,6 +231,9 @@ class Registry:
     ) -> int:
         """Publish ``version``: merge its metadata into the job's, and arm the job from now.
 
+        Where only words changed of a job that is armed, its schedule counts on instead: else a job
+        whose description is edited more often than it fires would never run.
+
         Returns how many waiting runs of the version before were cancelled.
         """
         old_fire = self._state.next_fires.get(record.id)
@@ -243,7 +247,11 @@ class Registry:
             active=active,
             deleted=False,
         )
-        changed = await self._firing.arm_anew(changed, Put(version))
+        armed = record.active and not record.deleted and self._state.fire(record).state == "armed"
+        if armed and before is not None and only_words_differ(before, version):
+            changed = await self._firing.count_on(changed, Put(version))
+        else:
+            changed = await self._firing.arm_anew(changed, Put(version))
         new_fire = self._state.next_fires.get(record.id)
         if old_fire is not None and old_fire != new_fire:
             to = new_fire.isoformat(timespec="seconds") if new_fire else "none"

@@ -169,6 +169,12 @@ def same_declaration(one: Declaration, other: Declaration) -> bool:
     )
 
 
+def only_words_differ(one: Declaration, other: Declaration) -> bool:
+    """Whether two declarations run the same code at the same times, with other words or metadata."""
+    words = {"description": other.description, "metadata": other.metadata}
+    return one.schedule == other.schedule and same_declaration(one.evolve(**words), other)
+
+
 def merge_declared(
     living: dict[str, Any], before: dict[str, Any], declared: dict[str, Any]
 ) -> dict[str, Any]:

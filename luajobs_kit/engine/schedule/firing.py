@@ -103,6 +103,17 @@ class Firing:
             await self._state.store.history.set_fire(fire)
             return record
 
+    async def count_on(self, record: JobRecord, *versions: Put) -> JobRecord:
+        """Commit the record with another active version of the same schedule; return it so.
+
+        The arming and its watermark stay; failures of the version before do not pause this one.
+        """
+        async with self._state.arming(record.id):
+            record = record.evolve(updated_at=self._state.clock.now())
+            await self._state.store.definitions.commit(*versions, Put(record))
+            await self._state.write_fire(self._state.fire(record).evolve(failures=0))
+            return record
+
     def has_fired(self, record: JobRecord) -> bool:
         """Whether the fire of a once-job is dealt with, and none of its runs is yet to begin."""
         fire = self._state.fire(record)

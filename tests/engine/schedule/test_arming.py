@@ -8,7 +8,14 @@ import pytest
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
 from luajobs_kit.errors import StorageFull
-from luajobs_kit.model import LogQuery, OnceSchedule, Retry
+from luajobs_kit.model import (
+    Declaration,
+    IntervalSchedule,
+    LogQuery,
+    OnceSchedule,
+    Retry,
+    VersionSpec,
+)
 
 NAP = "import asyncio; await asyncio.sleep(60)"
 
@@ -194,6 +201,68 @@ async def test_a_once_job_that_was_off_when_its_time_came_gets_a_new_time_and_st
     assert (again.change, again.status) == ("rearmed", "inactive")
     due = clock.now() + timedelta(minutes=10)
     assert (await engine.activate_job(job.id)).next_run_at == due
+
+
+# Editing words
+
+
+WORDS = {
+    "the description": lambda n: {"description": f"number {n}"},
+    "the metadata": lambda n: {"metadata": {"number": n}},
+    "both": lambda n: {"description": f"number {n}", "metadata": {"number": n}},
+}
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+@pytest.mark.parametrize("how", ["created again", "published"])
+async def test_words_edited_more_often_than_a_job_fires_do_not_keep_it_from_firing(
+    engine, clock, spec, words, how
+):
+    start = clock.now()
+    hourly = IntervalSchedule(seconds=3600)
+    job = await engine.create_job(spec(schedule=hourly, **words(0)))
+    for number in range(1, 6):
+        await clock.advance(minutes=50)
+        edited = spec(schedule=hourly, **words(number))
+        if how == "published":
+            fields = {name: getattr(edited, name) for name in Declaration.model_fields}
+            version = await engine.push_version(job.id, VersionSpec(**fields))
+            await engine.publish_version(job.id, version.id)
+        else:
+            assert (await engine.create_job(edited)).change == "updated"
+    runs = (await engine.list_executions(job.id)).executions[::-1]
+    assert [run.fire_time for run in runs] == [start + timedelta(hours=n) for n in (1, 2, 3, 4)]
+    assert [run.version for run in runs] == ["1.0.1", "1.0.2", "1.0.3", "1.0.4"]
+    assert (await engine.logs(LogQuery(job_id=job.id))).logs == []  # no fire moved
+
+
+async def test_words_edited_while_a_failing_run_goes_on_let_the_job_start_with_no_failures(
+    engine, clock, spec
+):
+    given = {"pause_after_failures": 2}
+    await engine.create_job(spec(f"{NAP}; raise ValueError", **given))
+    await clock.advance(minutes=3)  # it has failed once, and runs
+    job = await engine.create_job(spec(f"{NAP}; raise ValueError", description="other", **given))
+    await clock.advance(minutes=3)
+    assert (await engine.get_job(job.id)).status == "active"
+    await clock.advance(minutes=10)
+    assert (await engine.get_job(job.id)).status == "paused"
+
+
+async def test_words_edited_of_a_job_that_paused_let_it_go_on(engine, clock, spec):
+    await engine.create_job(spec("raise ValueError", pause_after_failures=1))
+    await clock.advance(minutes=1)
+    again = await engine.create_job(
+        spec("raise ValueError", pause_after_failures=1, metadata={"url": "https://other"})
+    )
+    assert (again.status, again.next_run_at) == ("active", clock.now() + timedelta(minutes=1))
+
+
+async def test_a_wait_is_counted_from_when_it_is_said_with_other_words(engine, clock, spec):
+    await engine.create_job(spec(schedule=in_ten_minutes(clock), metadata={"say": "tea"}))
+    await clock.advance(minutes=5)
+    job = await engine.create_job(spec(schedule=in_ten_minutes(clock), metadata={"say": "cake"}))
+    assert job.next_run_at == clock.now() + timedelta(minutes=10)
 
 
 async def test_an_edit_while_an_outcome_is_written_is_not_undone_by_it(
