@@ -47,7 +47,7 @@ from luajobs_kit.port import Finding, Port
 if TYPE_CHECKING:
     from contextvars import Token
 
-    from luajobs_kit.platform import Channel
+    from luajobs_kit.platform import MessageChannel
     from luajobs_kit.sandbox import Sandbox
 
 P = ParamSpec("P")
@@ -91,14 +91,14 @@ class Workspace:
         *,
         clock: Clock | None = None,
         sandbox: Sandbox | None = None,
-        channels: Sequence[Channel] = (),
+        channels: Sequence[MessageChannel] = (),
     ) -> Self:
         """Return a workspace whose engine runs inside this process; None keeps all in memory.
 
         It runs inside ``async with``, or from ``await ws.open()`` to ``await ws.aclose()``; then
         the workspace is the current one. With a ``VirtualClock`` as its ``clock``, time moves
         only when that is advanced, for job code too. ``channels`` get every message, after the
-        inbox (``luajobs_kit.platform.Channel``). Entering it raises ``WorkspaceLocked`` when
+        inbox (``luajobs_kit.platform.MessageChannel``). Entering it raises ``WorkspaceLocked`` when
         another engine owns the folder.
         """
         workspace = cls(path)

@@ -8,7 +8,7 @@ from typing import Final
 
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import LogLine, LogSource, Message
-from luajobs_kit.platform import Channel
+from luajobs_kit.platform import MessageChannel
 
 MOST_WAITING: Final = 10_000  # messages; while so many wait, a new one goes to the inbox only
 
@@ -16,7 +16,7 @@ MOST_WAITING: Final = 10_000  # messages; while so many wait, a new one goes to 
 class Deliveries:
     """A queue of messages, each delivered to every channel in turn; no sender waits for it."""
 
-    def __init__(self, state: State, channels: Sequence[Channel]) -> None:
+    def __init__(self, state: State, channels: Sequence[MessageChannel]) -> None:
         self._state = state
         self._channels = channels
         self._waiting: asyncio.Queue[Message | None] = asyncio.Queue()

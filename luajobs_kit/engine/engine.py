@@ -49,7 +49,7 @@ from luajobs_kit.model import (
     Simulation,
     VersionSpec,
 )
-from luajobs_kit.platform import MOST_CONCURRENT, Caller, Channel, Settings
+from luajobs_kit.platform import MOST_CONCURRENT, Caller, MessageChannel, Settings
 from luajobs_kit.port import Finding, Port, ToolCall, ToolOffer
 from luajobs_kit.sandbox import Limits, Sandbox, doctor
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
@@ -87,7 +87,7 @@ class Engine(Port):
         sandbox: Sandbox | None = None,
         runner: Runner | None = None,
         virtual_runs: bool = False,
-        channels: Sequence[Channel] = (),
+        channels: Sequence[MessageChannel] = (),
     ) -> Self:
         """Open the workspace's folder (None: in memory), resume unfinished executions, begin to fire.
 

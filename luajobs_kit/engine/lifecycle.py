@@ -28,7 +28,7 @@ from luajobs_kit.engine.state import State
 from luajobs_kit.errors import LuaJobsError, NotAllowed, WorkspaceError, WorkspaceGone
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Event, MessageSent
-from luajobs_kit.platform import Channel, Platform, Settings
+from luajobs_kit.platform import MessageChannel, Platform, Settings
 from luajobs_kit.port import Port
 from luajobs_kit.store import Store
 from luajobs_kit.timing import Scheduler
@@ -109,7 +109,7 @@ class Core:
         """Have ``call()`` end the engine when the folder was removed, moved away or replaced."""
         self._on_gone = call
 
-    async def start(self, channels: Sequence[Channel] = ()) -> None:
+    async def start(self, channels: Sequence[MessageChannel] = ()) -> None:
         """Take up what was left, and begin to fire; messages go to ``channels``, too."""
         state = self.state
         if channels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.json_pieces import is_heavy, pieces
-from luajobs_kit.platform.message_channel import Channel
+from luajobs_kit.platform.message_channel import MessageChannel
 from luajobs_kit.platform.platform import Platform
 from luajobs_kit.platform.settings import MOST_CONCURRENT, Settings
 from luajobs_kit.platform.size_limits import Answer
@@ -13,7 +13,7 @@ __all__ = [
     "MOST_CONCURRENT",
     "Answer",
     "Caller",
-    "Channel",
+    "MessageChannel",
     "Platform",
     "Settings",
     "is_heavy",

@@ -7,7 +7,7 @@ from typing import Protocol
 from luajobs_kit.model import Message, UserRecord
 
 
-class Channel(Protocol):
+class MessageChannel(Protocol):
     """Delivers messages that are in the inbox already.
 
     The inbox is the record; a channel is on top of it. What ``deliver`` raises is written

@@ -52,14 +52,14 @@ _LINES: Final = 2**31  # no line has a larger number
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class LogFrame:
     """A log frame. ``log_line`` checks each line later: lines after the cut need no check."""
 
     lines: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallFrame:
     """A call. The session compares its number with that of the call before."""
 
     number: int
@@ -78,7 +78,7 @@ class FinalFrame:
 class Inspected:
     """A checked frame, and how many values it has."""
 
-    frame: Log | Call | FinalFrame
+    frame: LogFrame | CallFrame | FinalFrame
     values: int
 
 
@@ -86,7 +86,7 @@ def inspect(body: bytes) -> Inspected:
     """Check a run's frame and return it. Raises ``BrokenFrame``."""
     message = parse(body)
     fields = set(message)
-    frame: Log | Call | FinalFrame
+    frame: LogFrame | CallFrame | FinalFrame
     if fields == {"log"}:
         frame = _log(message["log"])
     elif "call" in fields:
@@ -100,10 +100,10 @@ def inspect(body: bytes) -> Inspected:
     return Inspected(frame, count_values(body, exact_above=FEW_VALUES))
 
 
-def _log(lines: Any) -> Log:
+def _log(lines: Any) -> LogFrame:
     if type(lines) is not list:
         raise BrokenFrame("a log frame of the wrong shape")
-    return Log(lines)
+    return LogFrame(lines)
 
 
 def log_line(line: Any) -> tuple[Level, str, float | int]:
@@ -118,7 +118,7 @@ def log_line(line: Any) -> tuple[Level, str, float | int]:
     return _LEVELS[level], text[:MAX_LOG_MESSAGE], at
 
 
-def _call(message: dict[str, Any]) -> Call:
+def _call(message: dict[str, Any]) -> CallFrame:
     number, verb, arguments = message["call"], message.get("verb"), message.get("arguments")
     if set(message) != {"call", "verb", "arguments"} or type(number) is not int:
         raise BrokenFrame("a call of the wrong shape")
@@ -126,7 +126,7 @@ def _call(message: dict[str, Any]) -> Call:
         raise BrokenFrame("a call of no verb")
     if type(arguments) is not dict:
         raise BrokenFrame("a call without arguments")
-    return Call(number, verb, arguments)
+    return CallFrame(number, verb, arguments)
 
 
 def _error(error: Any) -> dict[str, Any]:

@@ -28,10 +28,10 @@ from luajobs_kit.sandbox.frames import HEADER, MAX_REPLY, BrokenFrame, Splitter,
 from luajobs_kit.sandbox.host.child_handle import ChildHandle
 from luajobs_kit.sandbox.host.frame_inspection import (
     LONGEST_ERROR,
-    Call,
+    CallFrame,
     FinalFrame,
     Inspected,
-    Log,
+    LogFrame,
     inspect,
     log_line,
 )
@@ -142,9 +142,9 @@ class RunSession:
                     continue  # its lines would be dropped
                 inspected = await self._inspect(body)
                 match inspected.frame:
-                    case Log(lines):
+                    case LogFrame(lines):
                         await self._add_lines(lines, HEADER.size + len(body))
-                    case Call() as call:
+                    case CallFrame() as call:
                         values += inspected.values
                         await self._accept_call(call)
                     case FinalFrame(frame):
@@ -197,7 +197,7 @@ class RunSession:
 
     # -- calls -------------------------------------------------------------------------
 
-    async def _accept_call(self, call: Call) -> None:
+    async def _accept_call(self, call: CallFrame) -> None:
         if call.number != self._last_call + 1:
             raise BrokenFrame("a call out of order")
         self._last_call = call.number
@@ -215,7 +215,7 @@ class RunSession:
         if not task.cancelled() and task.exception() is not None:
             self._child.kill()  # without a reply the job would wait for ever
 
-    async def _serve_call(self, call: Call) -> None:
+    async def _serve_call(self, call: CallFrame) -> None:
         async with self._alone_lock if call.verb in self._alone else nullcontext():
             frame = await self._reply_to(call)
             if self._unread + len(frame) > MOST_UNREAD:
@@ -227,7 +227,7 @@ class RunSession:
             finally:
                 self._count_unread(-len(frame))
 
-    async def _reply_to(self, call: Call) -> bytes:
+    async def _reply_to(self, call: CallFrame) -> bytes:
         """Serve the call; return the frame of its reply."""
         try:
             frame = pack_reply(call.number, await self._serve(call.verb, call.arguments))

@@ -11,13 +11,13 @@ from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from luajobs_kit.guest.guards import names
 
-_MOST_REFUSALS: Final = 50
+_MOST_BROKEN: Final = 50
 _LOCATED: Final = (ast.stmt, ast.expr, ast.arg, ast.keyword, ast.alias)  # nodes that have a line
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """One refusal, with its line in the source (from 1), the rule, and the way out."""
+class BrokenRule:
+    """One broken rule, with its line in the source (from 1), the rule, and the way out."""
 
     line: int | None
     rule: str
@@ -25,11 +25,11 @@ class Refusal:
 
 
 class RuleBase(RestrictingNodeTransformer):
-    """A RestrictedPython transformer that collects its refusals instead of printing them."""
+    """A RestrictedPython transformer that collects the broken rules instead of printing them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.refusals: list[Refusal] = []
+        self.broken_rules: list[BrokenRule] = []
         self.classes: list[str] = []  # names of the classes around a node
         self.scopes: list[str] = ["module"]  # around a node: module, class or function
         self.bound_names: set[str] = set()
@@ -42,9 +42,9 @@ class RuleBase(RestrictingNodeTransformer):
         self.refuse_line(getattr(node, "lineno", None), rule, advice)
 
     def refuse_line(self, line: int | None, rule: str, advice: str) -> None:
-        refusal = Refusal(line, rule, advice)
-        if len(self.refusals) < _MOST_REFUSALS and refusal not in self.refusals:
-            self.refusals.append(refusal)
+        broken = BrokenRule(line, rule, advice)
+        if len(self.broken_rules) < _MOST_BROKEN and broken not in self.broken_rules:
+            self.broken_rules.append(broken)
 
     # RestrictedPython calls these three for what it refuses itself.
 

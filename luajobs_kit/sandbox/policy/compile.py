@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from luajobs_kit.guest.guards import names
-from luajobs_kit.sandbox.policy.base import Refusal
+from luajobs_kit.sandbox.policy.base import BrokenRule
 from luajobs_kit.sandbox.policy.rules import Rules
 
 POLICY: Final = "1"
@@ -85,20 +85,22 @@ def _compile(source: str, file: str, first_line: int, entry: str) -> types.CodeT
         raise ValueError(f"the source has more than {MAX_NODES} parts; split it up")
     rules.apply(tree)
     parameters = _check_entry(tree, entry, rules)
-    if rules.refusals:
+    if rules.broken_rules:
         lines = _LINE_ENDS.split(source)
-        raise SourceRefused([_violation(rule, lines, first_line) for rule in rules.refusals])
+        raise SourceRefused(
+            [_violation(broken, lines, first_line) for broken in rules.broken_rules]
+        )
     if parameters == 0:
         tree.body.append(_entry_without_parameters(entry))
     _number_lines(tree, first_line - 1)
     return compile(tree, file, "exec", dont_inherit=True)
 
 
-def _violation(rule: Refusal, lines: list[str], first_line: int) -> Violation:
-    if rule.line is None:
-        return Violation(None, "", rule.rule, rule.advice)
-    text = lines[rule.line - 1].strip() if rule.line <= len(lines) else ""
-    return Violation(rule.line + first_line - 1, text[:200], rule.rule, rule.advice)
+def _violation(broken: BrokenRule, lines: list[str], first_line: int) -> Violation:
+    if broken.line is None:
+        return Violation(None, "", broken.rule, broken.advice)
+    text = lines[broken.line - 1].strip() if broken.line <= len(lines) else ""
+    return Violation(broken.line + first_line - 1, text[:200], broken.rule, broken.advice)
 
 
 def _syntax_error(error: SyntaxError, file: str, line: int | None) -> SyntaxError:
