@@ -83,7 +83,11 @@ class Runs:
         self._simulated = simulated
         self._recorder = Recorder(state)
         self._active = ActiveRuns()
-        self._places = Places(lambda: state.settings.values.max_concurrent, activity)
+        self._places = Places(
+            most=lambda: state.settings.values.max_concurrent,
+            users=lambda: len(state.store.definitions.rows("users")),
+            activity=activity,
+        )
         self._leaving = False  # nothing begins any more; what waits is the next engine's
         self._lives = asyncio.TaskGroup()
         self._closing = asyncio.Event()
@@ -207,7 +211,8 @@ class Runs:
         try:
             await self._until_due(run)
             await self._until_its_turn(run)
-            async with self._places.place(), self._activity.working():
+            whose = (run.execution.user_id, run.execution.job_id)
+            async with self._places.place(*whose), self._activity.working():
                 if not why_dropped(self._state, run.execution):
                     await self._record_start(run)
                     return await self._run_code(run)
