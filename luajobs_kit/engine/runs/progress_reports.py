@@ -45,7 +45,8 @@ class ProgressReports:
     async def take(self, given: dict[str, Any]) -> None:
         """Take over what a run says: ``done``, ``total`` and ``text``. Raises ``InvalidInput``."""
         progress = self._checked(given)
-        self._run.update(self._run.execution.evolve(progress=progress))
+        execution = self._run.execution
+        self._run.update(execution.evolve(progress=progress))
         self._untold = True
         if self._telling is None:
             self._tell()
