@@ -34,7 +34,7 @@ async def run_isolated(
     from luajobs_kit.sandbox import Limits, Program, Sandbox  # noqa: PLC0415 - it loads RestrictedPython, which is slow
 
     bundle = capture(function_or_source)
-    program = Program(bundle.source, bundle.entry, bundle.first_line, bundle.file)
+    program = Program(bundle.source, bundle.entry, bundle.first_line, bundle.file, bundle.segments)
     job = {
         "id": "job_isolated",
         "name": bundle.entry,

@@ -9,14 +9,17 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from luajobs_kit.bundle.belongings import Belongings
 from luajobs_kit.bundle.extract_source import cut
-from luajobs_kit.bundle.free_variables import bare_code, outside_names
-from luajobs_kit.bundle.import_lines import import_line, refused_imports
+from luajobs_kit.bundle.free_variables import bare_code, field_annotations, outside_names
+from luajobs_kit.bundle.import_lines import refused_imports
 from luajobs_kit.bundle.locate_source import check_callable, find, scope_of
-from luajobs_kit.bundle.refusals import Refusal, not_self_contained, refuse_missing, refuse_value
+from luajobs_kit.bundle.module_texts import Text
+from luajobs_kit.bundle.pieces import Piece
+from luajobs_kit.bundle.refusals import UsedBy, not_self_contained, refuse_missing
 from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT_NAMES
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.model import Bundle
+from luajobs_kit.model import Bundle, Carried
 
 MAX_SOURCE = 256_000  # characters; the policy's own bound
 MOST_NAMED = 50  # names that one refusal lists
@@ -48,34 +51,32 @@ def capture(
 def _from_function(function: Callable[..., Any], file: str | None) -> Bundle:
     plain = check_callable(function)
     found = find(plain)
-    entry = ENTRY if isinstance(found.node, ast.Lambda) else plain.__name__
+    entry = _free_name(found.node) if isinstance(found.node, ast.Lambda) else plain.__name__
     shown = "the lambda" if isinstance(found.node, ast.Lambda) else entry
     _check_shape(found.node, shown)
     source, first_line = cut(found.node, found.lines, entry)
     tree = ast.parse(source)
     code = bare_code(source, found.file, piece=True)
-    scope = scope_of(plain)
     job = found.node.args.posonlyargs + found.node.args.args
-    job_name = job[0].arg if job else "job"
-    lines: list[str] = []
-    refusals: list[Refusal] = refused_imports(tree, shown, first_line)
-    for use in outside_names(tree, code, first_line):
-        origin, value = scope.resolve(use.name)
-        calls_itself = (
-            use.name == entry and not use.rebinds and (origin != "closure" or value is plain)
-        )
-        if calls_itself or (use.name in BUILTINS and (origin == "builtin" or use.name[0] == "_")):
-            continue
-        line = import_line(use, value) if origin in {"closure", "global"} else None
-        if line is None and origin in {"nowhere", "builtin"} and use.name in KIT_NAMES:
-            line = f"from luajobs_kit import {use.name}"
-        if line is not None and not use.rebinds:
-            lines.append(line)
-        else:
-            refusals.append(refuse_value(shown, job_name, use, origin, value))
-    if refusals:
-        raise not_self_contained(shown, refusals)
-    return _bundle(source, entry, first_line, file or found.file, lines)
+    text = Text(found.file, "".join(found.lines))
+    belongings = Belongings(scope_of(plain), plain, entry, text)
+    belongings.refusals += refused_imports(tree, shown, first_line)
+    by = UsedBy(shown, job[0].arg if job else "job", is_job=True)
+    belongings.take(by, outside_names(tree, code, first_line))
+    belongings.take_annotations(field_annotations(tree))
+    if belongings.refusals:
+        raise not_self_contained(shown, belongings.refusals)
+    bundle = Bundle(source=source, entry=entry, first_line=first_line, file=file or found.file)
+    return _with_ahead(bundle, belongings.lines, belongings.pieces)
+
+
+def _free_name(node: ast.Lambda) -> str:
+    """Return a name for a lambda that it does not use itself."""
+    used = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    name = ENTRY
+    while name in used:
+        name += "_"
+    return name
 
 
 def _from_file(path: Path, file: str | None) -> Bundle:
@@ -103,7 +104,7 @@ def _from_text(text: str, file: str) -> Bundle:
     entry, function = _entry_of(tree, file)
     _check_shape(function, entry)
     lines = _needed_imports(tree, code, entry, 1)
-    return _bundle(source, entry, 1, file, lines)
+    return _with_ahead(Bundle(source=source, entry=entry, file=file), lines)
 
 
 def verify(bundle: Bundle) -> None:
@@ -150,14 +151,24 @@ def _without_future(source: str, file: str) -> str:
     return "".join(lines)
 
 
-def _bundle(source: str, entry: str, first_line: int, file: str, imports: Iterable[str]) -> Bundle:
-    ahead = sorted(set(imports))
-    head = "".join(f"{line}\n" for line in ahead)
-    return Bundle(
-        source=head + source.rstrip() + "\n",
-        entry=entry,
-        first_line=first_line - len(ahead),
-        file=file,
+def _with_ahead(bundle: Bundle, imports: Iterable[str], pieces: Iterable[Piece] = ()) -> Bundle:
+    """Return the bundle with import lines and definitions put ahead of its source."""
+    ahead = [f"{line}\n" for line in sorted(set(imports))]
+    next_line = len(ahead) + 1
+    carried = []
+    for piece in pieces:
+        written = piece.source + ("" if piece.kind == "constant" else "\n")
+        count = written.count("\n")
+        place = {"line": next_line, "lines": count, "first_line": piece.first_line}
+        carried += [
+            Carried(name=name, kind=piece.kind, file=piece.file, **place) for name in piece.names
+        ]
+        ahead.append(written)
+        next_line += count
+    return bundle.evolve(
+        source="".join(ahead) + bundle.source.rstrip() + "\n",
+        first_line=bundle.first_line - next_line + 1,
+        carried=carried,
     )
 
 

@@ -1,4 +1,4 @@
-"""Cutting a function out of its file: dedented, without decorators, its lines kept."""
+"""Cutting functions and other statements out of their file: dedented, their lines kept."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ def cut(node: _FunctionNode, lines: list[str], entry: str) -> tuple[str, int]:
     if isinstance(node, ast.Lambda):
         body = ast.get_source_segment("".join(lines), node) or ""
         return f"{entry} = ({body})\n", node.lineno
-    start, end = node.lineno, node.end_lineno or node.lineno
+    return _dedented(node, lines, node.lineno, node.end_lineno or node.lineno), node.lineno
+
+
+def _dedented(node: ast.stmt, lines: list[str], start: int, end: int) -> str:
     piece = [line.rstrip("\r\n") for line in lines[start - 1 : end]]
     indent = piece[0][: len(piece[0]) - len(piece[0].lstrip())]
     inside_text = {number - start for number in _lines_begun_inside_text(node)}
     dedented = [
         line if index in inside_text else _without(indent, line) for index, line in enumerate(piece)
     ]
-    return "\n".join(dedented) + "\n", start
+    return "\n".join(dedented) + "\n"
 
 
 def _without(indent: str, line: str) -> str:
@@ -43,3 +46,13 @@ def _lines_begun_inside_text(node: ast.AST) -> set[int]:
             first, last = piece.lineno, piece.end_lineno  # type: ignore[attr-defined]  # both have them
             found.update(range(first + 1, (last or first) + 1))
     return found
+
+
+def whole_statement(node: ast.stmt, lines: list[str]) -> tuple[str, int]:
+    """Return a statement's source with its decorators, dedented, and its first line in the file."""
+    decorators = getattr(node, "decorator_list", [])
+    start = min([node.lineno, *(each.lineno for each in decorators)])
+    end = node.end_lineno or node.lineno
+    if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return (ast.get_source_segment("".join(lines), node) or "") + "\n", start
+    return _dedented(node, lines, start, end), start

@@ -6,6 +6,7 @@ import ast
 import dis
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from inspect import CO_OPTIMIZED
 from types import CodeType
 
 
@@ -108,6 +109,45 @@ def _global_names(module: CodeType) -> Iterator[tuple[str, int, bool]]:
 def _reads_outside(operation: str) -> bool:
     # In a class body LOAD_NAME also reads the class's own names.
     return "GLOBAL" in operation or operation == "LOAD_NAME"
+
+
+def eager_names(code: CodeType) -> set[str]:
+    """Return the names from outside that are read while the source's own lines are executed.
+
+    Those are defaults, decorators, bases and class bodies; what a function reads when it is
+    called is not among them.
+    """
+    found: set[str] = set()
+    pending = [code]
+    while pending:
+        part = pending.pop()
+        found.update(
+            str(step.argval) for step in dis.get_instructions(part) if _reads_outside(step.opname)
+        )
+        pending += [
+            each for each in part.co_consts if isinstance(each, CodeType) and _runs_at_once(each)
+        ]
+    return found
+
+
+def _runs_at_once(code: CodeType) -> bool:
+    """Tell whether code within code is a class body, a comprehension, or a type parameter's scope."""
+    return not code.co_flags & CO_OPTIMIZED or (
+        code.co_name != "<lambda>" and code.co_name.startswith("<")
+    )
+
+
+def field_annotations(tree: ast.AST) -> Iterator[ast.Name]:
+    """Yield the names in annotations of class attributes: dataclasses read some, as ``ClassVar``."""
+    for owner in ast.walk(tree):
+        if isinstance(owner, ast.ClassDef):
+            for statement in owner.body:
+                if isinstance(statement, ast.AnnAssign):
+                    yield from (
+                        node
+                        for node in ast.walk(statement.annotation)
+                        if isinstance(node, ast.Name)
+                    )
 
 
 def _chains(tree: ast.AST, names: Container[str]) -> Iterator[str]:

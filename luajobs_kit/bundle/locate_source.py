@@ -6,13 +6,13 @@ import ast
 import builtins
 import functools
 import inspect
-import sys
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Literal
 
+from luajobs_kit.bundle.module_texts import shown_file
 from luajobs_kit.errors import InvalidInput
 
 Origin = Literal["closure", "global", "builtin", "nowhere"]
@@ -46,8 +46,12 @@ class Scope:
     closure: Mapping[str, object]
     module: Mapping[str, object]
 
-    def resolve(self, name: str) -> tuple[Origin, object]:
-        if name in self.closure:
+    def resolve(self, name: str, *, own: bool) -> tuple[Origin, object]:
+        """Return where a name comes from and its value.
+
+        ``own`` is true for names of the function itself; its helpers do not see its closure.
+        """
+        if own and name in self.closure:
             return "closure", self.closure[name]
         if name in self.module:
             return "global", _arrived(self.module[name])
@@ -120,7 +124,7 @@ def find(function: FunctionType) -> Found:
             "more: the file was changed after it was loaded. Load it again (re-import, or "
             "restart the kernel), or give the text with source=."
         )
-    return Found(candidates[0], lines, _shown_file(code.co_filename))
+    return Found(candidates[0], lines, shown_file(code.co_filename))
 
 
 def _functions(tree: ast.AST) -> Iterator[_FunctionNode]:
@@ -168,15 +172,6 @@ def _covers(body: ast.AST, code: CodeType) -> bool:
     ]
     first = (getattr(body, "lineno", 0), getattr(body, "col_offset", 0))
     return not spans or first in spans
-
-
-def _shown_file(file: str) -> str:
-    """Return ``In[3]`` for the file of a notebook's third cell, any other name as it is."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    label = getattr(getattr(shell, "compile", None), "format_code_name", None)
-    named = label(file) if label is not None else None
-    return str(named[1]) if named else file
 
 
 def _no_source(function: FunctionType) -> str:

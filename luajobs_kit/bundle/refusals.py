@@ -11,7 +11,7 @@ from types import ModuleType
 from luajobs_kit.argument_help import did_you_mean, nearest
 from luajobs_kit.bundle.free_variables import Use
 from luajobs_kit.bundle.locate_source import Origin, Unassigned
-from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT, KIT_NAMES, has_module
+from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT, KIT_NAMES, has_member, has_module
 from luajobs_kit.errors import NotSelfContained
 from luajobs_kit.guest.allowlist import (
     ALIKE,
@@ -33,6 +33,30 @@ _NOTEBOOK = {
     "display": "Use print(…) or job.log.info(…): both write the job's log.",
     "get_ipython": "Cell magics and shell commands stay in the notebook.",
 }
+
+
+class NotCarried(Exception):  # said in a refusal, never raised to a caller
+    """A definition cannot be taken along; the message says why, to end a sentence.
+
+    An empty message: it is none of this file or notebook. ``cure`` is a sentence on what to do.
+    """
+
+    def __init__(self, reason: str, cure: str = "") -> None:
+        super().__init__(reason)
+        self.cure = cure
+
+
+@dataclass(frozen=True, slots=True)
+class UsedBy:
+    """Who uses a name: the job's function, or a definition that it takes along.
+
+    ``job`` is what the job is called there; ``where`` says the file where that is another one.
+    """
+
+    name: str
+    job: str
+    is_job: bool
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +110,23 @@ def refuse_missing(function: str, use: Use) -> Refusal:
     return _refusal(function, use, _undefined(function, use))
 
 
-def refuse_value(function: str, job: str, use: Use, origin: Origin, value: object) -> Refusal:
-    """Refuse a name whose meaning outside is ``value``, in words that fit the value."""
-    return _refusal(function, use, _way_out(function, job, use, origin, value))
+def refuse_value(
+    by: UsedBy, use: Use, origin: Origin, value: object, reason: NotCarried | None = None
+) -> Refusal:
+    """Refuse a name whose meaning outside is ``value``, in words that fit the value.
+
+    ``reason`` is why it is not taken along, where it might have been.
+    """
+    return _refusal(by.name, use, _way_out(by, use, origin, value, reason), by.where)
 
 
-def _refusal(function: str, use: Use, rest: str) -> Refusal:
-    return Refusal(use.name, use.line, f"{function} uses {use.name!r} (line {use.line}), {rest}")
+def _refusal(function: str, use: Use, rest: str, where: str = "") -> Refusal:
+    text = f"{function} uses {use.name!r} (line {use.line}{where}), {rest}"
+    return Refusal(use.name, use.line, text)
 
 
-def _way_out(function: str, job: str, use: Use, origin: Origin, value: object) -> str:
-    name = use.name
+def _way_out(by: UsedBy, use: Use, origin: Origin, value: object, reason: NotCarried | None) -> str:
+    name, function, job = use.name, by.name, by.job
     if origin == "nowhere":
         return _undefined(function, use)
     if origin == "builtin":
@@ -115,9 +145,11 @@ def _way_out(function: str, job: str, use: Use, origin: Origin, value: object) -
         return f"a module that does not exist where jobs run. {instead_of(value.__name__, member)}"
     if origin == "closure" and name in {"self", "cls"}:
         return _of_the_object(job, use)
+    if reason is not None and reason.cure:
+        return f"{reason}. {reason.cure}"
     if inspect.isroutine(value) or isinstance(value, type):
         return _code(function, name, origin, value)
-    return _data(job, name, origin, value)
+    return _data(by, name, origin, value, str(reason or ""))
 
 
 def _code(function: str, name: str, origin: Origin, value: object) -> str:
@@ -130,10 +162,16 @@ def _code(function: str, name: str, origin: Origin, value: object) -> str:
         return f"{kind} of {home}, which does not exist where jobs run. {instead_of(home, name)}"
     if _third_party(value, root):
         return f"{kind} of {root}, which does not exist where jobs run. {_OFFER_A_TOOL}"
-    where = "of the function around it" if origin == "closure" else "outside it"
+    as_a_tool = f"register it with @ws.tool and call `await tools.{name}(...)`"
+    if origin == "closure":
+        return (
+            f"{kind} of the function around it. Jobs run isolated: define {name!r} at the top of "
+            f"the file or cell, and it is taken along; or define it inside {function}, or "
+            f"{as_a_tool}."
+        )
     return (
-        f"{kind} {where}. Jobs run isolated: define {name!r} inside {function}, or register it "
-        f"with @ws.tool and call `await tools.{name}(...)`."
+        f"{kind} of {home or 'another place'}. A job takes along what stands in its own file or "
+        f"notebook: copy {name!r} there, or {as_a_tool}."
     )
 
 
@@ -146,24 +184,46 @@ def _of_the_object(job: str, use: Use) -> str:
     )
 
 
-def _data(job: str, name: str, origin: Origin, value: object) -> str:
+def _data(by: UsedBy, name: str, origin: Origin, value: object, reason: str) -> str:
     where = (
         "which belongs to the function around it"
         if origin == "closure"
-        else "which is defined outside it"
+        else reason or "which is defined outside it"
     )
-    pass_in = f'pass it in with metadata={{"{name}": …}} and read {job}.metadata["{name}"].'
+    job = by.job
+    give = "" if by.is_job else f" in the job's function, and give it to {by.name} as an argument"
+    pass_in = f'pass it in with metadata={{"{name}": …}} and read {job}.metadata["{name}"]{give}.'
     if type(value).__module__.partition(".")[0] == KIT and not isinstance(value, Unassigned):
         return f"{where}. {instead_of(KIT)}"
     if isinstance(value, Unassigned) or _is_json(value):
         return f"{where}. Jobs run isolated: {pass_in}"
     kind = type(value).__name__
     article = "an" if kind[:1].lower() in "aeiou" else "a"
+    where = f"{where}. Jobs run isolated, and {article} {kind} cannot be passed in"
+    cure = _instead_of_object(name, value)
+    if cure:
+        return f"{where}. {cure}"
     return (
-        f"{where}. Jobs run isolated, and {article} {kind} cannot be passed in: take what the job "
+        f"{where}: take what the job "
         f'needs from it as plain data, pass that in with metadata={{"{name}": …}} and read '
         f'{job}.metadata["{name}"]. Or: {_OFFER_A_TOOL[0].lower()}{_OFFER_A_TOOL[1:]}'
     )
+
+
+def _instead_of_object(name: str, value: object) -> str:
+    """Return what fits an object's own module; nothing where that says nothing."""
+    for kind in type(value).__mro__:
+        home = kind.__module__
+        if has_member(home, kind.__name__):
+            return (
+                f"Make it where the job can see how: at the top of the file or cell, `{name} = "
+                f"{kind.__name__}(…)` with plain values, or inside the function."
+            )
+        while home:
+            if home in OUT_OF_REACH:
+                return OUT_OF_REACH[home]
+            home = home.rpartition(".")[0]
+    return ""
 
 
 def _is_json(value: object) -> bool:
@@ -193,5 +253,9 @@ def _undefined(function: str, use: Use) -> str:
     if name in OUT_OF_REACH_NAMES:
         return f"which does not exist where jobs run. {OUT_OF_REACH_NAMES[name]}"
     close = nearest(name, KIT_NAMES | BUILTINS, cutoff=0.75)
-    hint = f"did you mean {close[0]!r}?" if close else f"define it inside {function}."
-    return f"which is not defined: {hint}"
+    if close:
+        return f"which is not defined: did you mean {close[0]!r}?"
+    return (
+        f"which is not defined: define it inside {function}, or at the top of the file or cell, "
+        "above the line that makes the job."
+    )

@@ -13,6 +13,7 @@ from luajobs_kit.guest.api.env_http_tools import Http, Tools, env
 from luajobs_kit.guest.api.jobs import JobInstance, Jobs
 from luajobs_kit.guest.api.records import Entry, Product, ReadOnlyMetadata, ReadOnlyRecord
 from luajobs_kit.guest.api.schedules import cron, every, once
+from luajobs_kit.guest.api.unkept_changes import MOST_NAMED
 from luajobs_kit.guest.api.users import Profile, User, UserInstance
 from luajobs_kit.guest.builtins import builtins_for
 from luajobs_kit.guest.guards import ownership
@@ -20,6 +21,7 @@ from luajobs_kit.guest.guards.sealed import make
 from luajobs_kit.guest.guards.write import OPEN
 from luajobs_kit.guest.runtime import run
 from luajobs_kit.guest.runtime.call_channel import Channel
+from luajobs_kit.guest.runtime.constants_at_top import ConstantsAtTop
 from luajobs_kit.guest.runtime.loop import CancelledError
 from luajobs_kit.guest.runtime.run import Run
 from luajobs_kit.guest.stdlib.patches import LibraryChanged
@@ -60,6 +62,12 @@ def bind(context: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     return this.globals, job_for(this)
 
 
+def defined() -> None:
+    """Take note of what the source has defined, before its function is called."""
+    this = run.current()
+    this.at_top = ConstantsAtTop(this.globals)
+
+
 def drive(value: Any) -> Any:
     """Return ``value``, or what it gives when it is awaited; then end what it left running."""
     this = run.current()
@@ -88,6 +96,15 @@ def end() -> None:
     this = run.current()
     this.end_line()
     this.copies.log_unsaved(this.log)
+    changed = [] if this.at_top is None else this.at_top.changed()
+    if changed:
+        was = "was" if len(changed) == 1 else "were"
+        this.log(
+            "warn",
+            f"{', '.join(changed[:MOST_NAMED])} {was} changed by this run, and that is lost: each run "
+            "begins with what the line at the top gives. Keep it with "
+            f'await job.update_metadata({{"{changed[0]}": …}}), or with Data.',
+        )
 
 
 def _as_log_line(message: Warning | str, category: type[Warning], *_: Any) -> None:

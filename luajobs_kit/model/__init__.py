@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from luajobs_kit.acting_user import Reach
 from luajobs_kit.model._document import Document, Instant, Seconds
-from luajobs_kit.model.bundle import Bundle
+from luajobs_kit.model.bundle import Bundle, Carried, CarriedKind
 from luajobs_kit.model.data import Entry, EntryPage, Pagination
 from luajobs_kit.model.events import (
     AttemptFailed,
@@ -73,6 +73,8 @@ __all__ = [
     "Backoff",
     "Bundle",
     "Cancellation",
+    "Carried",
+    "CarriedKind",
     "CatchUp",
     "Cause",
     "Change",

@@ -144,7 +144,8 @@ class Sandbox:
             self._compiled.move_to_end(key)
             return self._compiled[key]
         frame = pack({"do": "compile", "source": program.source, "file": program.file,
-                      "first_line": program.first_line, "entry": program.entry})  # fmt: skip
+                      "first_line": program.first_line, "entry": program.entry,
+                      "segments": program.segments})  # fmt: skip
         limits = COMPILE_LIMITS.within(self.ceiling)
         async with _Lease(self, limits, self._compile_slots) as child:
             try:
@@ -185,7 +186,7 @@ class Sandbox:
         except InvalidInput as error:
             return Outcome("failed", error=_failure(error, program))
         try:
-            frame = pack({"do": "run", "code": code, "entry": program.entry, "file": program.file,
+            frame = pack({"do": "run", "code": code, "entry": program.entry, "files": program.files,
                           "context": dict(context)})  # fmt: skip
         except (TypeError, ValueError) as error:
             raise InvalidInput(f"A run's context must be JSON: {error}") from error
@@ -291,5 +292,5 @@ async def _ask(child: ChildHandle, frame: bytes) -> dict[str, Any] | Exit:
 
 
 def _failure(error: InvalidInput, program: Program) -> Failure:
-    line = error.details.get("line")
-    return Failure(type(error).__name__, error.message, line, program.line(line), program.file)
+    line, file = error.details.get("line"), error.details.get("file") or program.file
+    return Failure(type(error).__name__, error.message, line, program.line(line, file), file)

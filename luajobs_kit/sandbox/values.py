@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from luajobs_kit.author_lines import Segment, source_line
 from luajobs_kit.errors import InvalidInput
 
 Level = Literal["debug", "info", "warn", "error"]
@@ -61,19 +62,35 @@ class Program:
     entry: str
     first_line: int = 1  # where ``source`` begins in the author's file or cell
     file: str = "<source>"  # its name in tracebacks
+    segments: tuple[Segment, ...] = ()  # where it comes from several places; their order is kept
 
     @property
     def key(self) -> str:
         """The hash under which its compiled code is cached."""
-        parts = (self.source, self.entry, str(self.first_line), self.file)
+        parts = (self.source, self.entry, str(self.places))
         text = "\0".join(f"{len(part)}:{part}" for part in parts)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
-    def line(self, number: int | None) -> str | None:
-        """Return the text of the author's line ``number``, or None when it is not in the source."""
+    @property
+    def places(self) -> tuple[Segment, ...]:
+        """Where its lines come from: one segment, or more."""
+        return self.segments or (Segment(1, self.first_line, self.file),)
+
+    @property
+    def files(self) -> list[str]:
+        """The files that it comes from, the entry's first."""
+        return list(dict.fromkeys([self.file, *(place.file for place in self.places)]))
+
+    def line(self, number: int | None, file: str | None = None) -> str | None:
+        """Return the text of the author's line ``number``, or None when it is not in the source.
+
+        ``file`` None is the entry's.
+        """
+        if number is None:
+            return None
         lines = _LINE_ENDS.split(self.source)
-        index = -1 if number is None else number - self.first_line
-        return lines[index].strip() if 0 <= index < len(lines) else None
+        found = source_line(self.places, file or self.file, number)
+        return lines[found - 1].strip() if found is not None and found <= len(lines) else None
 
 
 @dataclass(frozen=True, slots=True)

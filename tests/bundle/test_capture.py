@@ -207,7 +207,7 @@ def test_a_function_may_call_itself():
         return 0 if job == 0 else countdown(job - 1)
 
     assert load(capture(countdown))(3) == 0
-    with pytest.raises(NotSelfContained, match="define 'countdown' inside the lambda"):
+    with pytest.raises(NotSelfContained, match="or define it inside the lambda"):
         capture(lambda job: countdown(job))  # noqa: PLW0108 - likewise
 
 

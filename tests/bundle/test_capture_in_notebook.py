@@ -96,7 +96,7 @@ def test_an_old_function_keeps_its_own_source(answers):
 def test_what_belongs_to_the_notebook_is_refused(answers):
     kind, names = answers[6][0]
     assert kind == "NotSelfContained"
-    assert [(one["name"], one["line"]) for one in names] == [("display", 2), ("limit", 2)]
+    assert [(one["name"], one["line"]) for one in names] == [("display", 2)]
     assert "print(…)" in names[0]["text"]
 
 

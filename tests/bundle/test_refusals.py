@@ -12,11 +12,8 @@ from luajobs_kit.bundle import capture, verify
 from luajobs_kit.errors import InvalidInput, NotSelfContained
 from luajobs_kit.model import Bundle
 
-GREETING = "hello"
-
-
-def outside_helper(value):
-    return value
+GREETINGS = ["hello"]
+GREETINGS.append("good day")
 
 
 def test_a_closure_is_refused_in_the_words_of_the_reference():
@@ -46,7 +43,10 @@ def test_everything_from_outside_is_refused_at_once_each_with_its_line():
 
     frame = Frame()
 
-    async def execute(job, start=GREETING):
+    def outside_helper(value):
+        return value
+
+    async def execute(job, start=GREETINGS):
         helped = outside_helper(start)
         page = requests.get("https://example.org")
         key = os.environ["KEY"]
@@ -62,7 +62,7 @@ def test_everything_from_outside_is_refused_at_once_each_with_its_line():
     first = execute.__code__.co_firstlineno
     found = {entry["name"]: entry for entry in refused.value.details["names"]}
     assert {name: entry["line"] - first for name, entry in found.items()} == {
-        "GREETING": 0,
+        "GREETINGS": 0,
         "outside_helper": 1,
         "requests": 2,
         "os": 3,
@@ -71,8 +71,8 @@ def test_everything_from_outside_is_refused_at_once_each_with_its_line():
         "nobody_knows": 8,
         "frame": 9,
     }
-    assert "define 'outside_helper' inside execute" in found["outside_helper"]["text"]
-    assert 'job.metadata["GREETING"]' in found["GREETING"]["text"]
+    assert "define it inside execute" in found["outside_helper"]["text"]
+    assert 'job.metadata["GREETINGS"]' in found["GREETINGS"]["text"]
     assert 'env("NAME")' in found["os"]["text"]
     assert "Keep data with Data" in found["open"]["text"]
     assert "tools.NAME" in found["numpy"]["text"]
@@ -120,7 +120,7 @@ def test_defaults_decorators_and_bases_inside_are_looked_at():
 
     async def execute(job):
         class Mine(Base):
-            def method(self, start=GREETING):
+            def method(self, start=GREETINGS):
                 return start
 
         @decorate
@@ -133,7 +133,7 @@ def test_defaults_decorators_and_bases_inside_are_looked_at():
         capture(execute)
     assert [entry["name"] for entry in refused.value.details["names"]] == [
         "Base",
-        "GREETING",
+        "GREETINGS",
         "decorate",
     ]
 
@@ -141,8 +141,8 @@ def test_defaults_decorators_and_bases_inside_are_looked_at():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (functools.partial(outside_helper), "functools.partial"),
-        (functools.lru_cache(outside_helper), "wrapped by a decorator"),
+        (functools.partial(print), "functools.partial"),
+        (functools.lru_cache(Path), "wrapped by a decorator"),
         (Path().exists, "is a method"),
         (len, "must be a function"),
         (3, "not an int"),

@@ -270,7 +270,10 @@ def test_a_refusal_is_two_sentences_with_one_full_stop_each(line: str) -> None:
     program = Program(f"def main(job):\n    {line}\n", "main")
     with pytest.raises(policy.SourceRefused) as caught:
         policy.compile_source(program.source, file="job.py", first_line=1, entry="main")
-    refused = [[each.line, each.text, each.rule, each.advice] for each in caught.value.violations]
+    refused = [
+        [each.line, each.text, each.rule, each.advice, each.file]
+        for each in caught.value.violations
+    ]
     with pytest.raises(PolicyViolation) as refusal:
         compiled_code({"refused": refused}, program)
     assert ". " in str(refusal.value)

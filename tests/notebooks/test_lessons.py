@@ -46,7 +46,7 @@ def test_the_quick_start_takes_a_newcomer_through_the_first_five_minutes(quick_s
 
     assert "'Your first job has run!'" in words
     assert "'runs': 1" in words or "'runs': 2" in words
-    assert "greet_city uses 'city' (line 7)" in words
+    assert "greet_city uses 'city' (line 9)" in words
     assert 'job.metadata["city"]' in words
     assert "Good morning, Lisbon" in words
     assert "'worked at try 2'" in words

@@ -3,7 +3,7 @@
 import re
 
 CELLS = [
-    "from luajobs_kit import Jobs, once, every\ncity = 'Lisbon'",
+    "from luajobs_kit import Jobs, once, every\nimport os\ncity = os.getcwd()",
     (
         "async def greet(job):\n    print(city)\n\n"
         "await Jobs.create(name='x', schedule=every(hours=1), execute=greet)"

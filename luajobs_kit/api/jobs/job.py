@@ -253,16 +253,23 @@ class JobInstance:
         self._data = data.evolve(metadata=ReadOnlyMetadata(data.metadata))
         return self
 
+    @property
+    def _takes_along(self) -> str:
+        version = self._data.active_version
+        return "" if version is None else version.bundle.carried_in_words
+
     def __repr__(self) -> str:
         change = f" {self.change}" if self.change else ""
+        along = f", takes along {self._takes_along}" if self._takes_along else ""
         cancelled = self._data.cancelled_in_words
         return (
-            f"<Job {self.name!r} {self._data.status}{change}, next fire: {self.when}{cancelled} "
+            f"<Job {self.name!r} {self._data.status}{change}{along}, next fire: {self.when}{cancelled} "
             f"({self.id})>"
         )
 
     def _repr_html_(self) -> str:
         version = self._data.active_version
+        along = {"takes along": self._takes_along} if self._takes_along else {}
         return facts(
             self.name,
             {
@@ -270,6 +277,7 @@ class JobInstance:
                 "next fire": self.when,
                 "last run": self.last_outcome,
                 "version": version.version if version else "none",
+                **along,
                 "metadata": self.metadata,
                 "id": self.id,
             },

@@ -110,8 +110,9 @@ class Jobs(Bound):
     ) -> JobInstance:
         """Create a job of the acting user, or bring the one of that name up to date.
 
-        ``execute`` is a self-contained function of the job: what it needs goes into
-        ``metadata``. ``source`` is its text, or a ``Path`` to it, where there is no
+        ``execute`` is a function of the job. Functions, classes and constants of its own file or
+        notebook that it uses are taken along; the answer shows which. Variables do not
+        travel: what the job is to know goes into ``metadata``. ``source`` is its text, or a ``Path`` to it, where there is no
         function. ``schedule`` takes ``once(…)``, ``every(…)``, ``cron(…)`` or a dict as Lua
         writes it. ``timeout`` and ``jitter`` are seconds; ``retry`` is
         ``{"maxAttempts": …, "backoffSeconds": …}``, counting the tries after the first.

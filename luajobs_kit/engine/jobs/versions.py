@@ -22,9 +22,7 @@ _SEMVER: Final = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+][0-9A-Za-z.-
 def program_of(declaration: Declaration) -> Program:
     """Return the program that the sandbox runs for a declaration."""
     bundle = declaration.bundle
-    return Program(
-        source=bundle.source, entry=bundle.entry, first_line=bundle.first_line, file=bundle.file
-    )
+    return Program(bundle.source, bundle.entry, bundle.first_line, bundle.file, bundle.segments)
 
 
 async def check_in_full(state: State, spec: D) -> D:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from luajobs_kit.guest.api.unkept_changes import CopyTracker
 from luajobs_kit.guest.runtime.call_channel import Channel, Clock, MachineClock, VirtualClock
+from luajobs_kit.guest.runtime.constants_at_top import ConstantsAtTop
 from luajobs_kit.guest.runtime.loop import Future, Loop
 
 MASK: Final = "•••"
@@ -34,6 +35,7 @@ class Run:
         self.loop = Loop(channel, self.clock)
         self.datetime: type[datetime] = datetime  # the class job code knows by that name
         self.copies = CopyTracker()
+        self.at_top: ConstantsAtTop | None = None  # once its source has been executed
         self._secrets: list[str] = []
         self._unfinished_line = ""
 

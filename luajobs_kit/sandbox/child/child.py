@@ -15,6 +15,7 @@ from marshal import dumps, loads
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
+from luajobs_kit.author_lines import Segment
 from luajobs_kit.sandbox.child import tracebacks
 from luajobs_kit.sandbox.child.channel import Channel, Gone
 from luajobs_kit.sandbox.frames import READY, pack
@@ -35,7 +36,7 @@ _REHEARSAL: Final = pack(
         "do": "run",
         "code": base64.b64encode(dumps(_NOTHING)).decode("ascii"),
         "entry": "nothing",
-        "file": "<rehearsal>",
+        "files": ["<rehearsal>"],
         "context": {"job": {"id": "", "name": "", "metadata": {}}},
     }
 )
@@ -128,26 +129,31 @@ def _serve(channel: Channel, world: ModuleType, policy: ModuleType, last_wall: _
 
 def _compile(channel: Channel, frame: dict[str, Any], policy: ModuleType) -> None:
     try:
-        code = policy.compile_source(
-            frame["source"],
-            file=frame["file"],
-            first_line=frame["first_line"],
-            entry=frame["entry"],
-        )
+        given = {name: frame[name] for name in ("file", "first_line", "entry")}
+        if frame["segments"]:  # not every policy takes them
+            given["segments"] = tuple(Segment(*each) for each in frame["segments"])
+        code = policy.compile_source(frame["source"], **given)
         answer: dict[str, Any] = {"code": base64.b64encode(dumps(code)).decode("ascii")}
     except policy.SourceRefused as refusal:
         answer = {
             "refused": [
-                [violation.line, violation.text, violation.rule, violation.advice]
+                [
+                    violation.line,
+                    violation.text,
+                    violation.rule,
+                    violation.advice,
+                    violation.file,
+                ]
                 for violation in refusal.violations[: tracebacks.MOST_VIOLATIONS]
             ]
         }
     except (SyntaxError, ValueError) as error:
-        answer = {"invalid": [getattr(error, "lineno", None), str(getattr(error, "msg", error))]}
+        where = [getattr(error, "lineno", None), getattr(error, "filename", None)]
+        answer = {"invalid": [*where, str(getattr(error, "msg", error))]}
     except RecursionError:
-        answer = {"invalid": [None, "it is nested too deeply to be compiled"]}
+        answer = {"invalid": [None, None, "it is nested too deeply to be compiled"]}
     except MemoryError:
-        answer = {"invalid": [None, "compiling it takes more memory than a run may have"]}
+        answer = {"invalid": [None, None, "compiling it takes more memory than a run may have"]}
     channel.send(answer)
 
 
@@ -163,9 +169,9 @@ def _run(channel: Channel, frame: dict[str, Any], world: ModuleType, last_wall: 
         channel.send_raw(_OUT_OF_MEMORY)
     except BaseException as error:  # noqa: BLE001  # job code may raise anything; all of it is reported
         try:
-            answer = tracebacks.describe(error, frame["file"])
+            answer = tracebacks.describe(error, frame["files"])
         except BaseException:  # noqa: BLE001  # the exception's own text raises
-            answer = tracebacks.describe(error, frame["file"], words=tracebacks.no_words)
+            answer = tracebacks.describe(error, frame["files"], words=tracebacks.no_words)
         channel.send({"error": answer})
 
 
@@ -176,7 +182,9 @@ def _execute(
     namespace, argument = world.bind(frame["context"])
     while last_wall:
         last_wall.pop()()
-    exec(code, namespace)  # noqa: S102  # this is what a sandbox is for
+    for part in code if type(code) is tuple else (code,):
+        exec(part, namespace)  # noqa: S102  # this is what a sandbox is for
+    getattr(world, "defined", _nothing)()
     entry = namespace[frame["entry"]]
     try:
         value = entry(argument)
@@ -188,4 +196,4 @@ def _execute(
 
 
 def _nothing() -> None:
-    """Stand in for the ``end`` of a world that has none."""
+    """Stand in for what a world does not have."""

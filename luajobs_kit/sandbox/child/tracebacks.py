@@ -54,25 +54,28 @@ def no_words(_error: BaseException) -> str:
 
 
 def describe(
-    error: BaseException, file: str, words: Callable[[BaseException], str] = str
+    error: BaseException, files: list[str], words: Callable[[BaseException], str] = str
 ) -> dict[str, Any]:
-    """Return ``error`` as JSON: type, message, line, trace. ``file`` is the author's.
+    """Return ``error`` as JSON: type, message, line, trace. ``files`` are the author's, the entry's first.
 
     ``words`` returns an exception's text. By default that calls the author's ``__str__``; whatever
     it raises comes out here. The caller then calls again with ``words=no_words``.
     """
-    frames = _own_frames(error.__traceback__, file)
+    frames = _own_frames(error.__traceback__, files)
     return {
         "type": _name(error)[:100],
-        "message": _whole_message(error, file, words)[:LONGEST_MESSAGE],
-        "line": frames[-1][0] if frames else _line_of_syntax_error(error, file),
-        "trace": [*_causes(error, file, words), *_shown(frames, file)],
+        "message": _whole_message(error, files, words)[:LONGEST_MESSAGE],
+        "line": frames[-1][1] if frames else _line_of_syntax_error(error, files),
+        "file": frames[-1][0] if frames else files[0],
+        "trace": [*_causes(error, files, words), *_shown(frames)],
     }
 
 
-def _whole_message(error: BaseException, file: str, words: Callable[[BaseException], str]) -> str:
+def _whole_message(
+    error: BaseException, files: list[str], words: Callable[[BaseException], str]
+) -> str:
     """Return the message with the parts of a group and the notes, in one line, as tables need it."""
-    parts = "; ".join(_parts(error, file, words))
+    parts = "; ".join(_parts(error, files, words))
     message = f"{_message(error, words)}: {parts}" if parts else _message(error, words)
     return "; ".join(filter(None, [message, *_notes(error)]))
 
@@ -82,14 +85,16 @@ def _message(error: BaseException, words: Callable[[BaseException], str]) -> str
     return message or _WITHOUT_WORDS.get(type(error), "")
 
 
-def _parts(error: BaseException, file: str, words: Callable[[BaseException], str]) -> list[str]:
+def _parts(
+    error: BaseException, files: list[str], words: Callable[[BaseException], str]
+) -> list[str]:
     """Return the exceptions of a group; the group's own message only counts them."""
     if not issubclass(type(error), BaseExceptionGroup):
         return []
     parts = []
     for part in vars(BaseExceptionGroup)["exceptions"].__get__(error)[:MOST_PARTS]:
-        frames = _own_frames(part.__traceback__, file)
-        where = f" (line {frames[-1][0]})" if frames else ""
+        frames = _own_frames(part.__traceback__, files)
+        where = f" (line {frames[-1][1]})" if frames else ""
         parts.append(f"{_name(part)}: {_message(part, words)}{where}")
     return parts
 
@@ -110,40 +115,45 @@ def _name(error: BaseException) -> str:
     return _exact(type(error).__name__)
 
 
-def _own_frames(trace: TracebackType | None, file: str) -> list[tuple[int, str]]:
-    """Return (line, function) of the frames in the author's ``file``; the kit's own are left out."""
+_Frame = tuple[str, int, str]  # file, line, function
+
+
+def _own_frames(trace: TracebackType | None, files: list[str]) -> list[_Frame]:
+    """Return the frames in the author's ``files``; the kit's own are left out."""
     return [
-        (line, frame.f_code.co_name)
+        (frame.f_code.co_filename, line, frame.f_code.co_name)
         for frame, line in traceback.walk_tb(trace)
-        if frame.f_code.co_filename == file
+        if frame.f_code.co_filename in files
     ]
 
 
-def _shown(frames: list[tuple[int, str]], file: str) -> list[str]:
-    lines = [f"{file}:{line} in {name}"[:300] for line, name in frames[-MOST_FRAMES // 2 :]]
-    early = frames[: -MOST_FRAMES // 2]
-    first = [f"{file}:{line} in {name}"[:300] for line, name in early[: MOST_FRAMES // 2]]
+def _shown(frames: list[_Frame]) -> list[str]:
+    texts = [f"{file}:{line} in {name}"[:300] for file, line, name in frames]
+    lines, early = texts[-MOST_FRAMES // 2 :], texts[: -MOST_FRAMES // 2]
+    first = early[: MOST_FRAMES // 2]
     left_out = len(frames) - len(lines) - len(first)
     return [*first, *([f"… {left_out} more …"] if left_out else []), *lines]
 
 
-def _causes(error: BaseException, file: str, words: Callable[[BaseException], str]) -> list[str]:
+def _causes(
+    error: BaseException, files: list[str], words: Callable[[BaseException], str]
+) -> list[str]:
     causes: list[str] = []
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     while cause is not None and len(causes) < MOST_CAUSES:
-        frames = _own_frames(cause.__traceback__, file)
-        where = f"{file}:{frames[-1][0]}" if frames else file
+        frames = _own_frames(cause.__traceback__, files)
+        where = f"{frames[-1][0]}:{frames[-1][1]}" if frames else files[0]
         causes.append(f"after {_name(cause)}: {_exact(words(cause))} at {where}"[:1000])
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return causes
 
 
-def _line_of_syntax_error(error: BaseException, file: str) -> int | None:
+def _line_of_syntax_error(error: BaseException, files: list[str]) -> int | None:
     if not issubclass(type(error), SyntaxError):
         return None
     # Read by SyntaxError's own descriptors: a class of job code may override these attributes. Their
     # values are job code's as well, so their types are checked.
     named, line = (vars(SyntaxError)[name].__get__(error) for name in ("filename", "lineno"))
-    if type(named) is str and named == file and type(line) is int and 0 <= line < _LINES:
+    if type(named) is str and named == files[0] and type(line) is int and 0 <= line < _LINES:
         return line
     return None

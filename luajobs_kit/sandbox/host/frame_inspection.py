@@ -30,6 +30,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Final
 
 from luajobs_kit.sandbox.child.channel import MAX_LOG_MESSAGE
@@ -130,12 +131,12 @@ def _call(message: dict[str, Any]) -> CallFrame:
 
 
 def _error(error: Any) -> dict[str, Any]:
-    if type(error) is not dict or set(error) - {"type", "message", "line", "trace"}:
+    if type(error) is not dict or set(error) - {"type", "message", "line", "file", "trace"}:
         raise BrokenFrame("an error of the wrong shape")
-    line, trace = error.get("line"), error.get("trace", [])
+    line, file, trace = error.get("line"), error.get("file"), error.get("trace", [])
     if type(error.get("type")) is not str or type(error.get("message")) is not str:
         raise BrokenFrame("an error without type and message")
-    if not _is_line(line):
+    if not _is_line(line) or type(file) not in {str, NoneType}:
         raise BrokenFrame("an error at no line")
     if type(trace) is not list or any(type(entry) is not str for entry in trace):
         raise BrokenFrame("an error with no trace")
@@ -143,6 +144,7 @@ def _error(error: Any) -> dict[str, Any]:
         "type": error["type"][:LONGEST_TYPE],
         "message": error["message"][:LONGEST_ERROR],
         "line": line,
+        "file": file,
         "trace": [entry[:LONGEST_PLACE] for entry in trace[:MOST_PLACES]],
     }
 
@@ -163,13 +165,15 @@ def inspect_compiled(body: bytes) -> dict[str, Any]:
             return message
     if fields == {"invalid"} and type(message["invalid"]) is list:
         invalid = message["invalid"]
-        if len(invalid) == 2 and _is_line(invalid[0]) and type(invalid[1]) is str:  # line, message
-            return {"invalid": [invalid[0], invalid[1][:LONGEST_ERROR]]}
+        if len(invalid) == 3 and _is_line(invalid[0]) and type(invalid[2]) is str:
+            line, file, words = invalid
+            if type(file) in {str, NoneType}:
+                return {"invalid": [line, file, words[:LONGEST_ERROR]]}
     raise BrokenFrame("an answer no compiler gives")
 
 
 def _is_violation(violation: Any) -> bool:
-    if type(violation) is not list or len(violation) != 4:  # line, text, rule, advice
+    if type(violation) is not list or len(violation) != 5:  # line, text, rule, advice, file
         return False
     line, *texts = violation
     return _is_line(line) and all(type(text) is str for text in texts)

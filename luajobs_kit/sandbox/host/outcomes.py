@@ -28,6 +28,9 @@ def from_final_frame(
         return Outcome("completed", frame["result"], logs=logs, duration=duration)
     error = frame["error"]
     line = error["line"]
+    file = (
+        error["file"] if error["file"] in program.files else program.file
+    )  # it is job code's word
     if error["type"] == "MemoryError":
         message = f"The run was stopped: it needed more than its {_megabytes(limits)} MB of memory."
         failure = Failure("Killed", message)
@@ -36,8 +39,8 @@ def from_final_frame(
         error["type"],
         error["message"],
         line,
-        program.line(line),
-        program.file,
+        program.line(line, file),
+        file,
         tuple(error["trace"]),
     )
     return Outcome("failed", error=failure, logs=logs, duration=duration)
@@ -95,27 +98,33 @@ def compiled_code(answer: dict[str, Any] | Exit, program: Program) -> str:
     if "code" in answer:
         return str(answer["code"])
     if "invalid" in answer:
-        line, message = answer["invalid"]
-        where = f"line {line}: " if line is not None else ""
-        text = program.line(line)
+        line, file, message = answer["invalid"]
+        where = _where(line, file, program)
+        text = program.line(line, file)
         raise InvalidInput(
             f"{where}{message}" + (f"\n    {text}" if text else ""),
-            line=line, text=text, file=program.file,
+            line=line, text=text, file=file or program.file,
         )  # fmt: skip
     violations = [
-        {"line": line, "text": text, "rule": rule, "advice": advice}
-        for line, text, rule, advice in answer["refused"]
+        {"line": line, "text": text, "rule": rule, "advice": advice, "file": file}
+        for line, text, rule, advice, file in answer["refused"]
     ]
     raise PolicyViolation(
-        "\n".join(_violation_text(violation) for violation in violations),
+        "\n".join(_violation_text(violation, program) for violation in violations),
         violations=violations,
         line=violations[0]["line"] if violations else None,
-        file=program.file,
+        file=violations[0]["file"] if violations else program.file,
     )
 
 
-def _violation_text(violation: dict[str, Any]) -> str:
-    where = "" if violation["line"] is None else f"line {violation['line']}: "
+def _where(line: int | None, file: str | None, program: Program) -> str:
+    if line is None:
+        return ""
+    return f"line {line}: " if file in {None, program.file} else f"line {line} of {file}: "
+
+
+def _violation_text(violation: dict[str, Any], program: Program) -> str:
+    where = _where(violation["line"], violation["file"], program)
     shown = f"\n    {violation['text']}" if violation["text"] else ""
     advice = f" {violation['advice']}" if violation["advice"] else ""
     return f"{where}{violation['rule'].rstrip('.')}.{advice}{shown}"

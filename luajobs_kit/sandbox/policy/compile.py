@@ -9,9 +9,12 @@ from __future__ import annotations
 import ast
 import re
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
+from luajobs_kit.author_lines import Segment, author_line
 from luajobs_kit.guest.guards import names
 from luajobs_kit.sandbox.policy.base import BrokenRule
 from luajobs_kit.sandbox.policy.rules import Rules
@@ -33,6 +36,7 @@ class Violation:
     text: str
     rule: str
     advice: str
+    file: str
 
 
 class SourceRefused(Exception):  # named for what happened
@@ -46,8 +50,22 @@ class SourceRefused(Exception):  # named for what happened
         self.violations = violations
 
 
-def compile_source(source: str, *, file: str, first_line: int, entry: str) -> types.CodeType:
+Code = types.CodeType | tuple[types.CodeType, ...]
+
+
+def compile_source(
+    source: str,
+    *,
+    file: str,
+    first_line: int,
+    entry: str,
+    segments: Sequence[Segment] = (),
+) -> Code:
     """Return ``source`` compiled under the policy; its line numbers are the author's.
+
+    ``segments`` say which lines come from where; by default all are those of ``file`` from
+    ``first_line`` on. Where they come from several files, the code is in as many parts as have to
+    be executed one after the other: a code object has one file.
 
     Raises ``SourceRefused`` with everything the policy refuses, ``SyntaxError`` (the author's
     line in ``lineno``) for what is no Python, and ``ValueError`` for what cannot be
@@ -55,13 +73,17 @@ def compile_source(source: str, *, file: str, first_line: int, entry: str) -> ty
     """
     if len(source) > MAX_SOURCE:
         raise ValueError(f"the source has {len(source)} characters; {MAX_SOURCE} are allowed")
-    if abs(first_line) > FURTHEST_LINE:
-        raise ValueError(f"first_line is {first_line}; it must be within ±{FURTHEST_LINE}")
+    places = tuple(segments) or (Segment(1, first_line, file),)
+    for place in places:
+        if abs(place.first_line) > FURTHEST_LINE:
+            raise ValueError(
+                f"first_line is {place.first_line}; it must be within ±{FURTHEST_LINE}"
+            )
     try:
-        return _compile(source, file, first_line, entry)
+        return _compile(source, places, entry)
     except SyntaxError as error:
-        line = None if error.lineno is None else error.lineno
-        raise _syntax_error(error, file, line) from None
+        where = (error.filename, error.lineno, error.offset, error.text)
+        raise SyntaxError(error.msg, where) from None
     except RecursionError:
         raise ValueError("the source is nested too deeply to be compiled; split it up") from None
     except MemoryError:
@@ -70,15 +92,16 @@ def compile_source(source: str, *, file: str, first_line: int, entry: str) -> ty
         raise ValueError(f"the source holds text that is not Unicode: {error.reason}") from None  # type: ignore[attr-defined]
 
 
-def _compile(source: str, file: str, first_line: int, entry: str) -> types.CodeType:
+def _compile(source: str, places: tuple[Segment, ...], entry: str) -> Code:
     try:
-        tree = ast.parse(source, file)
+        tree = ast.parse(source)
         if any(getattr(node, "is_lazy", False) for node in ast.walk(tree)):
             # Raises where a lazy import may not stand.
-            compile(tree, file, "exec", dont_inherit=True)
+            compile(tree, places[-1].file, "exec", dont_inherit=True)
     except SyntaxError as error:
+        error.filename = places[-1].file
         if error.lineno is not None:
-            error.lineno += first_line - 1
+            error.filename, error.lineno = author_line(places, error.lineno)
         raise
     rules = Rules()
     if _more_nodes_than(tree, MAX_NODES):
@@ -87,24 +110,28 @@ def _compile(source: str, file: str, first_line: int, entry: str) -> types.CodeT
     parameters = _check_entry(tree, entry, rules)
     if rules.broken_rules:
         lines = _LINE_ENDS.split(source)
-        raise SourceRefused(
-            [_violation(broken, lines, first_line) for broken in rules.broken_rules]
-        )
-    if parameters == 0:
-        tree.body.append(_entry_without_parameters(entry))
-    _number_lines(tree, first_line - 1)
-    return compile(tree, file, "exec", dont_inherit=True)
+        raise SourceRefused([_violation(broken, lines, places) for broken in rules.broken_rules])
+    wrapper = [_entry_without_parameters(entry)] if parameters == 0 else []
+    if len(places) == 1:  # its statements may share lines with one another
+        tree.body += wrapper
+        _number_lines(tree, places[0].first_line - 1)
+        return compile(tree, places[0].file, "exec", dont_inherit=True)
+    parts = []
+    for file, statements in groupby(tree.body, lambda each: author_line(places, each.lineno)[0]):
+        part = ast.Module([*statements], [])
+        for statement in part.body:
+            _number_lines(statement, author_line(places, statement.lineno)[1] - statement.lineno)
+        parts.append((part, file))
+    parts[-1][0].body += wrapper
+    return tuple(compile(part, file, "exec", dont_inherit=True) for part, file in parts)
 
 
-def _violation(broken: BrokenRule, lines: list[str], first_line: int) -> Violation:
+def _violation(broken: BrokenRule, lines: list[str], places: tuple[Segment, ...]) -> Violation:
     if broken.line is None:
-        return Violation(None, "", broken.rule, broken.advice)
+        return Violation(None, "", broken.rule, broken.advice, places[-1].file)
     text = lines[broken.line - 1].strip() if broken.line <= len(lines) else ""
-    return Violation(broken.line + first_line - 1, text[:200], broken.rule, broken.advice)
-
-
-def _syntax_error(error: SyntaxError, file: str, line: int | None) -> SyntaxError:
-    return SyntaxError(error.msg, (file, line, error.offset, error.text))
+    file, line = author_line(places, broken.line)
+    return Violation(line, text[:200], broken.rule, broken.advice, file)
 
 
 def _more_nodes_than(tree: ast.AST, most: int) -> bool:
@@ -165,7 +192,7 @@ def _entry_without_parameters(entry: str) -> ast.Assign:
     return ast.fix_missing_locations(statement)
 
 
-def _number_lines(tree: ast.Module, shift: int) -> None:
+def _number_lines(tree: ast.AST, shift: int) -> None:
     """Shift every node to the author's line; a line before the file's first becomes line 1."""
     if shift == 0:
         return

@@ -19,15 +19,17 @@ class SourceRefused(Exception):
 
 
 class Violation:
-    def __init__(self, line: int, text: str, rule: str, advice: str):
-        self.line, self.text, self.rule, self.advice = line, text, rule, advice
+    def __init__(self, line: int, text: str, rule: str, advice: str, file: str):
+        self.line, self.text, self.rule, self.advice, self.file = line, text, rule, advice, file
 
 
 def compile_source(source: str, *, file: str, first_line: int, entry: str) -> Any:
     if "exec_while_compiling" in source:
         exec(source, {})
     if "refuse_me" in source:
-        raise SourceRefused([Violation(first_line, "refuse_me", "no such thing", "Leave it out.")])
+        raise SourceRefused(
+            [Violation(first_line, "refuse_me", "no such thing", "Leave it out.", file)]
+        )
     return compile("\n" * (first_line - 1) + source, file, "exec")
 
 

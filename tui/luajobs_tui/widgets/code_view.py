@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from luajobs_kit.author_lines import author_line
 from luajobs_kit.model import Job
 from luajobs_kit.presentation import clean
 from luajobs_tui.theme import style
@@ -35,7 +36,7 @@ class CodeView(VerticalScroll):
             return
         bundle = version.bundle
         error = run.error if run is not None and run.version_id == version.id else None
-        failed = error.line if error is not None and error.file in {None, bundle.file} else None
+        failed = (error.file or bundle.file, error.line) if error is not None else None
         told = (version, failed, self.app.theme)
         if told == self._shown:
             return
@@ -46,10 +47,15 @@ class CodeView(VerticalScroll):
         versions = f" · {len(job.versions)} versions" if len(job.versions) > 1 else ""
         written.append(f" · {bundle.entry}(job) · version {version.version}{versions}\n\n", dim)
         lines = highlight(bundle.source, dark=app.current_theme.dark).split("\n", allow_blank=False)
-        for number, line in enumerate(lines, bundle.first_line):
+        shown_file = bundle.file
+        for place, line in enumerate(lines, 1):
+            file, number = author_line(bundle.segments, place)
+            if file != shown_file:  # what was taken along may come from another cell
+                written.append(f"       {clean(file)}\n", style(app, "accent"))
+                shown_file = file
             # What was put before the author's first line has no number of theirs.
             gutter = f"{number:>5}" if number > 0 else "     "
-            if number == failed:
+            if (file, number) == failed:
                 written.append(f"{gutter} ✗ ", style(app, "bad", bold=True))
                 written.append_text(line)
                 message = error.message.splitlines()[0] if error and error.message else ""

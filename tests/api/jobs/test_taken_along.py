@@ -1,0 +1,132 @@
+"""Helpers, classes and constants that a job takes along: said, versioned, and their errors found."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from itertools import count
+
+import pytest
+
+from luajobs_kit import Jobs, NotSelfContained, every, run_isolated
+
+LIMIT = 3
+SEEN: list[int] = []
+GREETINGS = {"en": "hello"}
+
+
+def shout(text):
+    return text.upper()[:LIMIT]
+
+
+def greeting(language):
+    return shout(GREETINGS[language])
+
+
+async def greet(job):
+    return greeting(job.metadata.get("language", "en"))
+
+
+async def note(job):
+    SEEN.append(len(SEEN))
+    GREETINGS["de"] = "hallo"
+    return SEEN
+
+
+_names = count()
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Return a function that imports a text as a module of its own."""
+    monkeypatch.syspath_prepend(tmp_path)
+    made = []
+
+    def load(text):
+        name = f"jobs_module_{next(_names)}"
+        (tmp_path / f"{name}.py").write_text(text)
+        importlib.invalidate_caches()
+        made.append(name)
+        return importlib.import_module(name)
+
+    yield load
+    for name in made:
+        sys.modules.pop(name, None)
+
+
+async def test_a_job_runs_with_what_it_takes_along_and_says_what_that_is(ws):
+    job = await Jobs.create(name="greeting", schedule=every(hours=1), execute=greet)
+    outcome = await (await job.trigger()).wait(timeout=30)
+    assert outcome.result == "HEL"
+    assert "takes along greeting(), shout(), LIMIT, GREETINGS" in repr(job)
+    assert "takes along" in job._repr_html_()
+    assert "def shout(text):" in job.active_version.bundle.source
+
+
+async def test_an_error_in_a_helper_names_the_helpers_line(ws):
+    job = await Jobs.create(
+        name="fails", schedule=every(hours=1), execute=greet, metadata={"language": "xx"}
+    )
+    outcome = await (await job.trigger()).wait(timeout=30)
+    assert outcome.data.error.line == greeting.__code__.co_firstlineno + 1
+    assert outcome.data.error.text == "return shout(GREETINGS[language])"
+    assert outcome.data.error.file == __file__
+
+
+async def test_another_helper_makes_another_version_and_moving_it_does_not(ws, module):
+    text = "def helper():\n    return {}\n\ndef execute(job):\n    return helper()\n"
+
+    async def created(source):
+        return await Jobs.create(
+            name="versions", schedule=every(hours=1), execute=module(source).execute
+        )
+
+    assert (await created(text.format(1))).change == "created"
+    assert (await created("# moved\n\n" + text.format(1))).change == "unchanged"
+    assert (await created(text.format(2))).change == "updated"
+
+
+async def test_what_a_run_does_to_a_list_at_the_top_is_lost_and_said():
+    outcome = await run_isolated(note)
+    assert outcome.result == [0]
+    (line,) = outcome.logs
+    assert line.level == "warn"
+    assert line.message.startswith("SEEN, GREETINGS were changed by this run, and that is lost")
+    assert (await run_isolated(greet)).logs == ()
+
+
+async def test_a_default_or_closure_of_another_meaning_than_the_helpers_name_is_refused(ws):
+    def inner():
+        LIMIT = 9  # noqa: N806 - the name is what is tried
+
+        async def execute(job):
+            return greeting("en"), LIMIT
+
+        return execute
+
+    with pytest.raises(NotSelfContained, match="means something else"):
+        await Jobs.create(name="two", schedule=every(hours=1), execute=inner())
+
+
+async def test_a_file_that_was_changed_after_it_was_loaded_is_refused(ws, module, tmp_path):
+    loaded = module("def helper():\n    return 1\n\ndef execute(job):\n    return helper()\n")
+    file = tmp_path / f"{loaded.__name__}.py"
+    file.write_text(file.read_text().replace("return 1", "return 22"))
+    with pytest.raises(NotSelfContained, match="changed after it was loaded"):
+        await Jobs.create(name="stale", schedule=every(hours=1), execute=loaded.execute)
+
+
+async def test_code_of_several_cells_names_the_cell_that_failed(ws):
+    from luajobs_kit.author_lines import Segment
+    from luajobs_kit.sandbox import Limits, Program, Sandbox
+
+    source = "def helper():\n    return 1 / 0\ndef execute(job):\n    return helper()\n"
+    cells = (Segment(1, 7, "In[2]"), Segment(3, 1, "In[5]"))
+    program = Program(source, "execute", -1, "In[5]", cells)
+    async with Sandbox(max_children=1, spares=1) as sandbox:
+        outcome = await sandbox.run(
+            program, context={"job": {}}, limits=Limits(timeout=10), serve=None
+        )
+    assert (outcome.error.file, outcome.error.line) == ("In[2]", 8)
+    assert outcome.error.text == "return 1 / 0"
+    assert outcome.error.trace == ("In[5]:2 in execute", "In[2]:8 in helper")
