@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,18 @@ def modules() -> dict[str, Path]:
 
 
 MODULES = modules()
-TREES = {name: ast.parse(file.read_text(encoding="utf-8")) for name, file in MODULES.items()}
+
+
+@cache
+def tree(name: str) -> ast.Module:
+    """Return a module's syntax tree; each worker imports this file, and one of them needs it."""
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
 
 
 def imported(name: str) -> set[str]:
     """Return the kit's modules that a module imports anywhere: in functions, for types only, too."""
     found = set()
-    for node in ast.walk(TREES[name]):
+    for node in ast.walk(tree(name)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -176,7 +182,7 @@ def test_a_file_name_has_one_meaning():
 
 def test_a_module_says_its_role_in_its_first_sentence():
     docstrings = {
-        name: ast.get_docstring(TREES[name]) or "(none)"
+        name: ast.get_docstring(tree(name)) or "(none)"
         for name in MODULES
         if MODULES[name].stem != "__main__"
     }

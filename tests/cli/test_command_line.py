@@ -73,24 +73,23 @@ def test_a_file_becomes_a_job_that_is_listed_run_read_and_deleted(luajobs):
     assert "hello: created; it fires in" in luajobs.process(
         "jobs", "create", "hello.py", "--every", "3600"
     )
-    assert "hello: unchanged" in luajobs.process("jobs", "create", "hello.py", "--every", "3600")
-    listed = luajobs.process("jobs", "list")
+    assert "hello: unchanged" in luajobs("jobs", "create", "hello.py", "--every", "3600")
+    listed = luajobs("jobs", "list")
     assert "hello" in listed
     assert "● active" in listed
     ran = luajobs.process("jobs", "trigger", "hello")
     assert "✓ completed" in ran
     assert '"ok": true' in ran
-    assert "said hello" in luajobs.process(
-        "logs", "--type", "job", "--name", "hello", "--limit", "10"
-    )
-    assert "hello from hello" in luajobs.process("inbox")
-    assert "every hour" in luajobs.process("jobs", "show", "hello")
-    assert "inactive" in luajobs.process("jobs", "deactivate", "hello")
-    assert "is active" in luajobs.process("jobs", "activate", "hello")
-    [job] = json.loads(luajobs.process("jobs", "list", "--json"))
+    logged = luajobs("logs", "--type", "job", "--name", "hello", "--limit", "10")
+    assert "said hello" in logged
+    assert "hello from hello" in luajobs("inbox")
+    assert "every hour" in luajobs("jobs", "show", "hello")
+    assert "inactive" in luajobs("jobs", "deactivate", "hello")
+    assert "is active" in luajobs("jobs", "activate", "hello")
+    [job] = luajobs.json("jobs", "list")
     assert job["lastExecution"]["status"] == "completed"
-    assert "deleted" in luajobs.process("jobs", "delete", "hello", "--yes")
-    assert json.loads(luajobs.process("jobs", "list", "--json")) == []
+    assert "deleted" in luajobs("jobs", "delete", "hello", "--yes")
+    assert luajobs.json("jobs", "list") == []
 
 
 def test_mistakes_say_what_to_do_and_end_with_their_code(luajobs):
