@@ -59,7 +59,7 @@ def live(
     """
     code = EXIT_FAILED
     try:
-        _settle_in(socket)
+        _settle_in(socket, walls)
         last_wall = [walls.raise_around_child(parent)]
         if rehearsed:
             rehearse(world, policy)
@@ -73,10 +73,10 @@ def live(
         os._exit(code)
 
 
-def _settle_in(socket: int) -> None:
+def _settle_in(socket: int, walls: Walls) -> None:
     """Close every descriptor but the socket, and seed ``random`` anew."""
-    os.dup2(socket, DESCRIPTOR)
-    os.closerange(DESCRIPTOR + 1, _HIGHEST)
+    walls.system.dup2(socket, DESCRIPTOR)
+    walls.system.closerange(DESCRIPTOR + 1, _HIGHEST)
     sys.stderr = None
     known: Any = sys.modules.get("random")
     if known is not None:

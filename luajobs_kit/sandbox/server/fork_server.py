@@ -27,6 +27,7 @@ it. Every object that this loop touches costs a page for each run, so the code i
 
 from __future__ import annotations
 
+import array  # noqa: F401  # socket.send_fds imports it, when nothing can be imported any more
 import gc
 import importlib
 import json
@@ -54,17 +55,6 @@ class ChildProcess:
         self.deadline: float | None = None  # monotonic seconds
         self.why: str | None = None  # "timeout" or "end" once this server has killed it
 
-    def kill(self, why: str) -> None:
-        """Kill it. It is not reaped yet, so its pid is still its own."""
-        self.why = self.why or why
-        self.deadline = None
-        if hasattr(os, "pidfd_open"):
-            descriptor = os.pidfd_open(self.pid)
-            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-            os.close(descriptor)
-        else:
-            os.kill(self.pid, signal.SIGKILL)
-
 
 REFILL_DELAY: Final = 0.004  # seconds without work before a spare is forked ahead
 PRESSED: Final = 0.05  # seconds after a request had to wait: spares are forked at once
@@ -81,6 +71,7 @@ class ForkServer:
         self._world = _without_hooks(options["world"])
         self._policy: ModuleType = importlib.import_module(options["policy"])
         self._walls = Walls(options["walls"])
+        self._system = self._walls.system
         self._wakeup, self._wakeup_writer = socket.socketpair()
         self._poll = select.poll()
         self._children: dict[int, ChildProcess] = {}  # by number
@@ -102,9 +93,9 @@ class ForkServer:
                 self._turn()
         finally:
             for process in self._children.values():
-                process.kill("end")
+                self._system.kill(process.pid)
             for process in self._children.values():
-                os.waitpid(process.pid, 0)
+                self._system.waitpid(process.pid, 0)
 
     def _prepare(self) -> None:
         """Load what is loaded lazily, raise the shared walls, rehearse, freeze the heap.
@@ -125,6 +116,7 @@ class ForkServer:
         for _ in range(REHEARSALS):
             child.rehearse(self._world, self._policy)
         self._channel = child.prepare(self._world)
+        self._walls.remove_from_reach()
         gc.collect()
         gc.freeze()
 
@@ -222,11 +214,11 @@ class ForkServer:
     # -- children ----------------------------------------------------------------------
 
     def _fork(self) -> None:
-        host_end, guest_end = socket.socketpair()
+        host_end, guest_end = self._system.socketpair()
         guest_end.setblocking(False)
         parent = os.getpid()
         try:
-            pid = os.fork()
+            pid = self._system.fork()
         except OSError as error:
             host_end.close()
             guest_end.close()
@@ -258,7 +250,9 @@ class ForkServer:
     def _kill(self, process: ChildProcess, why: str) -> None:
         if process.why is None and not process.taken:
             self._untaken -= 1
-        process.kill(why)
+        process.why = process.why or why
+        process.deadline = None
+        self._system.kill(process.pid)
 
     def _kill_overdue(self) -> None:
         now = time.monotonic()
@@ -272,7 +266,7 @@ class ForkServer:
         except BlockingIOError:
             return
         while self._children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status = self._system.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
             for process in self._children.values():

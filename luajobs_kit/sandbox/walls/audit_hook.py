@@ -20,18 +20,14 @@ from functools import partial
 from typing import Any
 
 
-def add_first_hook() -> None:
-    """Refuse from now on every event in this process that an honest run does not need."""
-    sys.addaudithook(_refuse)
+def hooks() -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return two functions that add a hook each to the process that calls them.
 
-
-def last_hook() -> Callable[[], None]:
-    """Return a function that adds the last hook, which refuses to unmarshal code.
-
-    Call it once the job's code is unmarshalled. Bytecode of an attacker's choice can crash the
-    interpreter, or make it read and write any address.
+    The first hook refuses every event that an honest run does not need. The last one refuses to
+    unmarshal code; call it once the job's code is unmarshalled. Bytecode of an attacker's choice
+    can crash the interpreter, or make it read and write any address.
     """
-    return partial(sys.addaudithook, _refuse_bytecode)
+    return partial(sys.addaudithook, _refuse), partial(sys.addaudithook, _refuse_bytecode)
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:

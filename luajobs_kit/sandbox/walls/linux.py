@@ -1,4 +1,9 @@
-"""The walls' calls to the Linux kernel, by ctypes alone."""
+"""The walls' calls to the Linux kernel, by ctypes alone.
+
+What the fork server calls for itself is called here. What each child calls is prepared here, with
+its arguments, and given as a function: a child needs ctypes no more, and ``forget_ctypes`` has let
+go of it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,8 @@ import platform
 import signal
 import struct
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from luajobs_kit.sandbox.walls import seccomp
@@ -71,17 +78,38 @@ def _libc() -> ctypes.CDLL:
     return _loaded
 
 
-def end_with_parent() -> int:
-    return int(_libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
+def forget_ctypes() -> None:
+    """Let go of the library and of ctypes; only what was prepared before still works."""
+    global _loaded, ctypes  # noqa: PLW0603
+    _loaded = ctypes = None  # type: ignore[assignment]  # nothing here may use it any more
+
+
+KernelCall = Callable[[], int]
+"""A prepared call. Its answer is below zero when it failed."""
+
+
+def end_with_parent() -> KernelCall:
+    """Prepare that the calling process ends with the one that forked it."""
+    return partial(_libc().prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def gain_no_privileges() -> int:
     return int(_libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 
 
-def set_filter(prepared: int) -> int:
-    """Enter the seccomp filter at an address of ``prepare_filter``."""
-    return int(_libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, prepared, 0, 0))
+def enter_filter() -> KernelCall | None:
+    """Prepare entering the seccomp filter; None where there is no seccomp."""
+    target = seccomp.machine()
+    if target is None or _libc().prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) < 0:
+        return None
+    code = seccomp.program(target)
+    instructions = ctypes.create_string_buffer(code, len(code))
+    # A ``struct sock_fprog``: how many instructions, and where.
+    whole = struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
+    program = ctypes.create_string_buffer(whole, len(whole))
+    _ALIVE.extend((instructions, program))
+    address = ctypes.addressof(program)
+    return partial(_libc().prctl, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, address, 0, 0)
 
 
 def enter_namespaces() -> str | None:
@@ -111,10 +139,11 @@ def landlock_version() -> int:
     return int(_libc().syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION))
 
 
-def prepare_rules(version: int) -> tuple[int, int]:
-    """Return address and size of an empty rule set, for ``enter_rules``.
+def enter_rules(version: int, close: Callable[[int], None]) -> KernelCall:
+    """Prepare entering a new Landlock domain of an empty rule set.
 
     An empty set allows no file, TCP port, abstract socket, or signal to outside processes.
+    ``close`` closes a descriptor.
     """
     words = [(1 << _FILE_RIGHTS.get(version, 16)) - 1]
     if version >= 4:  # which added TCP
@@ -122,31 +151,19 @@ def prepare_rules(version: int) -> tuple[int, int]:
     if version >= 6:  # which added scopes
         words.append(0b11)  # abstract sockets, signals
     rights = (ctypes.c_uint64 * len(words))(*words)
-    _ALIVE.append(rights)
-    return ctypes.addressof(rights), ctypes.sizeof(rights)
+    size = ctypes.c_size_t(ctypes.sizeof(rights))
+    syscall = _libc().syscall
+    create = partial(syscall, _LANDLOCK_CREATE, ctypes.byref(rights), size, 0)
 
+    def enter() -> int:
+        rules = int(create())
+        if rules < 0:
+            return rules
+        answer = int(syscall(_LANDLOCK_RESTRICT, rules, 0))
+        close(rules)
+        return answer
 
-def enter_rules(address: int, size: int) -> int:
-    """Enter a new Landlock domain with the rule set at ``address``."""
-    rules = _libc().syscall(_LANDLOCK_CREATE, ctypes.c_void_p(address), ctypes.c_size_t(size), 0)
-    if rules < 0:
-        return int(rules)
-    answer = int(_libc().syscall(_LANDLOCK_RESTRICT, rules, 0))
-    os.close(rules)
-    return answer
-
-
-def prepare_filter() -> int | None:
-    """Return the address of a ``struct sock_fprog``, or None where there is no seccomp."""
-    target = seccomp.machine()
-    if target is None or _libc().prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) < 0:
-        return None
-    code = seccomp.program(target)
-    instructions = ctypes.create_string_buffer(code, len(code))
-    whole = struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
-    program = ctypes.create_string_buffer(whole, len(whole))
-    _ALIVE.extend((instructions, program))
-    return ctypes.addressof(program)
+    return enter
 
 
 _ALIVE: Final[list[Any]] = []  # memory whose address the kernel is given must not be freed

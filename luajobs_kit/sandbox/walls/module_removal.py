@@ -1,10 +1,11 @@
-"""The removal of modules and functions that no run needs, once a child's walls stand.
+"""The removal of modules and functions that no run needs.
 
 Python calls its audit hooks (``audit_hook.py``) for many operations, not for all: not for
 ``os.stat``, ``os.mkfifo`` or ``os.chroot``, and not for a C function that ctypes has already
-loaded. Code that gets past the policy to real Python must not find these. So the modules that
-raised the walls are emptied, and ``ctypes`` with them, and the operating system's functions
-refuse, but for the few that a run needs.
+loaded. Code that gets past the policy to real Python must not find these. So the fork server, once
+it is prepared, empties ``ctypes`` and other modules, and has the operating system's functions
+refuse, but for the few that a run needs. Children inherit that. What the server still needs
+itself is kept in ``SystemCalls`` alone, which a child forgets.
 
 This makes an attack harder; it is no wall by itself. It cannot remove the types of ``_ctypes``,
 where a Linux wall was raised with them (``object.__subclasses__`` lists every class), nor modules
@@ -14,16 +15,12 @@ that a world has loaded itself.
 from __future__ import annotations
 
 import sys
-from types import BuiltinFunctionType, ModuleType
-from typing import Any, Final, NoReturn
+from types import BuiltinFunctionType
+from typing import Final, NoReturn
 
-_REMOVED: Final = (
-    "luajobs_kit.sandbox.server.fork_server",
-    "luajobs_kit.sandbox.walls.walls",
+_EMPTIED: Final = (
     "luajobs_kit.sandbox.walls.seccomp",
-    "luajobs_kit.sandbox.walls.linux",
     "luajobs_kit.sandbox.walls.audit_hook",
-    "luajobs_kit.sandbox.walls.module_removal",
     "ctypes",
     "_ctypes",
     "marshal",
@@ -35,17 +32,25 @@ _REMOVED: Final = (
     "grp",  # its groups, likewise
     "__main__",
 )
-"""Modules that are emptied and taken out of ``sys.modules``; their functions stop working."""
+"""Modules that are taken out of ``sys.modules`` and emptied, so that who holds one has nothing."""
+
+_UNLISTED: Final = (
+    "luajobs_kit.sandbox.server.fork_server",
+    "luajobs_kit.sandbox.walls.walls",
+    "luajobs_kit.sandbox.walls.linux",
+    "luajobs_kit.sandbox.walls.system_calls",
+    "luajobs_kit.sandbox.walls.module_removal",
+)
+"""Modules that are only taken out of ``sys.modules``: the fork server still runs their functions."""
 
 _ALLOWED: Final = frozenset({
-    "_exit", "cpu_count", "fspath", "getpid", "getppid", "getrandom", "process_cpu_count",
-    "read", "register_at_fork", "strerror", "times", "urandom", "write",
+    "WEXITSTATUS", "WIFEXITED", "WTERMSIG", "_exit", "cpu_count", "fspath", "getpid", "getppid",
+    "getrandom", "process_cpu_count", "read", "register_at_fork", "strerror", "times", "urandom",
+    "write",
 })  # fmt: skip
 """The operating system's functions that only compute, exit, or use an open descriptor."""
 
 _SYSTEMS: Final = {"posix": "os", "_socket": "socket"}  # module → the one that re-exports it
-
-_refusals: Final[list[tuple[dict[str, Any], dict[str, Any]]]] = []
 
 
 def _refused(*_: object, **__: object) -> NoReturn:
@@ -53,38 +58,30 @@ def _refused(*_: object, **__: object) -> NoReturn:
     raise PermissionError(1, "Operation not permitted in job code")
 
 
-def prepare() -> None:
-    """Collect, in the fork server, what each child will remove."""
-    _refusals.clear()
+def remove() -> None:
+    """Remove them from this process, the fork server, and so from every child.
+
+    It can import nothing that is not loaded from then on.
+    """
     for system, wrapper in _SYSTEMS.items():
         module = sys.modules.get(system)
         if module is None:
             continue
-        names = {
+        refusals = {
             name: _refused
             for name, value in vars(module).items()
             if type(value) is BuiltinFunctionType and name not in _ALLOWED
         }
-        _refusals.append((vars(module), names))
+        vars(module).update(refusals)
         if again := sys.modules.get(wrapper):
-            repeated = {name: _refused for name in names if name in vars(again)}
-            _refusals.append((vars(again), repeated))
+            vars(again).update({name: _refused for name in refusals if name in vars(again)})
     if known := sys.modules.get("subprocess"):
-        _refusals.append((vars(known), {"_fork_exec": _refused}))
-
-
-def remove() -> None:
-    """Remove it all from this process."""
-    for names, refusals in _refusals:
-        names.update(refusals)
-    modules = sys.modules
-    removed: list[ModuleType] = []
-    for name in [*_REMOVED, *(each for each in modules if each.startswith("ctypes."))]:
-        module = modules.pop(name, None)
-        if module is not None:
-            removed.append(module)
-            package, _, own = name.rpartition(".")
-            if package in modules:
-                vars(modules[package]).pop(own, None)
-    for module in removed:  # this module among them
-        module.__dict__.clear()
+        vars(known)["_fork_exec"] = _refused
+    parts = [name for name in sys.modules if name.startswith("ctypes.")]
+    for name in [*_UNLISTED, *_EMPTIED, *parts]:
+        module = sys.modules.pop(name, None)
+        package, _, own = name.rpartition(".")
+        if package in sys.modules:
+            vars(sys.modules[package]).pop(own, None)
+        if module is not None and name not in _UNLISTED:
+            vars(module).clear()

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from luajobs_kit.sandbox.walls import audit_hook, linux, module_removal
 from luajobs_kit.sandbox.walls.linux import LINUX, WallFailed, conceal
+from luajobs_kit.sandbox.walls.system_calls import SystemCalls
 
 # By name, what it stops. Those of ALWAYS stand on every system that this kit runs on.
 WALLS: Final = {
@@ -50,6 +51,7 @@ class Walls:
         self._wanted = set(WALLS if names is None else names) | set(ALWAYS)
         self._memory: int = options["memory"]
         self._cpu = math.ceil(options["cpu"])
+        self.system = SystemCalls()
         self._skipped: dict[str, str] = dict.fromkeys(WALLS, "switched off")
         for name in self._wanted:
             self._skipped.pop(name, None)
@@ -62,8 +64,8 @@ class Walls:
         self._landlock = linux.landlock_version()
         if self._landlock < 1:
             self._skip("landlock", "this kernel has no Landlock, or starts without it")
-        self._filter = linux.prepare_filter()
-        if self._filter is None:
+        self.system.enter_filter = linux.enter_filter()
+        if self.system.enter_filter is None:
             self._skip(
                 "seccomp", f"no filter for {platform.machine()}, or no seccomp in the kernel"
             )
@@ -81,6 +83,8 @@ class Walls:
 
         Raises ``WallFailed`` when a wall that should stand does not.
         """
+        if self._stands("parent"):
+            self.system.end_with_parent = linux.end_with_parent()
         if self._stands("namespaces"):
             self._skip("namespaces", linux.enter_namespaces())
         if any(self._stands(name) for name in ("privileges", "landlock", "seccomp")):
@@ -92,9 +96,17 @@ class Walls:
             self._skip("hidden", "the kernel refused to hide the process")
         self._own_limits = self._limits() if self._stands("limits") else []
         if self._stands("landlock"):
-            self._rules = linux.prepare_rules(self._landlock)
+            self.system.enter_rules = linux.enter_rules(self._landlock, self.system.close)
+
+    def remove_from_reach(self) -> None:
+        """Remove what no child may reach from the fork server, which imports nothing any more.
+
+        Each child would write to hundreds of pages of memory for that, and copy them.
+        """
         if self._stands("interpreter"):
-            module_removal.prepare()
+            self._add_first_hook, self._add_last_hook = audit_hook.hooks()
+            linux.forget_ctypes()
+            module_removal.remove()
 
     def raise_around_child(self, parent: int) -> Callable[[], None]:
         """Raise every other wall around this process; ``parent`` is the fork server's pid.
@@ -103,11 +115,11 @@ class Walls:
         unmarshalled and not yet executed. Raises ``WallFailed`` when a wall cannot be raised.
         """
         if self._stands("parent"):
-            linux.demand(linux.end_with_parent(), "parent")
+            _demand(self.system.end_with_parent(), "parent")
             if os.getppid() != parent:
                 raise WallFailed("the fork server is gone already")
         if self._stands("landlock"):
-            linux.demand(linux.enter_rules(*self._rules), "landlock")
+            _demand(self.system.enter_rules(), "landlock")
         for what, most in self._own_limits:
             try:
                 resource.setrlimit(what, most)
@@ -116,14 +128,14 @@ class Walls:
                     raise WallFailed(f"limits: {error}") from error
                 # macOS defines some limits that it refuses to set.
         if self._stands("seccomp"):
-            assert self._filter is not None  # without one the wall is skipped
-            linux.demand(linux.set_filter(self._filter), "seccomp")
+            assert self.system.enter_filter is not None  # without one the wall is skipped
+            _demand(self.system.enter_filter(), "seccomp")
         if not self._stands("interpreter"):
             return _nothing_more
-        raise_last = audit_hook.last_hook()
-        audit_hook.add_first_hook()
-        vars(self).clear()
-        module_removal.remove()
+        self._add_first_hook()
+        raise_last = self._add_last_hook
+        del self._add_first_hook, self._add_last_hook  # they lead to the functions of the hooks
+        self.system.forget()
         return raise_last
 
     def lower_limits(self, pid: int, *, memory: int, cpu: float) -> bool:
@@ -168,6 +180,12 @@ class Walls:
     def _skip(self, name: str, why: str | None) -> None:
         if why is not None and name in self._wanted:
             self._skipped[name] = why
+
+
+def _demand(answer: int, wall: str) -> None:
+    # Nobody reads why it failed: a child has no error output. The engine hears that it ended.
+    if answer < 0:
+        raise WallFailed(wall)
 
 
 def _nothing_more() -> None:
