@@ -209,7 +209,7 @@ class Engine(Port):
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:
             await self._state.settings.change(changes)
-            self._core.runs.apply_concurrency()
+            self._core.apply_settings()
             await self._core.platform.ensure_user(self._state.settings.values.default_user)
         return self._state.settings.values.model_dump(mode="json")
 
@@ -230,7 +230,7 @@ class Engine(Port):
             counts = await import_file(state.store, Path(file), check, now=state.clock.now)
         state.last.update(await state.store.history.last_executions())
         state.settings.read()
-        self._core.runs.apply_concurrency()
+        self._core.apply_settings()
         for record in state.store.definitions.jobs():
             await self._core.firing.arm_as_imported(record.id)
             await self._core.runs.drop(record.id)

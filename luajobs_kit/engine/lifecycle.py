@@ -105,6 +105,11 @@ class Core:
         parts = (state, self._runner, inputs, activity, self._retention.count)
         return SimulatedRuns(*parts, simulated=simulated) if simulated else Runs(*parts)
 
+    def apply_settings(self) -> None:
+        """Go by the settings as they are now: how many runs work at once, how much is kept."""
+        self.runs.apply_concurrency()
+        self._retention.ask()
+
     def when_gone(self, call: Callable[[], None]) -> None:
         """Have ``call()`` end the engine when the folder was removed, moved away or replaced."""
         self._on_gone = call

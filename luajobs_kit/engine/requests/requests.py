@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -15,6 +13,7 @@ from pydantic import ValidationError
 from luajobs_kit.acting_user import acting_as, reaching
 from luajobs_kit.engine.jobs.lookup import JobLookup
 from luajobs_kit.engine.requests.loop_turns import Turns
+from luajobs_kit.engine.requests.quotas import Quotas, RunQuotas
 from luajobs_kit.engine.requests.tools import ToolBroker
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
@@ -32,11 +31,6 @@ from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, pieces
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import MAX_REPLY, Json
 
-TRIGGERS: Final = 10  # most times that job code may trigger one job within TRIGGER_WINDOW
-TRIGGER_WINDOW: Final = timedelta(minutes=1)
-JOBS_CREATED: Final = 10  # most jobs that one run may create
-CREATIONS: Final = 100  # most jobs that all runs may create within CREATION_WINDOW
-CREATION_WINDOW: Final = timedelta(minutes=10)
 LONG_LOOKS: Final = frozenset(
     {
         "data.get",
@@ -80,8 +74,7 @@ class Requests:
         self.lookup = lookup
         self.platform = platform
         self.tools = tools
-        self._triggers: defaultdict[str, deque[datetime]] = defaultdict(deque)
-        self._creations: deque[datetime] = deque()
+        self.quotas = Quotas(state.clock)
         self.turns = Turns()
         # Each is held by one run at a time. What notebooks and routes ask does not wait for them.
         self.long_reads, self.heavy_writes = asyncio.Lock(), asyncio.Lock()
@@ -89,34 +82,6 @@ class Requests:
     def serve(self, execution: Execution, version: JobVersion) -> Serve:
         """Return the function that answers one attempt's requests."""
         return RunRequests(self, execution, version).serve
-
-    def count_trigger(self, job_id: str) -> None:
-        """Raise ``NotAllowed`` when runs trigger a job too often, as a loop of jobs would."""
-        self._count(
-            self._triggers[job_id],
-            TRIGGERS,
-            TRIGGER_WINDOW,
-            f"Job code triggered {job_id} {TRIGGERS} times within a minute; give it a "
-            "schedule such as every(minutes=1) instead.",
-        )
-
-    def count_creation(self) -> None:
-        """Raise ``NotAllowed`` when runs create jobs too often, as jobs that create jobs would."""
-        self._count(
-            self._creations,
-            CREATIONS,
-            CREATION_WINDOW,
-            f"Job code created {CREATIONS} jobs within ten minutes; let one job with a schedule "
-            "look through what there is to do instead.",
-        )
-
-    def _count(self, recent: deque[datetime], most: int, window: timedelta, refusal: str) -> None:
-        now = self.state.clock.now()
-        while recent and now - recent[0] > window:
-            recent.popleft()
-        if len(recent) >= most:
-            raise NotAllowed(refusal)
-        recent.append(now)
 
 
 class RunRequests:
@@ -128,7 +93,7 @@ class RunRequests:
         self._version = version
         record = requests.state.store.definitions.job(execution.job_id)
         self._reach = reach_of(record, requests.state.settings.values.default_user)
-        self._created = 0
+        self._quotas = RunQuotas(requests.quotas, execution.user_id)
         self._heavy_writes = asyncio.Lock()
         self._outside = asyncio.Semaphore(MOST_OUTSIDE)
 
@@ -169,6 +134,8 @@ class RunRequests:
                 case "tool":
                     return await self._tool(arguments)
                 case _:
+                    if verb == "user.send":
+                        self._quotas.message(arguments.get("messages"))
                     return await self._requests.platform.call(verb, arguments, self._caller())
 
     def _caller(self) -> Caller:
@@ -188,7 +155,7 @@ class RunRequests:
                 return (await port.update_metadata(job_id, _dict(arguments, "data"))).metadata
             case "trigger":
                 version = _text_or_none(arguments, "version_id")
-                self._requests.count_trigger(job_id)
+                self._requests.quotas.trigger(job_id)
                 return (await port.trigger_job(job_id, version)).to_json()
             case "activate":
                 return self._as_json(await port.activate_job(job_id))
@@ -303,10 +270,7 @@ class RunRequests:
         return self._limited_view(job).to_json()
 
     async def _create(self, arguments: dict[str, Any]) -> Any:
-        if self._created >= JOBS_CREATED:
-            raise NotAllowed(f"One run may create {JOBS_CREATED} jobs; this one has.")
-        self._requests.count_creation()
-        self._created += 1
+        self._quotas.creation()
         given = dict(arguments)
         if "powers" in given:
             raise InvalidInput('Jobs.create has no powers=: name the tools, tools=["get_weather"].')

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -27,6 +29,7 @@ from luajobs_kit.store.history.fires import FireState
 from luajobs_kit.store.history.logs import Logs
 from luajobs_kit.store.listing import MOST_LISTED, read_while_fitting, too_large
 
+_CLAIM: Final = 1_000  # bytes about that a new execution takes
 _NEWEST: Final = "ORDER BY created_at DESC, seq DESC"
 # From job to job by the index, so that a million executions of ten jobs cost ten look-ups.
 _LAST_OF_EACH: Final = f"""
@@ -53,6 +56,9 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._logs = Logs(database)
+        self._grown = 0  # bytes about, since that was last told
+        self._growth: Callable[[], float] = lambda: math.inf
+        self._on_grown: Callable[[], None] = lambda: None
 
     @classmethod
     async def open(cls, path: Path | None) -> Self:
@@ -119,7 +125,9 @@ class History:
             idempotency.keep(db, "claim", key, execution.created_at, document)
             return None
 
-        return await self._database.write(work, durable=durable) or execution
+        kept = await self._database.write(work, durable=durable)
+        self._grow(_CLAIM)
+        return kept or execution
 
     async def record(self, execution: Execution, fire: FireState | None = None) -> None:
         """Keep an execution as it now is, with its attempts, and the fire state, as one.
@@ -127,13 +135,15 @@ class History:
         Log lines written just before are committed with it, so that an outcome has its log.
         """
 
-        def work(db: sqlite3.Connection) -> None:
+        def work(db: sqlite3.Connection) -> int:
             self._logs.flush(db)
-            save_execution(db, execution, to_text(execution))
+            document = to_text(execution)
+            save_execution(db, execution, document)
             if fire is not None:
                 fires.save(db, fire)
+            return len(document)
 
-        await self._database.write(work, committed=self._logs.flushed)
+        self._grow(await self._database.write(work, committed=self._logs.flushed))
 
     async def execution(self, execution_id: str) -> Execution | None:
         return await self._database.read(lambda db: _execution(db, execution_id))
@@ -200,6 +210,7 @@ class History:
 
     def write_log(self, line: LogLine) -> LogLine:
         """Return the line with its number. See ``Logs.write``."""
+        self._grow(len(line.message) + retention.ROW)
         return self._logs.write(line)
 
     async def logs(self, query: LogQuery) -> LogPage:
@@ -213,6 +224,7 @@ class History:
 
         Raises ``Conflict`` when the key was another message's.
         """
+        document = to_text(message)
 
         def work(db: sqlite3.Connection) -> Message | None:
             answer = idempotency.answer(db, "message", key, message.created_at)
@@ -221,12 +233,13 @@ class History:
                 kept, asked = (first.user_id, first.content), (message.user_id, message.content)
                 idempotency.refuse_other(kept, asked, "message")
                 return first
-            document = to_text(message)
             insert_message(db, message, document)
             idempotency.keep(db, "message", key, message.created_at, document)
             return None
 
-        return await self._database.write(work) or message
+        kept = await self._database.write(work)
+        self._grow(len(document))
+        return kept or message
 
     async def messages(
         self,
@@ -256,6 +269,16 @@ class History:
         return await self._database.read(work)
 
     # Retention
+
+    def when_grown(self, growth: Callable[[], float], call: Callable[[], None]) -> None:
+        """Have ``call()`` told each time history was written about ``growth()`` bytes more."""
+        self._growth, self._on_grown = growth, call
+
+    def _grow(self, size: int) -> None:
+        self._grown += size
+        if self._grown >= self._growth():
+            self._grown = 0
+            self._on_grown()
 
     async def trim(
         self,

@@ -6,12 +6,13 @@ something will still happen.
 
 from __future__ import annotations
 
+import heapq
+import math
 import sqlite3
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.store.database.column_values import to_micros
@@ -28,6 +29,22 @@ _ROOM: Final = 0.1  # of the size limit, made when it is reached: merging is not
 _LOOSE: Final = (  # lines of no execution that is kept
     "NOT EXISTS (SELECT 1 FROM executions e WHERE e.id = logs.execution_id)"
 )
+ROW: Final = 200  # bytes about that a row takes beside its text
+_LISTED: Final = 10_000  # rows that are looked up at once, to be dropped
+_SENDER: Final = "json_extract(document, '$.jobId')"  # of a message: the job that sent it
+_EXECUTIONS: Final = f"""
+    SELECT created_at, 'execution', id, length(document) + {ROW} + (SELECT
+    coalesce(sum(length(message) + {ROW}), 0) FROM logs WHERE execution_id = executions.id)
+    FROM executions WHERE job_id IS ? AND finished = 1 ORDER BY created_at, seq
+"""  # noqa: S608  our names
+_LINES: Final = f"""
+    SELECT at, 'line', seq, length(message) + {ROW} FROM logs
+    WHERE job_id IS ? AND {_LOOSE} ORDER BY seq
+"""  # noqa: S608  our names
+_MESSAGES: Final = f"""
+    SELECT created_at, 'message', seq, length(document) + {ROW} FROM messages
+    WHERE {_SENDER} IS ? ORDER BY created_at, seq
+"""  # noqa: S608  our names
 Step = Callable[[sqlite3.Connection], int]
 
 
@@ -42,8 +59,10 @@ async def trim(
     """Drop what is beyond the limits.
 
     First executions beyond ``per_job`` a job, then what is older than ``max_age`` (None: no
-    limit). Where history takes more than ``max_bytes`` then, the oldest of all go until it
-    takes about a tenth less.
+    limit). Where history takes more than ``max_bytes`` then, the jobs that take the most lose
+    their oldest, executions, lines and messages alike, until it takes about a tenth less: one
+    that writes much pushes out its own history, not others'. What belongs to no job goes once it
+    is older than every execution.
     An execution goes with its log lines. Returns how many rows were dropped. Others' writes
     go in between the steps. Raises ``InvalidInput``, ``StorageFull`` and ``WorkspaceError``.
     """
@@ -63,32 +82,46 @@ async def trim(
         )
         dropped += await _exhaust(database, lambda db: _drop_messages(db, before))
     if await database.read(used_bytes) > max_bytes:
-        max_bytes += await database.read(_entry_bytes)
         dropped += await _shrink(database, max_bytes)
     await _exhaust(database, _give_back)
     return dropped
 
 
 async def _shrink(database: Database, max_bytes: int) -> int:
-    """Drop the oldest until at most ``max_bytes`` are in use."""
-    full_text = database.full_text
+    """Drop until history takes at most ``max_bytes``: of those jobs that take the most, the oldest."""
     dropped = 0
-    # What was dropped before still takes room in the search index, so how many are too many
+    entries = await database.read(_entry_bytes)
+    # What was dropped before still takes room in the search index, so how much is too much
     # is seen after merging it only. Dropping on until the file is small would drop nearly all.
     await _merge(database)
-    while (used := await database.read(used_bytes)) > max_bytes:
-        rows = await database.read(_rows)
-        excess = rows * (1 - max(0, max_bytes) * (1 - _ROOM) / used)
-        goal = dropped + max(1, excess)
-        while dropped < goal:
-            step = await database.write(
-                lambda db: _drop_oldest(db, full_text=full_text), durable=False
-            )
-            if step == 0:
-                return dropped
-            dropped += step
+    while (used := await database.read(used_bytes) - entries) > max_bytes:
+        sizes = await database.read(_size_by_job)
+        most = sum(sizes.values()) * max_bytes * (1 - _ROOM) / used
+        step = 0
+        for job_id, size in _beyond_share(sizes, most).items():
+            step += await _drop_oldest(database, job_id, size)
+        if (oldest := await database.read(_oldest_execution)) is not None:
+            step += await _drop_oldest(database, None, before=oldest)
+        if step == 0:
+            return dropped
+        dropped += step
         await _merge(database)
     return dropped
+
+
+def _beyond_share(sizes: dict[str | None, int], most: float) -> dict[str | None, float]:
+    """Return how much each of the largest is to lose, so that all take ``most`` together.
+
+    Whoever takes less than an equal share leaves the rest of it to the others: those alone lose
+    something, down to one and the same size.
+    """
+    share = 0.0
+    for count, size in enumerate(sorted(sizes.values())):
+        share = most / (len(sizes) - count)
+        if size > share:
+            break
+        most -= size
+    return {job_id: size - share for job_id, size in sizes.items() if size > share}
 
 
 async def _merge(database: Database) -> None:
@@ -98,13 +131,19 @@ async def _merge(database: Database) -> None:
         await _exhaust(database, lambda db: log_rows.merge(db, _MERGED))
 
 
-def _rows(db: sqlite3.Connection) -> int:
-    """Return how many rows may be dropped, nearly: unfinished executions count too."""
+def _size_by_job(db: sqlite3.Connection) -> dict[str | None, int]:
+    """Return about how many bytes the history of each job takes; None: of what belongs to no job."""
     sql = (
-        "SELECT (SELECT coalesce(sum(lines), 0) FROM log_totals)"
-        " + (SELECT count(*) FROM executions) + (SELECT count(*) FROM messages)"
+        "SELECT job_id, sum(size) FROM ("  # noqa: S608  our names
+        f"SELECT job_id, {_size('document')} AS size FROM executions UNION ALL "
+        f"SELECT job_id, {_size('message')} FROM logs UNION ALL "
+        f"SELECT {_SENDER}, {_size('document')} FROM messages) GROUP BY job_id"
     )
-    return int(db.execute(sql).fetchone()[0])
+    return dict(db.execute(sql).fetchall())
+
+
+def _size(column: str) -> str:
+    return f"length({column}) + {ROW}"
 
 
 def _entry_bytes(db: sqlite3.Connection) -> int:
@@ -152,17 +191,88 @@ def _drop_messages(db: sqlite3.Connection, before: int) -> int:
     ).rowcount
 
 
-def _drop_oldest(db: sqlite3.Connection, *, full_text: bool) -> int:
-    """Drop a step's worth of the oldest: an execution and the lines before it; else messages."""
-    oldest = db.execute(
-        "SELECT id, created_at FROM executions WHERE finished = 1 ORDER BY created_at, seq LIMIT 1"
-    ).fetchone()
-    if oldest is not None:
-        execution_id, at = oldest
-        lines = log_rows.drop(db, f"at < ? AND {_LOOSE}", (at,), _STEP, full_text=full_text)
-        return lines or _drop_execution(db, execution_id, full_text=full_text)
-    lines = log_rows.drop(db, _LOOSE, (), _STEP, full_text=full_text)
-    return lines or _drop_messages(db, sys.maxsize)
+def _oldest_execution(db: sqlite3.Connection) -> int | None:
+    at: int | None = db.execute("SELECT min(created_at) FROM executions").fetchone()[0]
+    return at
+
+
+async def _drop_oldest(
+    database: Database, job_id: str | None, size: float = math.inf, *, before: float = math.inf
+) -> int:
+    """Drop the oldest of a job, executions with their lines, other lines and messages alike.
+
+    Stops once they took ``size`` bytes, or where they are not from ``before`` that time.
+    """
+    dropped = 0
+    while size > 0:
+        oldest = await database.read(partial(_oldest, job_id=job_id, size=size, before=before))
+        if not oldest:
+            break
+        for kind, drop in _DROPS.items():
+            keys = [each.key for each in oldest if each.kind == kind]
+            for start in range(0, len(keys), _STEP):
+                step = partial(drop, keys[start : start + _STEP], full_text=database.full_text)
+                dropped += await _exhaust(database, step)
+        size -= sum(each.size for each in oldest)
+    return dropped
+
+
+class _Item(NamedTuple):
+    """Something that is kept: when it was, what, under which key, and about how many bytes of it."""
+
+    at: int
+    kind: str
+    key: str | int
+    size: int
+
+
+def _oldest(db: sqlite3.Connection, job_id: str | None, size: float, before: float) -> list[_Item]:
+    """Return what ``_drop_oldest`` is to drop, or the first ``_LISTED`` of it."""
+    found: list[_Item] = []
+    # Each is read as far as it is needed, in an index's order.
+    for row in heapq.merge(
+        *(db.execute(sql, (job_id,)) for sql in (_EXECUTIONS, _LINES, _MESSAGES))
+    ):
+        item = _Item(*row)
+        if item.at >= before:
+            break
+        found.append(item)
+        size -= item.size
+        if size <= 0 or len(found) == _LISTED:
+            break
+    return found
+
+
+def _drop_executions_of(
+    keys: Sequence[str | int], db: sqlite3.Connection, *, full_text: bool
+) -> int:
+    """Drop a step's worth of what the first of the executions has that is still here."""
+    for key in keys:
+        if dropped := _drop_execution(db, str(key), full_text=full_text):
+            return dropped
+    return 0
+
+
+def _drop_lines(keys: Sequence[str | int], db: sqlite3.Connection, *, full_text: bool) -> int:
+    which = f"seq IN ({', '.join('?' * len(keys))})"
+    return log_rows.drop(db, which, tuple(keys), _STEP, full_text=full_text)
+
+
+def _drop_messages_of(
+    keys: Sequence[str | int],
+    db: sqlite3.Connection,
+    *,
+    full_text: bool,  # noqa: ARG001 - as the others
+) -> int:
+    which = f"seq IN ({', '.join('?' * len(keys))})"
+    return db.execute(f"DELETE FROM messages WHERE {which}", tuple(keys)).rowcount  # noqa: S608  marks
+
+
+_DROPS: Final = {
+    "execution": _drop_executions_of,
+    "line": _drop_lines,
+    "message": _drop_messages_of,
+}
 
 
 def _give_back(db: sqlite3.Connection) -> int:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from luajobs_kit.acting_user import acting_as
-from luajobs_kit.engine.requests import requests
+from luajobs_kit.engine.requests import quotas, requests
 from luajobs_kit.engine.runs.active import Run
 from luajobs_kit.engine.runs.activity import VirtualActivity
 from luajobs_kit.engine.simulation.virtual_runs import VirtualRequests
@@ -22,7 +22,7 @@ async def outcome(engine, job):
 
 
 async def test_jobs_that_create_jobs_come_to_an_end(engine, clock, spec, monkeypatch):
-    monkeypatch.setattr(requests, "CREATIONS", 3)
+    monkeypatch.setattr(quotas, "CREATIONS", 3)
     maker = await engine.create_job(
         spec(
             """
@@ -109,6 +109,52 @@ async def test_an_error_repeats_little_of_what_job_code_gave(engine, spec, asks,
     assert len(message) <= 600, kind
     assert len(details) <= 700
     assert says in message
+
+
+SENDS = """
+    user = await job.user()
+    for _ in range(job.metadata["messages"]):
+        await user.send(job.metadata["text"] * job.metadata["times"])
+    """
+
+
+@pytest.mark.parametrize(("text", "times", "messages"), [("hello", 1, 21), ("x" * 1_000, 200, 11)])
+async def test_the_messages_of_a_run_are_bounded_as_its_log_is(
+    engine, spec, monkeypatch, text, times, messages
+):
+    monkeypatch.setattr(quotas, "MESSAGES_SENT", 20)
+    monkeypatch.setattr(quotas, "MESSAGE_CHARACTERS", 2_001_000)
+    given = {"text": text, "times": times, "messages": messages}
+    run = await outcome(engine, await engine.create_job(spec(SENDS, metadata=given)))
+    assert run.error.type == "NotAllowed"
+    assert "One run may send 20 messages" in run.error.message
+    assert len(await engine.call("user.inbox", {})) == messages - 1
+
+
+async def test_one_user_s_jobs_leave_others_their_quotas(engine, spec, monkeypatch):
+    monkeypatch.setattr(quotas, "MESSAGES", 3)
+    monkeypatch.setattr(quotas, "CREATIONS", 3)
+    body = """
+        made = dict(schedule={"type": "interval", "seconds": 9_999}, source="def execute(job): 1")
+        for n in range(job.metadata["count"]):
+            await (await job.user()).send("hello")
+        for n in range(job.metadata["count"]):
+            await Jobs.create(name=f"{job.execution.id} {n}", **made)
+        """
+    for user, count, status in (
+        ("user_a", 4, "failed"),
+        ("user_b", 3, "completed"),
+        ("user_b", 1, "failed"),
+        ("user_c", 3, "completed"),
+    ):
+        with acting_as(user):
+            job = await engine.create_job(
+                spec(body, name=f"{user} {count}", metadata={"count": count})
+            )
+        run = await outcome(engine, job)
+        assert run.status == status, run.error
+        if run.error is not None:
+            assert f"The runs of {user} sent 3 messages" in run.error.message
 
 
 async def test_jobs_fill_no_more_of_the_disk_than_their_owner_lets_them(engine, spec):

@@ -10,7 +10,7 @@ import pytest
 
 from luajobs_kit.clock import SystemClock
 from luajobs_kit.ids import Ids
-from luajobs_kit.model import Execution, LogLine, LogQuery, LogSource, Message
+from luajobs_kit.model import Execution, LogLine, LogQuery, LogSource, Message, TextPart
 from luajobs_kit.store.database.database import Database
 from luajobs_kit.store.entries.entries import Entries
 from luajobs_kit.store.history.fires import FireState
@@ -37,7 +37,9 @@ def line(number: int, of: Execution | None = None, message: str = "a word") -> L
     return LogLine(
         timestamp=NOON + timedelta(minutes=number),
         message=message,
-        metadata=LogSource(primitive_id="job_1", execution_id=of.id if of else None),
+        metadata=LogSource(
+            primitive_id=of.job_id if of else "job_1", execution_id=of.id if of else None
+        ),
     )
 
 
@@ -131,6 +133,60 @@ async def test_history_shrinks_to_its_size_the_oldest_first_and_the_file_with_it
     before = path.stat().st_size
     await history.aclose()
     assert path.stat().st_size <= max(before, full * 0.6)
+
+
+def message(number: int, job: str | None = None) -> Message:
+    at = NOON + timedelta(minutes=number)
+    content = [TextPart(text="a word " * 300)]
+    return Message(id=f"m_{job}_{number}", user_id="u", content=content, created_at=at, job_id=job)
+
+
+@pytest.mark.parametrize("job", ["job_1", None])
+async def test_the_oldest_go_be_they_executions_lines_or_messages(history, job):
+    for number in range(200):
+        done = execution(number)
+        await history.record(done)
+        history.write_log(line(number, done, "a word " * 300))
+        await history.add_message(message(number, job))
+    await history.logs(LogQuery())
+    full = await history._database.read(used_bytes)
+    await history.trim(now=NOON, max_bytes=full // 2)
+    kept = [int(each.rpartition("_")[2]) for each in await ids(history, limit=200)]
+    sent = [int(each.id.rpartition("_")[2]) for each in await history.messages(limit=200)]
+    assert 40 < len(kept) < 120
+    assert kept == list(range(199, 199 - len(kept), -1))
+    assert sent == list(range(199, 199 - len(sent), -1))
+    assert abs(len(sent) - len(kept)) <= 1 if job else len(sent) <= len(kept)
+
+
+@pytest.mark.parametrize("writes", ["lines", "messages", "results"])
+async def test_a_job_that_writes_much_pushes_out_its_own_history_alone(history, writes):
+    for number in range(5):
+        quiet = execution(number, "quiet")
+        await history.record(quiet)
+        history.write_log(line(number, quiet))
+        await history.add_message(message(number, "quiet"))
+    for number in range(100, 200):
+        chatty = execution(number, "chatty")
+        if writes == "results":
+            chatty = chatty.evolve(result="a word " * 3_000)
+        await history.record(chatty)
+        for _ in range(10):
+            if writes == "lines":
+                history.write_log(line(number, chatty, "a word " * 300))
+        if writes == "messages":
+            for each in range(10):
+                sent = message(number, "chatty")
+                await history.add_message(sent.evolve(id=f"{sent.id}_{each}"))
+    await history.logs(LogQuery())
+    full = await history._database.read(used_bytes)
+    await history.trim(now=NOON, max_bytes=full // 2)
+    assert len(await ids(history, job_id="quiet")) == 5
+    assert sum(each.job_id == "quiet" for each in await history.messages(limit=2000)) == 5
+    kept = await ids(history, job_id="chatty", limit=100)
+    assert 20 < len(kept) < 80
+    assert kept[0] == "exec_chatty_199"
+    assert await history._database.read(used_bytes) <= full // 2
 
 
 async def test_a_history_at_its_limit_keeps_about_as_much_from_trim_to_trim(history):
