@@ -10,10 +10,11 @@ import ast
 import builtins
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Final, Literal
 
 from luajobs_kit.bundle.free_variables import Use, outside_names
-from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT
+from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT, has_member, has_module
 
 _STATEFUL: Final = {"random", "secrets", "time", "asyncio", "decimal", "calendar", KIT}
 """Modules whose functions change or ask the machine; their classes may be called."""
@@ -63,6 +64,7 @@ def evaluate(expression: ast.expr, mean: Mean) -> Any:
                 raise NotConstant(f"its line uses {use.name!r}, which jobs do not have")
             found = Meaning("import", getattr(builtins, use.name), use.name)
         meanings[use.name] = found
+        _check_members(use, found)
     _check_calls(expression, meanings)
     space = {name: meaning.value for name, meaning in meanings.items()}
     code = compile(ast.Expression(expression), "<constant>", "eval")
@@ -70,6 +72,21 @@ def evaluate(expression: ast.expr, mean: Mean) -> Any:
         return eval(code, {"__builtins__": {}, **space})  # noqa: S307  # checked above: it only gives a value
     except Exception as error:
         raise NotConstant(f"its line, evaluated again, raises {type(error).__name__}") from error
+
+
+def _check_members(use: Use, meaning: Meaning) -> None:
+    """Raise ``NotConstant`` for what a module has here and jobs have not."""
+    if not isinstance(meaning.value, ModuleType):
+        return
+    for chain in use.chains:
+        module = meaning.value.__name__
+        for part in chain.split(".")[1:]:
+            if has_module(f"{module}.{part}"):
+                module = f"{module}.{part}"
+                continue
+            if not has_member(module, part):
+                raise NotConstant(f"jobs have no {module}.{part}")
+            break
 
 
 def _check_calls(expression: ast.expr, meanings: dict[str, Meaning]) -> None:

@@ -113,6 +113,9 @@ _LISTED: Final = {
     "ContextDecorator ExitStack aclosing asynccontextmanager closing contextmanager nullcontext "
     "suppress",
     "abc": "ABC abstractmethod",
+    "logging": "CRITICAL DEBUG ERROR FATAL Formatter INFO Logger LoggerAdapter NOTSET NullHandler "
+    "StreamHandler WARN WARNING basicConfig critical debug disable error exception fatal getLevelName "
+    "getLogger info log warn warning",
     "asyncio": "BoundedSemaphore CancelledError Event FIRST_COMPLETED FIRST_EXCEPTION "
     "ALL_COMPLETED Future InvalidStateError LifoQueue Lock PriorityQueue Queue QueueEmpty QueueFull "
     "Semaphore Task TaskGroup "
@@ -179,6 +182,7 @@ ALIKE: Final = 0.7
 """How alike two names are when one is taken for a slip of the other: ``platform`` is none of
 ``operator``."""
 
+_ONE_LOG: Final = "All loggers write the run's log; leave handlers out."
 _PACKED: Final = "Job code packs and unpacks no data. Offer a tool and call tools.NAME(…)."
 
 EVERYWHERE_OUT_OF_REACH: Final = {
@@ -206,7 +210,10 @@ EVERYWHERE_OUT_OF_REACH: Final = {
     "threading": "Use asyncio.gather(…) or asyncio.create_task(…).",
     "multiprocessing": "Use asyncio.gather(…) or asyncio.create_task(…).",
     "concurrent.futures": "Use asyncio.gather(…) or asyncio.create_task(…).",
-    "logging": "Use print(), or job.log.info(…), job.log.warning(…), job.log.error(…).",
+    "logging.handlers": _ONE_LOG,
+    "logging.config": _ONE_LOG,
+    "loguru": "Use logging.getLogger(__name__), or job.log.",
+    "structlog": "Use logging.getLogger(__name__), or job.log.",
     "pickle": "Use json.dumps and json.loads.",
     "traceback": "Let the error end the job: it is recorded with your line. Or print(repr(error)).",
     "inspect": "Job code does not see the interpreter. Use callable(…), isinstance(…), "
@@ -271,6 +278,13 @@ _LOOP: Final = (
 )
 
 OUT_OF_REACH_MEMBERS: Final = {
+    "logging.FileHandler": _ONE_LOG,
+    "logging.Handler": _ONE_LOG,
+    "logging.Filter": "Leave out the line where it is written.",
+    "logging.LogRecord": _ONE_LOG,
+    "logging.root": "Use logging.getLogger().",
+    "logging.handlers": _ONE_LOG,
+    "logging.config": _ONE_LOG,
     "asyncio.to_thread": _NO_THREADS,
     "asyncio.run_coroutine_threadsafe": _NO_THREADS,
     "asyncio.get_running_loop": _LOOP,

@@ -11,9 +11,10 @@ from luajobs_kit.guest import allowlist
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import Run
 from luajobs_kit.guest.stdlib import asyncio as job_asyncio
+from luajobs_kit.guest.stdlib import logging as job_logging
 from luajobs_kit.guest.stdlib.patches import GIVEN, SIMULATED
 
-_CONTAINERS = frozenset({"asyncio", "luajobs_kit"})
+_CONTAINERS = frozenset({"asyncio", "logging", "luajobs_kit"})
 """Modules written by us as a whole."""
 
 
@@ -58,6 +59,7 @@ def load(kit: dict[str, Any]) -> None:
         name: TimeoutError if name == "TimeoutError" else getattr(job_asyncio, name)
         for name in allowlist.MODULES["asyncio"]
     }
+    _real["logging"] = {name: getattr(job_logging, name) for name in allowlist.MODULES["logging"]}
     for module in sorted(allowlist.MODULES, reverse=True):  # those within a module first
         _facades[module] = _facade(module)
 

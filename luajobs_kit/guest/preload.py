@@ -23,7 +23,7 @@ HIDDEN: Final = (
 """Modules that the library imports only when something is first used; not every Python has all."""
 
 _OF_THE_LIBRARY: Final = [
-    name for name in allowlist.MODULES if name not in {"asyncio", "luajobs_kit"}
+    name for name in allowlist.MODULES if name not in {"asyncio", "logging", "luajobs_kit"}
 ]
 
 

@@ -42,7 +42,7 @@ NEVER_ITSELF = [
 
 SPECIMENS = """
 import asyncio, calendar, contextlib, dataclasses, datetime, decimal, difflib, enum, fractions
-import functools, hashlib, hmac, itertools, json, operator, random, re, statistics, string
+import functools, hashlib, hmac, itertools, json, logging, operator, random, re, statistics, string
 import textwrap, time, typing, urllib.parse, uuid, zoneinfo, collections
 class Own:
     def method(self): pass
@@ -87,7 +87,9 @@ def main(job):
         collections.Counter(), collections.deque(), collections.UserDict(), collections.namedtuple("X", "a")(1),
         urllib.parse.urlparse("http://a/b"), time.gmtime(), memoryview(b"a"), iter([1]), {}.keys(), property(int),
         classmethod(int), staticmethod(int), vars(Own()), contextlib.ExitStack(), contextlib.closing(1),
-        ExceptionGroup("a", [ValueError()]), tools.weather, http, job, job.log, job.data, job.metadata, job.execution,
+        ExceptionGroup("a", [ValueError()]), tools.weather, http, job, job.log, job.data,
+        logging.getLogger("a"), logging.LoggerAdapter(job.log, {}), logging.StreamHandler(), logging.Formatter(),
+         job.metadata, job.execution,
     ]
 """
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TextIO, cast
 
+from luajobs_kit.log_text import log_text
 from luajobs_kit.model import Level
 
 
@@ -68,10 +70,11 @@ class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         output = _running.get()
         if output is not None:
-            output.add(_level(record.levelno), record.getMessage())
+            text = log_text(record.msg, record.args)
+            output.add(level_of(record.levelno), _with_problem(text, record.exc_info))
 
 
-def _level(number: int) -> Level:
+def level_of(number: int) -> Level:
     if number >= logging.ERROR:
         return "error"
     if number >= logging.WARNING:
@@ -97,13 +100,37 @@ def capture(now: Callable[[], datetime]) -> Iterator[ToolOutput]:
         _running.reset(token)
 
 
-def log(level: Level, message: str) -> None:
-    """Log a line of the tool call that is running; without one it goes to ``logging``."""
+def log(level: Level, args: tuple[Any, ...], given: Mapping[str, Any]) -> None:
+    """Log a line of the tool call that is running; without one it goes to ``logging``.
+
+    ``args`` and ``given`` are what a ``Logger`` takes; other keywords are fields, as ``extra``'s.
+    """
+    message, *rest = args or (given.get("msg", ""),)
+    fields = {name: value for name, value in given.items() if name not in _OF_CALLS}
+    extra = given.get("extra")
+    text = log_text(message, tuple(rest), {**(extra if isinstance(extra, dict) else {}), **fields})
+    text = _with_problem(text, given.get("exc_info"))
     output = _running.get()
     if output is None:
-        logging.getLogger("luajobs_kit.tools").log(_NUMBERS[level], message)
+        logging.getLogger("luajobs_kit.tools").log(_NUMBERS[level], "%s", text)
     else:
-        output.add(level, message)
+        output.add(level, text)
+
+
+def _with_problem(text: str, exc_info: Any) -> str:
+    """Return the text with the traceback of the exception it tells of, where it tells of one."""
+    if isinstance(exc_info, tuple) and len(exc_info) == 3:
+        exc_info = exc_info[1]
+    problem = exc_info if isinstance(exc_info, BaseException) else None
+    if problem is None and exc_info:
+        problem = sys.exception()
+    if problem is None:
+        return text
+    told = "".join(traceback.format_exception(problem)).rstrip()
+    return f"{text}\n{told}"
+
+
+_OF_CALLS = {"msg", "exc_info", "extra", "stack_info", "stacklevel"}
 
 
 _NUMBERS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import time
 import traceback
@@ -28,19 +29,37 @@ Input = TypeVar("Input", bound=BaseModel)
 
 
 class ToolLog:
-    """The log of the tool call that is running, as ``job.log`` is a run's."""
+    """The log of the tool call that is running, as ``job.log`` is a run's.
 
-    def debug(self, message: object) -> None:
-        tool_output.log("debug", str(message))
+    It is called as a ``logging.Logger`` is: ``self.log.info("%d found", count, extra={…})``. No
+    call raises; arguments that do not fit the message follow it.
+    """
 
-    def info(self, message: object) -> None:
-        tool_output.log("info", str(message))
+    def debug(self, /, *args: Any, **given: Any) -> None:
+        tool_output.log("debug", args, given)
 
-    def warning(self, message: object) -> None:
-        tool_output.log("warn", str(message))
+    def info(self, /, *args: Any, **given: Any) -> None:
+        tool_output.log("info", args, given)
 
-    def error(self, message: object) -> None:
-        tool_output.log("error", str(message))
+    def warning(self, /, *args: Any, **given: Any) -> None:
+        tool_output.log("warn", args, given)
+
+    warn = warning
+
+    def error(self, /, *args: Any, **given: Any) -> None:
+        tool_output.log("error", args, given)
+
+    critical = fatal = error
+
+    def exception(self, /, *args: Any, **given: Any) -> None:
+        """Log an error with the exception that is being handled."""
+        tool_output.log("error", args, {"exc_info": True, **given})
+
+    def log(self, level: int | str, /, *args: Any, **given: Any) -> None:
+        """Log at a level of ``logging``: a number, or its name."""
+        number = level if isinstance(level, int) else logging.getLevelName(level)
+        known = number if isinstance(number, int) else logging.INFO
+        tool_output.log(tool_output.level_of(known), args, given)
 
 
 class LuaTool(ABC, Generic[Input]):

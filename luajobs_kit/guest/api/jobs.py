@@ -18,32 +18,7 @@ from luajobs_kit.guest.api.unkept_changes import CopyKind, DocumentKey
 from luajobs_kit.guest.api.users import User, UserInstance
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
-
-
-class Log(HostMade):
-    """Writes the run's log."""
-
-    __slots__ = ()
-
-    @staticmethod
-    def debug(*values: Any) -> None:
-        _log("debug", values)
-
-    @staticmethod
-    def info(*values: Any) -> None:
-        _log("info", values)
-
-    @staticmethod
-    def warning(*values: Any) -> None:
-        _log("warn", values)
-
-    @staticmethod
-    def error(*values: Any) -> None:
-        _log("error", values)
-
-
-def _log(level: str, values: tuple[Any, ...]) -> None:
-    current().log(level, " ".join([str(value) for value in values]))
+from luajobs_kit.guest.stdlib.logging import Logger, getLogger
 
 
 class JobInstance(HostMade):
@@ -106,8 +81,9 @@ class JobInstance(HostMade):
         return self._execution
 
     @property
-    def log(self) -> Log:
-        return make(Log)
+    def log(self) -> Logger:
+        """The run's log, as a logger: ``job.log.info("%d found", count)``."""
+        return getLogger("job")
 
     async def user(self) -> UserInstance:
         """Return the user this job was created for."""

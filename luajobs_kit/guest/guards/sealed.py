@@ -19,7 +19,7 @@ def for_instances(function: Callable[..., Any], kind: type) -> Callable[..., Any
     """Return a method of a Python class that takes instances of that class only."""
 
     @functools.wraps(function)
-    def method(instance: Any, *args: Any, **keywords: Any) -> Any:
+    def method(instance: Any, /, *args: Any, **keywords: Any) -> Any:
         if kind not in mro_of(
             type(instance)
         ):  # A4: not isinstance, which a registered class would pass

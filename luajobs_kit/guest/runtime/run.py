@@ -36,6 +36,8 @@ class Run:
         self.datetime: type[datetime] = datetime  # the class job code knows by that name
         self.copies = CopyTracker()
         self.at_top: ConstantsAtTop | None = None  # once its source has been executed
+        self.loggers: dict[str, Any] = {}  # by name; "root" is above all
+        self.logging_disabled = 0  # the level up to which nothing is written
         self._secrets: list[str] = []
         self._unfinished_line = ""
 

@@ -67,6 +67,42 @@ async def test_a_wrong_field_is_named_with_the_tool(ws, given, field, words):
     assert refused.value.details["field"] == field
 
 
+async def test_a_tools_log_is_called_as_a_logger_and_never_ends_it(ws):
+    class Noisy:
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    @lua_tool
+    async def talk() -> str:
+        "Say a lot"
+        log = LuaTool.log
+        log.info("%d of %s", 3, "tea")
+        log.info("no place for", 3)  # noqa: PLE1205 - that is what is tried
+        log.log(logging.WARNING, "50%")
+        log.error("id", extra={"id": 3}, user="ann")
+        log.info(Noisy())
+        try:
+            int("x")
+        except ValueError:
+            log.exception("failed")
+            logging.getLogger("shop").exception("failed too")
+        return "done"
+
+    assert await talk.call({}) == "done"
+    lines = [(line.sub_type, line.message) for line in await ws.logs(source="skill", name="talk")]
+    assert lines[:5] == [
+        ("info", "3 of tea"),
+        ("info", "no place for 3"),
+        ("warn", "50%"),
+        ("error", "id (id=3, user='ann')"),
+        ("info", "<Noisy whose text raises RuntimeError>"),
+    ]
+    for level, message in lines[5:7]:
+        assert level == "error"
+        assert message.startswith("failed")
+        assert message.endswith("ValueError: invalid literal for int() with base 10: 'x'")
+
+
 async def test_what_a_tool_raises_reaches_the_caller_and_the_log(ws):
     with pytest.raises(
         ToolError, match=r"order_item failed: ValueError: not for sale \(line \d+"

@@ -56,7 +56,8 @@ def test_everything_refused_is_reported_at_once() -> None:
     ("source", "advice"),
     [
         ("import requests", "http.get"),
-        ("import logging", "job.log"),
+        ("import logging.handlers", "leave handlers out"),
+        ("import logging\nlogging.FileHandler('x')", "leave handlers out"),
         ("import threading", "asyncio.gather"),
         ("import jsn", "Did you mean json?"),
         ("import platform", "For the rest offer a tool"),  # no slip of "operator"
