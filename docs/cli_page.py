@@ -40,6 +40,30 @@ engine of the other one runs. When you remove, move away or replace the folder w
 runs, that engine ends within a second or two, and the next command uses what stands there
 ([Files](files.md#the-lock)).
 
+## Which jobs
+
+`--where QUERY` stands for JOB where a command may be about several, and behind `/` in the monitor.
+A command that changes something asks first and says how many jobs that are; `--yes` leaves the
+question out.
+
+```console
+$ luajobs jobs list --where 'report status:failed,timeout'
+$ luajobs jobs trigger --where 'status:failed user:alice'
+```
+
+| in a query | a job is meant when |
+|---|---|
+| `report` | its name contains the word; with `*` (`daily-*`), the whole name is like that |
+| `name:"team meeting"` | likewise, for names with blanks or colons |
+| `status:failed` | it stands so, or its last run ended so |
+| `user:alice` | it is hers; `user:none` for the agent's own |
+| `schedule:cron` | its schedule is one: `once`, `interval`, `cron` |
+| `next:<1h`, `next:>1d12h` | its next fire is sooner, later |
+| `last:>5m`, `last:<1h` | its last run began longer ago, not so long ago |
+| `is:late` | its last run began late or its next fire is overdue; also `running`, `waiting`, `retrying` |
+
+All terms must hold. `-` in front negates one (`-user:alice`), a comma means "or".
+
 ## Exit codes
 
 | exit code | meaning |

@@ -10,6 +10,7 @@ import click
 
 from luajobs_kit.cli.engine_commands import confirm, print_json, with_port, with_session
 from luajobs_kit.cli.formatting import Styled, clock, mark, milliseconds, table, until, when
+from luajobs_kit.cli.job_choice import chosen_jobs, job_or_where, where_option
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.client.session import EngineSession
@@ -32,17 +33,23 @@ def jobs() -> None:
 @jobs.command("list")
 @click.option("--predefined", is_flag=True, help="Only jobs defined at an agent's set-up.")
 @click.option("--all", "deleted", is_flag=True, help="Deleted jobs that are kept hidden, too.")
+@where_option
 @as_json
 @with_session
 async def list_(
-    session: EngineSession, /, *, predefined: bool, deleted: bool, as_json: bool
+    session: EngineSession, /, *, predefined: bool, deleted: bool, where: str | None, as_json: bool
 ) -> None:
     """List the jobs, oldest first."""
     found = await session.ask_json(
         "list_jobs", includeDynamic=not predefined, includeDeleted=deleted
     )
+    count = len(found)
+    if where is not None:
+        found = _meant(found, where, (await session.ask_json("status"))["now"])
     if as_json:
         print_json(found)
+    elif count and not found:
+        click.echo(f"None of {count} jobs is meant by {clean(where or '')}.")
     elif not found:
         where = (await session.ask_json("status"))["workspace"]
         click.echo(f"No jobs yet in {where}.")
@@ -183,57 +190,82 @@ async def preview(port: Port, /, *, job: str, count: int, as_json: bool) -> None
 
 
 @jobs.command()
-@job_name
+@job_or_where
 @click.option("--version", "version_id", help="A version other than the active one.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the outcome.")
 @as_json
 @with_port
 async def trigger(
-    port: Port, /, *, job: str, version_id: str | None, wait: bool, as_json: bool
+    port: Port,
+    /,
+    *,
+    job: str | None,
+    where: str | None,
+    yes: bool,
+    version_id: str | None,
+    wait: bool,
+    as_json: bool,
 ) -> None:
-    """Run a job now."""
-    found = await port.find_job(job)
-    execution = await port.trigger_job(found.id, version_id)
-    async with waiting(f"Running {clean(found.name)}") as bar:
-        while wait and not execution.finished and execution.next_attempt_at is None:
-            look = 0.25 if bar.is_shown else 30.0  # seconds; a run that is over answers sooner
-            execution = await port.wait_execution(execution.id, look)
-            bar.tell(execution)
+    """Run a job now, and wait until it ended, retries included."""
+    found = await chosen_jobs(port, job, where, verb="Run", yes=yes)
+    runs = [await port.trigger_job(each.id, version_id) for each in found]
+    for number, run in enumerate(runs):
+        runs[number] = await _ended(port, run) if wait else run
+        if not as_json:
+            _outcome(runs[number])
     if as_json:
-        print_json(execution.to_json())
-    else:
-        _outcome(execution)
-    if execution.finished and execution.status != "completed":
+        print_json(runs[0].to_json() if job is not None else [run.to_json() for run in runs])
+    if any(run.finished and run.status != "completed" for run in runs):
         raise SystemExit(1)
 
 
+async def _ended(port: Port, run: Execution) -> Execution:
+    """Return the run once it is finished."""
+    async with waiting(f"Running {clean(run.job_name)}") as bar:
+        while not run.finished:
+            look = 0.25 if bar.is_shown else 30.0  # seconds; a run that is over answers sooner
+            run = await port.wait_execution(run.id, look)
+            bar.tell(run)
+    return run
+
+
 @jobs.command()
-@job_name
+@job_or_where
 @with_port
-async def activate(port: Port, /, *, job: str) -> None:
+async def activate(port: Port, /, *, job: str | None, where: str | None, yes: bool) -> None:
     """Let a job run on schedule, counting from now."""
-    changed = await port.activate_job((await port.find_job(job)).id)
-    click.echo(f"{clean(changed.name)} is active; its next fire is {until(changed.next_run_at)}.")
+    for found in await chosen_jobs(port, job, where, verb="Activate", yes=yes):
+        changed = await port.activate_job(found.id)
+        upcoming = until(changed.next_run_at)
+        click.echo(f"{clean(changed.name)} is active; its next fire is {upcoming}.")
 
 
 @jobs.command()
-@job_name
+@job_or_where
 @with_port
-async def deactivate(port: Port, /, *, job: str) -> None:
+async def deactivate(port: Port, /, *, job: str | None, where: str | None, yes: bool) -> None:
     """Deactivate a job, and cancel what waits of it; what runs goes on to its end."""
-    changed = await port.deactivate_job((await port.find_job(job)).id)
-    name = clean(changed.name)
-    cancelled = changed.cancelled_in_words
-    click.echo(f"{name} is inactive{cancelled}. luajobs jobs activate {name} lets it fire again.")
+    for found in await chosen_jobs(port, job, where, verb="Deactivate", yes=yes):
+        changed = await port.deactivate_job(found.id)
+        name, cancelled = clean(changed.name), changed.cancelled_in_words
+        click.echo(
+            f"{name} is inactive{cancelled}. luajobs jobs activate {name} lets it fire again."
+        )
 
 
 @jobs.command()
-@job_name
-@click.option("--execution", "execution_id", metavar="ID", help="This run alone.")
+@job_or_where
+@click.option("--execution", "execution_id", metavar="ID", help="This run of JOB alone.")
 @with_port
-async def cancel(port: Port, /, *, job: str, execution_id: str | None) -> None:
+async def cancel(
+    port: Port, /, *, job: str | None, where: str | None, yes: bool, execution_id: str | None
+) -> None:
     """End what runs of a job, and cancel what waits; its schedule goes on."""
-    found = await port.find_job(job)
+    for found in await chosen_jobs(port, job, where, verb="Cancel the runs of", yes=yes):
+        await _cancel(port, found, execution_id)
+
+
+async def _cancel(port: Port, found: Job, execution_id: str | None) -> None:
     name = clean(found.name)
     if execution_id is not None:
         run = await port.get_execution(execution_id)
@@ -258,15 +290,24 @@ async def cancel(port: Port, /, *, job: str, execution_id: str | None) -> None:
 
 
 @jobs.command()
-@job_name
+@job_or_where
 @click.option("--force", is_flag=True, help="Really delete, with all versions.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
 @with_port
-async def delete(port: Port, /, *, job: str, force: bool, yes: bool) -> None:
+async def delete(
+    port: Port, /, *, job: str | None, where: str | None, yes: bool, force: bool
+) -> None:
     """Delete a job; one with several versions is deactivated and hidden instead."""
+    if job is None or where is not None:
+        for found in await chosen_jobs(port, job, where, verb="Delete", yes=yes):
+            await _delete(port, found, force=force)
+        return
     found = await _to_delete(port, job, force=force)
     if not yes:
         confirm(f"Delete {clean(found.name)} ({found.id})?")
+    await _delete(port, found, force=force)
+
+
+async def _delete(port: Port, found: Job, *, force: bool) -> None:
     deletion = await port.delete_job(found.id, force=force)
     if deletion.deactivated:
         click.echo(
@@ -318,6 +359,15 @@ def in_words(schedule: Schedule) -> str:
     from luajobs_kit.timing import describe_kept  # noqa: PLC0415 - listing does not need APScheduler
 
     return describe_kept(schedule)
+
+
+def _meant(jobs: list[dict[str, Any]], where: str, now: str) -> list[dict[str, Any]]:
+    """Return the jobs that a query means."""
+    from luajobs_kit.model import Job  # noqa: PLC0415 - a plain list needs no models
+    from luajobs_kit.model.job_query import JobQuery  # noqa: PLC0415 - likewise
+
+    query, moment = JobQuery.parse(where), datetime.fromisoformat(now)
+    return [job for job in jobs if query.matches(Job.model_validate(job), moment)]
 
 
 def _last(run: dict[str, Any] | None) -> Styled:

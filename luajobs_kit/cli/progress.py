@@ -37,8 +37,11 @@ class Waiting:
         self._words = ""
 
     def tell(self, run: Execution) -> None:
-        """Take the progress of a run that is waited for."""
-        if run.progress is not None:
+        """Take how a run stands that is waited for: its progress, or when it is tried again."""
+        if run.next_attempt_at is not None:
+            self._share = None
+            self._words = f"  ↻ retry at {run.next_attempt_at.astimezone():%H:%M:%S}"
+        elif run.progress is not None:
             began = run.attempts[-1].started_at if run.attempts else None
             self._share = run.progress.share
             self._words = f"  {progress_words(run.progress, began)}"

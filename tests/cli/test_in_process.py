@@ -1,5 +1,6 @@
 """The command line's manners, asked in this process: quick, and one engine serves them all."""
 
+import asyncio
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from luajobs_kit import Workspace, every
 from luajobs_kit.cli import main
 from luajobs_kit.cli.root import root
 
@@ -83,6 +85,53 @@ def test_a_run_that_told_its_progress_says_so_with_its_outcome(asked, tmp_path):
     assert "3 of 10 · pages read" in said
     run = json.loads(asked("jobs", "history", "pages", "--json"))["executions"][0]
     assert run["progress"]["total"] == 10
+
+
+def test_what_a_query_means_is_listed_switched_run_and_deleted_at_once(asked, hourly):
+    for name in ("q-one", "q-two", "q-three", "q-four"):
+        hourly(name)
+    assert "q-two" in asked("jobs", "list", "--where", "name:q-t*")
+    assert "None of" in asked("jobs", "list", "--where", "name:q-x*")
+    said = asked("jobs", "deactivate", "--where", "q-", typed="n\n", code=1)
+    assert "Deactivate 4 jobs (q-one, q-two, q-three and 1 more)?" in said
+    assert "inactive" not in asked("jobs", "list", "--where", "q-")
+    assert asked("jobs", "deactivate", "--where", "q-t", "--yes").count(" is inactive") == 2
+    listed = json.loads(asked("jobs", "list", "--where", "q- status:inactive", "--json"))
+    assert [job["name"] for job in listed] == ["q-two", "q-three"]
+    runs = json.loads(asked("jobs", "trigger", "--where", "q-t", "--yes", "--json"))
+    assert [run["status"] for run in runs] == ["completed", "completed"]
+    assert asked("jobs", "activate", "--where", "q-", "--yes").count(" is active") == 4
+    assert "Nothing of q-one runs" in asked("jobs", "cancel", "--where", "q-", "--yes")
+    assert asked("jobs", "delete", "--where", "q-", "--yes").count("deleted") == 4
+    assert "No job is meant by 'q-'" in asked("jobs", "delete", "--where", "q-", "--yes", code=1)
+
+
+def test_a_query_that_cannot_be_read_is_told_with_its_place_and_does_nothing(asked, hourly):
+    hourly("spared")
+    for command in (["list"], ["delete", "--yes"], ["deactivate", "--yes"]):
+        said = asked("jobs", *command, "--where", "spared statsu:active", code=1)
+        assert "at character 8" in said
+        assert "Did you mean 'status'?" in said
+    assert "active" in asked("jobs", "list", "--where", "spared")
+
+
+@pytest.mark.parametrize("given", [[], ["spared", "--where", "spared"]])
+def test_a_command_wants_one_job_or_a_query(asked, given):
+    assert "Name one JOB, or say which ones" in asked("jobs", "activate", *given, code=2)
+
+
+def test_trigger_waits_through_retries_and_exits_by_the_outcome(asked):
+    async def second(job):
+        assert job.execution.attempt == 2
+
+    async def make():
+        async with Workspace(asked.folder) as workspace:
+            await workspace.jobs.create(
+                name="second", schedule=every(hours=1), execute=second, retry={"max_attempts": 1}
+            )
+
+    asyncio.run(make())
+    assert "second  ✓ completed" in asked("jobs", "trigger", "second")
 
 
 def test_a_run_of_another_job_is_not_cancelled_by_this_one_s_name(asked, hourly):

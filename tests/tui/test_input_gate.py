@@ -166,7 +166,7 @@ async def test_bursts_hold_with_many_jobs_while_news_arrives(engine, tui, count)
         await tui.sees(pilot, "job-000", "No line yet")
         telling = asyncio.create_task(news())
         try:
-            tui.bursts(app, *"/x", "escape", *"jd", *f"/-{chosen}", "enter", *"xyd")
+            tui.bursts(app, *"/x", "escape", *"jd", *f"/b-{chosen}", "enter", *"xyd")
             await tui.sees(pilot, "No job is selected")
         finally:
             busy = False

@@ -137,6 +137,21 @@ async def test_slash_filters_the_jobs_and_escape_brings_them_back(engine, tui):
         await tui.sees(pilot, "alpha", "Jobs 2")
 
 
+async def test_what_is_typed_behind_slash_is_a_query_completed_and_told_where_it_is_wrong(
+    engine, tui
+):
+    await tui.make(engine, "alpha")
+    await engine.deactivate_job((await tui.make(engine, "beta")).id)
+    app = tui.monitor(engine)
+    async with app.run_test(size=(120, 30)) as pilot:
+        await tui.sees(pilot, "alpha", "beta")
+        await pilot.press("slash")
+        await tui.types(pilot, "status:ina")
+        await tui.sees(pilot, '"ina" is none of', "Jobs 2", "status:inactive")  # as suggested
+        await pilot.press("right")
+        await tui.sees(pilot, "1 of 2", "Jobs 1 of 2", "beta ·")
+
+
 async def test_a_failure_is_shown_with_its_line_in_executions_and_in_the_code(engine, tui):
     await tui.make(engine, "fails", FAILS)
     app = tui.monitor(engine)

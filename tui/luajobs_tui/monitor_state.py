@@ -7,7 +7,7 @@ from typing import Final
 
 from luajobs_kit.live.live_state import LiveState
 from luajobs_kit.model import Job
-from luajobs_tui.cell_text import short_schedule
+from luajobs_kit.model.job_query import JobQuery
 
 WINDOW: Final = 1_000  # jobs in the table; a Textual table of more becomes slow
 
@@ -18,11 +18,13 @@ class MonitorState(LiveState):
     def __init__(self) -> None:
         super().__init__()
         self.filter = ""
+        self._query = JobQuery.parse("")
 
-    def narrow(self, words: str) -> None:
-        """Show only jobs in which all words occur: in name, user, status, outcome or schedule."""
-        if words != self.filter:
-            self.filter = words
+    def narrow(self, query: str) -> None:
+        """Show only the jobs that a query means. Raises ``InvalidInput`` for what is none."""
+        if query != self.filter:
+            self._query = JobQuery.parse(query)
+            self.filter = query
             self._changed.everything = True
 
     def visible(self) -> list[Job]:
@@ -37,9 +39,4 @@ class MonitorState(LiveState):
 
     def passes(self, job: Job) -> bool:
         """Return whether the filter lets the job be seen."""
-        if not self.filter:
-            return True
-        run = job.last_execution
-        schedule = short_schedule(job.active_version, self.now())
-        text = f"{job.name} {job.user_id or ''} {job.status} {run.status if run else ''} {schedule}"
-        return all(word in text.lower() for word in self.filter.lower().split())
+        return self._query.matches(job, self.now())

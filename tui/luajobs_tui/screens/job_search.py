@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from textual import on
 
+from luajobs_kit.errors import InvalidInput
+from luajobs_tui.cell_text import clip
 from luajobs_tui.screens.job_actions import JobActions
 from luajobs_tui.widgets.detail import Detail
 from luajobs_tui.widgets.job_table import JobTable
 from luajobs_tui.widgets.search_bar import SearchBar
+
+PROBLEM: Final = 40  # cells for what is wrong with a query, beside the query
 
 
 class JobSearch(JobActions):
@@ -46,9 +50,14 @@ class JobSearch(JobActions):
         )
         self.query_one(SearchBar).open(purpose, self.state.filter if purpose == "filter" else "")
 
-    def _filtered(self, words: str) -> None:
-        self.state.narrow(words)
-        self.query_one(SearchBar).tell(f"{self.state.passing()} of {len(self.state.jobs)}")
+    def _filtered(self, query: str) -> None:
+        bar = self.query_one(SearchBar)
+        try:
+            self.state.narrow(query)
+        except InvalidInput as problem:  # the filter before it stays
+            bar.tell(clip(problem.details["problem"], PROBLEM))
+            return
+        bar.tell(f"{self.state.passing()} of {len(self.state.jobs)}")
         self.paint_soon()
 
     @on(SearchBar.Typed)

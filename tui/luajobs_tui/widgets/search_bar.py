@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
+from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+from luajobs_kit.model.job_query import complete_query
+
 Purpose = Literal["filter", "search"]
+
+
+class _Queries(Suggester):
+    """Completes a query for jobs as one types."""
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return next(iter(complete_query(value)), None)
+
+
+_QUERIES: Final = _Queries(case_sensitive=True)
 
 
 class SearchBar(Horizontal):
@@ -50,7 +63,7 @@ class SearchBar(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static(id="search-label")
-        yield Input(id="search-words", placeholder="words that must all occur")
+        yield Input(id="search-words")
         yield Static(id="search-count")
 
     def open(self, purpose: Purpose, words: str) -> None:
@@ -61,6 +74,9 @@ class SearchBar(Horizontal):
         self.tell("")
         self.display = True
         field = self.query_one(Input)
+        of_jobs = purpose == "filter"
+        field.placeholder = "name  status:failed  user:alice  is:late" if of_jobs else "words"
+        field.suggester = _QUERIES if of_jobs else None
         with self.prevent(Input.Changed):
             field.value = words
         self.screen.set_focus(field)
