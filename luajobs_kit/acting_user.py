@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Literal
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.name_rules import unseen_character
 
 Reach = Literal["own", "any"]
 """Which users the task reaches: its own, or any."""
@@ -33,9 +34,11 @@ def acting_as(user: str | None) -> Iterator[None]:
 
     None is the workspace's default user. Raises ``InvalidInput`` for what is no user's id.
     """
-    if user is not None and (not isinstance(user, str) or not user.strip()):
+    if user is not None and (
+        not isinstance(user, str) or not user.strip() or unseen_character(user) is not None
+    ):
         raise InvalidInput(
-            f"acting_as takes a user's id, such as 'user_alice', not {user!r}; "
+            f"acting_as takes a user's id, such as 'user_alice', not {user!a}; "
             "None is the workspace's default user.",
             field="user",
         )

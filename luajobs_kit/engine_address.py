@@ -51,7 +51,7 @@ class Address:
         A file that another user owns, or could write to, is not believed.
         """
         try:
-            with (folder / FILE).open(encoding="utf-8") as file:
+            with (folder / FILE).open("rb") as file:
                 facts = os.fstat(file.fileno())
                 if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
                     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final
@@ -11,6 +12,9 @@ from luajobs_kit.errors import InvalidInput
 
 DEEPEST: Final = 64
 """Levels of lists and dicts in what people pass and jobs keep."""
+
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
+"""A lone surrogate: half of a UTF-16 pair, which Python's text may hold and UTF-8 may not."""
 
 _CONTAINERS: Final = (dict, list, tuple)
 
@@ -74,6 +78,7 @@ class _Walk:
             case None | bool():
                 return 5
             case str():
+                self._check_text(value, self._here)
                 return len(value) + 2
             case int() if abs(value) < self._largest:
                 return value.bit_length() * 3 // 10 + 1
@@ -90,9 +95,18 @@ class _Walk:
                             f"are text: use {str(key)!r}.",
                             field=path,
                         )
+                    self._check_text(key, f"a key of {self._here}")
                 return 2 + sum(len(key) + 4 for key in value) + self._inside(value.items())
             case _:
                 raise not_json(value, self._here)
+
+    def _check_text(self, text: str, path: str) -> None:
+        if not text.isascii() and (half := _HALF_A_PAIR.search(text)):
+            raise InvalidInput(
+                f"{path} has half of a surrogate pair (U+{ord(half[0]):04X}, at {half.start()}), which "
+                "UTF-8 has no form for; text.encode('utf-8', 'replace').decode() replaces it.",
+                field=path,
+            )
 
     def _inside(self, items: Iterable[tuple[Any, Any]]) -> int:
         size = 0

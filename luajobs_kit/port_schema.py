@@ -78,15 +78,12 @@ class Verb:
 
     def write_request(self, arguments: Mapping[str, Any]) -> bytes:
         """Return the arguments as JSON. Raises ``InvalidInput`` naming what is not JSON."""
-        for name, value in arguments.items():
-            _check_argument(value, name)
+        check_arguments(arguments)
         try:
             given = self.request.model_validate(dict(arguments))
             body = given.model_dump_json(by_alias=True, exclude_none=True).encode()
         except ValidationError as problem:
             raise invalid(self.name, problem) from None
-        except ValueError as problem:  # text that is not Unicode, such as a lone surrogate
-            raise InvalidInput(f"{self.name}: cannot be written as JSON: {problem}") from None
         if len(body) > MAX_BODY:
             raise InvalidInput(
                 f"{self.name}: {len(body)} bytes are more than one request may carry ({MAX_BODY})."
@@ -133,9 +130,19 @@ def invalid(where: str, problem: ValidationError) -> InvalidInput:
     return InvalidInput(shown, field=field)
 
 
+def check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Raise ``InvalidInput`` with the path of the first value that JSON has no form for."""
+    for name, value in arguments.items():
+        _check_argument(value, name)
+
+
 def _check_argument(value: Any, path: str) -> None:
-    """Raise ``InvalidInput`` with the path of the first value that JSON would silently change."""
     match value:
+        case Mapping() if (
+            path == "arguments"
+        ):  # of a verb of the platform: known by their own names
+            for name, item in value.items():
+                _check_argument(item, name if isinstance(name, str) else path)
         case datetime():
             pass
         case BaseModel():

@@ -150,9 +150,24 @@ _CONTROLS: Final[dict[int, str]] = {
     **dict.fromkeys((0x7F, *range(0x80, 0xA0)), "\N{REPLACEMENT CHARACTER}"),
     **{code: chr(0x2400 + code) for code in range(0x20)},  # their pictures: ␛ for Escape
 }
+# Nor may they reorder the line (bidirectional overrides and isolates) or hide in it. The marks and
+# joiners that right-to-left text and emoji are written with stay.
+_UNSEEN: Final[dict[int, str]] = {
+    code: f"<U+{code:04X}>"
+    for code in (
+        0xAD,
+        0x180E,
+        0x200B,
+        *range(0x2028, 0x202F),
+        *range(0x2060, 0x2070),
+        0xFEFF,
+        *range(0xFFF9, 0xFFFC),
+    )
+}
 _KEPT_CONTROLS: Final[dict[int, str]] = {ord("\t"): "    ", ord("\n"): "\n", ord("\r"): ""}
+_SHOWN: Final = _CONTROLS | _UNSEEN | _KEPT_CONTROLS
 
 
 def clean(text: str) -> str:
-    """Return text of a job's own making with its control characters made visible."""
-    return text if text.isprintable() else text.translate(_CONTROLS | _KEPT_CONTROLS)
+    """Return text of a job's own making with its control and invisible characters made visible."""
+    return text if text.isprintable() else text.translate(_SHOWN)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 from luajobs_kit.model import ExecutionStatus, JobStatus, Progress, RunError
-from luajobs_kit.presentation import SIGNS, TONES, error_line, percent, progress_words
+from luajobs_kit.presentation import SIGNS, TONES, clean, error_line, percent, progress_words
 
 
 def test_an_error_is_one_line_with_its_authors_line():
@@ -34,3 +34,9 @@ def test_how_long_the_rest_takes_is_not_guessed_from_less_than_two_seconds_nor_f
     unknown = Progress(done=1_234_567, at=late)
     assert (progress_words(unknown, begun), percent(unknown)) == ("1,234,567", "1,234,567")
     assert progress_words(Progress(done=0.5, total=2.0, at=begun), begun) == "0.5 of 2"
+
+
+def test_what_would_hide_in_a_line_or_turn_it_round_is_shown_by_its_number():
+    assert clean("a\u200bb\u202ec\ufeff") == "a<U+200B>b<U+202E>c<U+FEFF>"
+    for seen in ("👨‍👩‍👧", "می‌خواهم", "דוח\u200f יומי"):
+        assert clean(seen) == seen

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
 
+from luajobs_kit import port_schema
 from luajobs_kit.api import _session
-from luajobs_kit.api._json_values import to_object
+from luajobs_kit.api._json_values import build, to_object
 from luajobs_kit.api._session import Session, Verb
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.agent.agents import LuaAgent
@@ -171,6 +172,10 @@ class Workspace:
         Raises ``EngineUnavailable`` when no engine answers, and what the verb raises.
         """
         port = await self.port()
+        if self._engine is not None:  # elsewhere whoever writes the request sees to it
+            known = port_schema.verb(verb.__name__).parameters
+            given = {each.name: value for each, value in zip(known, arguments, strict=False)}
+            port_schema.check_arguments(given | options)
         answer: R = await getattr(port, verb.__name__)(*arguments, **options)
         return answer
 
@@ -228,8 +233,15 @@ class Workspace:
         ``source`` is ``job`` or ``skill``, ``name`` a job's or tool's, ``level`` the least
         one, ``grep`` words that must all occur.
         """
-        query = LogQuery(
-            source=source, name=name, user_id=user, level=level, grep=grep, limit=limit
+        query = build(
+            LogQuery,
+            "ws.logs",
+            source=source,
+            name=name,
+            user_id=user,
+            level=level,
+            grep=grep,
+            limit=limit,
         )
         return LogLines.of(await self.ask(Port.logs, query))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -82,12 +83,19 @@ def _free_name(node: ast.Lambda) -> str:
 def _from_file(path: Path, file: str | None) -> Bundle:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        utf16 = error.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        raise InvalidInput(
+            f"The job's source file {path} is {'UTF-16' if utf16 else 'no UTF-8'} ({error}); save it "
+            "as UTF-8."
+        ) from error
+    except OSError as error:
         raise InvalidInput(f"The job's source file {path} cannot be read: {error}.") from error
     return _from_text(text, file or str(path))
 
 
 def _from_text(text: str, file: str) -> Bundle:
+    text = text.removeprefix("\ufeff")  # a byte-order mark, as some editors write one
     if "\n" not in text and text.strip().endswith(".py"):
         raise InvalidInput(
             f"{text!r} looks like a file's name, but text is taken as source. "

@@ -34,6 +34,8 @@ def join(ctx: click.Context, *, url: str, tls_cert: Path | None) -> None:
     given = ctx.obj["workspace"]
     with reporting_errors():
         folder = find_workspace.where(Path(given) if given else None)
-        certificate = tls_cert.read_text(encoding="utf-8", errors="replace") if tls_cert else None
-        address = asyncio.run(join_(folder, url, token.strip(), certificate))
+        certificate = (
+            tls_cert.read_text(encoding="utf-8-sig", errors="replace") if tls_cert else None
+        )
+        address = asyncio.run(join_(folder, url, token.lstrip("\ufeff").strip(), certificate))
     click.echo(f"{folder} uses the engine at {address.url}.")

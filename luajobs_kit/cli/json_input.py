@@ -14,7 +14,7 @@ def read_object(text: str, what: str, example: str) -> dict[str, Any]:
     Raises ``InvalidInput`` for what is no JSON, and for any other JSON value.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text.removeprefix("\ufeff"))  # as in "$(cat FILE)"
     except ValueError as problem:
         raise InvalidInput(f"{what} cannot be read as JSON: {problem}") from None
     if not isinstance(value, dict):

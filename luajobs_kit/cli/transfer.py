@@ -54,7 +54,7 @@ def _read(file: Path) -> dict[str, Any] | None:
     if file.suffix == ".zip" or file.stat().st_size > _SENT:
         return None
     try:
-        exported = json.loads(file.read_text(encoding="utf-8"))
+        exported = json.loads(file.read_bytes())
     except ValueError as problem:
         raise InvalidInput(f"{file} is no JSON: {problem}") from None
     except RecursionError:

@@ -29,7 +29,7 @@ from luajobs_kit.engine.lifecycle import Core
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runner import LocalRunner, Runner
 from luajobs_kit.engine.simulation.simulation import simulate
-from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound
+from luajobs_kit.errors import LuaJobsError, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Cancellation,
@@ -49,6 +49,8 @@ from luajobs_kit.model import (
     Simulation,
     VersionSpec,
 )
+from luajobs_kit.name_rules import check_name
+from luajobs_kit.page_bounds import check_count
 from luajobs_kit.platform import MOST_CONCURRENT, Caller, MessageChannel, Settings
 from luajobs_kit.port import Finding, Port, ToolCall, ToolOffer
 from luajobs_kit.sandbox import Limits, Sandbox, doctor
@@ -313,14 +315,14 @@ class Engine(Port):
             max(now, fire.last_fire or now),  # a clock set back runs nothing again
             armed_at=fire.armed_at,
         )
-        return await _first(fires, _within(count))
+        return await _first(fires, check_count(count, "count"))
 
     async def preview(
         self, schedule: Schedule, count: int = 5, start: datetime | None = None
     ) -> list[datetime]:
         now = self._state.clock.now()
         checked = parse_schedule(schedule, now=now, check_past=False)
-        valid, after = begin(checked, _within(count), start or now, self._state.clock)
+        valid, after = begin(checked, check_count(count, "count"), start or now, self._state.clock)
         return await _first(shown_fires(valid, after), count)
 
     async def simulate(
@@ -368,7 +370,7 @@ class Engine(Port):
         offset: int = 0,
     ) -> ExecutionPage:
         page = await self._state.store.history.executions(
-            job_id=job_id, status=status, limit=_within(limit), offset=max(0, offset)
+            job_id=job_id, status=status, limit=check_count(limit), offset=max(0, offset)
         )
         now = self._state.clock.now()
         return page.evolve(executions=[as_of(execution, now) for execution in page.executions])
@@ -391,7 +393,7 @@ class Engine(Port):
 
     async def logs(self, query: LogQuery) -> LogPage:
         return await self._state.store.history.logs(
-            query.evolve(limit=_within(query.limit), page=max(1, query.page))
+            query.evolve(limit=check_count(query.limit), page=max(1, query.page))
         )
 
     async def write_log(self, line: LogLine) -> LogLine:
@@ -408,6 +410,8 @@ class Engine(Port):
         return await self._core.platform.call(verb, arguments, Caller(user_id=user_id), key=key)
 
     def offer(self, tools: list[ToolOffer]) -> AsyncIterator[ToolCall]:
+        for tool in tools:
+            check_name(tool.name, "a tool", example="get_weather")
         return self._core.tools.offer(tools)
 
     async def tools(self) -> list[ToolOffer]:
@@ -432,13 +436,6 @@ async def _first(fires: Iterator[datetime], count: int) -> list[datetime]:
         found.append(fire)
         await asyncio.sleep(0)
     return found
-
-
-def _within(count: int) -> int:
-    """Return ``count`` if it is a page's size. Raises ``InvalidInput``."""
-    if not 1 <= count <= 1_000:
-        raise InvalidInput(f"{count} is outside 1 to 1000.")
-    return count
 
 
 async def _sandbox(settings: Settings) -> Sandbox:

@@ -7,6 +7,8 @@ from typing import Any
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Entry
+from luajobs_kit.name_rules import check_name
+from luajobs_kit.page_bounds import check_count
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.settings import Settings
 from luajobs_kit.platform.size_limits import check_values
@@ -35,6 +37,7 @@ class Data:
         key: str | None = None,
     ) -> dict[str, Any]:
         """Keep an object in a collection."""
+        check_name(collection, "a collection", field="collection", example="tickets")
         within = _within(self._settings, caller, data)
         entry = await self._entries.create(
             _named(collection), data, search_text, key, within=within
@@ -52,7 +55,7 @@ class Data:
     ) -> dict[str, Any]:
         """Return a page of the entries that match a Mongo-style filter."""
         found = await self._entries.page(
-            _named(collection), filter=filter, page=page, limit=_bounded(limit)
+            _named(collection), filter=filter, page=page, limit=check_count(limit)
         )
         return found.to_json()
 
@@ -137,7 +140,7 @@ class Data:
     ) -> list[dict[str, Any]]:
         """Return the entries whose text matches, best first, each with its score (0 to 1)."""
         found = await self._entries.search(
-            _named(collection), search_text, limit=_bounded(limit), threshold=score_threshold
+            _named(collection), search_text, limit=check_count(limit), threshold=score_threshold
         )
         return [entry.to_json() for entry in found]
 
@@ -158,7 +161,9 @@ class Products:
         filter: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Return a page of the catalogue."""
-        found = await self._entries.page(PRODUCTS, filter=filter, page=page, limit=_bounded(limit))
+        found = await self._entries.page(
+            PRODUCTS, filter=filter, page=page, limit=check_count(limit)
+        )
         return {
             "data": [_product(entry) for entry in found.data],
             "pagination": found.pagination.to_json(),
@@ -207,7 +212,7 @@ class Products:
         self, caller: Caller, *, search_query: str, limit: int = 5
     ) -> builtins.list[dict[str, Any]]:
         """Return the products whose text matches, best first."""
-        found = await self._entries.search(PRODUCTS, search_query, limit=_bounded(limit))
+        found = await self._entries.search(PRODUCTS, search_query, limit=check_count(limit))
         return [_product(entry) for entry in found]
 
 
@@ -233,9 +238,3 @@ def _named(collection: str) -> str:
             field="collection",
         )
     return collection
-
-
-def _bounded(limit: int) -> int:
-    if not 1 <= limit <= 1_000:
-        raise InvalidInput(f"limit={limit} is outside 1 to 1000.", field="limit")
-    return limit

@@ -6,13 +6,21 @@ import getpass
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import DEFAULT_AGENT, Document, Reach
+from luajobs_kit.name_rules import unseen_character
 from luajobs_kit.store import Definitions, Set
 
-Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+def _seen(name: str) -> str:
+    if (unseen := unseen_character(name)) is not None:
+        raise ValueError(f"a name has no character that is not seen (U+{ord(unseen):04X})")
+    return name
+
+
+Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_seen)]
 EnvValue = Annotated[str, Field(max_length=10_000)]  # a key file fits, a data set does not
 Host = Annotated[str, Field(min_length=1, max_length=253)]
 
@@ -36,7 +44,7 @@ class SettingValues(Document):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     agent_id: Id = DEFAULT_AGENT
-    default_user: str = Field(default_factory=_login, min_length=1, max_length=200)
+    default_user: Id = Field(default_factory=_login)
     timeout_ceiling: Annotated[float, Field(ge=1, le=86_400)] = 600  # seconds; Lua's bound
     max_concurrent: Annotated[int, Field(ge=1, le=MOST_CONCURRENT)] = 8  # runs at once
     memory_limit: Annotated[int, Field(ge=64 * 2**20, le=2**40)] = 512 * 2**20  # bytes a run

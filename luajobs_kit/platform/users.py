@@ -12,6 +12,7 @@ from luajobs_kit.clock import Clock
 from luajobs_kit.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Message, MessagePart, MessageSent, Profile, Role, TextPart, UserRecord
+from luajobs_kit.name_rules import check_name, unseen_character
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.size_limits import Answer, check_object
 from luajobs_kit.store import Put, Store
@@ -90,6 +91,8 @@ class Users:
         _refuse_in_run(caller, "add users")
         user_id = id or self._ids.new("user")
         _check_id(user_id)
+        if full_name is not None:
+            check_name(full_name, "a user", field="fullName", example="Alice Archer")
         if self._store.definitions.user(user_id) is not None:
             raise Conflict(f"There is a user {user_id!r} already.")
         profile = Profile(
@@ -232,9 +235,9 @@ class Users:
 
 
 def _check_id(user_id: str) -> None:
-    if not 1 <= len(user_id) <= MAX_ID or not user_id.isprintable():
+    if not user_id.strip() or len(user_id) > MAX_ID or unseen_character(user_id):
         raise InvalidInput(
-            f"{user_id[:40]!r} is no user's id: use 1 to {MAX_ID} printable characters, "
+            f"{user_id[:40]!r} is no user's id: use 1 to {MAX_ID} characters that are seen, "
             "such as user_alice.",
             field="id",
         )

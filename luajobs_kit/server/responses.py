@@ -13,10 +13,12 @@ from starlette.types import Receive, Scope, Send
 
 from luajobs_kit import http_protocol
 from luajobs_kit.errors import InvalidInput, LuaJobsError
+from luajobs_kit.json_walk import check_json
 from luajobs_kit.platform import pieces
 
 DISCARDED: Final = 16 * 2**20  # bytes of a body that is too long, read so that its sender hears why
 FAILED: Final = "The engine failed at this; its log (engine.log) says more."
+_DEEPEST: Final = 200  # levels of a body; what is kept may have half as many
 PATIENCE: Final = 30.0  # seconds a client may take to send its body
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -69,6 +71,7 @@ async def read_object(request: Request) -> dict[str, Any]:
         raise InvalidInput(f"The request's body is not JSON: {problem}.") from None
     if not isinstance(found, dict):
         raise InvalidInput("The request's body must be a JSON object.")
+    check_json(found, "the body", deepest=_DEEPEST)
     return found
 
 

@@ -241,6 +241,16 @@ def test_future_imports_give_way_to_the_lines_put_ahead():
     assert number + bundle.first_line - 1 == 7
 
 
+def test_a_file_with_a_byte_order_mark_reads_as_without_it(tmp_path):
+    path = tmp_path / "job.py"
+    path.write_text("def execute(job):\n    return 1\n", encoding="utf-8-sig")
+    assert capture(path).source == "def execute(job):\n    return 1\n"
+    assert capture(path.read_text(encoding="utf-8")).source == capture(path).source
+    path.write_text("def execute(job):\n    return 1\n", encoding="utf-16")
+    with pytest.raises(InvalidInput, match=r"job\.py is UTF-16 .*; save it as UTF-8\."):
+        capture(path)
+
+
 def test_a_file_is_taken_by_its_path(tmp_path):
     path = tmp_path / "job.py"
     path.write_text("async def execute(job):\n    return 1\n")

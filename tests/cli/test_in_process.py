@@ -49,6 +49,29 @@ def hourly(asked, tmp_path):
     return make
 
 
+def test_files_and_json_with_a_byte_order_mark_are_read(asked, tmp_path):
+    file = tmp_path / "marked.py"
+    file.write_text("async def execute(job):\n    return 1\n", encoding="utf-8-sig")
+    made = asked("jobs", "create", str(file), "--every", "1h", "--metadata", '\ufeff{"a": 1}')
+    assert "marked: created" in made
+    export = tmp_path / "export.json"
+    asked("export", str(export))
+    export.write_text(export.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert "1 jobs" in asked("import", str(export))
+    asked("jobs", "delete", "marked", "--yes", "--force")
+
+
+def test_a_name_that_is_not_seen_or_written_as_an_id_is_refused(asked, tmp_path):
+    file = tmp_path / "job.py"
+    file.write_text("async def execute(job):\n    return 1\n")
+    for name, words in {
+        "a\u202eb": "RIGHT-TO-LEFT OVERRIDE",
+        "job_01JF2Q8W3N6T4E5R7Y9K0M1P2S": "is written as an id",
+    }.items():
+        refused = asked("jobs", "create", str(file), "--name", name, "--every", "1h", code=1)
+        assert words in refused
+
+
 def test_a_job_that_was_hidden_for_its_versions_can_be_deleted_as_the_answer_says(asked, hourly):
     hourly("hidden", 1)
     job_id = hourly("hidden", 2).rpartition("(")[2].strip(")\n")

@@ -35,7 +35,7 @@ async def test_a_profile_and_an_id_are_bounded(ws):
     for wrong in ("x" * 201, "user\n1"):
         with pytest.raises(InvalidInput, match="is no user's id"):
             await ws.users.add(wrong)
-        with acting_as(wrong), pytest.raises(InvalidInput, match="is no user's id"):
+        with pytest.raises(InvalidInput, match="user's id"), acting_as(wrong):
             await User.get()
 
 

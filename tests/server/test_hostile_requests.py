@@ -117,7 +117,7 @@ async def test_deep_json_is_refused(http, agent, depth):
 
 @pytest.mark.parametrize(("depth", "status"), [(98, 201), (150, 400), (300, 400), (200_000, 400)])
 async def test_an_entry_is_kept_only_if_it_can_be_answered(http, agent, depth, status):
-    nested = b'{"a":' * depth + rb'"\ud800"' + b"}" * depth
+    nested = b'{"a":' * depth + rb'"\u00e9"' + b"}" * depth
     path = f"/developer/agents/{agent}/custom-data/deep"
     answer = await http.post(path, content=b'{"data":' + nested + b"}")
     told_in_an_envelope(answer)
@@ -126,6 +126,14 @@ async def test_an_entry_is_kept_only_if_it_can_be_answered(http, agent, depth, s
     found = await http.get(path)
     assert found.status_code == 200
     assert found.content.decode("utf-8")
+
+
+async def test_half_of_a_surrogate_pair_is_refused_with_its_place(http, agent):
+    path = f"/developer/agents/{agent}/custom-data/halves"
+    answer = await http.post(path, content=rb'{"data": {"a": ["\ud800"]}}')
+    told_in_an_envelope(answer)
+    assert answer.status_code == 400
+    assert "the body['data']['a'][0] has half of a surrogate pair" in answer.text
 
 
 async def test_a_filter_by_a_position_no_array_has_is_answered(http, agent):

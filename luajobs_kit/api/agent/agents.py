@@ -21,6 +21,7 @@ from luajobs_kit.api.jobs.options import (
 )
 from luajobs_kit.errors import InvalidInput, ToolError
 from luajobs_kit.model import DEFAULT_TIMEOUT, Bundle, CatchUp, JobSpec, Overlap
+from luajobs_kit.name_rules import check_name
 
 
 @dataclass(kw_only=True)
@@ -46,6 +47,7 @@ class LuaJob:
     bundle: Bundle = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        check_name(self.name, "a job", example="daily-report")
         self.bundle = bundle_of(self.execute, self.source)
 
     def spec(self, session: Session) -> JobSpec:
@@ -115,6 +117,7 @@ class LuaSkill:
     """The tools, each function among them made into a ``LuaTool``."""
 
     def __post_init__(self) -> None:
+        check_name(self.name, "a skill", example="reminders")
         self.lua_tools = [as_lua_tool(tool) for tool in self.tools]
 
 
@@ -130,6 +133,7 @@ class LuaAgent:
     model: str | None = None
 
     def __post_init__(self) -> None:
+        check_name(self.name, "an agent", example="assistant")
         for kind, names in {
             "tools": [tool.name for skill in self.skills for tool in skill.lua_tools],
             "jobs": [job.name for job in self.jobs],

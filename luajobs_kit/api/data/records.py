@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from luajobs_kit.api._html import table
-from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import Pagination
+from luajobs_kit.page_bounds import MOST_PAGES, check_count
 
 
 class Attributes:
@@ -111,8 +112,6 @@ def paged(items: Sequence[T], limit: int | None, page: int) -> list[T]:
     if limit is None and page == 1:
         return list(items)
     limit = 10 if limit is None else limit
-    if not 1 <= limit <= 1_000:
-        raise InvalidInput(f"limit={limit} is outside 1 to 1000.", field="limit")
-    if page < 1:
-        raise InvalidInput(f"page={page} is not a page: they are counted from 1.", field="page")
+    check_count(limit)
+    check_count(page, "page", MOST_PAGES)
     return list(items[(page - 1) * limit : page * limit])

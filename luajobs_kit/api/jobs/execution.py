@@ -6,11 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api._html import facts
+from luajobs_kit.api._json_values import build
 from luajobs_kit.api._progress_bar import ProgressBar
 from luajobs_kit.api._session import Session
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.jobs.log_lines import LogLines
 from luajobs_kit.model import Attempt, Execution, LogQuery, Progress, RunError
+from luajobs_kit.page_bounds import MOST_AT_ONCE, MOST_PAGES, check_count
 from luajobs_kit.port import Port
 from luajobs_kit.presentation import progress_words
 from luajobs_kit.timing.durations import read_number
@@ -110,7 +112,7 @@ class JobExecution:
 
     async def logs(self, limit: int = 100) -> LogLines:
         """Return its newest log lines, in reading order: the oldest of them first."""
-        query = LogQuery(execution_id=self.id, limit=limit)
+        query = build(LogQuery, "execution.logs", execution_id=self.id, limit=limit)
         return LogLines.of(await self._session.ask(Port.logs, query))
 
     def __repr__(self) -> str:
@@ -135,12 +137,17 @@ async def newest(
     job_id: str | None = None,
     status: ExecutionStatus | None = None,
 ) -> list[JobExecution]:
-    """Return executions, newest first: page by page where they are too large for one answer."""
+    """Return executions, newest first: page by page where one answer does not hold so many."""
+    check_count(limit, most=MOST_PAGES)
     found: dict[str, Execution] = {}  # by id: a run that begins meanwhile moves the others on
     while True:
         known = len(found)
         page = await session.ask(
-            Port.list_executions, job_id, status=status, limit=limit - known, offset=known
+            Port.list_executions,
+            job_id,
+            status=status,
+            limit=min(limit - known, MOST_AT_ONCE),
+            offset=known,
         )
         found |= {execution.id: execution for execution in page.executions}
         if len(found) in {known, limit} or len(found) >= page.total:

@@ -186,7 +186,7 @@ class JobInstance:
 
     async def logs(self, limit: int = 20) -> LogLines:
         """Return its newest log lines, in reading order: the oldest of them first."""
-        query = LogQuery(job_id=self.id, limit=limit)
+        query = build(LogQuery, "job.logs", job_id=self.id, limit=limit)
         return LogLines.of(await self._session.ask(Port.logs, query))
 
     async def versions(self, limit: int | None = None, page: int = 1) -> list[JobVersion]:

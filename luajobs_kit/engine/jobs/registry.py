@@ -11,7 +11,6 @@ from weakref import WeakValueDictionary
 from luajobs_kit.engine.jobs.lookup import JobLookup
 from luajobs_kit.engine.jobs.validation import (
     check_metadata,
-    check_name,
     merge_declared,
     only_words_differ,
     same_declaration,
@@ -35,6 +34,7 @@ from luajobs_kit.model import (
     VersionSpec,
 )
 from luajobs_kit.model.job import cancelled_in_words
+from luajobs_kit.name_rules import check_name, refuse_id
 from luajobs_kit.store import FireState, Put, Remove
 from luajobs_kit.store.history.idempotency import refuse_other
 from luajobs_kit.timing import why_unreadable
@@ -68,7 +68,7 @@ class Registry:
         ``reach`` says which users its runs reach; a pre-defined job's reach any.
         """
         reach = reach if spec.dynamic else "any"
-        check_name(spec.name)
+        refuse_id(check_name(spec.name, "a job", example="daily-report"), "a job")
         agent = self._state.settings.values.agent_id
         owner = user_id if spec.dynamic else None
         async with self._lock((agent, spec.name)):

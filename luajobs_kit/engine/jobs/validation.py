@@ -10,11 +10,11 @@ from luajobs_kit.engine.jobs.view import NEW_ZONES
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Bundle, CronSchedule, Declaration, OnceSchedule, Schedule
+from luajobs_kit.name_rules import check_name
 from luajobs_kit.platform.size_limits import check_object
 from luajobs_kit.store.transfer.json_export import Declared
 from luajobs_kit.timing import next_fire, parse_schedule, why_unreadable
 
-MAX_NAME: Final = 200  # characters
 MAX_GRANTS: Final = 200  # names of tools, or of settings
 MAX_METADATA: Final = 262_144  # characters of JSON
 MAX_RETRIES: Final = 100
@@ -26,21 +26,6 @@ _LOOKS_LIKE_JAVASCRIPT = re.compile(
 )
 
 D = TypeVar("D", bound=Declaration)
-
-
-def check_name(name: str) -> None:
-    """Raise ``InvalidInput`` for a name that cannot be a job's."""
-    if not name.strip():
-        raise InvalidInput("A job needs a name, such as name='daily-report'.", field="name")
-    if len(name) > MAX_NAME:
-        raise InvalidInput(
-            f"The name has {len(name)} characters; {MAX_NAME} is the most.", field="name"
-        )
-    if any(ord(character) < 32 or ord(character) == 127 for character in name):
-        raise InvalidInput(
-            f"The name {name!r} has a control character; use letters, digits and '-'.",
-            field="name",
-        )
 
 
 def check_declaration(spec: D, *, now: datetime, timeout_ceiling: float) -> D:
@@ -101,10 +86,9 @@ def _check_grants(names: list[str] | None, field: str) -> None:
             f"{field} lists {len(names)} names; {MAX_GRANTS} is the most.", field=field
         )
     for name in names:
-        if not name.strip() or len(name) > MAX_NAME:
-            raise InvalidInput(
-                f"{field} lists {name!r:.60}; a name has 1 to {MAX_NAME} characters.", field=field
-            )
+        check_name(
+            name, "a tool" if field == "tools" else "a setting", field=field, example="weather"
+        )
         if field == "tools" and name.startswith("tools."):
             raise InvalidInput(
                 f"tools lists {name!r}; write the tool's own name, {name.removeprefix('tools.')!r}.",

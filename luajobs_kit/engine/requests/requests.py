@@ -27,6 +27,7 @@ from luajobs_kit.model import (
     LogQuery,
     Reach,
 )
+from luajobs_kit.page_bounds import MOST_PAGES, check_count
 from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, pieces
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import MAX_REPLY, Json
@@ -58,7 +59,6 @@ OUTSIDE: Final = frozenset({"http.request", "tool.call"})
 MOST_OUTSIDE: Final = 16  # of these, under way at a time for one run
 EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
 
-_MOST_PAGES: Final = 1_000_000
 
 Serve = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
@@ -164,16 +164,18 @@ class RunRequests:
             case "delete":
                 return (await port.delete_job(job_id)).to_json()
             case "executions":
-                return await self._executions(job_id, _count(arguments, "limit", 50))
+                return await self._executions(job_id, check_count(arguments.get("limit", 50)))
             case "logs":
                 lines = await port.logs(
-                    LogQuery(job_id=job_id, limit=_count(arguments, "limit", 20))
+                    LogQuery(job_id=job_id, limit=check_count(arguments.get("limit", 20)))
                 )
                 return await Answer().add(lines.logs)
             case "versions":
                 return await self._versions(job_id, arguments)
             case "next_runs":
-                times = await port.next_runs(job_id, _count(arguments, "count", 5))
+                times = await port.next_runs(
+                    job_id, check_count(arguments.get("count", 5), "count")
+                )
                 return [time.isoformat() for time in times]
         raise InvalidInput(f"A job has no request {name!r}.")
 
@@ -349,9 +351,8 @@ def _page(arguments: dict[str, Any]) -> tuple[int, int]:
     """Return where the requested page begins and ends; without one, all."""
     if "limit" not in arguments and "page" not in arguments:
         return 0, sys.maxsize
-    limit, page = _count(arguments, "limit", 10), arguments.get("page", 1)
-    if not isinstance(page, int) or isinstance(page, bool) or not 1 <= page <= _MOST_PAGES:
-        raise InvalidInput(f"page={page!r:.60} must be a whole number from 1 to {_MOST_PAGES:,}.")
+    limit = check_count(arguments.get("limit", 10))
+    page = check_count(arguments.get("page", 1), "page", MOST_PAGES)
     return (page - 1) * limit, page * limit
 
 
@@ -366,11 +367,4 @@ def _text_or_none(arguments: dict[str, Any], name: str) -> str | None:
     value = arguments.get(name)
     if value is not None and not isinstance(value, str):
         raise InvalidInput(f"{name} must be text, not {type(value).__name__}.")
-    return value
-
-
-def _count(arguments: dict[str, Any], name: str, default: int) -> int:
-    value = arguments.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
-        raise InvalidInput(f"{name}={value!r} must be a whole number from 1 to 1000.")
     return value
