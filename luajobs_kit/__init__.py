@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace as Workspace
     from luajobs_kit.clock import VirtualClock as VirtualClock
     from luajobs_kit.errors import Conflict as Conflict
+    from luajobs_kit.errors import EngineFrozen as EngineFrozen
     from luajobs_kit.errors import EngineStopped as EngineStopped
     from luajobs_kit.errors import EngineUnavailable as EngineUnavailable
     from luajobs_kit.errors import InvalidInput as InvalidInput
@@ -72,6 +73,7 @@ _HOMES = {
     "clock": ["VirtualClock"],
     "errors": [
         "Conflict",
+        "EngineFrozen",
         "EngineStopped",
         "EngineUnavailable",
         "InvalidInput",

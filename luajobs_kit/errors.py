@@ -106,6 +106,12 @@ class EngineStopped(EngineUnavailable):
     code = "engine_stopped"
 
 
+class EngineFrozen(EngineUnavailable):
+    """The engine's process is there and was stopped (SIGSTOP, Ctrl-Z, a debugger): it goes on if let."""
+
+    code = "engine_frozen"
+
+
 class VersionMismatch(LuaJobsError):
     """Client and engine are of different versions of the kit."""
 

@@ -18,7 +18,7 @@ from luajobs_kit.cli.progress import waiting
 from luajobs_kit.client import discover
 from luajobs_kit.client.find_workspace import find
 from luajobs_kit.client.session import EngineSession
-from luajobs_kit.errors import EngineUnavailable, LuaJobsError, WorkspaceError
+from luajobs_kit.errors import EngineFrozen, EngineUnavailable, LuaJobsError, WorkspaceError
 from luajobs_kit.presentation import clean
 
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ class reporting_errors:  # noqa: N801 - used as a statement, like contextlib.sup
     ) -> None:
         if isinstance(error, LuaJobsError):
             click.secho(f"luajobs: {clean(error.message)}", fg="red", err=True)
-            sys.exit(NO_ENGINE if isinstance(error, EngineUnavailable) else 1)
+            none_runs = isinstance(error, EngineUnavailable) and not isinstance(error, EngineFrozen)
+            sys.exit(NO_ENGINE if none_runs else 1)
         if isinstance(error, KeyboardInterrupt):
             sys.exit(130)
         if isinstance(error, BrokenPipeError):

@@ -20,7 +20,7 @@ from typing import Final
 from luajobs_kit import http_protocol
 from luajobs_kit.client.http_connection import ConnectionLost, Transport
 from luajobs_kit.engine_address import Address
-from luajobs_kit.errors import EngineUnavailable
+from luajobs_kit.errors import EngineFrozen, EngineUnavailable
 from luajobs_kit.lock_file import FILE as LOCK
 from luajobs_kit.lock_file import Owner
 
@@ -49,8 +49,10 @@ async def find(folder: Path) -> Address | None:
 
     A copy of a folder has the address of the other folder's engine; so an engine is believed
     only where this folder's lock is held, and the lock file has the id that the engine answers.
-    Raises ``EngineUnavailable`` when it was joined to one elsewhere that does not answer.
+    Raises ``EngineUnavailable`` when it was joined to one elsewhere that does not answer, and
+    ``EngineFrozen``.
     """
+    refuse_frozen(folder)
     address = Address.read(folder)
     if address is None:
         return None
@@ -152,6 +154,29 @@ async def refusal(folder: Path, address: Address) -> str | None:
     if status == UNAUTHORIZED:
         return "it does not know the token that is kept here"
     return http_protocol.read_error(body, status).message.rstrip(".")
+
+
+def refuse_frozen(folder: Path) -> None:
+    """Raise ``EngineFrozen`` where the folder's engine is there, and stopped by a signal or a debugger."""
+    owner = Owner.read(folder)
+    if owner is None or owner.pid is None or not _is_frozen(owner.pid) or not is_owned(folder):
+        return
+    raise EngineFrozen(
+        f"The engine (pid {owner.pid}) is frozen: its process was stopped, by SIGSTOP, Ctrl-Z or a "
+        f"debugger. `kill -CONT {owner.pid}` lets it go on; `kill -9 {owner.pid}` ends it, and what is "
+        "acknowledged stays kept."
+    )
+
+
+def _is_frozen(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1]
+    except OSError:
+        if sys.platform != "darwin":
+            return False
+        asked = ["/bin/ps", "-o", "state=", "-p", str(pid)]
+        state = subprocess.run(asked, capture_output=True, check=False).stdout[:1]  # noqa: S603 - a number
+    return state in {b"T", b"t"}  # stopped; traced, see proc_pid_stat(5)
 
 
 def _alive(pid: int) -> bool:

@@ -17,7 +17,7 @@ from luajobs_kit.acting_user import acting_reach, acting_user, is_watching
 from luajobs_kit.client import discover, sse
 from luajobs_kit.client.http_connection import ConnectionLost, Headers, Stream, Transport
 from luajobs_kit.engine_address import Address
-from luajobs_kit.errors import EngineStopped, EngineUnavailable
+from luajobs_kit.errors import EngineFrozen, EngineStopped, EngineUnavailable
 from luajobs_kit.lock_file import Owner
 
 T = TypeVar("T")
@@ -27,6 +27,7 @@ TOOL: Final = 660.0  # seconds a tool may take: its offer bounds it
 SIMULATION: Final = 900.0  # seconds a simulation may take
 TRANSFER: Final = 1_800.0  # seconds an export or an import may take: history has many lines
 SILENCE: Final = 3 * http_protocol.HEARTBEAT  # seconds without a byte after which a stream is lost
+NOTICE: Final = 2.0  # seconds between two looks whether an engine that owes an answer is frozen
 LOOK: Final = 0.5  # seconds between two looks for an engine that somebody else starts
 OK, UNAUTHORIZED, TOO_MANY, UNAVAILABLE = 200, 401, 429, 503
 
@@ -76,13 +77,18 @@ class EngineSession:
         while True:
             transport = self.transport
             try:
-                status, answer = await transport.ask(
+                asking = transport.ask(
                     f"{http_protocol.PREFIX}/{name}",
                     body,
                     headers,
                     seconds=seconds,
                     fresh=not repeatable,
                 )
+                status, answer = await self._unless_frozen(asking)
+            except EngineFrozen as problem:
+                raise EngineFrozen(
+                    f"{problem.message} What was asked of it, {name}, may be done when it goes on."
+                ) from None
             except ConnectionLost as lost:
                 if lost.sent and not repeatable:
                     raise EngineUnavailable(
@@ -100,6 +106,16 @@ class EngineSession:
                 await self.find_again(transport, error, deadline)
             else:
                 raise error
+
+    async def _unless_frozen(self, asking: Coroutine[Any, Any, T]) -> T:
+        """Return the answer. Raises ``EngineFrozen`` when the engine is found stopped meanwhile."""
+        answer = asyncio.ensure_future(asking)
+        try:
+            while not (await asyncio.wait({answer}, timeout=NOTICE))[0]:
+                discover.refuse_frozen(self.folder)
+            return answer.result()
+        finally:
+            answer.cancel()
 
     async def _make_sure(self, deadline: float) -> None:
         """Change over to another engine where the one known does not own the folder (any more)."""

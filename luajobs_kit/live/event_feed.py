@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 from pydantic import TypeAdapter
 
 from luajobs_kit.acting_user import acting_as, watching
-from luajobs_kit.errors import EngineStopped
+from luajobs_kit.errors import EngineFrozen, EngineStopped
 from luajobs_kit.live.change_set import Topic
 from luajobs_kit.live.engine_link import EngineLink, Question
 from luajobs_kit.live.live_state import EXECUTIONS_KEPT, MESSAGES_KEPT, LiveState
@@ -95,6 +95,8 @@ class Feed:
             try:
                 async with asyncio.timeout(PATIENCE):
                     self.state.heard(await self.ask(lambda port: port.status()))
+            except EngineFrozen as problem:
+                self.state.doubt(str(problem))
             except Exception:  # noqa: BLE001 - _follow() says why; here it only shows as age
                 self.state.doubt()
             self._on_change()

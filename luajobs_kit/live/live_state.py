@@ -35,7 +35,7 @@ EXECUTIONS_KEPT: Final = 100  # of the selected job
 MESSAGES_KEPT: Final = 100
 SILENCE: Final = 6.0  # seconds without an answer after which the engine is doubted
 
-LinkState = Literal["connecting", "live", "silent", "reconnecting", "stopped"]
+LinkState = Literal["connecting", "live", "silent", "frozen", "reconnecting", "stopped"]
 
 
 class LiveState:
@@ -61,6 +61,7 @@ class LiveState:
         self._changed = Changed()
         self.engine: EngineStatus | None = None
         self.lost: str | None = None  # why the connection is being sought again
+        self.frozen: str | None = None  # the engine's process was stopped: what to do about it
         self.stopped = False  # by somebody: it is waited for until it is needed again
         self.tries = 0  # how often it has been since
         self.jobs: dict[str, Job] = {}
@@ -93,6 +94,8 @@ class LiveState:
 
     @property
     def link(self) -> LinkState:
+        if self.frozen is not None:
+            return "frozen"
         if self.lost is not None:
             return "stopped" if self.stopped else "reconnecting"
         if self._heard_at is None:
@@ -101,12 +104,19 @@ class LiveState:
 
     def heard(self, status: EngineStatus) -> None:
         with self.lock:
-            self.engine, self._heard_at = status, self._monotonic()
+            self.engine, self._heard_at, self.frozen = status, self._monotonic(), None
             self._changed.engine = True
 
-    def doubt(self) -> None:
-        """No answer came; the last one's age tells."""
-        self._changed.engine = True
+    def doubt(self, frozen: str | None = None) -> None:
+        """No answer came; the last one's age tells, and where it is known, why."""
+        with self.lock:
+            self.frozen = frozen
+            self._changed.engine = True
+
+    @property
+    def why(self) -> str | None:
+        """Why there is no answer, where it is known."""
+        return self.frozen or self.lost
 
     def lose(self, why: str, *, stopped: bool = False) -> None:
         with self.lock:

@@ -31,6 +31,7 @@ LINKS: Final[dict[LinkState | Literal["gone"], tuple[str, Tone, str]]] = {
     "reconnecting": ("↻", "warn", "reconnecting…"),
     "stopped": ("○", "warn", ""),
     "silent": ("…", "warn", "the engine does not answer just now"),
+    "frozen": ("‖", "bad", "frozen"),
     "connecting": ("…", "warn", "connecting…"),
     "gone": ("✗", "bad", "not live any more: the kernel was last heard"),
 }
@@ -125,7 +126,7 @@ class StatusLine(LiveView):
         return {
             "note": self._note,
             "link": self.state.link,
-            "why": self.state.lost,
+            "why": self.state.why,
             "place": self._place,
             "jobs": engine.jobs if engine else None,
             "active": engine.active_jobs if engine else None,

@@ -17,15 +17,15 @@ def picture(state: LiveState, place: str) -> str:
     with state.lock:
         jobs = list(state.jobs.values())[::-1]
         now = state.now().astimezone()
-        lost = state.lost
+        why = state.why
     head = "".join(f'<th style="text-align:left">{name}</th>' for name in JOB_COLUMNS)
     body = "".join(f"<tr>{''.join(_cells(job))}</tr>" for job in jobs[:ROWS])
     counts = f"{len(jobs)} job{'s' * (len(jobs) != 1)}"
     if len(jobs) > ROWS:
         counts += f", the newest {ROWS} shown"
     note = f"{counts} in {place} on {now:%Y-%m-%d at %H:%M:%S %Z}. Run the cell for a live panel."
-    if lost is not None:
-        note = f"The engine of {place} did not answer: {lost}"
+    if why is not None:
+        note = f"The engine of {place} did not answer: {why}"
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if jobs else ""
     return f"{table}<p><em>{escape(note)}</em></p>"
 

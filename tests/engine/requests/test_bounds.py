@@ -89,7 +89,7 @@ async def test_a_message_is_bounded(engine, spec):
     ("asks", "says"),
     [
         ("User.get(long)", " makes one."),
-        ("Data.create(long, {})", "use 1 to 200 characters"),
+        ("Data.create(long, {})", "200 is the most"),
         ("Jobs.get_job(long)", "lists what there is."),
         ("Data.get_entry('orders', long)", ""),
         ("job.trigger(version_id=long)", "there are 1.0.0."),

@@ -183,7 +183,7 @@ class Monitor(JobSearch):
 
     def _show_lost_connection(self) -> None:
         """Say why there is no engine for as long as there is none."""
-        why = f"◌ {clean(self.state.lost)}" if self.state.lost else ""
+        why = f"◌ {clean(self.state.why)}" if self.state.why else ""
         if why != self._lost.plain:
             self._hide_notice(self._lost)
             self._lost = Text(why, style(self.app, "warn"))

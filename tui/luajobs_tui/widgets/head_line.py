@@ -48,6 +48,8 @@ class HeadLine(Static):
                 return TonedText("● live", "good")
             case "silent":
                 return TonedText(f"◌ no answer for {length(state.silence)}", "warn")
+            case "frozen":
+                return TonedText(f"‖ frozen, no answer for {length(state.silence)}", "bad")
             case "reconnecting":
                 return TonedText(f"◌ reconnecting, try {state.tries}", "bad")
             case "stopped":
