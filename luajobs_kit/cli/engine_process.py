@@ -19,6 +19,7 @@ from luajobs_kit.cli.formatting import clock, when
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.port import Port
+from luajobs_kit.presentation import clean
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -126,6 +127,8 @@ async def status(port: Port, /, *, as_json: bool) -> None:
     click.echo(f"runs       {found.running} running, {found.waiting} waiting")
     click.echo(f"next fire  {when(found.next_fire_at, found.now)}")
     click.echo(f"clients    {found.clients}")
+    if found.unwritten:
+        click.secho(f"storage    nothing can be written: {clean(found.unwritten)}", fg="red")
     click.echo(f"it {found.stays}")
 
 

@@ -192,6 +192,7 @@ class Engine(Port):
             waiting=waiting,
             next_fire_at=self._core.next_fire(),
             clients=self.clients,
+            unwritten=self._state.store.unwritten and await self._state.store.try_writing(),
             stays=self._until_when(),
             default_user=self._state.settings.values.default_user,
             agent_id=self._state.settings.values.agent_id,
@@ -205,7 +206,10 @@ class Engine(Port):
 
     async def doctor(self) -> list[Finding]:
         return await _diagnose(
-            self._state.store.findings, self._core.watermarks.ahead(), self._core.lookup.unable()
+            self._state.store.findings,
+            self._core.watermarks.ahead(),
+            self._core.lookup.unable(),
+            await self._state.store.try_writing(),
         )
 
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -447,12 +451,16 @@ async def _sandbox(settings: Settings) -> Sandbox:
 
 
 async def _diagnose(
-    repaired: Sequence[str], held_back: str | None, unable: Mapping[str, str]
+    repaired: Sequence[str],
+    held_back: str | None,
+    unable: Mapping[str, str],
+    unwritten: str | None,
 ) -> list[Finding]:
     """Try every wall of the sandbox; return the findings about it, the clock, the jobs and the store.
 
     ``repaired`` lists in words what the store repaired. ``held_back`` says which jobs wait because
-    the clock was set back, ``unable`` by a job's name why it cannot fire.
+    the clock was set back, ``unable`` by a job's name why it cannot fire,
+    ``unwritten`` why nothing can be written.
     """
     walls = await doctor.report()
     found = [
@@ -473,6 +481,8 @@ async def _diagnose(
     if (more := len(unable) - MOST_UNABLE) > 0:
         says = f"{more} more jobs cannot fire; `luajobs jobs list` shows them"
         found.append(Finding(topic="engine", name="jobs", holds=False, says=says))
+    says = unwritten or "what is kept can be written"
+    found.append(Finding(topic="store", name="writing", holds=not unwritten, says=says))
     found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in repaired]
     if not repaired:
         says = "nothing was lost"

@@ -21,11 +21,11 @@ from luajobs_kit.engine.runs.activity import Activity, VirtualActivity
 from luajobs_kit.engine.runs.attempt import AttemptInputs
 from luajobs_kit.engine.runs.runner import Runner
 from luajobs_kit.engine.runs.runs import Runs
-from luajobs_kit.engine.schedule.firing import Firing
+from luajobs_kit.engine.schedule.firing import AGAIN, Firing
 from luajobs_kit.engine.schedule.watermark import Watermarks
 from luajobs_kit.engine.simulation.virtual_runs import Simulated, SimulatedRuns, VirtualInputs
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import LuaJobsError, NotAllowed, WorkspaceError, WorkspaceGone
+from luajobs_kit.errors import LuaJobsError, NotAllowed, WorkspaceGone
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Event, MessageSent
 from luajobs_kit.platform import MessageChannel, Platform, Settings
@@ -35,7 +35,6 @@ from luajobs_kit.timing import Scheduler
 
 LAST_DELIVERIES: Final = 5.0  # seconds channels have for the last messages when the engine ends
 LOOK: Final = 1.0  # seconds between two looks whether the folder still stands at its path
-REFIRED_AFTER: Final = 5.0  # seconds after a fire could not be claimed
 
 
 class Core:
@@ -194,7 +193,12 @@ class Core:
         if key.startswith("exec_"):
             self.runs.resume(key)
             return
-        task = asyncio.create_task(self._fire(key, times, omitted))
+        due = (
+            self.firing.arm_as_kept(key.removeprefix(AGAIN))
+            if key.startswith(AGAIN)
+            else self._fire(key, times, omitted)
+        )
+        task = asyncio.create_task(due)
         self._due.add(task)
         task.add_done_callback(self._due.discard)
 
@@ -205,12 +209,6 @@ class Core:
             return  # a simulation that has reached its bound, and ends with this instant
         except WorkspaceGone:
             return  # the engine is leaving
-        except WorkspaceError:
-            # The claim could not be written, so the fire is not lost: it is due again.
-            await asyncio.sleep(REFIRED_AFTER)
-            record = self.state.store.definitions.job(job_id)
-            if record is not None and self._ending is None:
-                self.firing.arm(record)
 
     async def _settle(self, activity: VirtualActivity) -> None:
         """Return once nothing that is due at this instant is left to do."""
@@ -234,8 +232,12 @@ class Core:
         upcoming = self.next_fire()
         if upcoming is not None:
             return f"a job fires at {upcoming.isoformat(timespec='seconds')}"
+        if waiting := len(self.state.unrecorded):
+            return f"{waiting} job{'s' * (waiting != 1)} whose fires cannot be recorded"
         return None
 
     def next_fire(self) -> datetime | None:
-        """Return when the next of all jobs fires."""
-        return min(self.state.next_fires.values(), default=None)
+        """Return when the next of all jobs fires, of those whose fires can be recorded."""
+        waiting = self.state.unrecorded
+        fires = (when for job_id, when in self.state.next_fires.items() if job_id not in waiting)
+        return min(fires, default=None)

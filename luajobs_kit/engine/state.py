@@ -41,6 +41,8 @@ class State:
     """The newest execution of every job, by the job's id."""
     next_fires: dict[str, datetime] = field(default_factory=dict)
     """The time of the next fire of every armed job, before jitter, by the job's id."""
+    unrecorded: dict[str, str] = field(default_factory=dict)
+    """Why the due fires of a job could not be recorded, in words, by the job's id, until they are."""
     _arming: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def arming(self, job_id: str) -> asyncio.Lock:

@@ -41,6 +41,7 @@ class EngineStatus(Document):
     waiting: int  # executions pending, retries among them
     next_fire_at: Instant | None = None
     clients: int = 0
+    unwritten: str | None = None  # in words: why nothing can be written now
     stays: str = ""  # in words: until when, and why
     default_user: str
     agent_id: str

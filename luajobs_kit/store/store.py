@@ -97,6 +97,20 @@ class Store:
             await asyncio.to_thread(self.confirm)
         return self.lock.gone
 
+    @property
+    def unwritten(self) -> str | None:
+        """Why the last write failed, in words, until one succeeds."""
+        return self.database.unwritten or self.definitions.unwritten
+
+    async def try_writing(self) -> str | None:
+        """Write a little into each file, changing nothing; return why that fails, None where it does not."""
+        for part in (self.database, self.definitions):
+            try:
+                await part.try_writing()
+            except WorkspaceError as error:
+                return error.message
+        return None
+
     def confirm(self) -> None:
         """Look whether the folder is still ours, and its journal. Raises ``WorkspaceGone``.
 

@@ -86,9 +86,8 @@ def _check_grants(names: list[str] | None, field: str) -> None:
             f"{field} lists {len(names)} names; {MAX_GRANTS} is the most.", field=field
         )
     for name in names:
-        check_name(
-            name, "a tool" if field == "tools" else "a setting", field=field, example="weather"
-        )
+        what = "a tool in tools" if field == "tools" else "a setting in env"
+        check_name(name, what, field=field, example="weather")
         if field == "tools" and name.startswith("tools."):
             raise InvalidInput(
                 f"tools lists {name!r}; write the tool's own name, {name.removeprefix('tools.')!r}.",

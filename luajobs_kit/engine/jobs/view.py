@@ -39,9 +39,9 @@ def show(state: State, record: JobRecord, *, change: Change | None = None) -> Jo
         active_version=active,
         versions=versions,
         last_run_at=last.started_at if last else None,
-        next_run_at=state.next_fires.get(record.id),
+        next_run_at=None if record.id in state.unrecorded else state.next_fires.get(record.id),
         last_execution=as_of(last, state.clock.now()) if last else None,
-        note=fire.note or why_it_cannot_fire(state, record),
+        note=fire.note or _why_it_waits(state, record) or why_it_cannot_fire(state, record),
         skipped_fires=fire.skipped,
         change=change,
     )
@@ -84,6 +84,11 @@ def active_version(state: State, record: JobRecord) -> JobVersion:
             job_id=record.id,
         )
     return version
+
+
+def _why_it_waits(state: State, record: JobRecord) -> str | None:
+    why = state.unrecorded.get(record.id)
+    return why and f"It fires again when its fires can be recorded: {why}"
 
 
 def why_it_cannot_fire(state: State, record: JobRecord) -> str | None:

@@ -14,6 +14,7 @@ from luajobs_kit.engine.jobs.view import (
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runs import Runs
 from luajobs_kit.engine.state import State
+from luajobs_kit.errors import WorkspaceError, WorkspaceGone
 from luajobs_kit.model import Execution, JobRecord, JobVersion, OnceSchedule
 from luajobs_kit.store import FireState, Put
 from luajobs_kit.timing import jittered, next_fire, trigger_for
@@ -24,6 +25,9 @@ CAUGHT_UP: Final = 100  # fires at most, with catch_up="all"
 MOST_WAITING: Final = 1_000
 """Waiting executions of one job. A job whose runs take longer than its interval never catches up:
 without a bound they would fill memory and disk, and every start of the engine would load them."""
+REFIRED_AFTER: Final = timedelta(seconds=5)  # after a fire could not be recorded
+AGAIN: Final = "again_"
+"""Before a job's id: what the scheduler knows the arming by that follows."""
 SHORTEST: Final = timedelta(seconds=1)  # between two fires of a job
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -34,13 +38,19 @@ class Firing:
     def __init__(self, state: State, runs: Runs) -> None:
         self._state = state
         self._runs = runs
+        self._held: set[str] = set()
+        """Jobs with fires that could not be recorded, until they are armed again, from their watermark.
+
+        Whatever the scheduler had handed over meanwhile, it then hands over once more.
+        """
 
     def arm(self, record: JobRecord) -> None:
         """Give the job's next fire to the scheduler, or remove the job from it if there is none.
 
         There is none of a job that cannot fire on this machine: it is shown with a note that says why.
         """
-        self.disarm(record.id)
+        self._state.disarm(record.id)
+        self._held.discard(record.id)
         fire = self._state.fire(record)
         if not record.active or record.deleted or fire.state != "armed":
             return
@@ -126,13 +136,18 @@ class Firing:
     def disarm(self, job_id: str) -> None:
         """Take the job from the scheduler."""
         self._state.disarm(job_id)
+        self._held.discard(job_id)
+        self._state.unrecorded.pop(job_id, None)
 
     async def due(self, job_id: str, times: list[datetime], omitted: int) -> None:
         """Claim or skip ``times``, fires that fell due, oldest first; ``omitted`` are older still.
 
-        Raises ``WorkspaceError`` when a claim cannot be written: the fire is then still due.
+        When a claim cannot be written, the fire is still due, and so is every later one of the job:
+        it is armed again ``REFIRED_AFTER`` later, from its watermark. Raises ``WorkspaceGone``.
         """
         async with self._state.arming(job_id):
+            if job_id in self._held:
+                return
             record = self._state.store.definitions.job(job_id)
             if record is None or not record.active or record.deleted:
                 return
@@ -144,25 +159,48 @@ class Firing:
             if not fresh:
                 return
             self._note_next_fire(job_id, version, fresh[-1], fire.armed_at)
-            to_run = self._fires_to_run(version, fresh)
-            skipped = [time for time in fresh if time not in to_run]
-            if skipped or omitted:
-                await self._skip(
-                    record,
-                    skipped[-1] if skipped else None,
-                    len(skipped) + omitted,
-                    f"missed, and catch_up is {version.catch_up!r}",
-                    # Written before the claims: these fires are skipped even if a claim fails, or
-                    # the engine is killed in between.
-                    dealt_with=skipped[-1] if skipped else fresh[0] - SHORTEST,
-                    done=isinstance(version.schedule, OnceSchedule),
-                )
-            queue = self._one_after_another(version, to_run)
-            for time in to_run:
-                await self._fire(record, version, time, queue=queue)
+            try:
+                await self._deal_with(record, version, fresh, omitted)
+            except WorkspaceGone:
+                raise
+            except WorkspaceError as error:
+                self._hold(record, error.message)
+                return
+            self._state.unrecorded.pop(job_id, None)
             announce(self._state, record)
         if isinstance(version.schedule, OnceSchedule):
             await self._runs.drop(job_id)  # the retries of its former arming
+
+    def _hold(self, record: JobRecord, why: str) -> None:
+        self._state.scheduler.remove(record.id)
+        self._held.add(record.id)
+        self._state.unrecorded[record.id] = why
+        again = self._state.clock.now() + REFIRED_AFTER
+        trigger = trigger_for(OnceSchedule(execute_at=again), armed_at=again)
+        self._state.scheduler.add(AGAIN + record.id, trigger, next_fire=again)
+        announce(self._state, record)
+
+    async def _deal_with(
+        self, record: JobRecord, version: JobVersion, fresh: list[datetime], omitted: int
+    ) -> None:
+        to_run = self._fires_to_run(version, fresh)
+        skipped = [time for time in fresh if time not in to_run]
+        if skipped or omitted:
+            outage = self._state.unrecorded.get(record.id)
+            why = "missed" if outage is None else "could not be recorded when they were due"
+            await self._skip(
+                record,
+                skipped[-1] if skipped else None,
+                len(skipped) + omitted,
+                f"{why}, and catch_up is {version.catch_up!r}",
+                # Written before the claims: these fires are skipped even if a claim fails, or
+                # the engine is killed in between.
+                dealt_with=skipped[-1] if skipped else fresh[0] - SHORTEST,
+                done=isinstance(version.schedule, OnceSchedule),
+            )
+        queue = self._one_after_another(version, to_run)
+        for time in to_run:
+            await self._fire(record, version, time, queue=queue)
 
     def _fires_to_run(self, version: JobVersion, times: list[datetime]) -> list[datetime]:
         """Return the due fires to run: those on time and, by ``catch_up``, some that were missed."""

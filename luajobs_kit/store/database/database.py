@@ -9,7 +9,6 @@ never waits for the writer, nor the writer for a reader).
 from __future__ import annotations
 
 import asyncio
-import errno
 import queue
 import sqlite3
 import threading
@@ -24,6 +23,9 @@ from typing import Any, Final, Self, TypeVar
 from luajobs_kit.errors import Conflict, LuaJobsError, StorageFull, WorkspaceError
 from luajobs_kit.store.database import opening
 from luajobs_kit.store.database.column_values import is_damage
+from luajobs_kit.store.database.schema import VERSION
+from luajobs_kit.store.definitions.disk import OUT_OF_ROOM, make_room
+from luajobs_kit.store.workspace_folder import obstacle
 from luajobs_kit.store.workspace_lock import WorkspaceLock
 
 T = TypeVar("T")
@@ -69,6 +71,8 @@ class Database:
         """Whether this SQLite has FTS5; without it searches look at every line."""
         self.connection = opened.connection
         """The writer's own: for its thread, and for who holds the database before any other."""
+        self.unwritten: str | None = None
+        """Why the last transaction could not be written, in words, until one is."""
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._writing = threading.Lock()  # in memory, who writes does so in its own thread
         self._closed = False
@@ -128,6 +132,11 @@ class Database:
     def soon(self, work: Work[None], committed: Callable[[], None], wait: float = _LINGER) -> None:
         """Have ``work`` committed after ``wait`` seconds; it is tried again as long as it fails."""
         self._queue.put(_Item(work, False, committed, due=time.monotonic() + wait))
+
+    async def try_writing(self) -> None:
+        """Write a page, and change nothing. Raises what ``write`` does."""
+        await self.write(lambda db: db.execute(f"PRAGMA user_version = {VERSION}"))
+        self.unwritten = None
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work(connection)`` on a reader; it sees everything committed before."""
@@ -219,9 +228,11 @@ class Database:
             self._transact(batch)
         except Exception as error:  # noqa: BLE001  whatever it is, it belongs to who asked for it
             if len(batch) == 1:
-                batch[0].error = (
-                    storage_error(error, self.path) if isinstance(error, sqlite3.Error) else error
-                )
+                if isinstance(error, sqlite3.Error):
+                    error = storage_error(error, self.path)
+                if isinstance(error, WorkspaceError):
+                    self.unwritten = error.message
+                batch[0].error = error
                 return
             for item in batch:
                 self._commit([item])
@@ -234,6 +245,7 @@ class Database:
             # In WAL mode NORMAL survives the process's death, FULL a power cut as well.
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
+            before = connection.total_changes
             try:
                 for item in batch:
                     item.result = item.work(connection)
@@ -244,6 +256,8 @@ class Database:
                 raise
             if self._lock is not None:
                 self._lock.confirm()
+            if connection.total_changes > before:
+                self.unwritten = None
             for item in batch:
                 if item.committed is not None:
                     item.committed()
@@ -292,8 +306,13 @@ def storage_error(error: Exception, path: Path | None) -> LuaJobsError:
     if isinstance(error, sqlite3.IntegrityError):
         return Conflict(f"This is kept already in {where} ({error}). Use another id.")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
-        return StorageFull(f"No room to write {where}. Free some disk space and try again.")
+    told = error if isinstance(error, OSError) else None
+    if code == sqlite3.SQLITE_IOERR and path is not None:
+        told = obstacle(path)
+    if code == sqlite3.SQLITE_FULL or (told is not None and told.errno in OUT_OF_ROOM):
+        why, number = (f" ({told.strerror})", told.errno) if told else ("", None)
+        advice = make_room(number)
+        return StorageFull(f"No room to write {where}{why}. {advice[0].upper()}{advice[1:]}.")
     if is_damage(error):
         if path is not None:
             opening.mark_suspect(path)

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from luajobs_kit.errors import LuaJobsError, WorkspaceGone
+from luajobs_kit.errors import LuaJobsError, WorkspaceError, WorkspaceGone
 from luajobs_kit.store.definitions.disk import failure
 from luajobs_kit.store.definitions.journal import Journal
 from luajobs_kit.store.definitions.journal_format import (
@@ -56,6 +56,7 @@ class Commits:
         self.on_discard: Callable[[], None] | None = None
         self.number = self.durable = self.applied = 0  # last given out, on disk, seen by readers
         self.syncing, self.lock = threading.RLock(), threading.RLock()
+        self.unwritten: str | None = None  # why the last commit was not kept, until one is
         self.busy = False  # whether a snapshot is being written, which makes syncs slow
         self._pending: deque[Pending] = deque()
         self._fsync = fsync
@@ -77,7 +78,7 @@ class Commits:
                     if not self._fsync:
                         self.confirm()
                 except OSError as error:
-                    raise failure(error, "The change", self.journal.path) from error
+                    raise self._failed(error, self.journal) from error
             elif self.workspace_lock is not None:
                 self.workspace_lock.claim()  # the journal is closed: it says why
             self.number = number
@@ -85,6 +86,7 @@ class Commits:
             self._pending.append(pending)
             if self.journal is None or not self._fsync:
                 self.durable = number
+                self.unwritten = None
                 self.settle()
         return pending
 
@@ -113,6 +115,7 @@ class Commits:
                 self.discard(error)
             else:
                 self.durable = target
+                self.unwritten = None
         finally:
             self.syncing.release()
         return True
@@ -152,15 +155,18 @@ class Commits:
             self.settle()
             for pending in self._pending:
                 pending.error = (
-                    failure(error, "The change", self.journal.path)
-                    if isinstance(error, OSError)
-                    else error
+                    self._failed(error, self.journal) if isinstance(error, OSError) else error
                 )
                 pending.done = True
             self._pending.clear()
             self.durable = self.number
             if self.on_discard is not None:
                 self.on_discard()
+
+    def _failed(self, error: OSError, journal: Journal) -> WorkspaceError:
+        failed = failure(error, "The change", journal.path)
+        self.unwritten = failed.message
+        return failed
 
     def as_of(self, number: int) -> Tables:
         """Return a copy of the tables, with what waits to be applied up to ``number``."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Document, JobRecord, JobVersion, UserRecord
+from luajobs_kit.store.definitions.commits import Pending
 from luajobs_kit.store.definitions.disk import Disk
 from luajobs_kit.store.definitions.group_commit import Syncer
 from luajobs_kit.store.definitions.indexes import Indexes, digits_of, name_of, plain
@@ -231,10 +232,22 @@ class Definitions:
             for name in made:
                 self._reserved.pop(name, None)
             raise
+        await self._on_disk(pending)
+
+    async def _on_disk(self, pending: Pending) -> None:
         if not pending.done:
             await self._syncer.on_disk(lambda: pending.done)
         if pending.error is not None:
             raise pending.error
+
+    @property
+    def unwritten(self) -> str | None:
+        """Why the last commit could not be kept, in words, until one is."""
+        return self._storage.commits.unwritten
+
+    async def try_writing(self) -> None:
+        """Commit nothing, to the disk. Raises what ``commit`` does."""
+        await self._on_disk(self._storage.append([]))
 
     def _plan(self, change: Put | Remove | Set, steps: list[Change]) -> tuple[str, str] | None:
         """Add a change's steps; return the name of a document that is new with it."""

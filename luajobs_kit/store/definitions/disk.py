@@ -14,7 +14,7 @@ from typing import Final
 
 from luajobs_kit.errors import StorageFull, WorkspaceError
 
-_OUT_OF_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+OUT_OF_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OWNER_ONLY: Final = 0o600
 _sync: Final = getattr(os, "fdatasync", os.fsync)
 
@@ -72,12 +72,23 @@ class Disk:
             os.close(descriptor)
 
 
+def make_room(code: int | None) -> str:
+    """Return what to do about a file that takes no more, by the error's number."""
+    if code == errno.EFBIG:
+        return (
+            "raise the bound on the size of files (`ulimit -f`) that the engine was started under"
+        )
+    if code == errno.EDQUOT:
+        return "free some of your quota and try again"
+    return "free some disk space and try again"
+
+
 def failure(error: OSError, what: str, where: Path) -> WorkspaceError:
     """Return ``error`` in the kit's words, for the caller whose change was not kept."""
-    if error.errno in _OUT_OF_ROOM:
+    if error.errno in OUT_OF_ROOM:
         return StorageFull(
             f"{what} was not kept: no room left for {where} ({error.strerror}). Nothing kept "
-            "before is lost; free some disk space and try again.",
+            f"before is lost; {make_room(error.errno)}.",
             path=str(where),
         )
     return WorkspaceError(
