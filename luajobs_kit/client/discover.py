@@ -19,6 +19,7 @@ from typing import Final
 
 from luajobs_kit import http_protocol
 from luajobs_kit.client.http_connection import ConnectionLost, Transport
+from luajobs_kit.disk_room import make_room, obstacle
 from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import EngineFrozen, EngineUnavailable
 from luajobs_kit.lock_file import FILE as LOCK
@@ -302,5 +303,8 @@ def _last_words(folder: Path) -> str:
     except OSError:
         words = ""
     if not words:
+        mute = obstacle(folder / LOG)
+        if mute is not None:
+            return f"{folder} cannot be written ({mute.strerror}): {make_room(mute.errno)}."
         return "It left no word in its log."
     return f"Its last words ({folder / LOG}):\n{words}"

@@ -9,7 +9,6 @@ from typing import Final
 
 from luajobs_kit.errors import WorkspaceError
 
-_PROBE: Final = 64 * 1024  # bytes: the pages of one transaction
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 ELSEWHERE: Final = (
     "Use a folder on a local disk: set LUAJOBS_HOME to one, or pass it as the workspace."
@@ -59,27 +58,6 @@ def unusable(folder: Path, error: OSError) -> WorkspaceError:
         f"The workspace {folder} cannot be written ({error.strerror or error}). Make it writable "
         f"(chmod u+rwx {folder}), or choose another folder with LUAJOBS_HOME."
     )
-
-
-def obstacle(path: Path) -> OSError | None:
-    """Return what the system says to a file beside ``path`` that grows beyond it, None where it may.
-
-    SQLite tells no more of a failed write than that it failed: a quota, a bound on the size of
-    files (``ulimit -f``) and a broken disk are all "disk I/O error".
-    """
-    probe = path.with_name(f".{path.name}.probe")
-    try:
-        size = path.stat().st_size if path.exists() else 0
-        descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.pwrite(descriptor, bytes(_PROBE), size)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-            probe.unlink()
-    except OSError as error:
-        return error
-    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+from luajobs_kit.disk_room import OUT_OF_ROOM, make_room, obstacle
 from luajobs_kit.errors import Conflict, LuaJobsError, StorageFull, WorkspaceError
 from luajobs_kit.store.database import opening
 from luajobs_kit.store.database.column_values import is_damage
 from luajobs_kit.store.database.schema import VERSION
-from luajobs_kit.store.definitions.disk import OUT_OF_ROOM, make_room
-from luajobs_kit.store.workspace_folder import obstacle
 from luajobs_kit.store.workspace_lock import WorkspaceLock
 
 T = TypeVar("T")

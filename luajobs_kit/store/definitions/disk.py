@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from luajobs_kit.disk_room import OUT_OF_ROOM, make_room
 from luajobs_kit.errors import StorageFull, WorkspaceError
 
-OUT_OF_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _OWNER_ONLY: Final = 0o600
 _sync: Final = getattr(os, "fdatasync", os.fsync)
 
@@ -70,17 +70,6 @@ class Disk:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def make_room(code: int | None) -> str:
-    """Return what to do about a file that takes no more, by the error's number."""
-    if code == errno.EFBIG:
-        return (
-            "raise the bound on the size of files (`ulimit -f`) that the engine was started under"
-        )
-    if code == errno.EDQUOT:
-        return "free some of your quota and try again"
-    return "free some disk space and try again"
 
 
 def failure(error: OSError, what: str, where: Path) -> WorkspaceError:

@@ -89,6 +89,8 @@ def files_of_at_most(size):
 
 
 async def test_a_bound_on_the_size_of_files_is_said_as_what_it_is(folder, clock, spec):
+    with files_of_at_most(1_000), pytest.raises(StorageFull, match="ulimit -f"):
+        await Engine.open(folder, clock=clock)
     async with await Engine.open(folder, clock=clock) as engine:
         job = await engine.create_job(spec(schedule=IntervalSchedule(seconds=1)))
         with files_of_at_most(1_000):
