@@ -23,6 +23,10 @@ def acting_user() -> str | None:
     return _acting.get()
 
 
+def _shown(user: object) -> str:
+    return ascii(user) if isinstance(user, str) else f"a value of type {type(user).__name__}"
+
+
 @contextmanager
 def acting_as(user: str | None) -> Iterator[None]:
     """Make ``user`` the acting user inside the block.
@@ -38,7 +42,7 @@ def acting_as(user: str | None) -> Iterator[None]:
         not isinstance(user, str) or not user.strip() or unseen_character(user) is not None
     ):
         raise InvalidInput(
-            f"acting_as takes a user's id, such as 'user_alice', not {user!a}; "
+            f"acting_as takes a user's id, such as 'user_alice', not {_shown(user)}; "
             "None is the workspace's default user.",
             field="user",
         )

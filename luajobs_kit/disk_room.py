@@ -1,4 +1,4 @@
-"""What is in the way of a file that takes no more: a full disk, a quota, a bound on the size of files."""
+"""Obstacles to a file that takes no more: a full disk, a quota, a bound on the size of files."""
 
 from __future__ import annotations
 

@@ -91,8 +91,8 @@ class _Walk:
                     if not isinstance(key, str):
                         path = self._here
                         raise InvalidInput(
-                            f"{path} has the key {key!r} of type {type(key).__name__}; JSON's keys "
-                            f"are text: use {str(key)!r}.",
+                            f"{path} has the key {shortened(key)} of type {type(key).__name__}; "
+                            "JSON's keys are text: use str(key).",
                             field=path,
                         )
                     self._check_text(key, f"a key of {self._here}")
@@ -122,6 +122,12 @@ def not_json(value: Any, path: str) -> InvalidInput:
     """Return the refusal of a value that JSON has no form for, with a form that it has."""
     if isinstance(value, float):
         advice = "use None, or text such as 'inf'"
+    elif isinstance(value, int):
+        return InvalidInput(
+            f"{path} is an integer of more than {value.bit_length() * 3 // 10:,} digits, which few "
+            "readers of JSON take; give text, such as hex(value).",
+            field=path,
+        )
     elif isinstance(value, date):
         advice = "use value.isoformat()"
     elif callable(getattr(value, "model_dump", None)):
@@ -138,6 +144,9 @@ def not_json(value: Any, path: str) -> InvalidInput:
 
 
 def shortened(value: Any) -> str:
-    """Return the beginning of a value's ``repr``."""
-    shown = repr(value)
+    """Return the beginning of a value's ``repr``, for a message; what has none has its type's name."""
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001 - whatever an object's own __repr__ raises, and long integers
+        return f"<{type(value).__name__}>"
     return shown if len(shown) <= 60 else shown[:57] + "…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 
 MOST_AT_ONCE: Final = 1_000
 MOST_PAGES: Final = 1_000_000
@@ -16,7 +17,9 @@ def check_count(count: Any, name: str = "limit", most: int = MOST_AT_ONCE) -> in
     Raises ``InvalidInput`` with the argument's ``name``.
     """
     if not isinstance(count, int) or isinstance(count, bool):
-        raise InvalidInput(f"{name}={count!r:.60} is no whole number from 1 to {most}.", field=name)
+        raise InvalidInput(
+            f"{name}={shortened(count)} is no whole number from 1 to {most}.", field=name
+        )
     if not 1 <= count <= most:
         shown = count if count.bit_length() < 64 else "…"  # longer than anybody reads
         raise InvalidInput(f"{name}={shown} is outside 1 to {most}.", field=name)

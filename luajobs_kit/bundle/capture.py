@@ -6,6 +6,7 @@ import ast
 import codecs
 import textwrap
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -20,9 +21,12 @@ from luajobs_kit.bundle.pieces import Piece
 from luajobs_kit.bundle.refusals import UsedBy, not_self_contained, refuse_missing
 from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT_NAMES
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.long_numbers import in_our_words
 from luajobs_kit.model import Bundle, Carried
 
 MAX_SOURCE = 256_000  # characters; the policy's own bound
+MAX_PARTS = 100_000  # of the syntax tree; likewise
+SHOWN = 100  # characters of a line in a message
 MOST_NAMED = 50  # names that one refusal lists
 ENTRY = "execute"  # what a lambda is called, and the name looked for first in source text
 
@@ -187,7 +191,11 @@ def _parse(source: str, file: str, first_line: int = 1) -> tuple[ast.Module, Cod
             "out of the code: in metadata, or with Data.create(…)."
         )
     try:
-        return ast.parse(source), bare_code(source, file)
+        tree = ast.parse(source)
+        _refuse_too_many_parts(tree, file)
+        return tree, bare_code(source, file)
+    except InvalidInput:
+        raise
     except (RecursionError, MemoryError) as error:
         raise InvalidInput(
             f"The job's source ({file}) is nested too deeply for Python's own compiler."
@@ -196,12 +204,22 @@ def _parse(source: str, file: str, first_line: int = 1) -> tuple[ast.Module, Cod
         line = getattr(error, "lineno", None)
         line = line + first_line - 1 if line else None
         where = f"line {line} of {file}" if line else file
-        line = (getattr(error, "text", None) or "").strip()
+        text = (getattr(error, "text", None) or "").strip()
+        text = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+        words = in_our_words(str(getattr(error, "msg", error)))
         raise InvalidInput(
-            f"The job's source does not parse: {where}: {getattr(error, 'msg', error)}"
-            + (f"\n    {line}" if line else ""),
+            f"The job's source does not parse: {where}: {words}"
+            + (f"\n    {text}" if text else ""),
             line=line,
         ) from error
+
+
+def _refuse_too_many_parts(tree: ast.Module, file: str) -> None:
+    if sum(1 for _ in islice(ast.walk(tree), MAX_PARTS + 1)) > MAX_PARTS:
+        raise InvalidInput(
+            f"The job's source ({file}) has more than {MAX_PARTS:,} parts (names, values and "
+            "operations). Keep data out of the code: in metadata, or with Data.create(…)."
+        )
 
 
 def _functions(tree: ast.Module) -> dict[str, _FunctionNode]:

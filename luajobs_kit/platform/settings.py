@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import DEFAULT_AGENT, Document, Reach
 from luajobs_kit.name_rules import unseen_character
 from luajobs_kit.store import Definitions, Set
@@ -127,7 +128,7 @@ class Settings:
                 says = f"There is no setting {name!r}; there are {known}."
             else:
                 # What env holds is secret, even where it is wrong.
-                given = "what was given" if name.startswith("env") else _shown(first["input"])
+                given = "what was given" if name.startswith("env") else shortened(first["input"])
                 says = f"The setting {name} cannot be {given}: {first['msg']}."
             raise InvalidInput(says, field=name) from None
 
@@ -141,8 +142,3 @@ def _without_beginning(text: str, secret: str) -> str:
             return text[:at] + MASK
         at = text.find(begins, at + 1)
     return text
-
-
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:57] + "…"

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from luajobs_kit.argument_help import helping
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule
 from luajobs_kit.timing.crontab import read_crontab
 from luajobs_kit.timing.durations import LONGEST, read_number
@@ -107,7 +108,7 @@ def cron(expression: str, timezone: str | tzinfo | None = None) -> CronSchedule:
     """
     if not isinstance(expression, str):
         raise InvalidInput(
-            f'cron() takes its five fields as one text, such as "0 8 * * 1", not {expression!r}.',
+            f'cron() takes its five fields as one text, such as "0 8 * * 1", not {shortened(expression)}.',
             field="expression",
         )
     if timezone is UTC:

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Final
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 
 LONGEST: Final = 100 * 365.25 * 86400  # seconds; what lies further ahead is a slip of units
 
@@ -28,12 +29,19 @@ def read_number(value: object, field: str, unit: str = "seconds") -> float:
         )
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InvalidInput(
-            f"{field} {value!r} is not a number of {unit}.", field=field, value=repr(value)
+            f"{field} {shortened(value)} is not a number of {unit}.",
+            field=field,
+            value=shortened(value),
         )
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number):
         raise InvalidInput(
-            f"{field} is {number}; give a finite number of {unit}.", field=field, value=repr(value)
+            f"{field} is {number}; give a finite number of {unit}.",
+            field=field,
+            value=shortened(value),
         )
     return number
 

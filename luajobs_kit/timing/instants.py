@@ -7,6 +7,7 @@ from numbers import Real
 from zoneinfo import ZoneInfo
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.timing.zones import local_zone, zone_named
 
 
@@ -31,23 +32,23 @@ def read_instant(
             field=field,
             value=str(value),
         )
-    raise InvalidInput(f"{field} {_foreign(value)}.", field=field, value=repr(value))
+    raise InvalidInput(f"{field} {_foreign(value)}.", field=field, value=shortened(value))
 
 
 def _foreign(value: object) -> str:
     if value is None:
         return "is missing; give a datetime"
     if isinstance(value, Real) and not isinstance(value, bool):
-        number = float(value)
         guess = ""
+        number = float(value) if -1e300 < value < 1e300 else 0.0  # type: ignore[operator]  # a real number
         if 1e11 < number < 1e14:
             when = datetime.fromtimestamp(number / 1000, UTC)
             guess = f" (as JavaScript's milliseconds it would be {when:%Y-%m-%d %H:%M:%S} UTC)"
         return (
-            f"{value!r} is a number, which may count seconds or milliseconds{guess}; write a datetime, "
+            f"{shortened(value)} is a number, which may count seconds or milliseconds{guess}; write a datetime, "
             "such as datetime.fromtimestamp(seconds, tz=UTC), or ISO text with an offset"
         )
-    return f"{value!r} is neither a datetime nor ISO text"
+    return f"{shortened(value)} is neither a datetime nor ISO text"
 
 
 def _read_text(text: str, field: str) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 from luajobs_kit.argument_help import nearest
 from luajobs_kit.calendar_units import instead_of_unit
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
 from luajobs_kit.timing.builders import cron, read_interval
 from luajobs_kit.timing.crontab import read_crontab
@@ -108,7 +109,7 @@ def _kind(given: Mapping[Any, Any]) -> str:
         raise InvalidInput(
             f'The schedule has no "type" (once, interval or cron); {advice}.', field="type"
         )
-    word = str(kind).lower()
+    word = kind.lower() if isinstance(kind, str) else ""
     close = _OTHER_WORDS.get(word) or next(iter(nearest(word, _KEYS)), None)
     advice = (
         f'did you mean "{close}", as in {_EXAMPLES[close]}?'
@@ -116,7 +117,9 @@ def _kind(given: Mapping[Any, Any]) -> str:
         else "it is once, interval or cron."
     )
     raise InvalidInput(
-        f"Schedule type {kind!r} is unknown; {advice}", field="type", value=str(kind)
+        f"Schedule type {shortened(kind)} is unknown; {advice}",
+        field="type",
+        value=shortened(kind),
     )
 
 
@@ -149,11 +152,11 @@ def _refuse_key(written: object, key: str, kind: str, value: object) -> NoReturn
         advice = f"an interval is in seconds; write them, or every({key}=…)"
     elif key in ("timezone", "tz"):
         advice = "only cron is read in a zone" if kind == "interval" else 'did you mean "timezone"'
-    raise InvalidInput(f"Schedule key {written!r} is unknown; {advice}.", field=str(written))
+    raise InvalidInput(f"Schedule key {shortened(written)} is unknown; {advice}.", field=key)
 
 
 def _camel(key: object) -> str:
-    head, *rest = str(key).split("_")
+    head, *rest = (key if isinstance(key, str) else shortened(key)).split("_")
     return head + "".join(part.capitalize() for part in rest)
 
 
@@ -177,9 +180,12 @@ def _refuse_other(value: object) -> NoReturn:
     elif isinstance(value, datetime):
         advice = "write once(at=…)"
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        advice = f"write once(seconds={value}) or every(seconds={value})"
+        seconds = shortened(value)
+        advice = f"write once(seconds={seconds}) or every(seconds={seconds})"
     else:
         advice = 'write once(minutes=10), every(minutes=5) or cron("0 8 * * 1")'
     raise InvalidInput(
-        f"{value!r} is not a schedule; {advice}.", field="schedule", value=repr(value)
+        f"{shortened(value)} is not a schedule; {advice}.",
+        field="schedule",
+        value=shortened(value),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import islice
 from typing import Final
@@ -14,6 +14,7 @@ import tzlocal
 
 from luajobs_kit.argument_help import nearest
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import IntervalSchedule, Schedule
 from luajobs_kit.timing.durations import describe_length
 
@@ -57,15 +58,15 @@ def zone_named(name: str | None) -> tzinfo:
         except (KeyError, ValueError, OSError):  # unknown, malformed, a folder
             pass
     raise InvalidInput(
-        f"timezone {name!r} is not a known time zone{_advice(name)}.",
+        f"timezone {shortened(name)} is not a known time zone{_advice(name)}.",
         field="timezone",
-        value=str(name),
+        value=shortened(name),
         close=_close(name) if isinstance(name, str) else [],
     )
 
 
 def _advice(name: object) -> str:
-    if fixed := _FIXED.fullmatch(str(name).strip()):
+    if fixed := _FIXED.fullmatch(_text_of(name)):
         sign, alone, hours, minutes = fixed.groups()
         return f"; {_at_fixed_offset(sign or alone or '+', int(hours), int(minutes or 0))}"
     if not isinstance(name, str):
@@ -73,6 +74,11 @@ def _advice(name: object) -> str:
     if near := _close(name):
         return f"; did you mean {' or '.join(near)}"
     return '; give an IANA name, such as "America/New_York" or "Europe/Berlin"'
+
+
+def _text_of(name: object) -> str:
+    """Return a name, or that of a fixed offset: ``UTC+01:00``; nothing else has one."""
+    return str(name).strip() if isinstance(name, str | timezone) else ""
 
 
 def _at_fixed_offset(sign: str, hours: int, minutes: int) -> str:

@@ -14,7 +14,9 @@ from luajobs_kit import (
     VirtualClock,
     Workspace,
     acting_as,
+    cron,
     every,
+    once,
 )
 
 
@@ -158,6 +160,32 @@ async def test_a_limit_beyond_its_bound_is_told_by_its_name(shared, job, of):
     for count in (0, -1, 5_000, 2**63, 10**5_000, 2.5, None if of.startswith("data") else "many"):
         with pytest.raises(InvalidInput, match="limit"):
             await COUNTED[of](shared, job, count)
+
+
+class WithoutWords:
+    def __repr__(self):
+        raise RuntimeError("it has none")
+
+
+@pytest.mark.parametrize(
+    "value", [10**5_000, {10**5_000}, WithoutWords()], ids=["int", "set", "own"]
+)
+@pytest.mark.parametrize(
+    "field", ["name", "schedule", "timeout", "retry", "metadata", "description", "max_concurrent"]
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_value_that_cannot_be_shown_is_refused_in_the_kits_own_words(shared, field, value):
+    given = {"metadata": {"n": value}} if field == "metadata" else {field: value}
+    with pytest.raises(InvalidInput):
+        await shared.jobs.create(**{**GOOD, "name": "unshown", **given})
+
+
+@pytest.mark.parametrize(
+    "read", [every, lambda n: once(minutes=n), once, cron, lambda n: cron("@daily", n)]
+)
+def test_a_schedule_of_a_number_beyond_all_is_refused_in_the_kits_own_words(read):
+    with pytest.raises(InvalidInput):
+        read(10**5_000)
 
 
 @pytest.mark.parametrize("count", [0, 5_000, 2.5, "5", True])

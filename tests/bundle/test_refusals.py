@@ -154,12 +154,21 @@ def test_defaults_decorators_and_bases_inside_are_looked_at():
         ("def a(job): 1\ndef b(job): 2", "several functions"),
         ("async def execute(job):\n  return (", "line 2 of <source>"),
         (Path("/nowhere/at/all.py"), "cannot be read"),
+        (
+            f"def f(job): return {'9' * 200_000}",
+            "an integer has 200,000 digits, more than the 4,300 that",
+        ),
+        (f"def f(job): return {'9' * 200_000}", "write it in hexadecimal, 0x…"),
+        (f"def f(job): return [{'1,' * 110_000}]", "has more than 100,000 parts"),
+        (f"def f(job): return {'(' * 300}", "too many nested parentheses"),
+        (f"def f(job): return {'-' * 100_000}1", "nested too deeply"),
     ],
 )
 def test_what_cannot_be_a_job_is_refused_with_the_reason(given, words):
     with pytest.raises(InvalidInput) as refused:
         capture(given)
     assert words in str(refused.value)
+    assert len(str(refused.value)) < 400
 
 
 def test_the_makers_own_objects_are_refused_with_what_jobs_have():

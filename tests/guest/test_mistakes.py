@@ -306,6 +306,15 @@ def test_a_timeout_without_words_gets_some() -> None:
     assert tracebacks.describe(TimeoutError("mine"), "job.py")["message"] == "mine"
 
 
+def test_a_number_too_long_to_be_written_is_told_with_what_writes_it() -> None:
+    with pytest.raises(ValueError, match="Exceeds the limit") as raised:
+        run("str(10**5000)")
+    assert tracebacks.describe(raised.value, "job.py")["message"] == (
+        "an integer has more digits than the 4,300 that Python converts; "
+        "hex(number) and int(text, 16) convert any number"
+    )
+
+
 def test_a_unit_of_time_that_is_not_there_is_told_with_what_to_write() -> None:
     with pytest.raises(InvalidInput, match=r"a week is 7 days: write every\(days=14\)"):
         run("from luajobs_kit import every", "every(weeks=2)")

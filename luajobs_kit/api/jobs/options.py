@@ -10,6 +10,7 @@ from typing import Any
 from luajobs_kit.api._json_values import build
 from luajobs_kit.bundle import capture
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import Bundle, OnceSchedule, Retry, Schedule
 
 Execute = Callable[..., Any] | Callable[..., Awaitable[Any]]
@@ -45,13 +46,13 @@ def retry_of(retry: RetryLike) -> Retry:
     if not isinstance(retry, Mapping):
         raise InvalidInput(
             'retry takes {"maxAttempts": 3, "backoffSeconds": 60}, '
-            f"not {type(retry).__name__} ({retry!r}).",
+            f"not {type(retry).__name__} ({shortened(retry)}).",
             field="retry",
         )
-    unknown = sorted(str(key) for key in retry if key not in known)
+    unknown = sorted(shortened(key) for key in retry if key not in known)
     if unknown:
         raise InvalidInput(
-            f"retry has no {unknown[0]!r}; its keys are maxAttempts (the tries after the first), "
+            f"retry has no {unknown[0]}; its keys are maxAttempts (the tries after the first), "
             "backoffSeconds and backoff (fixed, linear or exponential).",
             field="retry",
         )

@@ -10,6 +10,7 @@ from luajobs_kit.argument_help import did_you_mean
 from luajobs_kit.engine.jobs.view import show, why_it_cannot_fire
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict, NotFound
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import DEFAULT_AGENT, Change, Job, JobRecord, JobVersion
 
 SHOWN_AT_ONCE: Final = 20  # jobs, before the loop gets its turn
@@ -92,7 +93,7 @@ class JobLookup:
             if wanted in {version.id, version.version}:
                 return version
         numbers = ", ".join(version.version for version in versions)
-        raise NotFound(f"There is no version {wanted!r} of {job_id}; there are {numbers}.")
+        raise NotFound(f"There is no version {shortened(wanted)} of {job_id}; there are {numbers}.")
 
     def shown(self, job_id: str, change: Change | None = None) -> Job:
         """Return the job as it now is, hidden or not. Raises ``NotFound``."""

@@ -9,14 +9,17 @@ from typing import Any, Final, TypeVar
 from luajobs_kit.engine.jobs.view import NEW_ZONES
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import Bundle, CronSchedule, Declaration, OnceSchedule, Schedule
 from luajobs_kit.name_rules import check_name
+from luajobs_kit.page_bounds import check_count
 from luajobs_kit.platform.size_limits import check_object
 from luajobs_kit.store.transfer.json_export import Declared
 from luajobs_kit.timing import next_fire, parse_schedule, why_unreadable
 
 MAX_GRANTS: Final = 200  # names of tools, or of settings
 MAX_METADATA: Final = 262_144  # characters of JSON
+MOST_COUNTED: Final = 1_000_000  # failures until a job pauses, and runs of it at once
 MAX_RETRIES: Final = 100
 MAX_BACKOFF: Final = 7 * 86_400.0  # seconds
 
@@ -44,8 +47,8 @@ def check_declaration(spec: D, *, now: datetime, timeout_ceiling: float) -> D:
         _check_grants(getattr(spec, field), field)
     for field in ("pause_after_failures", "max_concurrent"):
         value = getattr(spec, field)
-        if value is not None and value < 1:
-            raise InvalidInput(f"{field}={value} must be at least 1, or left out.", field=field)
+        if value is not None:
+            check_count(value, field, MOST_COUNTED)
     schedule = parse_schedule(spec.schedule, now=now)
     if isinstance(schedule, CronSchedule) and next_fire(schedule, now, armed_at=now) is None:
         raise InvalidInput(
@@ -99,7 +102,7 @@ def _check_retry(spec: Declaration) -> None:
     retry = spec.retry
     if not 0 <= retry.max_attempts <= MAX_RETRIES:
         raise InvalidInput(
-            f"retry maxAttempts={retry.max_attempts} is outside 0 to {MAX_RETRIES}; "
+            f"retry maxAttempts={shortened(retry.max_attempts)} is outside 0 to {MAX_RETRIES}; "
             "it counts the retries after the first try.",
             field="retry.maxAttempts",
         )

@@ -20,6 +20,8 @@ class _EnumType(enum.EnumType):
         check_keywords(keywords)
         if "_simple" in keywords:  # the library's switch to skip the checks of members
             raise TypeError(f"{name}: _simple= is not allowed in job code")
+        if own.mark:  # before the class can be seen, by a hook of the job's (__init_subclass__)
+            _keep_mark(name, namespace)
         return super().__new__(metacls, name, bases, namespace, **keywords)
 
     @classmethod
@@ -61,6 +63,19 @@ class _EnumType(enum.EnumType):
         given = args[0] if args else keywords.pop("names", ())
         members = _checked_members(given)
         return adopt(super().__call__(str(value), members, module=own.mark, **keywords))
+
+
+def _keep_mark(name: str, namespace: dict[str, Any]) -> None:
+    """Have a class that is to be made bear job code's mark, whatever its ``_ignore_`` names (A12)."""
+    if "_ignore_" in namespace:
+        ignored = list(namespace["_ignore_"])
+        for each in ignored:
+            if type(each) is not str or names.kind_of(each) not in {"plain", "private", "watched"}:
+                raise TypeError(
+                    f"{name}: _ignore_ cannot hold {each if type(each) is str else title(each)}"
+                )
+        dict.__setitem__(namespace, "_ignore_", ignored)  # a list that the job does not hold
+    namespace["__module__"] = own.mark
 
 
 def _own_in(kind: type) -> list[type]:

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, Final, NoReturn
 
 from luajobs_kit.author_lines import Segment
+from luajobs_kit.long_numbers import in_our_words
 from luajobs_kit.sandbox.child import tracebacks
 from luajobs_kit.sandbox.child.channel import Channel, Gone
 from luajobs_kit.sandbox.frames import READY, pack
@@ -149,7 +150,7 @@ def _compile(channel: Channel, frame: dict[str, Any], policy: ModuleType) -> Non
         }
     except (SyntaxError, ValueError) as error:
         where = [getattr(error, "lineno", None), getattr(error, "filename", None)]
-        answer = {"invalid": [*where, str(getattr(error, "msg", error))]}
+        answer = {"invalid": [*where, in_our_words(str(getattr(error, "msg", error)))]}
     except RecursionError:
         answer = {"invalid": [None, None, "it is nested too deeply to be compiled"]}
     except MemoryError:

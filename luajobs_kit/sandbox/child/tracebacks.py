@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from luajobs_kit.guest.guards.ownership import instance_dict
 from luajobs_kit.guest.guards.unawaited import advised
+from luajobs_kit.long_numbers import in_our_words
 
 _CLOSE: Final = 0.7  # of 1; Python's own measure is as strict
 _LONGEST_NAME: Final = 40  # characters; likewise
@@ -81,7 +82,10 @@ def _whole_message(
 
 
 def _message(error: BaseException, words: Callable[[BaseException], str]) -> str:
-    message = with_suggestion(error, advised(error, _exact(words(error))[:LONGEST_MESSAGE]))
+    said = _exact(words(error))[:LONGEST_MESSAGE]
+    if type(error) is ValueError:
+        said = in_our_words(said)
+    message = with_suggestion(error, advised(error, said))
     return message or _WITHOUT_WORDS.get(type(error), "")
 
 

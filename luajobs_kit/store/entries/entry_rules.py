@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.json_walk import is_deeper, map_texts
+from luajobs_kit.long_numbers import in_our_words
 from luajobs_kit.model import Entry
 from luajobs_kit.store.database.column_values import utf8
 
@@ -46,7 +47,7 @@ def valid_data(data: Mapping[str, Any]) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(
             f"An entry's data must be JSON (texts, finite numbers, true, false, null, lists, and"
-            f" dicts with texts as keys): {error}."
+            f" dicts with texts as keys): {in_our_words(str(error))}."
         ) from error
     if is_deeper(copy, DEEPEST):
         raise InvalidInput(
