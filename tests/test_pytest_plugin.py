@@ -1,5 +1,7 @@
 """The plugin for users' own tests: found by pytest, in either mode of pytest-asyncio, free when unused."""
 
+import pytest
+
 pytest_plugins = ["pytester"]
 
 TICKING = """
@@ -31,24 +33,30 @@ async def test_each_test_has_a_workspace_of_its_own(luajobs_workspace):
 """
 
 
-def test_time_moves_when_told_to(pytester):
-    pytester.makepyfile('SENT = ["two 10:00", "three 11:00", "two 12:00"]\n' + TICKING)
-    found = pytester.runpytest_subprocess("-p", "no:xdist", "-o", "asyncio_mode=strict")
-    found.assert_outcomes(passed=2)
-
-
-def test_a_test_may_begin_at_a_time_of_its_own_and_in_auto_mode(pytester):
-    pytester.makepyfile(
-        'SENT = ["two 01:30", "three 02:30", "two 03:30"]\n'
-        + TICKING
-        + """
+OWN_START = """
 
 @pytest.fixture
 def luajobs_start():
     return datetime(2028, 2, 28, 23, 30, tzinfo=UTC)
 """
-    )
-    found = pytester.runpytest_subprocess("-p", "no:xdist", "-o", "asyncio_mode=auto")
+STARTS = {
+    "the usual start": 'SENT = ["two 10:00", "three 11:00", "two 12:00"]\n' + TICKING,
+    "its own start": 'SENT = ["two 01:30", "three 02:30", "two 03:30"]\n' + TICKING + OWN_START,
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "start"),
+    [
+        ("strict", "the usual start"),
+        ("auto", "its own start"),
+        pytest.param("strict", "its own start", marks=pytest.mark.soak),
+        pytest.param("auto", "the usual start", marks=pytest.mark.soak),
+    ],
+)
+def test_time_moves_when_told_to_in_either_mode_and_from_any_start(pytester, mode, start):
+    pytester.makepyfile(STARTS[start])
+    found = pytester.runpytest_subprocess("-p", "no:xdist", "-o", f"asyncio_mode={mode}")
     found.assert_outcomes(passed=2)
 
 

@@ -193,7 +193,7 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("kind", ["named", "itself"])
+@pytest.mark.parametrize("kind", ["named", pytest.param("itself", marks=pytest.mark.soak)])
 def test_command_and_python_use_one_engine_where_the_environment_names_a_folder(tmp_path, kind):
     folder = tmp_path / "my jobs"
     if kind == "itself":

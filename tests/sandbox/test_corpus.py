@@ -55,7 +55,7 @@ async def test_hostile_code_gets_nowhere(family: str) -> None:
     "family",
     [each for each in families(HOSTILE) if each not in {"exhaustion", "memory", "names"}],
 )
-@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.soak)])
 async def test_the_policy_holds_with_the_operating_systems_walls_down(
     family: str, step: int
 ) -> None:
