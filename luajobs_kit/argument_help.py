@@ -6,12 +6,22 @@ import inspect
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from luajobs_kit.calendar_units import instead_of_unit
 from luajobs_kit.errors import InvalidInput
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_OURS: Final = frozenset(
+    {"self", "clock", "entry", "dynamic"}
+)  # parameters that are not named to people
+
+_BY_NAME: Final = {
+    "Jobs.create": "write Jobs.create(**config), or Jobs.create(name=…, schedule=…, execute=…)",
+    "Jobs.get_all": "write Jobs.get_all(include_dynamic=True)",
+}
+"""Calls that Lua gives one object of options, and what to write here."""
 
 
 def nearest(wrong: str, names: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> list[str]:
@@ -37,27 +47,41 @@ def helping(function: F) -> F:
         try:
             return function(*given, **options)
         except TypeError as problem:
-            try:
-                inspect.signature(function).bind(*given, **options)
-            except TypeError:
-                raise misnamed(function.__name__, function, options, problem) from None
-            raise  # the arguments are right: it is about something else
+            if takes(function, given, options):
+                raise  # it is about something else
+            raise misnamed(function.__name__, function, options, problem) from None
 
     return cast("F", called)
+
+
+def takes(function: Callable[..., Any], given: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    """Return whether a function takes these arguments."""
+    try:
+        inspect.signature(function).bind(*given, **options)
+    except TypeError:
+        return False
+    return True
 
 
 def misnamed(
     call: str, function: Callable[..., Any], options: dict[str, Any], problem: TypeError
 ) -> InvalidInput:
     """Return what to say of a call whose arguments ``function`` does not take."""
-    names = [name for name in inspect.signature(function).parameters if name != "self"]
-    takes = f"it takes {', '.join(names)}" if names else "it takes nothing"
+    names = [name for name in inspect.signature(function).parameters if name not in _OURS]
+    known = f"it takes {', '.join(names)}" if names else "it takes nothing"
     for wrong, value in options.items():
         if wrong not in names:
             if advice := instead_of_unit(call, wrong, value):
                 return InvalidInput(f"{call} has no {wrong!r}; {advice}.", field=wrong)
             close = nearest(wrong, names, cutoff=0.5)
             meant = f" did you mean {close[0]}?" if close else ""
-            return InvalidInput(f"{call} has no {wrong!r};{meant} {takes}.", field=wrong)
+            return InvalidInput(f"{call} has no {wrong!r};{meant} {known}.", field=wrong)
     complaint = str(problem).partition("() ")[2] or str(problem)
-    return InvalidInput(f"{call} {complaint}; {takes}.")
+    if complaint.endswith("given"):  # Python's words count self, which one side has not
+        if call in _BY_NAME:
+            return InvalidInput(
+                f"{call} takes keywords: {_BY_NAME[call]}. Their names are Python's; "
+                "docs/lua-names.md lists them beside Lua's."
+            )
+        complaint = "was given more arguments than it takes by position"
+    return InvalidInput(f"{call} {complaint}; {known}.")

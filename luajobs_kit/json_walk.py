@@ -72,13 +72,12 @@ class _Walk:
 
     def size_of(self, value: Any) -> int:
         if len(self._trail) > self._deepest:
-            path = self._here
-            raise InvalidInput(f"{path} is nested deeper than {self._deepest} levels.", field=path)
+            raise too_deep(self._here, self._deepest)
         match value:
             case None | bool():
                 return 5
             case str():
-                self._check_text(value, self._here)
+                check_text(value, self._here)
                 return len(value) + 2
             case int() if abs(value) < self._largest:
                 return value.bit_length() * 3 // 10 + 1
@@ -89,24 +88,11 @@ class _Walk:
             case Mapping():
                 for key in value:
                     if not isinstance(key, str):
-                        path = self._here
-                        raise InvalidInput(
-                            f"{path} has the key {shortened(key)} of type {type(key).__name__}; "
-                            "JSON's keys are text: use str(key).",
-                            field=path,
-                        )
-                    self._check_text(key, f"a key of {self._here}")
+                        raise not_a_key(key, self._here)
+                    check_text(key, f"a key of {self._here}")
                 return 2 + sum(len(key) + 4 for key in value) + self._inside(value.items())
             case _:
                 raise not_json(value, self._here)
-
-    def _check_text(self, text: str, path: str) -> None:
-        if not text.isascii() and (half := _HALF_A_PAIR.search(text)):
-            raise InvalidInput(
-                f"{path} has half of a surrogate pair (U+{ord(half[0]):04X}, at {half.start()}), which "
-                "UTF-8 has no form for; text.encode('utf-8', 'replace').decode() replaces it.",
-                field=path,
-            )
 
     def _inside(self, items: Iterable[tuple[Any, Any]]) -> int:
         size = 0
@@ -116,6 +102,37 @@ class _Walk:
             size += self.size_of(item)
         self._trail.pop()
         return size
+
+
+def check_text(text: str, path: str) -> None:
+    """Raise ``InvalidInput`` for text that UTF-8 has no form for."""
+    if not text.isascii() and (half := _HALF_A_PAIR.search(text)):
+        raise InvalidInput(
+            f"{path} has half of a surrogate pair (U+{ord(half[0]):04X}, at {half.start()}), which "
+            "UTF-8 has no form for; text.encode('utf-8', 'replace').decode() replaces it.",
+            field=path,
+        )
+
+
+def not_a_key(key: Any, path: str) -> InvalidInput:
+    """Return the refusal of a key that is not text."""
+    return InvalidInput(
+        f"{path} has the key {shortened(key)} of type {type(key).__name__}; JSON's keys are text: "
+        "use str(key).",
+        field=path,
+    )
+
+
+def too_deep(path: str, deepest: int) -> InvalidInput:
+    """Return the refusal of a value inside more than ``deepest`` lists and dicts."""
+    return InvalidInput(f"{path} is nested deeper than {deepest} levels.", field=path)
+
+
+def not_an_object(value: Any, path: str) -> InvalidInput:
+    """Return the refusal of what is to be a dict and is none."""
+    return InvalidInput(
+        f"{path} must be a dict, not {type(value).__name__} ({shortened(value)}).", field=path
+    )
 
 
 def not_json(value: Any, path: str) -> InvalidInput:
@@ -134,6 +151,11 @@ def not_json(value: Any, path: str) -> InvalidInput:
         advice = 'use value.model_dump(mode="json")'
     elif isinstance(value, set | frozenset):
         advice = "use sorted(value)"
+    elif isinstance(value, bytes | bytearray):
+        advice = (
+            "use value.decode() where they are text, else base64.b64encode(value).decode(), which "
+            "base64.b64decode(text) reads"
+        )
     else:
         advice = "give text, a number, a list or a dict"
     return InvalidInput(

@@ -20,6 +20,7 @@ from pydantic.alias_generators import to_camel
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.http_protocol import MAX_BODY, PREFIX
 from luajobs_kit.json_walk import check_json
+from luajobs_kit.model import invalid
 from luajobs_kit.port import Port
 
 STREAMS: Final = frozenset({"events", "offer"})
@@ -120,14 +121,6 @@ VERBS: Final = tuple(
     name for name in vars(Port) if not name.startswith("_") and name not in STREAMS | LOCAL
 )
 """Every verb that is a question with one answer."""
-
-
-def invalid(where: str, problem: ValidationError) -> InvalidInput:
-    """Return what a person can do with pydantic's first complaint."""
-    first = problem.errors(include_url=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    shown = f"{where}: {field}: {first['msg']}" if field else f"{where}: {first['msg']}"
-    return InvalidInput(shown, field=field)
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:

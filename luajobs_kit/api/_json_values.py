@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from luajobs_kit.errors import InvalidInput
-from luajobs_kit.json_walk import check_json, shortened
-from luajobs_kit.model import Document
+from luajobs_kit.json_walk import check_json, not_an_object
+from luajobs_kit.model import Document, invalid
 
 D = TypeVar("D", bound=Document)
 
@@ -34,9 +33,7 @@ def _plain(value: Any) -> Any:
 def to_object(value: Any, path: str) -> dict[str, Any]:
     """Return ``value`` as a plain JSON object. Raises ``InvalidInput``."""
     if not isinstance(value, Mapping):
-        raise InvalidInput(
-            f"{path} must be a dict, not {type(value).__name__} ({shortened(value)}).", field=path
-        )
+        raise not_an_object(value, path)
     plain: dict[str, Any] = to_plain(value, path)
     return plain
 
@@ -46,8 +43,4 @@ def build(model: type[D], what: str, **values: Any) -> D:
     try:
         return model(**values)
     except ValidationError as problem:
-        first = problem.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or what
-        raise InvalidInput(
-            f"{what}: {field}: {first['msg']} (given: {shortened(first['input'])}).", field=field
-        ) from None
+        raise invalid(what, problem) from None

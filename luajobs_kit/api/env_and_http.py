@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.errors import LuaJobsError, NotFound
+from luajobs_kit.setting_names import setting_name
 
 if TYPE_CHECKING:
     import httpx
@@ -14,22 +15,37 @@ if TYPE_CHECKING:
 _MISSING: Any = object()
 
 
-def env(name: str, default: Any = _MISSING, /) -> Any:
-    """Return a variable of this process's environment.
+class Env:
+    """Settings by name: ``env("KEY")``, ``env.get("KEY")``, ``env["KEY"]``, ``"KEY" in env``.
 
-    Inside a job the same call reads the workspace's own settings for jobs
-    (``await ws.settings(env={"NAME": "value"})``). Raises ``NotFound`` without a default.
+    Here they are the variables of this process's environment. Inside a job they are the
+    workspace's own settings for jobs (``await ws.settings(env={"NAME": "value"})``).
     """
-    value = os.environ.get(name, default)
-    if value is _MISSING:
-        raise NotFound(
-            f"The environment has no {name!r}; set it before Python starts, or pass a default: "
-            f"env({name!r}, default)."
-        )
-    return value
+
+    __inside__ = "env"
+
+    def __call__(self, name: str, default: Any = _MISSING, /) -> Any:
+        """Return a setting. Without a default raises ``NotFound`` where there is none."""
+        value = os.environ.get(setting_name(name), default)
+        if value is _MISSING:
+            raise NotFound(
+                f"The environment has no {name!r}; set it before Python starts, or pass a default: "
+                f"env({name!r}, default)."
+            )
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a setting, or ``default`` where there is none."""
+        return self(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        return self(name)
+
+    def __contains__(self, name: str) -> bool:
+        return self(name, None) is not None
 
 
-env.__inside__ = "env"  # type: ignore[attr-defined]  # by this mark a bundle knows the kit's own names
+env = Env()
 
 
 class Response:

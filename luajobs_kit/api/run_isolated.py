@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api._json_values import to_object
 from luajobs_kit.api._unawaited import explain_unawaited
@@ -43,11 +43,16 @@ async def run_isolated(
     async with Sandbox(max_children=1, spares=1) as sandbox:
         await sandbox.check(program)
         return await sandbox.run(
-            program, context={"job": job}, limits=Limits(timeout=timeout), serve=_refuse_request
+            program, context={"job": job}, limits=Limits(timeout=timeout), serve=_serve
         )
 
 
-async def _refuse_request(verb: str, _arguments: Mapping[str, Any]) -> NoReturn:
+async def _serve(verb: str, arguments: Mapping[str, Any]) -> Any:
+    family, _, name = verb.partition(".")
+    if family == "schedule":  # making one asks for nothing
+        from luajobs_kit.timing.requested import requested  # noqa: PLC0415 - it loads the zones
+
+        return requested(name, arguments)
     raise NotAllowed(
         f"{verb} needs a job: run_isolated has no user, data or tools. Create the job with "
         "Jobs.create(…) and trigger() it."

@@ -36,7 +36,7 @@ class SimulationResult(Simulation):
     @staticmethod
     def of(found: Simulation) -> SimulationResult:
         """Return what was found, to be shown."""
-        return SimulationResult.model_construct(**dict(found))
+        return SimulationResult.model_construct(**vars(found))
 
     @property
     def summary(self) -> str:

@@ -9,7 +9,7 @@ from luajobs_kit import errors
 from luajobs_kit.guest import imports as guest_imports
 from luajobs_kit.guest import preload as preloading
 from luajobs_kit.guest.api.data import Data, Products
-from luajobs_kit.guest.api.env_http_tools import Http, Tools, env
+from luajobs_kit.guest.api.env_http_tools import Env, Http, Tools
 from luajobs_kit.guest.api.jobs import JobInstance, Jobs
 from luajobs_kit.guest.api.records import Entry, Product, ReadOnlyMetadata, ReadOnlyRecord
 from luajobs_kit.guest.api.schedules import cron, every, once
@@ -138,7 +138,7 @@ NAMES: Final[dict[str, Any]] = {
     "User": User,
     "Data": Data,
     "Products": Products,
-    "env": env,
+    "env": make(Env),
     "http": make(Http),
     "tools": make(Tools),
     "once": once,

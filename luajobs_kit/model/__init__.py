@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from luajobs_kit.acting_user import Reach
-from luajobs_kit.model._document import Document, Instant, Seconds
+from luajobs_kit.model._document import Document, Instant, Seconds, invalid
 from luajobs_kit.model.bundle import Bundle, Carried, CarriedKind
 from luajobs_kit.model.data import Entry, EntryPage, Pagination
 from luajobs_kit.model.events import (
@@ -48,6 +48,7 @@ from luajobs_kit.model.job import (
     Overlap,
     Retry,
     VersionSpec,
+    no_retry,
 )
 from luajobs_kit.model.log import Level, LogLine, LogQuery, LogSource
 from luajobs_kit.model.schedule import CronSchedule, IntervalSchedule, OnceSchedule, Schedule
@@ -133,4 +134,6 @@ __all__ = [
     "TextPart",
     "UserRecord",
     "VersionSpec",
+    "invalid",
+    "no_retry",
 ]

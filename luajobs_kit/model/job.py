@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from luajobs_kit.acting_user import Reach
-from luajobs_kit.model._document import Document, Instant
+from luajobs_kit.errors import InvalidInput
+from luajobs_kit.model._document import Document, Instant, Written
 from luajobs_kit.model.bundle import Bundle
 from luajobs_kit.model.execution import Execution
 from luajobs_kit.model.schedule import Schedule
@@ -27,12 +28,21 @@ IfExists = Literal["update", "error"]
 """What creating a job does when its user has one of that name."""
 
 
-class Retry(Document):
+class Retry(Written):
     """``max_attempts`` counts the retries after the first try, as in Lua."""
 
     max_attempts: int = 0
     backoff_seconds: float = 0
     backoff: Backoff = "fixed"
+
+
+def no_retry(given: Any) -> InvalidInput:
+    """Return the refusal of what is no retry at all."""
+    return InvalidInput(
+        'retry takes {"maxAttempts": 3, "backoffSeconds": 60}, '
+        f"not {type(given).__name__} ({given!r:.60}).",
+        field="retry",
+    )
 
 
 class Declaration(Document):
@@ -53,7 +63,7 @@ class Declaration(Document):
     env: list[str] | None = None  # names of settings that env() answers; None: all
 
 
-class JobSpec(Declaration):
+class JobSpec(Declaration, Written):
     """A request to create a job."""
 
     name: str
@@ -62,7 +72,7 @@ class JobSpec(Declaration):
     if_exists: IfExists = "update"
 
 
-class VersionSpec(Declaration):
+class VersionSpec(Declaration, Written):
     """A request to add a version to a job; ``version`` None means the next patch number."""
 
     version: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from luajobs_kit.model._document import Document, Instant
+from luajobs_kit.model._document import Document, Instant, Written
 
 Level = Literal["debug", "info", "warn", "error"]
 
@@ -36,8 +36,13 @@ class LogLine(Document):
     def id(self) -> str:
         return f"log_{self.seq}"
 
+    @property
+    def level(self) -> str:
+        """Lua's ``subType`` under the word that Python people know."""
+        return self.sub_type
 
-class LogQuery(Document):
+
+class LogQuery(Written):
     """Which lines. Newest first with pages, or from ``after`` onward, oldest first."""
 
     source: str | None = None

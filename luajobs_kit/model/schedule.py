@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from luajobs_kit.model._document import Document, Instant
+from luajobs_kit.model._document import Instant, Written
 
 
-class _Schedule(Document):
-    # A misspelt key in a schedule would silently change when a job runs.
-    model_config = ConfigDict(extra="forbid")
+class _Schedule(Written):
+    """A misspelt key in a schedule would silently change when a job runs."""
 
 
 class OnceSchedule(_Schedule):

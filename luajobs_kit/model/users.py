@@ -6,21 +6,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from luajobs_kit.model._document import Document, Instant
+from luajobs_kit.model._document import Document, Instant, Written
+from luajobs_kit.record import text_of
 
 
-class TextPart(Document):
+class TextPart(Written):
     type: Literal["text"] = "text"
     text: str
 
 
-class ImagePart(Document):
+class ImagePart(Written):
     type: Literal["image"] = "image"
     image_url: str
     alt_text: str | None = None
 
 
-class FilePart(Document):
+class FilePart(Written):
     type: Literal["file"] = "file"
     file_url: str
     file_name: str | None = None
@@ -49,15 +50,7 @@ class Message(Document):
     @property
     def text(self) -> str:
         """The message as one plain text."""
-        parts = []
-        for part in self.content:
-            if isinstance(part, TextPart):
-                parts.append(part.text)
-            elif isinstance(part, ImagePart):
-                parts.append(f"[image {part.image_url}]")
-            else:
-                parts.append(f"[file {part.file_url}]")
-        return "\n".join(parts)
+        return text_of(part.to_json() for part in self.content)
 
     def __repr__(self) -> str:
         return f"<Message to {self.user_id}: {self.text!r}>"

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from luajobs_kit.clock import Clock
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.ids import Ids
-from luajobs_kit.model import MessageSent
+from luajobs_kit.model import MessageSent, invalid
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.data_and_products import Data, Products
 from luajobs_kit.platform.http import Http
@@ -50,9 +50,7 @@ class _Verb:
         try:
             given = self._model.model_validate(arguments)
         except ValidationError as problem:
-            first = problem.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise InvalidInput(f"{name}: {field}: {first['msg']}", field=field) from None
+            raise invalid(name, problem) from None
         extra = {"key": key} if self.keyed else {}
         return await self._method(caller, **dict(given), **extra)
 

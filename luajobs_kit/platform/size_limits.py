@@ -41,7 +41,7 @@ class Answer:
                 if self._size > MOST_ANSWERED and self.documents:
                     fits = len(self.documents)
                     raise InvalidInput(too_large(fits, MOST_ANSWERED, **self._words))
-            self.documents.append(each.to_json())
+            self.documents.append(each.model_dump(mode="json", by_alias=True))
             await asyncio.sleep(0)
         return self.documents
 

@@ -136,6 +136,19 @@ class Users:
         kept = {name: value for name, value in record.data.items() if name not in fields}
         return await self._keep(record, kept)
 
+    async def patch(
+        self,
+        caller: Caller,
+        *,
+        data: dict[str, Any] | None = None,
+        unset: list[str] | None = None,
+        id: str | None = None,
+    ) -> dict[str, Any]:
+        """Merge ``data`` into what is kept and remove the fields of ``unset``, in one step."""
+        record = self._record(caller, id)
+        left = {name: value for name, value in record.data.items() if name not in (unset or ())}
+        return await self._keep(record, left | (data or {}))
+
     async def clear(self, caller: Caller, *, id: str | None = None) -> dict[str, Any]:
         """Forget what is kept about the user (the profile stays)."""
         return await self._keep(self._record(caller, id), {})

@@ -29,9 +29,10 @@ SIDES = [
 ONLY_INSIDE = {
     "JobInstance.log": "writes the run's log, and there is no run outside",
     "JobInstance.execution": "is the run itself",
+    "JobInstance.progress": "is said by the run; an execution shows it outside",
+    "JobInstance.track": "as progress",
 }
 ONLY_OUTSIDE = {
-    "JobInstance.change": "is the answer to create",
     "JobInstance.when": "is words for a screen",
     "JobInstance.last_outcome": "is words for a screen",
     "JobInstance.cancel": "a run would end itself; what waits is cancelled by deactivate",

@@ -97,7 +97,13 @@ TABLES: dict[str, list[Row]] = {
         ("user.data", "user.data", "UserInstance.data", "`user.city` is `user.data['city']`"),
         ("user._luaProfile", "user.profile", "UserInstance.profile", "read-only"),
         ("user.update(data)", "user.update(data)", "UserInstance.update", ""),
-        ("PATCH { unset }", "user.unset(*fields) · user.patch(unset=…)", "UserInstance.unset", ""),
+        (
+            "user.patch({ set, unset })",
+            "user.patch(set=…, unset=…)",
+            "UserInstance.patch",
+            "Lua's object is taken too",
+        ),
+        ("user.unset(...fields)", "user.unset(*fields)", "UserInstance.unset", ""),
         ("user.save()", "user.save()", "UserInstance.save", ""),
         ("user.clear()", "user.clear()", "UserInstance.clear", ""),
         (
@@ -107,13 +113,19 @@ TABLES: dict[str, list[Row]] = {
             "plain text is taken too",
         ),
         ("user.getChatHistory()", "user.get_chat_history()", "UserInstance.get_chat_history", ""),
+        (
+            "User.getChatHistory()",
+            "User.get_chat_history(user_id=None)",
+            "User.get_chat_history",
+            "of the acting user, or by id",
+        ),
     ],
     "Data": [
         (
             "Data.create(collection, data, searchText?)",
             "Data.create(collection, data, search_text=None)",
             "Data.create",
-            "",
+            "`{searchText, index}` is taken too",
         ),
         (
             "Data.get(collection, filter?, page?, limit?)",
@@ -133,7 +145,14 @@ TABLES: dict[str, list[Row]] = {
             "Data.update",
             "merges; `entry.save()` replaces",
         ),
-        ("PATCH", "Data.patch(collection, entry_id, data)", "Data.patch", "merges, too"),
+        (
+            "Data.patch(collection, id, { set, unset, searchText })",
+            "Data.patch(collection, entry_id, set=…, unset=…)",
+            "Data.patch",
+            "Lua's object is taken too; fields alone are merged",
+        ),
+        ("entry.patch({ set, unset })", "entry.patch(set=…, unset=…)", "", "as `Data.patch`"),
+        ("entry.unset(...fields)", "entry.unset(*fields)", "", ""),
         ("Data.delete(collection, id)", "Data.delete(collection, entry_id)", "Data.delete", ""),
         (
             "Data.search(collection, text, limit?, threshold?)",

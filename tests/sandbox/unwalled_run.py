@@ -11,6 +11,7 @@ from typing import Any
 from luajobs_kit.guest import world
 from luajobs_kit.sandbox.child.json_encoding import plain
 from luajobs_kit.sandbox.policy import compile as policy
+from luajobs_kit.timing.requested import requested
 
 CONTEXT: dict[str, Any] = {
     "job": {"id": "job_1", "name": "test", "metadata": {"n": 1}},
@@ -37,6 +38,8 @@ class RecordingChannel:
         number = len(self.calls)
         if verb not in self.held:
             answer = self.answers.get(verb)
+            if verb.startswith("schedule."):
+                answer = requested(verb.removeprefix("schedule."), arguments)
             error = answer if isinstance(answer, dict) and "code" in answer else None
             self._waiting.append((number, None if error else answer, error))
         return number

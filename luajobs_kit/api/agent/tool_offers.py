@@ -20,8 +20,17 @@ from luajobs_kit.acting_user import acting_as
 from luajobs_kit.api._session import Bound, Session
 from luajobs_kit.api._signatures import arguments_of, first_problem, values_of
 from luajobs_kit.api.agent.tools import LuaTool, check_tool
-from luajobs_kit.errors import EngineUnavailable, InvalidInput, NotFound, ToolUnavailable
+from luajobs_kit.bytes_in_json import pack, unpack
+from luajobs_kit.errors import (
+    EngineUnavailable,
+    InvalidInput,
+    LuaJobsError,
+    NotFound,
+    ToolError,
+    ToolUnavailable,
+)
 from luajobs_kit.port import Port, ToolCall, ToolOffer
+from luajobs_kit.record import wrap
 from luajobs_kit.timing.durations import read_number
 
 DEFAULT_TOOL_TIMEOUT = 30.0  # seconds a job waits for a tool's answer
@@ -122,7 +131,7 @@ class ToolOffers:
         if name not in self._tools:
             listed = ", ".join(f"tools.{one}" for one in sorted(self._tools)) or "none"
             raise ToolUnavailable(
-                f"Nobody offers tools.{name} here. Offered: {listed}. Register it with @ws.tool.",
+                f"Nobody offers tools.{name}. Offered now: {listed}. Register it with @ws.tool.",
                 name=name,
             )
         return self._tools[name]
@@ -170,13 +179,20 @@ class ToolOffers:
         value: Any = None
         with acting_as(call.user_id):
             try:
-                value = TypeAdapter(Any).dump_python(
-                    await self._tools[call.name].call(call.arguments), mode="json"
-                )
+                value = as_answer(await self._tools[call.name].call(unpack(call.arguments)))
             except Exception as problem:  # noqa: BLE001 - a tool may raise anything; the run gets it as ToolError
                 error = {"type": type(problem).__name__, "message": str(problem)}
         with suppress(NotFound, EngineUnavailable):  # the run that called it has ended
             await port.answer(call.id, value, error)
+
+
+def as_answer(value: Any) -> Any:
+    """Return what a tool gave as JSON, bytes packed.
+
+    Raises ``TypeError`` or ``ValueError`` for what JSON has no form for.
+    """
+    flat = TypeAdapter(Any).dump_python(value)  # models and dataclasses as dicts, bytes as bytes
+    return TypeAdapter(Any).dump_python(pack(flat), mode="json")
 
 
 class Tools(Bound):
@@ -187,9 +203,16 @@ class Tools(Bound):
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         if name.startswith("_"):
             raise AttributeError(name)
-        tool = self._session.offered(name)
+        session = self._session
 
-        async def call(**arguments: Any) -> Any:
-            return await tool(arguments)
+        async def call(*positional: Any, **arguments: Any) -> Any:
+            if positional:
+                raise TypeError(f"tools.{name} takes its arguments by name: tools.{name}(key=…)")
+            try:
+                return wrap(unpack(as_answer(await session.offered(name)(arguments))))
+            except LuaJobsError:
+                raise
+            except Exception as problem:
+                raise ToolError(f"{type(problem).__name__}: {problem}") from problem
 
         return call

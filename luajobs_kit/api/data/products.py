@@ -11,6 +11,7 @@ from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.data.records import Fields, Page
 from luajobs_kit.model import Pagination
 from luajobs_kit.port import Port
+from luajobs_kit.record import wrap
 
 
 @awaited_as("product")
@@ -21,7 +22,7 @@ class Product(Fields):
 
     def __init__(self, data: Mapping[str, Any], session: Session) -> None:
         self._id: str = data["id"]
-        self._data = dict(data)
+        self._data = wrap(dict(data))
         self._session = session
 
     async def update(self, data: Mapping[str, Any]) -> Product:
@@ -38,7 +39,7 @@ class Product(Fields):
 
     async def _write(self, verb: str, product: dict[str, Any]) -> Product:
         arguments = {"id": self._id, "product": product}
-        self._data = dict(await self._session.ask(Port.call, f"products.{verb}", arguments))
+        self._data = wrap(await self._session.ask(Port.call, f"products.{verb}", arguments))
         return self
 
     def __repr__(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, KeysView, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from luajobs_kit.api._html import table
 from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import Pagination
 from luajobs_kit.page_bounds import MOST_PAGES, check_count
+from luajobs_kit.record import not_kept, read_only
 
 
 class Attributes:
@@ -33,38 +34,48 @@ class Attributes:
         try:
             return self._data[name]
         except KeyError:
-            names = ", ".join(self._data) or "nothing"
-            raise AttributeError(
-                f"the {self._noun} {self._id} has no {name!r}; kept: {names}"
-            ) from None
+            raise AttributeError(not_kept(self._noun, self._id, name, self._data)) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
             super().__setattr__(name, value)
         elif hasattr(type(self), name):
-            raise NotAllowed(
-                f"{self._noun}.{name} is read-only; await {self._noun}.update({{…}}) keeps fields, "
-                f'and {self._noun}.data["{name}"] is a field of that name.'
-            )
+            raise NotAllowed(read_only(self._noun, name))
         else:
             self._data[name] = value
 
 
 class Fields(Attributes):
-    """``it["title"]`` is ``it.data["title"]`` too."""
+    """``it["title"]`` is ``it.data["title"]`` too; ``dict(it)`` are its own fields as JSON."""
+
+    def _own(self) -> dict[str, Any]:
+        """Return what it has as JSON, ``data`` among it where that is a part."""
+        return self._data
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field, or ``default`` when there is none of that name."""
-        return self._data.get(name, default)
+        own = self._own()
+        return own[name] if name in own else self._data.get(name, default)
+
+    def keys(self) -> KeysView[str]:
+        """Return the names of its own fields."""
+        return self._own().keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._own())
+
+    def __len__(self) -> int:
+        return len(self._own())
 
     def __getitem__(self, name: str) -> Any:
-        return self._data[name]
+        own = self._own()
+        return own[name] if name in own else self._data[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._data[name] = value
 
     def __contains__(self, name: object) -> bool:
-        return name in self._data
+        return name in self._own() or name in self._data
 
 
 F = TypeVar("F", bound=Fields)
@@ -107,7 +118,7 @@ class Page(Generic[F]):
 def paged(items: Sequence[T], limit: int | None, page: int) -> list[T]:
     """Return all ``items``, or with ``limit`` the page of that number, counted from 1.
 
-    Raises ``InvalidInput`` for a limit outside 1 to 1000, or a page below 1.
+    Raises ``InvalidInput`` for a limit outside 1 to 1000, or for what is no page.
     """
     if limit is None and page == 1:
         return list(items)

@@ -10,8 +10,10 @@ from luajobs_kit.api._session import Bound, Session
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.api.data.records import Attributes
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.field_changes import field_names, read_changes
 from luajobs_kit.model import Message, Profile
 from luajobs_kit.port import Port
+from luajobs_kit.record import wrap
 
 Messages = str | Mapping[str, Any] | Sequence[Mapping[str, Any] | str]
 
@@ -25,7 +27,7 @@ class UserInstance(Attributes):
     def __init__(self, record: Mapping[str, Any], session: Session) -> None:
         self._id: str = record["id"]
         self._profile = Profile.model_validate(record["profile"])
-        self._data: dict[str, Any] = dict(record.get("data") or {})
+        self._data: dict[str, Any] = wrap(record.get("data") or {})
         self._session = session
 
     @property
@@ -38,16 +40,24 @@ class UserInstance(Attributes):
         return self._update(await self._ask("update", data=to_object(data, "data")))
 
     async def patch(
-        self, data: Mapping[str, Any] | None = None, *, unset: Sequence[str] = ()
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        set: Mapping[str, Any] | None = None,
+        unset: Any = (),
     ) -> dict[str, Any]:
-        """Merge ``data``, remove the fields named by ``unset``, and return what is kept."""
-        if data is not None:
-            await self.update(data)
-        return await self.unset(*unset) if unset else self._data
+        """Merge fields, remove those named by ``unset``, and return what is kept.
 
-    async def unset(self, *fields: str) -> dict[str, Any]:
+        The fields are given as ``data`` or ``set=``, or both as Lua's ``{"set": …, "unset": […]}``.
+        """
+        changes = read_changes(data, set, unset)
+        plain = to_object(changes.set, "data")
+        return self._update(await self._ask("patch", data=plain, unset=changes.unset))
+
+    async def unset(self, *fields: Any) -> dict[str, Any]:
         """Remove the fields, and return what is left."""
-        return self._update(await self._ask("unset", fields=list(fields)))
+        names = field_names(fields[0] if len(fields) == 1 else fields)
+        return self._update(await self._ask("unset", fields=names))
 
     async def save(self) -> dict[str, Any]:
         """Keep ``data`` as it is now here, in place of what was kept."""
@@ -56,7 +66,7 @@ class UserInstance(Attributes):
     async def clear(self) -> None:
         """Forget everything kept about the user; the profile stays."""
         await self._ask("clear")
-        self._data = {}
+        self._data = wrap({})
 
     async def send(self, messages: Messages) -> Message:
         """Put a message in the user's inbox: plain text, one part, or a list of parts.
@@ -79,7 +89,7 @@ class UserInstance(Attributes):
         return await self._session.ask(Port.call, f"user.{verb}", {"id": self._id, **arguments})
 
     def _update(self, data: dict[str, Any]) -> dict[str, Any]:
-        self._data = dict(data)
+        self._data = wrap(data)
         return self._data
 
     def __repr__(self) -> str:
@@ -88,6 +98,7 @@ class UserInstance(Attributes):
 
 
 Users = list[UserInstance]
+History = list[Message]
 
 
 @awaited_as("User")
@@ -129,6 +140,12 @@ class User(Bound):
         session = self._session
         record = await session.ask(Port.call, "user.get", given)
         return None if record is None else UserInstance(record, session)
+
+    async def get_chat_history(self, user_id: str | None = None, limit: int = 50) -> History:
+        """Return the newest messages of a user, newest first; without an id of the acting one."""
+        arguments = {"limit": limit} if user_id is None else {"id": user_id, "limit": limit}
+        answer = await self._session.ask(Port.call, "user.history", arguments)
+        return [Message.model_validate(one) for one in answer]
 
     async def add(
         self,

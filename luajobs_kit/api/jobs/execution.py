@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import KeysView
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api._html import facts
@@ -15,6 +16,7 @@ from luajobs_kit.model import Attempt, Execution, LogQuery, Progress, RunError
 from luajobs_kit.page_bounds import MOST_AT_ONCE, MOST_PAGES, check_count
 from luajobs_kit.port import Port
 from luajobs_kit.presentation import progress_words
+from luajobs_kit.record import wrap
 from luajobs_kit.timing.durations import read_number
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class JobExecution:
     @property
     def result(self) -> Any:
         """What the function returned, as plain JSON."""
-        return self._data.result
+        return wrap(self._data.result)
 
     @property
     def error(self) -> RunError | None:
@@ -67,6 +69,25 @@ class JobExecution:
     def data(self) -> Execution:
         """Everything known of the run."""
         return self._data
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._data, name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._data[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._data
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an item of its JSON, or ``default`` when there is none of that name."""
+        return self._data.get(name, default)
+
+    def keys(self) -> KeysView[str]:
+        """Return the names of its JSON's items."""
+        return self._data.keys()
 
     @property
     def outcome(self) -> str:

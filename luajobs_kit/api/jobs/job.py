@@ -35,6 +35,7 @@ from luajobs_kit.model import (
     VersionSpec,
 )
 from luajobs_kit.port import Port
+from luajobs_kit.record import Record, metadata_refusal, update_metadata_call, wrap
 
 if TYPE_CHECKING:
     from luajobs_kit.model import Change
@@ -42,17 +43,13 @@ else:
     Change = str  # jedi cannot take a Literal here: see execution.py
 
 
-class ReadOnlyMetadata(dict[str, Any]):
+class ReadOnlyMetadata(Record):
     """A job's metadata to read: a change in place raises, and says how to store one."""
 
     __slots__ = ()
 
-    def _refuse(self, *given: Any, **_options: Any) -> NoReturn:
-        name = given[0] if given and isinstance(given[0], str) else "name"
-        raise NotAllowed(
-            "job.metadata is read-only here, and changing it would be lost: write "
-            f'await job.update_metadata({{"{name}": value}}), or dict(job.metadata) for a copy.'
-        )
+    def _refuse(self, *given: Any, **named: Any) -> NoReturn:
+        raise NotAllowed(metadata_refusal(*given, **named))
 
     __setitem__ = __delitem__ = __ior__ = __setattr__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
@@ -69,9 +66,8 @@ class JobInstance:
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
             raise NotAllowed(
-                f"job.{name} cannot be assigned, and would not be kept: write "
-                f'await job.update_metadata({{"{name}": value}}), or create the job again with '
-                "what is to be different."
+                f"job.{name} cannot be set, and would not be kept; keep a value with "
+                f"{update_metadata_call(name, value)}"
             )
         super().__setattr__(name, value)
 
@@ -250,7 +246,7 @@ class JobInstance:
         return diff_versions(pick(versions, one, self.name), pick(versions, wanted, self.name))
 
     def _update(self, data: Job) -> JobInstance:
-        self._data = data.evolve(metadata=ReadOnlyMetadata(data.metadata))
+        self._data = data.evolve(metadata=ReadOnlyMetadata(wrap(data.metadata)))
         return self
 
     @property

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from functools import wraps
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from luajobs_kit.api._html import table
 from luajobs_kit.api._json_values import build, to_object
@@ -21,31 +20,8 @@ from luajobs_kit.api.jobs.options import (
     retry_of,
     schedule_of,
 )
-from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import DEFAULT_TIMEOUT, CatchUp, IfExists, JobSpec, Overlap
 from luajobs_kit.port import Port
-
-P = ParamSpec("P")
-R = TypeVar("R")
-AsyncMethod = Callable[P, Coroutine[Any, Any, R]]
-
-
-def _keywords(advice: str) -> Callable[[AsyncMethod[P, R]], AsyncMethod[P, R]]:
-    """Refuse Lua's object of options, given by position, with ``advice`` on what to write here."""
-
-    def decorate(method: AsyncMethod[P, R]) -> AsyncMethod[P, R]:
-        @wraps(method)
-        def checked(*given: P.args, **options: P.kwargs) -> Coroutine[Any, Any, R]:
-            if len(given) > 1:  # more than self
-                raise InvalidInput(
-                    f"Jobs.{method.__name__} takes keywords: {advice}. "
-                    "Their names are Python's; docs/lua-names.md lists them beside Lua's."
-                )
-            return method(*given, **options)
-
-        return checked
-
-    return decorate
 
 
 class JobList(list[JobInstance]):
@@ -86,7 +62,6 @@ class Jobs(Bound):
 
     __inside__ = "Jobs"
 
-    @_keywords("write Jobs.create(**config), or Jobs.create(name=…, schedule=…, execute=…)")
     async def create(
         self,
         *,
@@ -158,7 +133,6 @@ class Jobs(Bound):
         session = self._session
         return JobInstance(await session.ask(Port.find_job, job_id), session)
 
-    @_keywords("write Jobs.get_all(include_dynamic=True)")
     async def get_all(
         self, *, include_dynamic: bool = False, limit: int | None = None, page: int = 1
     ) -> JobList:

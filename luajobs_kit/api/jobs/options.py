@@ -10,8 +10,7 @@ from typing import Any
 from luajobs_kit.api._json_values import build
 from luajobs_kit.bundle import capture
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.json_walk import shortened
-from luajobs_kit.model import Bundle, OnceSchedule, Retry, Schedule
+from luajobs_kit.model import Bundle, OnceSchedule, Retry, Schedule, no_retry
 
 Execute = Callable[..., Any] | Callable[..., Awaitable[Any]]
 RetryLike = Retry | Mapping[str, Any] | None
@@ -42,18 +41,6 @@ def retry_of(retry: RetryLike) -> Retry:
     """Return the retry; a dict may spell its keys either way, and none wrongly."""
     if retry is None or isinstance(retry, Retry):
         return retry or Retry()
-    known = {"maxAttempts", "backoffSeconds", "backoff", "max_attempts", "backoff_seconds"}
     if not isinstance(retry, Mapping):
-        raise InvalidInput(
-            'retry takes {"maxAttempts": 3, "backoffSeconds": 60}, '
-            f"not {type(retry).__name__} ({shortened(retry)}).",
-            field="retry",
-        )
-    unknown = sorted(shortened(key) for key in retry if key not in known)
-    if unknown:
-        raise InvalidInput(
-            f"retry has no {unknown[0]}; its keys are maxAttempts (the tries after the first), "
-            "backoffSeconds and backoff (fixed, linear or exponential).",
-            field="retry",
-        )
+        raise no_retry(retry)
     return build(Retry, "retry", **retry)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from luajobs_kit.argument_help import did_you_mean
 from luajobs_kit.engine.jobs.view import show, why_it_cannot_fire
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import Conflict, NotFound
+from luajobs_kit.errors import Conflict, InvalidInput, NotFound
 from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import DEFAULT_AGENT, Change, Job, JobRecord, JobVersion
 
 SHOWN_AT_ONCE: Final = 20  # jobs, before the loop gets its turn
+
+
+def _not_text(given: Any, call: str, what: str) -> InvalidInput:
+    return InvalidInput(
+        f"{call} takes the {what} as text, not {type(given).__name__} ({given!r:.40})."
+    )
 
 
 class JobLookup:
@@ -32,20 +38,27 @@ class JobLookup:
             )
         return record
 
-    def find(self, name: str, user_id: str) -> Job:
+    def find(
+        self, name: str, user_id: str | None, reached: Callable[[JobRecord], bool] = lambda _: True
+    ) -> Job:
         """Return the job with that name or id; of several, ``user_id``'s own or a pre-defined one.
 
-        Raises ``NotFound``, and ``Conflict`` when only other users have jobs of that name.
+        Only those that are ``reached`` are looked for. Raises ``NotFound``, and ``Conflict`` when
+        only other users have jobs of that name.
         """
+        if not isinstance(name, str):
+            raise _not_text(name, "Jobs.get_job", "id or name")
         definitions = self._state.store.definitions
         by_id = definitions.job(name)
-        if by_id is not None and not by_id.deleted:
+        if by_id is not None and not by_id.deleted and reached(by_id):
             return show(self._state, by_id)
         agent = self._state.settings.values.agent_id
-        found = [job for job in definitions.jobs_with_name(agent, name) if not job.deleted]
+        named = definitions.jobs_with_name(agent, name)
+        found = [job for job in named if not job.deleted and reached(job)]
         mine = [job for job in found if job.user_id in {user_id, None}]
         if not found:
-            names = sorted({job.name for job in definitions.jobs() if not job.deleted})
+            there = (job for job in definitions.jobs() if not job.deleted and reached(job))
+            names = sorted({job.name for job in there})
             meant = did_you_mean(name, names, most=3)
             raise NotFound(f"There is no job named {name!r}.{meant}", name=name)
         if len(found) > 1 and not mine:
@@ -88,6 +101,8 @@ class JobLookup:
 
     def version(self, job_id: str, wanted: str) -> JobVersion:
         """Return the job's version with that id or number. Raises ``NotFound``."""
+        if not isinstance(wanted, str):
+            raise _not_text(wanted, "job.trigger", "version's id or number")
         versions = self._state.store.definitions.versions(job_id)
         for version in versions:
             if wanted in {version.id, version.version}:

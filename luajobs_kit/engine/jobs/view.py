@@ -34,7 +34,7 @@ def show(state: State, record: JobRecord, *, change: Change | None = None) -> Jo
     fire = state.fire(record)
     last = state.last.get(record.id)
     return Job(
-        **dict(record) | {"active": record.active and fire.state == "armed"},
+        **vars(record) | {"active": record.active and fire.state == "armed"},
         status=status(record, fire.state),
         active_version=active,
         versions=versions,

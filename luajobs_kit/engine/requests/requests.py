@@ -16,9 +16,10 @@ from luajobs_kit.engine.requests.loop_turns import Turns
 from luajobs_kit.engine.requests.quotas import Quotas, RunQuotas
 from luajobs_kit.engine.requests.tools import ToolBroker
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import InvalidInput, NotAllowed, NotFound
+from luajobs_kit.errors import InvalidInput, NotAllowed
 from luajobs_kit.model import (
     Bundle,
+    Document,
     Execution,
     Job,
     JobRecord,
@@ -26,11 +27,15 @@ from luajobs_kit.model import (
     JobVersion,
     LogQuery,
     Reach,
+    invalid,
+    no_retry,
 )
 from luajobs_kit.page_bounds import MOST_PAGES, check_count
 from luajobs_kit.platform import Answer, Caller, Platform, is_heavy, pieces
 from luajobs_kit.port import Port
 from luajobs_kit.sandbox import MAX_REPLY, Json
+from luajobs_kit.timing import parse_schedule
+from luajobs_kit.timing.requested import requested
 
 LONG_LOOKS: Final = frozenset(
     {
@@ -133,6 +138,8 @@ class RunRequests:
                     return await self._of_jobs(name, arguments)
                 case "tool":
                     return await self._tool(arguments)
+                case "schedule":
+                    return requested(name, arguments)
                 case _:
                     if verb == "user.send":
                         self._quotas.message(arguments.get("messages"))
@@ -154,9 +161,9 @@ class RunRequests:
             case "update_metadata":
                 return (await port.update_metadata(job_id, _dict(arguments, "data"))).metadata
             case "trigger":
-                version = _text_or_none(arguments, "version_id")
+                version: Any = arguments.get("version_id")
                 self._requests.quotas.trigger(job_id)
-                return (await port.trigger_job(job_id, version)).to_json()
+                return _filled(await port.trigger_job(job_id, version))
             case "activate":
                 return self._as_json(await port.activate_job(job_id))
             case "deactivate":
@@ -233,13 +240,11 @@ class RunRequests:
 
     async def _reachable(self, arguments: dict[str, Any]) -> Job:
         """Return the job asked for. Raises ``NotFound`` for another user's, as for none."""
-        job_id = str(arguments.get("id"))
-        job = await self._requests.port.get_job(job_id)
-        if not self._reaches(job):
-            raise NotFound(f"There is no job {job_id!r} of this job's user.", job_id=job_id)
-        return job
+        # Looked for among the jobs that the run reaches: the others are as good as none.
+        found: Any = arguments.get("id")
+        return self._requests.lookup.find(found, self._execution.user_id, self._reaches)
 
-    def _reaches(self, job: Job) -> bool:
+    def _reaches(self, job: JobRecord) -> bool:
         """Whether the run may see the job: its user's, the agent's, and from the agent's all."""
         own = self._execution.user_id
         return own is None or job.user_id in {own, None}
@@ -269,10 +274,9 @@ class RunRequests:
         return job.evolve(versions=[])
 
     def _as_json(self, job: Job) -> dict[str, Any]:
-        return self._limited_view(job).to_json()
+        return _filled(self._limited_view(job))
 
     async def _create(self, arguments: dict[str, Any]) -> Any:
-        self._quotas.creation()
         given = dict(arguments)
         if "powers" in given:
             raise InvalidInput('Jobs.create has no powers=: name the tools, tools=["get_weather"].')
@@ -285,18 +289,22 @@ class RunRequests:
                 "Jobs.create(name=…, schedule=…, source='async def run(job): …', entry='run')."
             )
         file = f"<created by {self._execution.job_name}>"
+        retry = given.get("retry", {})
+        if not isinstance(retry, dict):
+            raise no_retry(retry)
+        now = self._requests.state.clock.now()
+        given["schedule"] = parse_schedule(given.get("schedule"), now=now, check_past=False)
         try:
             bundle = Bundle(source=source, entry=entry, file=file)
             spec = JobSpec(**{**given, "bundle": bundle})
         except ValidationError as problem:
-            first = problem.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise InvalidInput(f"Jobs.create: {field}: {first['msg']}", field=field) from None
+            raise invalid("Jobs.create", problem) from None
         # A job that a run creates may call no tool and read no setting that the run may not.
         spec = spec.evolve(
             tools=_limited_to(self._version.tools, spec.tools),
             env=_limited_to(self._version.env, spec.env),
         )
+        self._quotas.creation()
         return self._as_json(await self._requests.port.create_job(spec))
 
     async def _tool(self, arguments: dict[str, Any]) -> Any:
@@ -311,6 +319,11 @@ class RunRequests:
             user_id=self._execution.user_id,
             execution=self._execution,
         )
+
+
+def _filled(document: Document) -> dict[str, Any]:
+    """Return the document's JSON with every field: job code reads None where there is no value."""
+    return document.model_dump(mode="json", by_alias=True)
 
 
 def _limited_to(own: list[str] | None, wanted: list[str] | None) -> list[str] | None:
@@ -360,11 +373,4 @@ def _dict(arguments: dict[str, Any], name: str) -> dict[str, Any]:
     value = arguments.get(name)
     if not isinstance(value, dict):
         raise InvalidInput(f"{name} must be a dict, not {type(value).__name__}.")
-    return value
-
-
-def _text_or_none(arguments: dict[str, Any], name: str) -> str | None:
-    value = arguments.get(name)
-    if value is not None and not isinstance(value, str):
-        raise InvalidInput(f"{name} must be text, not {type(value).__name__}.")
     return value

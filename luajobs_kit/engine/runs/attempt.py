@@ -73,11 +73,12 @@ def context_of(state: State, execution: Execution, version: JobVersion) -> dict[
     if record is not None:
         shown = show(state, record)
         # The sources of all versions can be a lot; job.versions() asks for them.
-        job = shown.evolve(active_version=version, versions=[], last_execution=None).to_json()
+        known = shown.evolve(active_version=version, versions=[], last_execution=None)
+        job = known.model_dump(mode="json", by_alias=True)
     return {
         "job": job,
         "execution": {
-            **execution.evolve(attempts=[]).to_json(),
+            **execution.evolve(attempts=[]).model_dump(mode="json", by_alias=True),
             "attempt": len(execution.attempts),
         },
         "user": execution.user_id,

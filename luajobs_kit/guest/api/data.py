@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from luajobs_kit.field_changes import read_changes, search_text_of
+from luajobs_kit.guest.api.json_objects import to_object
 from luajobs_kit.guest.api.records import (
     Entry,
     Page,
@@ -13,10 +15,12 @@ from luajobs_kit.guest.api.records import (
     entry_deleted,
     entry_page,
     entry_saved,
+    patch_entry,
     product_deleted,
     product_page,
     product_saved,
 )
+from luajobs_kit.guest.api.spoken import spoken_as
 from luajobs_kit.guest.guards.sealed import HostMade
 from luajobs_kit.guest.runtime.run import current
 
@@ -25,6 +29,7 @@ def _given(**arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
+@spoken_as("Data")
 class Data(HostMade):
     """Collections of entries, kept by the workspace."""
 
@@ -36,10 +41,17 @@ class Data(HostMade):
 
     @staticmethod
     async def create(
-        collection: str, data: dict[str, Any], search_text: str | None = None
+        collection: str,
+        data: dict[str, Any],
+        search_text: str | dict[str, Any] | None = None,
     ) -> Entry:
-        """Keep a new entry; ``search_text`` is what ``search`` looks at."""
-        arguments = _given(collection=collection, data=data, searchText=search_text)
+        """Keep a new entry; ``search_text`` is what ``search`` looks at.
+
+        As in Lua it may be an object of options: ``{"searchText": …, "index": …}``.
+        """
+        text = search_text_of(search_text)
+        plain = to_object(data, "data")
+        arguments = _given(collection=collection, data=plain, searchText=text)
         return entry(await current().call("data.create", arguments))
 
     @staticmethod
@@ -50,7 +62,8 @@ class Data(HostMade):
         limit: int = 10,
     ) -> Page:
         """Return a page of entries that match the filter (``{"price": {"$lt": 10}}``)."""
-        arguments = _given(collection=collection, filter=filter, page=page, limit=limit)
+        criteria = None if filter is None else to_object(filter, "filter")
+        arguments = _given(collection=collection, filter=criteria, page=page, limit=limit)
         return entry_page(await current().call("data.get", arguments))
 
     @staticmethod
@@ -65,17 +78,28 @@ class Data(HostMade):
         collection: str, entry_id: str, data: dict[str, Any], search_text: str | None = None
     ) -> Entry:
         """Merge ``data`` into an entry's; ``entry.save()`` replaces all. Raises ``NotFound``."""
-        arguments = _given(collection=collection, id=entry_id, data=data, searchText=search_text)
+        plain = to_object(data, "data")
+        arguments = _given(collection=collection, id=entry_id, data=plain, searchText=search_text)
         answer = await current().call("data.update", arguments)
         entry_saved(answer, data)
         return entry(answer)
 
     @staticmethod
-    async def patch(collection: str, entry_id: str, data: dict[str, Any]) -> Entry:
-        """Merge ``data`` into an entry's. Raises ``NotFound``."""
-        arguments = {"collection": collection, "id": entry_id, "data": data}
-        answer = await current().call("data.patch", arguments)
-        entry_saved(answer, data)
+    async def patch(
+        collection: str,
+        entry_id: str,
+        data: dict[str, Any] | None = None,
+        *,
+        set: dict[str, Any] | None = None,
+        unset: Any = (),
+    ) -> Entry:
+        """Merge fields into an entry's, and remove those named by ``unset``. Raises ``NotFound``.
+
+        The fields are given as ``data`` or ``set=``, or both as Lua's ``{"set": …, "unset": […]}``.
+        """
+        changes = read_changes(data, set, unset)
+        answer = await patch_entry(collection, entry_id, changes)
+        entry_saved(answer, {**changes.set, **dict.fromkeys(changes.unset)})
         return entry(answer)
 
     @staticmethod
@@ -98,6 +122,7 @@ class Data(HostMade):
         return [entry(each) for each in await current().call("data.search", arguments)]
 
 
+@spoken_as("Products")
 class Products(HostMade):
     """The workspace's catalogue of products."""
 
@@ -106,7 +131,8 @@ class Products(HostMade):
     @staticmethod
     async def get(page: int = 1, limit: int = 10, filter: dict[str, Any] | None = None) -> Page:
         """Return a page of products; it is iterated like a list."""
-        arguments = _given(page=page, limit=limit, filter=filter)
+        criteria = None if filter is None else to_object(filter, "filter")
+        arguments = _given(page=page, limit=limit, filter=criteria)
         return product_page(await current().call("products.get", arguments))
 
     @staticmethod
@@ -116,12 +142,13 @@ class Products(HostMade):
 
     @staticmethod
     async def create(product: dict[str, Any]) -> Product:
-        return as_product(await current().call("products.create", {"product": product}))
+        plain = to_object(product, "product")
+        return as_product(await current().call("products.create", {"product": plain}))
 
     @staticmethod
     async def update(product_id: str, product: dict[str, Any]) -> Product:
         """Merge into a product. Raises ``NotFound``."""
-        arguments = {"id": product_id, "product": product}
+        arguments = {"id": product_id, "product": to_object(product, "product")}
         answer = await current().call("products.update", arguments)
         product_saved(answer, product)
         return as_product(answer)

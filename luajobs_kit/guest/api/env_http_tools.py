@@ -7,35 +7,53 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from luajobs_kit.bytes_in_json import pack, unpack
 from luajobs_kit.errors import LuaJobsError, NotAllowed, NotFound
 from luajobs_kit.guest.api.records import wrap
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
+from luajobs_kit.setting_names import setting_name
 
 _MISSING: Any = object()
 _FIRST_ERROR = 400  # the first HTTP status that is an error
 
 
-def env(name: str, default: Any = _MISSING, /) -> Any:
-    """Return a setting the workspace gives to jobs.
+class Env(HostMade):
+    """Settings that the workspace gives to jobs: ``env("KEY")``, ``env.get("KEY")``, ``env["KEY"]``."""
 
-    Without a default raises ``NotFound``, and ``NotAllowed`` where the job is given others only.
-    """
-    settings = current().context.get("env") or {}
-    given = current().context.get("env_given")
-    if name in settings:
-        return settings[name]
-    if default is not _MISSING:
-        return default
-    if given is not None and name not in given:
-        raise NotAllowed(
-            f"this job was not given the setting {name!r}; where it is created, write "
-            f"env={[*given, name]!r}, or pass a default here: env(name, default)"
+    __slots__ = ()
+
+    def __call__(self, name: str, default: Any = _MISSING, /) -> Any:
+        """Return a setting.
+
+        Without a default raises ``NotFound``, and ``NotAllowed`` where the job is given others only.
+        """
+        settings = current().context.get("env") or {}
+        given = current().context.get("env_given")
+        name = setting_name(name)
+        if name in settings:
+            return settings[name]
+        if default is not _MISSING:
+            return default
+        if given is not None and name not in given:
+            raise NotAllowed(
+                f"this job was not given the setting {name!r}; where it is created, write "
+                f"env={[*given, name]!r}, or pass a default here: env(name, default)"
+            )
+        raise NotFound(
+            f"no setting {name!r} is given to jobs here; the workspace's owner sets it: "
+            f"luajobs settings env.{name}= , or pass a default: env({name!r}, default)"
         )
-    raise NotFound(
-        f"no setting {name!r} is given to jobs here; the workspace's owner sets it and allows it "
-        "for jobs, or pass a default: env(name, default)"
-    )
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a setting, or ``default`` where there is none."""
+        return self(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        return self(name)
+
+    def __contains__(self, name: str) -> bool:
+        return self(name, None) is not None
 
 
 class Response(HostMade):
@@ -153,7 +171,8 @@ class Tools(HostMade):
         async def tool(*positional: Any, **arguments: Any) -> Any:
             if positional:
                 raise TypeError(f"tools.{name} takes its arguments by name: tools.{name}(key=…)")
-            return wrap(await current().call("tool.call", {"name": name, "arguments": arguments}))
+            given = {"name": name, "arguments": pack(arguments)}
+            return wrap(unpack(await current().call("tool.call", given)))
 
         tool.__name__ = tool.__qualname__ = name
         return tool

@@ -6,21 +6,41 @@ from datetime import datetime
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.guest.api.json_objects import to_object
 from luajobs_kit.guest.api.records import (
     ReadOnlyMetadata,
     ReadOnlyRecord,
     Record,
-    update_metadata_call,
     wrap,
 )
+from luajobs_kit.guest.api.spoken import spoken_as
 from luajobs_kit.guest.api.tracker import Tracker, report_progress
 from luajobs_kit.guest.api.unkept_changes import CopyKind, DocumentKey
 from luajobs_kit.guest.api.users import User, UserInstance
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.guest.stdlib.logging import Logger, getLogger
+from luajobs_kit.record import update_metadata_call
+
+_DEFAULT_TIMEOUT: Final = 300.0  # seconds; Lua's documented default
 
 
+class LogLine(Record):
+    """One line of a log."""
+
+    __slots__ = ()
+
+    @property
+    def id(self) -> str:
+        return f"log_{self['seq']}"
+
+    @property
+    def level(self) -> str:
+        """``debug``, ``info``, ``warn`` or ``error``: Lua's ``subType``."""
+        return str(self["subType"])
+
+
+@spoken_as("job")
 class JobInstance(HostMade):
     """A job: its data as of now, and what can be done with it."""
 
@@ -42,7 +62,7 @@ class JobInstance(HostMade):
         set_field(self, "_is_running", execution is not None)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(
+        raise NotAllowed(
             f"job.{name} cannot be set, and would not be kept; keep a value with "
             f"{update_metadata_call(name, value)}"
         )
@@ -71,6 +91,11 @@ class JobInstance(HostMade):
         """The whole job as JSON; ``versions()`` gives the versions that do not run, too."""
         self._note(_DATA, _noted(self._answer))
         return self._data
+
+    @property
+    def change(self) -> str | None:
+        """What creating it did: ``created``, ``unchanged``, ``updated`` or ``rearmed``."""
+        return self.data.get("change")
 
     @property
     def execution(self) -> Record:
@@ -121,7 +146,8 @@ class JobInstance(HostMade):
     async def update_metadata(self, data: dict[str, Any]) -> ReadOnlyMetadata:
         """Merge ``data`` into the metadata, for this run and those to come; return all of it."""
         self._only_its_own("update_metadata")
-        answer = await current().call("job.update_metadata", {"data": data})
+        plain = to_object(data, "metadata")
+        answer = await current().call("job.update_metadata", {"data": plain})
         self._show_metadata(answer, given=data)
         return self.metadata
 
@@ -154,11 +180,12 @@ class JobInstance(HostMade):
         answer = await current().call("job.executions", {"limit": limit})
         return _items(answer, "executions")
 
-    async def logs(self, limit: int = 20) -> list[Record]:
+    async def logs(self, limit: int = 20) -> list[LogLine]:
         """Return its newest log lines, in reading order: the oldest of them first."""
         self._only_its_own("logs")
         answer = await current().call("job.logs", {"limit": limit})
-        return _items(answer, "logs")[::-1]
+        lines = answer["logs"] if isinstance(answer, dict) else answer
+        return [LogLine(wrap(each)) for each in reversed(lines)]
 
     async def versions(self, limit: int | None = None, page: int = 1) -> list[Record]:
         """Return its versions, oldest first; with ``limit`` page by page, counted from 1."""
@@ -276,6 +303,7 @@ def _items(answer: Any, name: str) -> list[Record]:
     return wrap(answer[name] if isinstance(answer, dict) else answer)  # type: ignore[no-any-return]
 
 
+@spoken_as("Jobs")
 class Jobs(HostMade):
     """The jobs of the agent."""
 
@@ -283,7 +311,11 @@ class Jobs(HostMade):
 
     @staticmethod
     async def get_job(job_id: str) -> JobInstance:
-        """Return the job with this id. Raises ``NotFound``."""
+        """Return a job by id, or by name: the acting user's first.
+
+        Raises ``NotFound`` (with close names), and ``Conflict`` listing the jobs when several
+        users have one of that name and the acting user does not.
+        """
         return make(JobInstance, await current().call("jobs.get", {"id": job_id}))
 
     @staticmethod
@@ -304,12 +336,28 @@ class Jobs(HostMade):
         *,
         name: str,
         schedule: dict[str, Any],
-        source: str = "",
-        entry: str = "execute",
         execute: Any = None,
-        **options: Any,
+        source: str | None = None,
+        description: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        timeout: float = _DEFAULT_TIMEOUT,  # noqa: ASYNC109  # seconds, the job's
+        retry: dict[str, Any] | None = None,
+        activate: bool = True,
+        if_exists: str = "update",
+        overlap: str = "skip",
+        catch_up: str = "once",
+        jitter: float = 0,
+        pause_after_failures: int | None = None,
+        max_concurrent: int | None = None,
+        tools: list[str] | None = None,
+        env: list[str] | None = None,
+        entry: str = "execute",
+        dynamic: bool | None = None,
     ) -> JobInstance:
-        """Create a job from source text that defines the function ``entry``."""
+        """Create a job from source text that defines the function ``entry``.
+
+        The options are those of a notebook's ``Jobs.create``; ``dynamic`` is for the agent's own jobs.
+        """
         if execute is not None or not isinstance(source, str) or not source.strip():
             raise InvalidInput(
                 "inside a job a new job is created from text: Jobs.create(name=…, schedule=…, "
@@ -320,6 +368,20 @@ class Jobs(HostMade):
             "schedule": schedule,
             "source": source,
             "entry": entry,
-            **options,
+            "description": description,
+            "metadata": to_object(metadata or {}, "metadata"),
+            "timeout": timeout,
+            "retry": retry,
+            "activate": activate,
+            "if_exists": if_exists,
+            "overlap": overlap,
+            "catch_up": catch_up,
+            "jitter": jitter,
+            "pause_after_failures": pause_after_failures,
+            "max_concurrent": max_concurrent,
+            "tools": tools,
+            "env": env,
+            "dynamic": dynamic,
         }
-        return make(JobInstance, await current().call("jobs.create", arguments))
+        given = {each: value for each, value in arguments.items() if value is not None}
+        return make(JobInstance, await current().call("jobs.create", given))

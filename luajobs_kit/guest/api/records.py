@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import copy
-import re
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
+from luajobs_kit import record
+from luajobs_kit.errors import NotAllowed
+from luajobs_kit.field_changes import FieldChanges, read_changes
+from luajobs_kit.guest.api.json_objects import to_object
+from luajobs_kit.guest.api.spoken import spoken_as
 from luajobs_kit.guest.api.unkept_changes import CopyKind, CopyTracker, items_of, mappings
 from luajobs_kit.guest.runtime.run import current
+from luajobs_kit.record import (
+    camel,
+    metadata_refusal,
+    not_kept,
+    read_only,
+    text_of,
+    update_metadata_call,
+)
 
 _OF_ENTRY = frozenset(("id", "collection", "searchText", "score", "createdAt", "updatedAt"))
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
-
-
-def camel(name: str) -> str:
-    """Return ``active_version`` as ``activeVersion``."""
-    first, *rest = name.split("_")
-    return first + "".join(part[:1].upper() + part[1:] for part in rest)
+_MAY_BE_NONE: Final = {
+    "entry": ("searchText", "score"),
+    "pagination": ("nextPage", "prevPage"),
+    "profile": ("fullName",),
+    "message": ("threadId", "jobId", "jobName", "executionId"),
+    "image": ("altText",),
+    "file": ("fileName", "mimeType"),
+}
+"""Fields that the engine leaves out of its JSON where they have no value."""
 
 
 def wrap(value: Any, kind: type[Record] | None = None) -> Any:
@@ -30,56 +43,24 @@ def wrap(value: Any, kind: type[Record] | None = None) -> Any:
     return value
 
 
-class Record(dict[str, Any]):
-    """A JSON object: ``record["executeAt"]``, ``record.executeAt`` or ``record.execute_at``.
+def filled(kind: str, value: dict[str, Any]) -> dict[str, Any]:
+    """Return the engine's JSON of a kind (``entry``, ``message`` …) with every field it may have."""
+    return {**value, **{name: value.get(name) for name in _MAY_BE_NONE.get(kind, ())}}
 
-    Times are text as an item and a datetime as an attribute.
-    """
+
+class Record(record.Record):
+    """A JSON object of this run: its times are of the class that job code knows as ``datetime``."""
 
     __slots__ = ()
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)  # Python asks for what a class has: an item is no answer
-        for key in (name, camel(name)):
-            if key in self:
-                return _as_attribute(key, self[key])
-        close = get_close_matches(camel(name), list(self), n=1)
-        advice = f"did you mean {close[0]}?" if close else f"it has {_listed(self)}"
-        raise AttributeError(
-            f"there is no {name} here; {advice} (.get({name!r}) gives None when it is missing)"
-        )
-
-    def __missing__(self, name: Any) -> NoReturn:
-        error = KeyError(name)
-        error.add_note(f"it has {_listed(self)}; .get(…) gives None for what is missing")
-        raise error
-
-
-def _listed(record: dict[str, Any]) -> str:
-    return ", ".join(list(record)[:12]) or "nothing"
-
-
-def _as_attribute(key: str, value: Any) -> Any:
-    is_time = key.endswith("At") or key == "fireTime"
-    if is_time and type(value) is str and _INSTANT.match(value):
-        return as_datetime(value)
-    return value
+    @staticmethod
+    def _read_time(text: str) -> datetime:
+        return as_datetime(text)
 
 
 def as_datetime(text: str) -> datetime:
     """Return an ISO-8601 time as an aware datetime, of the class job code knows."""
     return current().datetime.fromisoformat(text).astimezone(UTC)
-
-
-def update_metadata_call(name: Any = None, value: Any = None) -> str:
-    """Return the call that keeps a value, as its author would write it."""
-    if type(name) is not str or not name.isprintable():
-        name, value = "x", 5
-    simple = value is None or type(value) in {bool, int, float, str}
-    shown = repr(value) if simple else "…"
-    shown = shown if len(shown) < 40 else "…"  # a message's width
-    return f'await job.update_metadata({{"{name}": {shown}}})'
 
 
 class ReadOnlyRecord(Record):
@@ -88,7 +69,7 @@ class ReadOnlyRecord(Record):
     __slots__ = ()
 
     def _refuse(self, *given: Any, **named: Any) -> NoReturn:
-        raise TypeError(self._refusal(*given, **named))
+        raise NotAllowed(self._refusal(*given, **named))
 
     def _refusal(self, *_given: Any, **_named: Any) -> str:
         return (
@@ -112,13 +93,10 @@ class ReadOnlyMetadata(ReadOnlyRecord):
     __slots__ = ()
 
     def _refusal(self, *given: Any, **named: Any) -> str:
-        kept = given[0] if given and type(given[0]) is dict else named
-        if given and type(given[0]) is str:
-            kept = {given[0]: given[1] if len(given) > 1 else None}
-        first = next(iter(kept.items()), ())
-        return f"job.metadata is a snapshot; keep a value with {update_metadata_call(*first)}"
+        return metadata_refusal(*given, **named)
 
 
+@spoken_as("entry")
 class Entry(Record):
     """One entry of a collection: its own fields first, then those of its ``data``."""
 
@@ -129,13 +107,11 @@ class Entry(Record):
 
     def __getitem__(self, name: str) -> Any:
         own = dict.__contains__(self, name)
-        return dict.__getitem__(self if own else dict.__getitem__(self, "data"), name)
+        return dict.__getitem__(self, name) if own else dict.__getitem__(self, "data")[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name in _OF_ENTRY or hasattr(Entry, name):
-            raise TypeError(
-                f"entry.{name} is read-only; entry.data[{name!r}] is a field of that name"
-            )
+            raise NotAllowed(read_only("entry", name))
         dict.__getitem__(self, "data")[name] = value
 
     __setattr__ = __setitem__
@@ -143,7 +119,11 @@ class Entry(Record):
     def __getattr__(self, name: str) -> Any:
         data = None if name.startswith("__") else dict.get(self, "data")
         own = dict.__contains__(self, name) or dict.__contains__(self, camel(name))
-        return data[name] if not own and data and name in data else super().__getattr__(name)
+        if own or name.startswith("__"):
+            return super().__getattr__(name)
+        if data and name in data:
+            return data[name]
+        raise AttributeError(not_kept("entry", dict.get(self, "id"), name, data or ()))
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field of the entry or of its ``data``, or ``default``."""
@@ -156,6 +136,25 @@ class Entry(Record):
         """Merge ``data`` into what is kept of the entry, and show all of it."""
         return await self._keep("update", data, search_text)
 
+    async def patch(
+        self,
+        data: dict[str, Any] | None = None,
+        *,
+        set: dict[str, Any] | None = None,
+        unset: Any = (),
+    ) -> Entry:
+        """Merge fields, and remove those named by ``unset``; show what is kept.
+
+        The fields are given as ``data`` or ``set=``, or both as Lua's ``{"set": …, "unset": […]}``.
+        """
+        changes = read_changes(data, set, unset)
+        answer = await patch_entry(self["collection"], self["id"], changes)
+        return self._show(answer, {**changes.set, **dict.fromkeys(changes.unset)})
+
+    async def unset(self, *fields: Any) -> Entry:
+        """Remove fields; show what is left."""
+        return await Entry.patch(self, unset=several(fields))
+
     async def save(self, search_text: str | None = None) -> Entry:
         """Keep ``data`` as it is now, in place of what was kept."""
         return await self._keep("replace", self["data"], search_text)
@@ -167,22 +166,32 @@ class Entry(Record):
         entry_deleted(**where)
 
     async def _keep(self, verb: str, data: dict[str, Any], search_text: str | None) -> Entry:
-        arguments = {"collection": self["collection"], "id": self["id"], "data": data}
+        plain = to_object(data, "data")
+        arguments = {"collection": self["collection"], "id": self["id"], "data": plain}
         text = {} if search_text is None else {"searchText": search_text}
-        answer = await ask(f"data.{verb}", arguments | text)
-        entry_saved(answer, data, by=self)
+        return self._show(await ask(f"data.{verb}", arguments | text), data)
+
+    def _show(self, answer: dict[str, Any], given: dict[str, Any]) -> Entry:
+        """Show what is kept now, after ``given`` was."""
+        entry_saved(answer, given, by=self)
         held = dict.get(self, "data")
         if type(held) is Record:
             tracker().refresh(held, answer["data"], wrap)
             answer = {name: value for name, value in answer.items() if name != "data"}
-        dict.update(self, wrap(answer))
+        dict.update(self, wrap(filled("entry", answer)))
         return self
 
 
+@spoken_as("product")
 class Product(Record):
     """One product of the catalogue."""
 
     __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in self:
+            return super().__getattr__(name)
+        raise AttributeError(not_kept("product", self["id"], name, self))
 
     @property
     def data(self) -> Product:
@@ -191,9 +200,7 @@ class Product(Record):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "id" or hasattr(Product, name):
-            raise TypeError(
-                f"product.{name} is read-only; product[{name!r}] is a field of that name"
-            )
+            raise NotAllowed(read_only("product", name))
         self[name] = value
 
     async def update(self, data: dict[str, Any]) -> Product:  # type: ignore[override]  # Lua's meaning
@@ -210,14 +217,50 @@ class Product(Record):
         product_deleted(self["id"])
 
     async def _keep(self, verb: str, product: dict[str, Any]) -> Product:
-        answer = await ask(f"products.{verb}", {"id": self["id"], "product": product})
+        plain = to_object(product, "product")
+        answer = await ask(f"products.{verb}", {"id": self["id"], "product": plain})
         product_saved(answer, product, by=self)
         tracker().refresh(self, answer, wrap)
         return self
 
 
+def several(fields: tuple[Any, ...]) -> Any:
+    """Return the names given one by one, or as one list."""
+    return fields[0] if len(fields) == 1 else fields
+
+
+async def patch_entry(collection: Any, entry_id: Any, changes: FieldChanges) -> dict[str, Any]:
+    """Have an entry's fields changed; return the entry as the engine answers it."""
+    arguments = {
+        "collection": collection,
+        "id": entry_id,
+        "data": to_object(changes.set, "data"),
+        "unset": changes.unset,
+    }
+    if changes.search_text is not None:
+        arguments["searchText"] = changes.search_text
+    return await ask("data.patch", arguments)  # type: ignore[no-any-return]
+
+
 async def ask(verb: str, arguments: dict[str, Any]) -> Any:
     return await current().call(verb, arguments)
+
+
+class Message(Record):
+    """A message in a user's inbox."""
+
+    __slots__ = ()
+
+    @property
+    def text(self) -> str:
+        """The message as one plain text."""
+        return text_of(self["content"])
+
+
+def message(answer: dict[str, Any]) -> Message:
+    """Return a message, as the engine gives it."""
+    parts = [filled(part["type"], part) for part in answer["content"]]
+    return Message(wrap({**filled("message", answer), "content": parts}))
 
 
 class Page(list[Any]):
@@ -274,14 +317,16 @@ def product_deleted(id: Any) -> None:
 
 
 def entry(value: dict[str, Any]) -> Entry:
-    made = Entry(wrap(value))
+    made = Entry(wrap(filled("entry", value)))
     document = (_ENTRY.name, value["id"], value["collection"])
     tracker().track(made, _ENTRY, document, value["data"])
     return made
 
 
 def entry_page(value: dict[str, Any]) -> Page:
-    return Page([entry(each) for each in value["data"]], wrap(value.get("pagination")))
+    return Page(
+        [entry(each) for each in value["data"]], wrap(filled("pagination", value["pagination"]))
+    )
 
 
 def as_product(value: dict[str, Any]) -> Product:
@@ -291,4 +336,7 @@ def as_product(value: dict[str, Any]) -> Product:
 
 
 def product_page(value: dict[str, Any]) -> Page:
-    return Page([as_product(each) for each in value["data"]], wrap(value.get("pagination")))
+    return Page(
+        [as_product(each) for each in value["data"]],
+        wrap(filled("pagination", value["pagination"])),
+    )

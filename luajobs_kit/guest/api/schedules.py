@@ -1,56 +1,65 @@
-"""``once``, ``every`` and ``cron`` inside a job: they make Lua's dicts, the engine checks them."""
+"""``once``, ``every`` and ``cron`` inside a job: the engine reads them as it does a notebook's."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import math
+from datetime import datetime, tzinfo
 from typing import Any
 
-from luajobs_kit.calendar_units import instead_of_unit
-from luajobs_kit.errors import InvalidInput
+from luajobs_kit.argument_help import helping
+from luajobs_kit.guest.api.records import Record, wrap
 from luajobs_kit.guest.runtime.run import current
 
 
+@helping
 def once(
-    at: datetime | None = None,
+    at: datetime | str | None = None,
     *,
-    seconds: float = 0,
-    minutes: float = 0,
-    hours: float = 0,
-    days: float = 0,
-    **others: float,
-) -> dict[str, Any]:
-    """Return a schedule of a single run, at a time or after a while."""
-    _refuse_others("once", others)
-    if at is not None:
-        if at.tzinfo is None:
-            raise InvalidInput("once(at=…) needs a time with its zone: datetime(…, tzinfo=UTC)")
-        return {"type": "once", "executeAt": at.astimezone(UTC).isoformat()}
-    wait = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if wait <= timedelta(0):
-        raise InvalidInput("once() needs a time: once(minutes=10) or once(at=…)")
-    due = datetime.fromtimestamp(current().clock.now(), UTC) + wait
-    return {"type": "once", "executeAt": due.isoformat(), "after": wait.total_seconds()}
+    seconds: float | None = None,
+    minutes: float | None = None,
+    hours: float | None = None,
+    days: float | None = None,
+) -> Record:
+    """Return a schedule of a single run, at a time or after a while.
+
+    Raises ``InvalidInput``, as in a notebook.
+    """
+    return _asked("once", at=at, seconds=seconds, minutes=minutes, hours=hours, days=days)
 
 
+@helping
 def every(
-    *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0, **others: float
-) -> dict[str, Any]:
-    """Return a schedule of a run at every interval."""
-    _refuse_others("every", others)
-    interval = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
-    if interval <= 0:
-        raise InvalidInput("every() needs an interval: every(minutes=5)")
-    return {"type": "interval", "seconds": interval}
+    seconds: float | None = None,
+    minutes: float | None = None,
+    hours: float | None = None,
+    days: float | None = None,
+    start: datetime | str | None = None,
+) -> Record:
+    """Return a schedule of a run at every interval. Raises ``InvalidInput``, as in a notebook."""
+    return _asked("every", seconds=seconds, minutes=minutes, hours=hours, days=days, start=start)
 
 
-def cron(expression: str, timezone: str | None = None) -> dict[str, Any]:
-    """Return a schedule by a five-field cron expression, in an IANA zone (default UTC)."""
-    schedule = {"type": "cron", "expression": expression}
-    return schedule if timezone is None else {**schedule, "timezone": timezone}
+@helping
+def cron(expression: str, timezone: str | tzinfo | None = None) -> Record:
+    """Return a schedule by a five-field cron expression, in an IANA zone (default UTC).
+
+    Raises ``InvalidInput``, as in a notebook.
+    """
+    return _asked("cron", expression=expression, timezone=timezone)
 
 
-def _refuse_others(call: str, others: dict[str, float]) -> None:
-    for name, amount in others.items():
-        if advice := instead_of_unit(call, name, amount):
-            raise InvalidInput(f"{call} has no {name!r}; {advice}.")
-        raise TypeError(f"{call}() got an unexpected keyword argument {name!r}")
+def _asked(name: str, **options: Any) -> Record:
+    arguments = {each: _sent(value) for each, value in options.items() if value is not None}
+    arguments["now"] = current().clock.now()
+    answer: Record = wrap(current().ask(f"schedule.{name}", arguments))
+    return answer
+
+
+def _sent(value: Any) -> Any:
+    if issubclass(type(value), datetime):
+        return {"datetime": datetime.isoformat(value)}
+    if type(value) is float and not math.isfinite(value):
+        return {"float": str(value)}
+    if issubclass(type(value), tzinfo):
+        return str(value)  # a ZoneInfo is shown by its name, UTC as UTC
+    return value

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from luajobs_kit.errors import InvalidInput
-from luajobs_kit.guest.api.records import ReadOnlyRecord, Record, wrap
+from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.field_changes import field_names, read_changes
+from luajobs_kit.guest.api.json_objects import to_object, to_plain
+from luajobs_kit.guest.api.records import (
+    Message,
+    ReadOnlyRecord,
+    Record,
+    filled,
+    message,
+    several,
+    wrap,
+)
+from luajobs_kit.guest.api.spoken import spoken_as
 from luajobs_kit.guest.api.unkept_changes import CopyKind
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
+from luajobs_kit.record import not_kept, read_only
 
 
 class Profile(ReadOnlyRecord):
@@ -20,6 +32,7 @@ class Profile(ReadOnlyRecord):
         return "user.profile is read-only; what you keep about a user goes in user.data"
 
 
+@spoken_as("user")
 class UserInstance(HostMade):
     """A user: ``user.data["plan"]`` or ``user.plan``; ``save()`` keeps what was changed."""
 
@@ -27,7 +40,7 @@ class UserInstance(HostMade):
 
     def __init__(self, answer: dict[str, Any]) -> None:
         object.__setattr__(self, "_id", answer["id"])
-        object.__setattr__(self, "_profile", wrap(answer.get("profile") or {}))
+        object.__setattr__(self, "_profile", wrap(filled("profile", answer["profile"])))
         data = answer.get("data") or {}
         object.__setattr__(self, "_data", wrap(data))
         current().copies.track(self, _USER, (_USER.name, self.id), data)
@@ -51,13 +64,11 @@ class UserInstance(HostMade):
         data = object.__getattribute__(self, "_data")
         if name in data:
             return data[name]
-        raise AttributeError(
-            f"nothing is kept about this user under {name!r}; user.data.get({name!r}) gives None then"
-        )
+        raise AttributeError(not_kept("user", self.id, name, data))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or hasattr(type(self), name):
-            raise AttributeError(f"user.{name} cannot be set; put what you keep in user.data")
+            raise NotAllowed(read_only("user", name))
         self._data[name] = value
 
     def __delattr__(self, name: str) -> None:
@@ -74,27 +85,37 @@ class UserInstance(HostMade):
 
     async def update(self, data: dict[str, Any]) -> dict[str, Any]:
         """Merge ``data`` into what is kept; return all of it."""
-        answer = await current().call("user.update", {"id": self._id, "data": data})
+        plain = to_object(data, "data")
+        answer = await current().call("user.update", {"id": self._id, "data": plain})
         return self._replaced(answer, data)
 
-    async def patch(self, data: dict[str, Any] | None = None, *, unset: Any = ()) -> dict[str, Any]:
-        """Merge ``data``, remove the fields named by ``unset``; return what is kept."""
-        if data is not None:
-            await self.update(data)
-        return await self.unset(*unset) if unset else self.data
+    async def patch(
+        self,
+        data: dict[str, Any] | None = None,
+        *,
+        set: dict[str, Any] | None = None,
+        unset: Any = (),
+    ) -> dict[str, Any]:
+        """Merge fields, remove those named by ``unset``; return what is kept.
 
-    async def unset(self, *fields: str) -> dict[str, Any]:
+        The fields are given as ``data`` or ``set=``, or both as Lua's ``{"set": …, "unset": […]}``.
+        """
+        changes = read_changes(data, set, unset)
+        plain = to_object(changes.set, "data")
+        arguments = {"id": self._id, "data": plain, "unset": changes.unset}
+        answer = await current().call("user.patch", arguments)
+        return self._replaced(answer, {**changes.set, **dict.fromkeys(changes.unset)})
+
+    async def unset(self, *fields: Any) -> dict[str, Any]:
         """Remove fields; return what is left."""
-        names = (
-            list(fields[0]) if len(fields) == 1 and not isinstance(fields[0], str) else list(fields)
-        )
+        names = field_names(several(fields))
         answer = await current().call("user.unset", {"id": self._id, "fields": names})
-        gone = {name: None for name in names if type(name) is str}
-        return self._replaced(answer, gone)
+        return self._replaced(answer, dict.fromkeys(names))
 
     async def save(self) -> dict[str, Any]:
         """Keep ``user.data`` as it is now."""
-        answer = await current().call("user.replace", {"id": self._id, "data": self._data})
+        plain = to_object(self._data, "data")
+        answer = await current().call("user.replace", {"id": self._id, "data": plain})
         return self._replaced(answer, self._data)
 
     async def clear(self) -> None:
@@ -102,15 +123,18 @@ class UserInstance(HostMade):
         await current().call("user.clear", {"id": self._id})
         self._replaced({}, self._data)
 
-    async def send(self, messages: Any) -> Record:
+    async def send(self, messages: Any) -> Message:
         """Send a text, one message part, or a list of parts; return the message."""
-        answer = await current().call("user.send", {"id": self._id, "messages": parts(messages)})
-        return wrap(answer)  # type: ignore[no-any-return]
+        parts = list(messages) if isinstance(messages, list | tuple) else [messages]
+        plain = [
+            {"type": "text", "text": part} if isinstance(part, str) else part for part in parts
+        ]
+        arguments = {"id": self._id, "messages": to_plain(plain, "messages")}
+        return message(await current().call("user.send", arguments))
 
-    async def get_chat_history(self, limit: int = 50) -> list[Record]:
+    async def get_chat_history(self, limit: int = 50) -> list[Message]:
         """Return the newest messages, newest first."""
-        answer = await current().call("user.history", {"id": self._id, "limit": limit})
-        return wrap(answer)  # type: ignore[no-any-return]
+        return await history_of(self._id, limit)
 
     def __repr__(self) -> str:
         return f"<User {self._id}>"
@@ -123,20 +147,16 @@ _USER: Final = CopyKind(
 )
 
 
-def parts(messages: Any) -> list[Any]:
-    """Return what may be sent as a list of message parts."""
-    if isinstance(messages, str):
-        return [{"type": "text", "text": messages}]
-    if isinstance(messages, dict):
-        return [messages]
-    if not isinstance(messages, list | tuple):
-        raise InvalidInput(
-            f"send() takes a text or a list of parts, not {type(messages).__name__}: "
-            'await user.send([{"type": "text", "text": "…"}])'
-        )
-    return [parts(each)[0] if isinstance(each, str) else each for each in messages]
+async def history_of(user_id: Any, limit: Any) -> list[Message]:
+    answer = await current().call("user.history", _given(id=user_id, limit=limit))
+    return [message(each) for each in answer]
 
 
+def _given(**arguments: Any) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+@spoken_as("User")
 class User(HostMade):
     """Users of the workspace."""
 
@@ -157,9 +177,14 @@ class User(HostMade):
         wanted |= {"email": email, "phone": phone} if email or phone else {}
         chosen = {key: value for key, value in wanted.items() if value is not None}
         if len(chosen) > 1:
-            raise InvalidInput("User.get takes one of: an id, email=…, phone=…")
+            raise InvalidInput(f"User.get takes one of id, email and phone, not {sorted(chosen)}.")
         answer = await current().call("user.get", chosen)
         return None if answer is None else make(UserInstance, answer)
+
+    @staticmethod
+    async def get_chat_history(user_id: str | None = None, limit: int = 50) -> list[Message]:
+        """Return the newest messages of a user, newest first; without an id of the job's own."""
+        return await history_of(user_id, limit)
 
     @staticmethod
     async def list() -> list[UserInstance]:

@@ -76,6 +76,12 @@ class Loop:
         self._calls[number] = future
         return future
 
+    def answer_to(self, future: Future) -> Any:
+        """Return the reply to a call, waiting for it as blocking code does."""
+        while not future.done():
+            self._take_reply(None)
+        return future.result()
+
     def register(self, task: Task) -> None:
         self.tasks[task] = None
         task.add_done_callback(self._unregister)

@@ -59,6 +59,10 @@ class Run:
         """Ask the host; the request leaves at once."""
         return self.loop.call(verb, arguments or {})
 
+    def ask(self, verb: str, arguments: dict[str, Any] | None = None) -> Any:
+        """Ask the host and wait for the answer; nothing else of the job runs meanwhile."""
+        return self.loop.answer_to(self.call(verb, arguments))
+
     def masked(self, text: str) -> str:
         if type(text) is not str:  # A5: methods of a subclass would receive the secrets
             raise TypeError(f"text is written to the log, not {type(text).__name__}")

@@ -13,7 +13,6 @@ dict frozendict                   an object; keys that are not text become text
 datetime date time                ISO 8601 text
 timedelta                         seconds
 Decimal UUID                      text
-bytes bytearray                   text, base 64
 Enum member                       its value
 a subclass of one of these        as that type
 anything else                     refused, with where it stands in the value
@@ -22,7 +21,6 @@ anything else                     refused, with where it stands in the value
 
 from __future__ import annotations
 
-import base64
 import builtins
 import math
 import types
@@ -52,7 +50,7 @@ def plain(value: Any, where: str) -> Any:
     return _plain(value, where, 0)
 
 
-def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: C901, PLR0911  # one branch for each row of the table
+def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: PLR0911  # one branch for each row of the table
     kind = type(value)
     if value is None or kind is bool or kind is str:
         return value
@@ -88,8 +86,6 @@ def _plain(value: Any, where: str, depth: int) -> Any:  # noqa: C901, PLR0911  #
             return sorted(members)
         except TypeError:
             return members
-    if issubclass(kind, (bytes, bytearray)):
-        return base64.b64encode(value).decode("ascii")
     return _text(value, kind, where)
 
 
@@ -102,6 +98,11 @@ def _text(value: Any, kind: type, where: str) -> Any:
     for exact in (Decimal, UUID, Fraction):
         if kind is exact:
             return str(value)
+    if issubclass(kind, (bytes, bytearray)):
+        raise TypeError(
+            f"{where} is {kind.__name__}, which JSON cannot hold; use value.decode() where they are "
+            "text, else base64.b64encode(value).decode(), which base64.b64decode(text) reads"
+        )
     if is_unawaited(value):
         raise TypeError(f"{where} is a call that was not awaited; {advice_for(value)}")
     raise TypeError(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from luajobs_kit.port import Port
-from luajobs_kit.server.lua import data, jobs, logs, users
+from luajobs_kit.server.lua import agent_versions, data, jobs, logs, users
 
 
 def routes(port: Port) -> list[Route]:
     """Return every route of Lua's that this kit answers."""
     return [
+        *agent_versions.routes(port),
         *jobs.routes(port),
         *logs.routes(port),
         *users.routes(port),

@@ -9,10 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from luajobs_kit.errors import InvalidInput
+from luajobs_kit.field_changes import check_index
 from luajobs_kit.port import Port
 from luajobs_kit.server.kit_routes import idempotency_key
-from luajobs_kit.server.lua.request_parameters import check_agent, criteria, fraction, number, pages
+from luajobs_kit.server.lua.request_parameters import (
+    check_agent,
+    check_keys,
+    criteria,
+    fraction,
+    number,
+    pages,
+    read_patch,
+)
 from luajobs_kit.server.responses import many, read_object, success
 
 AGENT: Final = "/developer/agents/{agent}"
@@ -36,7 +44,8 @@ def _data(port: Port) -> list[Route]:
         return await many({"data": found, "count": len(found)})
 
     async def create(request: Request) -> Response:
-        arguments = await _arguments(port, request, "data", "searchText")
+        arguments = await _arguments(port, request, "data", "searchText", "index")
+        check_index(arguments.pop("index", None))
         entry = await port.call("data.create", arguments, key=idempotency_key(request))
         return success(_entry(entry), 201)
 
@@ -89,12 +98,10 @@ def _entries(port: Port) -> list[Route]:
     async def patch(request: Request) -> Response:
         where = await _arguments(port, request)
         body = await read_object(request)
-        changes = body.get("set", body.get("data")) or {}
-        fields = body.get("unset") or []
-        if not isinstance(changes, dict) or not isinstance(fields, list):
-            raise InvalidInput("A patch is {'set': {field: value}, 'unset': [field…]}.")
-        text = {} if body.get("searchText") is None else {"searchText": body["searchText"]}
-        await port.call("data.patch", where | {"data": changes, "unset": fields} | text)
+        changes = read_patch(body, "set", "unset", "searchText")
+        text = {} if changes.search_text is None else {"searchText": changes.search_text}
+        fields = {"data": changes.set, "unset": changes.unset}
+        await port.call("data.patch", where | fields | text)
         return success({"status": "success", "message": "The entry was updated."})
 
     async def delete(request: Request) -> Response:
@@ -165,6 +172,7 @@ def _products(port: Port) -> list[Route]:
 async def _arguments(port: Port, request: Request, *fields: str) -> dict[str, Any]:
     await check_agent(port, request)
     body = await read_object(request) if fields else {}
+    check_keys(body, fields, "An entry")
     given = {field: body[field] for field in fields if body.get(field) is not None}
     where = {name: value for name, value in request.path_params.items() if name != "agent"}
     return where | given

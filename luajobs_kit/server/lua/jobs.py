@@ -12,17 +12,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.model import Bundle, Execution, Job, JobSpec, JobVersion, VersionSpec
+from luajobs_kit.model import Bundle, Execution, Job, JobSpec, JobVersion, VersionSpec, invalid
 from luajobs_kit.port import Port
-from luajobs_kit.port_schema import invalid
 from luajobs_kit.server.kit_routes import idempotency_key
-from luajobs_kit.server.lua.request_parameters import check_agent, number
+from luajobs_kit.server.lua.request_parameters import check_agent, check_keys, number
 from luajobs_kit.server.responses import many, read_object, success
 
 BASE: Final = "/developer/jobs/{agent}"
 ONE: Final = BASE + "/{job}"
 _FUNCTION: Final = re.compile(r"^(?:async[ \t]+)?def[ \t]+([^\W\d]\w*)", re.MULTILINE)
+FIRST: Final = "1.0.0"
 _DECLARED: Final = ("description", "timeout", "retry", "metadata", "schedule")
+_OF_JOB: Final = ("name", "dynamic", "activate", "version", "agentId", *_DECLARED)
+_OF_VERSION: Final = ("name", "version", "jobId", "code", "agentId", "active", *_DECLARED)
 
 
 def routes(port: Port) -> list[Route]:
@@ -175,6 +177,13 @@ def _job_spec(body: dict[str, Any]) -> JobSpec:
             "as its 'code', or create the job with luajobs_kit in Python.",
             field="version",
         )
+    check_keys(body, _OF_JOB, "A job")
+    check_keys(version, _OF_VERSION, "A job's version")
+    if version.get("version") not in {None, FIRST}:
+        raise InvalidInput(
+            f"A job's first version is {FIRST}; push the others, and leave this one's number out.",
+            field="version",
+        )
     given = {name: body[name] for name in _DECLARED if body.get(name) is not None}
     given |= {name: version[name] for name in _DECLARED if version.get(name) is not None}
     for name in ("name", "dynamic", "activate"):
@@ -188,6 +197,7 @@ def _job_spec(body: dict[str, Any]) -> JobSpec:
 
 
 def _version_spec(body: dict[str, Any]) -> VersionSpec:
+    check_keys(body, _OF_VERSION, "A version")
     given = {name: body[name] for name in _DECLARED if body.get(name) is not None}
     given |= {"bundle": _bundle(body), "version": body.get("version")}
     try:

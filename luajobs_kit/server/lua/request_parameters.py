@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from starlette.requests import Request
 
+from luajobs_kit.argument_help import did_you_mean
 from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.field_changes import FieldChanges, read_changes
 from luajobs_kit.port import Port
 
 
@@ -22,6 +25,22 @@ async def check_agent(port: Port, request: Request) -> str:
             agent_id=ours,
         )
     return ours
+
+
+def check_keys(body: dict[str, Any], known: Collection[str], what: str) -> None:
+    """Raise ``InvalidInput`` for a key that nothing reads: it would be lost without a word."""
+    for key in body:
+        if key not in known:
+            raise InvalidInput(
+                f"{what} has no {key[:60]!r};{did_you_mean(key, known)} it takes {', '.join(known)}.",
+                field=key[:60],
+            )
+
+
+def read_patch(body: dict[str, Any], *known: str) -> FieldChanges:
+    """Return the changes in the body of a patch. Raises ``InvalidInput``."""
+    check_keys(body, known, "A patch")
+    return read_changes(body)
 
 
 def number(request: Request, name: str, default: int) -> int:

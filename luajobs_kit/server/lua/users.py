@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from luajobs_kit.errors import InvalidInput, NotFound
+from luajobs_kit.errors import NotFound
 from luajobs_kit.port import Port
 from luajobs_kit.server.kit_routes import idempotency_key
-from luajobs_kit.server.lua.request_parameters import check_agent
+from luajobs_kit.server.lua.request_parameters import check_agent, read_patch
 from luajobs_kit.server.responses import many, read_object, success
 
 DATA: Final = "/developer/user/data/agent/{agent}"
@@ -45,13 +45,8 @@ def _kept(port: Port) -> list[Route]:
         await check_agent(port, request)
         who = _who(request)
         body = await read_object(request)
-        changes, fields = body.get("set") or {}, body.get("unset") or []
-        if not isinstance(changes, dict) or not isinstance(fields, list):
-            raise InvalidInput("A patch is {'set': {field: value}, 'unset': [field…]}.")
-        if changes:
-            await port.call("user.update", who | {"data": changes})
-        if fields:
-            await port.call("user.unset", who | {"fields": fields})
+        changes = read_patch(body, "set", "unset")
+        await port.call("user.patch", who | {"data": changes.set, "unset": changes.unset})
         return success(await shown(who))
 
     async def clear(request: Request) -> Response:
@@ -87,7 +82,8 @@ def _reached(port: Port) -> list[Route]:
 
     async def history(request: Request) -> Response:
         await check_agent(port, request)
-        kept = await port.call("user.history", {})
+        user = request.query_params.get("userId")
+        kept = await port.call("user.history", {} if user is None else {"id": user})
         return await many(kept[::-1])  # a conversation is read from its beginning
 
     return [

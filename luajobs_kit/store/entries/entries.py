@@ -266,7 +266,7 @@ class Entries:
             old = _entry(row)
             new = old.evolve(
                 data=change(old.data),
-                search_text=old.search_text if search_text is None else utf8(search_text),
+                search_text=old.search_text if search_text is None else utf8(search_text) or None,
                 updated_at=max(now, old.created_at),
             )
             seq = self._remove(db, row)

@@ -45,6 +45,7 @@ def compile_filter(given: Mapping[str, Any] | None, steps: Steps) -> Test:
       and ``$in``, so they hold for a missing field.
     - ``$gt $gte $lt $lte`` compare numbers with numbers and text with text (by code point, so
       ISO times in one zone compare as times); between different types they do not hold.
+    - ``{"$exists": true}`` holds where the field is there, null or not; with false where it is not.
     - ``$and`` and ``$or`` take an array of filters.
 
     The function takes ``steps``. Raises ``InvalidInput``, naming what is wrong and what is known.
@@ -100,6 +101,10 @@ class _Reading:
                 )
             if word in ("$in", "$nin") and not isinstance(operand, list | tuple):
                 raise InvalidInput(f"{where}.{name}: {word} takes an array; got {operand!r:.200}.")
+            if word == "$exists" and not isinstance(operand, bool):
+                raise InvalidInput(
+                    f"{where}.{name}: {word} takes true or false; got {operand!r:.200}."
+                )
             tests.append(self._at(name, self._operator(word, operand)))
         return _every(tests)
 
@@ -113,6 +118,8 @@ class _Reading:
                 return self._among(operand)
             case "$nin":
                 return _opposite(self._among(operand))
+            case "$exists":
+                return lambda found: bool(found) is operand
         return self._ordered(_ORDERS[name], operand)
 
     def _at(self, name: str, test: Found) -> Test:
@@ -249,4 +256,4 @@ _ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "$lt": operator.lt,
     "$lte": operator.le,
 }
-_OPERATORS: Final = frozenset({"$eq", "$ne", "$in", "$nin", *_ORDERS})
+_OPERATORS: Final = frozenset({"$eq", "$ne", "$in", "$nin", "$exists", *_ORDERS})

@@ -1,7 +1,6 @@
 """The host's side of the protocol against children that lie, flood and break off."""
 
 import asyncio
-import base64
 import contextlib
 import json
 import math
@@ -284,7 +283,6 @@ class Sly(dict):
         ((1, [2]), [1, [2]]),
         ({3, 1, 2}, [1, 2, 3]),
         (frozenset("b"), ["b"]),
-        (b"\x00\xff", base64.b64encode(b"\x00\xff").decode()),
         (datetime(2026, 1, 2, 3, tzinfo=UTC), "2026-01-02T03:00:00+00:00"),
         (date(2026, 1, 2), "2026-01-02"),
         (time(1, 2), "01:02:00"),

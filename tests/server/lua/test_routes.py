@@ -265,3 +265,102 @@ async def test_products_are_paged_beside_the_envelope(http, agent):
     assert "lamp" in [product["name"] for product in found["data"]]
     assert (await http.delete(f"{base}/{made['id']}")).json()["data"]["deleted"] is True
     assert (await http.get(f"{base}/{made['id']}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"retry": {"maxRetries": 3}}, "retry has no 'maxRetries'"),
+        ({"retires": {"maxAttempts": 3}}, "A job has no 'retires'; Did you mean 'retry'?"),
+        ({"version": {"code": PYTHON, "retry": {"backOff": 1}}}, "did you mean backoff?"),
+        ({"version": {"code": PYTHON, "timeuot": 5}}, "'timeout'?"),
+        ({"version": {"code": PYTHON, "version": "2.0.0"}}, "first version is 1.0.0"),
+        ({"schedule": {"type": "interval", "seconds": 60, "begin": 1}}, "has no 'begin'"),
+    ],
+)
+async def test_an_option_that_nothing_reads_is_refused(http, jobs, given, words):
+    body = {"name": "x", "schedule": INTERVAL, "version": {"code": PYTHON}} | given
+    answer = await http.post(jobs, json=body)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "words"),
+    [
+        (
+            "create_job",
+            {
+                "spec": {
+                    "name": "x",
+                    "schedule": INTERVAL,
+                    "bundle": {"source": PYTHON, "entry": "execute"},
+                    "retry": {"maxRetries": 3},
+                }
+            },
+            "retry has no 'maxRetries'; it takes maxAttempts",
+        ),
+        ("logs", {"query": {"grepp": "x"}}, "query has no 'grepp'; did you mean grep?"),
+        (
+            "call",
+            {"verb": "user.send", "arguments": {"messages": [{"type": "text", "txt": "x"}]}},
+            "has no 'txt'; did you mean text?",
+        ),
+    ],
+)
+async def test_a_nested_option_that_nothing_reads_is_refused_by_the_kits_own_routes(
+    http, verb, body, words
+):
+    answer = await http.post(f"/kit/v1/{verb}", json=body)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+
+
+async def test_the_agents_versions_are_none_and_making_one_says_what_there_is(http, agent):
+    path = f"/developer/agents/{agent}/versions"
+    assert (await http.get(path, params={"limit": "1"})).json() == {"success": True, "data": []}
+    for answer in (await http.post(path, json={}), await http.get(f"{path}/1")):
+        assert answer.status_code == 404
+        assert "luajobs jobs versions" in answer.json()["error"]["message"]
+
+
+async def test_entries_are_found_by_whether_a_field_exists(http, agent, fresh):
+    path = f"/developer/agents/{agent}/custom-data/{fresh('c')}"
+    for data in ({"a": None}, {"b": 1}, {"a": {"c": 2}}):
+        assert (await http.post(path, json={"data": data, "index": True})).status_code == 201
+    found = {
+        query: (await http.get(path, params={"filter": query})).json()["data"]["data"]
+        for query in (
+            '{"a": {"$exists": true}}',
+            '{"a": {"$exists": false}}',
+            '{"a.c": {"$exists": true, "$gt": 1}}',
+        )
+    }
+    assert [len(each) for each in found.values()] == [2, 1, 1]
+    refused = await http.get(path, params={"filter": '{"a": {"$exists": 1}}'})
+    assert "$exists takes true or false" in refused.json()["error"]["message"]
+
+
+async def test_a_patch_takes_the_search_text_away_and_refuses_what_it_does_not_read(
+    http, agent, fresh
+):
+    base = f"/developer/agents/{agent}/custom-data/{fresh('c')}"
+    given = {"data": {"a": 1}, "searchText": "words"}
+    entry = (await http.post(base, json=given)).json()["data"]
+    path = f"{base}/{entry['id']}"
+    assert (await http.patch(path, json={"set": {"b": 2}, "searchText": None})).status_code == 200
+    assert "searchText" not in (await http.get(path)).json()["data"]
+    for body in ({"sett": {"c": 1}}, {"set": 5}, {"unset": {"a": 1}}):
+        assert (await http.patch(path, json=body)).status_code == 400
+    assert (await http.post(base, json={"data": {}, "index": False})).status_code == 400
+    assert (await http.get(path)).json()["data"]["data"] == {"a": 1, "b": 2}
+
+
+async def test_a_users_history_is_read_by_id(http, agent, port, fresh):
+    user = await port.call("user.add", {"id": fresh("user")})
+    await port.call("user.send", {"id": user["id"], "messages": "hi"})
+    path = f"/chat/history/{agent}"
+    [message] = (await http.get(path, params={"userId": user["id"]})).json()["data"]
+    assert message["content"][0]["text"] == "hi"

@@ -1,0 +1,50 @@
+"""Calls of the kit's methods by job code: wrong arguments are answered as they are in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from types import FunctionType
+from typing import Any, TypeVar
+
+from luajobs_kit.argument_help import misnamed, takes
+from luajobs_kit.guest.guards.ownership import class_dict
+
+C = TypeVar("C", bound=type)
+
+
+def spoken_as(spoken: str) -> Callable[[C], C]:
+    """Have wrong arguments of a class's public methods answered with the right ones.
+
+    ``spoken`` is what examples call an instance. The answer is ``InvalidInput``.
+    """
+
+    def decorate(kind: C) -> C:
+        for name, member in list(class_dict(kind).items()):
+            if name.startswith("_"):
+                continue
+            if type(member) is staticmethod:
+                made: Any = staticmethod(_helped(f"{spoken}.{name}", member.__func__))
+            elif type(member) is FunctionType:
+                made = _helped(f"{spoken}.{name}", member)
+            else:
+                continue
+            type.__setattr__(kind, name, made)
+        return kind
+
+    return decorate
+
+
+def _helped(call: str, function: Any) -> Callable[..., Any]:
+    @wraps(function)
+    def checked(*given: Any, **options: Any) -> Any:
+        try:
+            return function(*given, **options)
+        except TypeError as problem:
+            # A5: a keyword may be of a subclass of str, whose methods must not be asked.
+            named = {str.__str__(name): value for name, value in options.items()}
+            if takes(function, given, named):
+                raise  # it comes from within
+            raise misnamed(call, function, named, problem) from None
+
+    return checked
