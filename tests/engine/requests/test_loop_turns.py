@@ -196,7 +196,7 @@ async def test_job_code_pages_through_jobs(engine, spec):
 @pytest.mark.parametrize("page", [{"limit": 0}, {"page": 0}, {"limit": "9"}, {"page": 10**30}])
 async def test_a_page_that_is_none_is_refused(asked, page):
     for verb in ("jobs.get_all", "job.versions"):
-        with pytest.raises(InvalidInput, match="whole number"):
+        with pytest.raises(InvalidInput, match=r"is outside 1 to|whole number"):
             await asked().serve(verb, page)
 
 
