@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api._unawaited import awaited_as
 from luajobs_kit.errors import LuaJobsError, NotFound
+from luajobs_kit.masking import MASK
 from luajobs_kit.setting_names import setting_name
 
 if TYPE_CHECKING:
@@ -46,6 +47,13 @@ class Env:
 
 
 env = Env()
+
+
+class EnvValues(dict[str, str]):
+    """The values that ``env`` answers in jobs, by name; only names are shown, for values are secret."""
+
+    def __repr__(self) -> str:
+        return repr(dict.fromkeys(self, MASK))
 
 
 class Response:

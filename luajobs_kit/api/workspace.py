@@ -28,6 +28,7 @@ from luajobs_kit.api.connection import Connection
 from luajobs_kit.api.data.data import Data
 from luajobs_kit.api.data.products import Products
 from luajobs_kit.api.data.users import User
+from luajobs_kit.api.env_and_http import EnvValues
 from luajobs_kit.api.jobs.execution import JobExecution, newest
 from luajobs_kit.api.jobs.job import JobInstance
 from luajobs_kit.api.jobs.jobs import Jobs
@@ -208,9 +209,11 @@ class Workspace:
     async def settings(self, **changes: Any) -> dict[str, Any]:
         """Change the settings given (None removes one) and return them all.
 
+        The values of ``env`` can be read from the answer, and are not shown where it is.
         Raises ``InvalidInput`` for a name or value that no setting has.
         """
-        return await self.ask(Port.settings, changes or None)
+        values = await self.ask(Port.settings, changes or None)
+        return values | {"env": EnvValues(values["env"])}
 
     async def executions(
         self, *, status: ExecutionStatus | None = None, limit: int = 50

@@ -18,6 +18,7 @@ from luajobs_kit.cli.engine_commands import (
 from luajobs_kit.cli.formatting import clock, when
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.masking import MASK
 from luajobs_kit.port import Port
 from luajobs_kit.presentation import clean
 
@@ -156,14 +157,15 @@ async def settings(port: Port, /, *, assignments: tuple[str, ...]) -> None:
     """Print the workspace's settings, or change some: luajobs settings max_concurrent=4.
 
     VALUE is JSON, or text where it is none; an empty one removes the setting. NAMEs
-    alone print those settings.
+    alone print those settings. The values of env, which are secret, are not shown; env.NAME=VALUE
+    sets one of them and leaves the others.
     """
     changes: dict[str, Any] = {}
     asked = [name for name in assignments if "=" not in name]
     if asked and len(asked) < len(assignments):
         raise click.UsageError("Either change settings (NAME=VALUE) or ask for them (NAME).")
     if asked:
-        values = await port.settings()
+        values = _shown(await port.settings())
         for name in asked:
             if name not in values:
                 raise InvalidInput(f"There is no setting {name!r}; there are {', '.join(values)}.")
@@ -171,8 +173,18 @@ async def settings(port: Port, /, *, assignments: tuple[str, ...]) -> None:
         return
     for assignment in assignments:
         name, _, text = assignment.partition("=")
+        if name.startswith("env."):
+            held = changes["env"] if "env" in changes else (await port.settings())["env"]
+            others = {each: held[each] for each in held or {} if each != name.removeprefix("env.")}
+            changes["env"] = others | ({name.removeprefix("env."): text} if text else {})
+            continue
         try:
             changes[name] = json.loads(text) if text else None
         except ValueError:
             changes[name] = text
-    print_json(await port.settings(changes or None))
+    print_json(_shown(await port.settings(changes or None)))
+
+
+def _shown(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings as they may stand on a screen."""
+    return values | {"env": dict.fromkeys(values["env"], MASK)}

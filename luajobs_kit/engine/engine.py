@@ -401,7 +401,8 @@ class Engine(Port):
         )
 
     async def write_log(self, line: LogLine) -> LogLine:
-        return self._state.write_log(line)
+        message = self._state.settings.masked(line.message)
+        return self._state.write_log(line.evolve(message=message))
 
     def events(self, after: str | None = None) -> AsyncIterator[Event]:
         return self._state.events.follow(after)

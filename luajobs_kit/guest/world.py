@@ -68,6 +68,11 @@ def defined() -> None:
     this.at_top = ConstantsAtTop(this.globals)
 
 
+def masked(text: str) -> str:
+    """Return ``text`` without the values of settings that the run was given."""
+    return run.current().masked(text)
+
+
 def drive(value: Any) -> Any:
     """Return ``value``, or what it gives when it is awaited; then end what it left running."""
     this = run.current()

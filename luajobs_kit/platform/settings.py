@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.json_walk import shortened
+from luajobs_kit.masking import MASK, Mask
 from luajobs_kit.model import DEFAULT_AGENT, Document, Reach
 from luajobs_kit.name_rules import unseen_character
 from luajobs_kit.store import Definitions, Set
@@ -22,13 +23,21 @@ def _seen(name: str) -> str:
 
 
 Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_seen)]
-EnvValue = Annotated[str, Field(max_length=10_000)]  # a key file fits, a data set does not
+
+
+def _no_mask(value: str) -> str:
+    if value == MASK:
+        raise ValueError(f"{MASK} is what is shown in place of a value; give the value itself")
+    return value
+
+
+# A key file fits, a data set does not.
+EnvValue = Annotated[str, Field(max_length=10_000), AfterValidator(_no_mask)]
 Host = Annotated[str, Field(min_length=1, max_length=253)]
 
 MOST_CONCURRENT: Final = 256  # runs at once, at most, whatever is set
 MOST_BYTES: Final = 2**50
-MASK: Final = "•••"
-SHORTEST_SECRET: Final = 6  # characters; masking shorter ones would hide ordinary words
+MOST_SECRETS: Final = 1_000  # that are masked, those that are no value any more included
 
 
 def _login() -> str:
@@ -68,13 +77,10 @@ class Settings:
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
+        self._secrets: dict[str, None] = {}
+        """What was a value of ``env`` in this engine's life: a run keeps what it was given."""
+        self._mask = Mask()
         self.read()
-
-    @property
-    def secrets(self) -> list[str]:
-        """What is masked in logs and errors: the values of ``env``, the longest first."""
-        values = {value for value in self.values.env.values() if len(value) >= SHORTEST_SECRET}
-        return sorted(values, key=len, reverse=True)
 
     def given(self, names: list[str] | None) -> dict[str, str]:
         """Return what ``env`` answers in a job that is given these ``names`` (None: all)."""
@@ -82,21 +88,22 @@ class Settings:
         return env if names is None else {name: env[name] for name in names if name in env}
 
     def masked(self, text: str, cut_at: int | None = None) -> str:
-        """Return ``text`` without the secrets.
+        """Return ``text`` without the secrets, those of values that were changed meanwhile too.
 
         Texts are cut at ``cut_at`` characters: in one as long as that, the beginning of a secret
         at its end is masked, too.
         """
-        is_cut = len(text) == cut_at
-        for secret in self.secrets:
-            text = text.replace(secret, MASK)
-            if is_cut:
-                text = _without_beginning(text, secret)
-        return text
+        return self._mask(text, is_cut=len(text) == cut_at)
 
     def read(self) -> None:
         """Take the values as the definitions have them now; what damage made of one is left out."""
-        self.values = SettingValues.model_validate(self._usable())
+        self._take(SettingValues.model_validate(self._usable()))
+
+    def _take(self, values: SettingValues) -> None:
+        self.values = values
+        self._secrets = dict.fromkeys([*values.env.values(), *self._secrets])
+        self._secrets = dict.fromkeys(list(self._secrets)[:MOST_SECRETS])  # the newest
+        self._mask = Mask(self._secrets)
 
     def _usable(self) -> dict[str, Any]:
         kept = self._definitions.settings()
@@ -113,7 +120,7 @@ class Settings:
         """Merge ``changes``; None removes a setting. Raises ``InvalidInput`` and changes nothing."""
         values = self.check(changes)
         await self._definitions.commit(*(Set(name, value) for name, value in changes.items()))
-        self.values = values
+        self._take(values)
 
     def check(self, changes: dict[str, Any]) -> SettingValues:
         """Return the values as they would be with ``changes``. Raises ``InvalidInput``."""
@@ -131,14 +138,3 @@ class Settings:
                 given = "what was given" if name.startswith("env") else shortened(first["input"])
                 says = f"The setting {name} cannot be {given}: {first['msg']}."
             raise InvalidInput(says, field=name) from None
-
-
-def _without_beginning(text: str, secret: str) -> str:
-    """Return the text masked from where the secret begins that a cut has left only in part."""
-    begins = secret[:SHORTEST_SECRET]
-    at = text.find(begins, max(0, len(text) - len(secret) + 1))
-    while at >= 0:
-        if secret.startswith(text[at:]):
-            return text[:at] + MASK
-        at = text.find(begins, at + 1)
-    return text

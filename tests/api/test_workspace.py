@@ -58,6 +58,15 @@ async def test_settings_are_changed_and_refused(ws):
         await ws.settings(colour="red")
 
 
+async def test_the_values_of_env_are_given_and_not_shown(ws):
+    values = await ws.settings(env={"KEY": "sk-123456"})
+    assert values["env"]["KEY"] == "sk-123456"
+    assert "sk-123456" not in repr(values)
+    assert "KEY" in repr(values)
+    more = await ws.settings(env=values["env"] | {"OTHER": "sk-other"})
+    assert more["env"] == {"KEY": "sk-123456", "OTHER": "sk-other"}
+
+
 def test_a_folder_keeps_its_jobs_from_one_run_to_the_next(tmp_path):
     async def make():
         async with Workspace.in_process(tmp_path) as ws:

@@ -184,6 +184,18 @@ def test_one_ctrl_c_at_the_question_whether_to_delete_ends_the_command_as_interr
     assert "kept" in asked("jobs", "list")
 
 
+def test_values_of_env_are_set_one_by_one_and_shown_nowhere(asked):
+    shown = asked("settings", 'env={"FIRST": "sk-first"}')
+    shown += asked("settings", "env.SECOND=1234567", "env.THIRD=sk-third")
+    shown += asked("settings", "env.THIRD=") + asked("settings", "max_concurrent=8")
+    assert json.loads(asked("settings", "env")) == {"FIRST": "•••", "SECOND": "•••"}
+    assert not any(secret in shown for secret in ("sk-first", "1234567", "sk-third"))
+    refused = asked("settings", 'env={"FIRST": "•••"}', code=1)
+    assert "give the value itself" in refused
+    refused = asked("settings", 'env={"FIRST": ["sk-first"]}', code=1)
+    assert "sk-first" not in refused
+
+
 def test_settings_are_changed_or_asked_for_and_never_left_out_without_a_word(asked):
     before = asked("settings", "max_concurrent")
     assert "Either change" in asked("settings", "max_concurrent=9", "python", code=2)

@@ -16,7 +16,8 @@ from luajobs_kit.engine.requests.loop_turns import Turns
 from luajobs_kit.engine.requests.quotas import Quotas, RunQuotas
 from luajobs_kit.engine.requests.tools import ToolBroker
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import InvalidInput, NotAllowed
+from luajobs_kit.errors import InvalidInput, LuaJobsError, NotAllowed
+from luajobs_kit.json_walk import map_texts
 from luajobs_kit.model import (
     Bundle,
     Document,
@@ -107,8 +108,15 @@ class RunRequests:
         return self._requests.turns.served(self, self._serve(verb, arguments))
 
     async def _serve(self, verb: str, arguments: dict[str, Any]) -> Json:
-        async with self._admitted(verb, arguments):
-            return await _encoded(verb, await self.answer(verb, arguments))
+        try:
+            async with self._admitted(verb, arguments):
+                return await _encoded(verb, await self.answer(verb, arguments))
+        except LuaJobsError as error:
+            # Before its text is cut: it may repeat what job code gave, such as an address with a key.
+            masked = self._requests.state.settings.masked
+            error.message = masked(error.message)
+            error.details = map_texts(error.details, masked)
+            raise
 
     @asynccontextmanager
     async def _admitted(self, verb: str, arguments: dict[str, Any]) -> AsyncIterator[None]:

@@ -86,6 +86,6 @@ def context_of(state: State, execution: Execution, version: JobVersion) -> dict[
         "agent": settings.values.agent_id,
         "env": given,
         "env_given": version.env,  # None: all
-        "secrets": [secret for secret in settings.secrets if secret in given.values()],
+        "secrets": sorted(set(given.values())),
         "clock": None,
     }

@@ -89,7 +89,14 @@ async def simulate(
                 await clock.advance(until=until)
             # Before the engine ends, so that runs under way at the end are reported as running.
             report = await _report(
-                state.store, copy, events, simulated, past, start=start, end=clock.now()
+                state.store,
+                copy,
+                events,
+                simulated,
+                past,
+                start=start,
+                end=clock.now(),
+                masked=state.settings.masked,
             )
             return report.evolve(left_out=running)
         finally:  # also when the caller was cancelled
@@ -175,6 +182,7 @@ async def _report(
     *,
     start: datetime,
     end: datetime,
+    masked: Callable[[str], str],
 ) -> Simulation:
     """Return the report of what the simulated engine stored, without messages of the ``past``."""
     found = [await copy.history.execution(execution_id) for execution_id in events.claimed]
@@ -190,7 +198,7 @@ async def _report(
         messages=sent[:MOST_REPORTED],
         logs=logs,
         changes=_changes(await original.entries.everything(), await copy.entries.everything()),
-        refused=simulated.refused,
+        refused=[masked(request) for request in simulated.refused],
         stopped=f"after {simulated.fires} fires (max_fires)" if simulated.full else None,
     )
 

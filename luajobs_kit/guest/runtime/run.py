@@ -5,15 +5,13 @@ from __future__ import annotations
 import random
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from luajobs_kit.guest.api.unkept_changes import CopyTracker
 from luajobs_kit.guest.runtime.call_channel import Channel, Clock, MachineClock, VirtualClock
 from luajobs_kit.guest.runtime.constants_at_top import ConstantsAtTop
 from luajobs_kit.guest.runtime.loop import Future, Loop
-
-MASK: Final = "•••"
-SHORTEST_SECRET: Final = 3  # characters; masking shorter ones would only garble the log
+from luajobs_kit.masking import Mask
 
 
 class Run:
@@ -38,14 +36,13 @@ class Run:
         self.at_top: ConstantsAtTop | None = None  # once its source has been executed
         self.loggers: dict[str, Any] = {}  # by name; "root" is above all
         self.logging_disabled = 0  # the level up to which nothing is written
-        self._secrets: list[str] = []
+        self._mask = Mask()
         self._unfinished_line = ""
 
     def enter(self, context: dict[str, Any]) -> None:
         """Take what only this run has."""
         self.context = context
-        secrets = {value for value in context.get("secrets", ()) if len(value) >= SHORTEST_SECRET}
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._mask = Mask(context.get("secrets", ()))
         if self._simulated:
             random.seed(self._simulated.get("seed", 0))  # repeatable on purpose
 
@@ -66,9 +63,7 @@ class Run:
     def masked(self, text: str) -> str:
         if type(text) is not str:  # A5: methods of a subclass would receive the secrets
             raise TypeError(f"text is written to the log, not {type(text).__name__}")
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        return text
+        return self._mask(text)
 
     def log(self, level: str, text: str) -> None:
         self.end_line()

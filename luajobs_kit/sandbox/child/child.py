@@ -169,10 +169,12 @@ def _run(channel: Channel, frame: dict[str, Any], world: ModuleType, last_wall: 
         BaseException.with_traceback(error, None)
         channel.send_raw(_OUT_OF_MEMORY)
     except BaseException as error:  # noqa: BLE001  # job code may raise anything; all of it is reported
+        masked = getattr(world, "masked", tracebacks.as_it_is)
         try:
-            answer = tracebacks.describe(error, frame["files"])
+            answer = tracebacks.describe(error, frame["files"], masked=masked)
         except BaseException:  # noqa: BLE001  # the exception's own text raises
-            answer = tracebacks.describe(error, frame["files"], words=tracebacks.no_words)
+            words = tracebacks.no_words
+            answer = tracebacks.describe(error, frame["files"], words, masked)
         channel.send({"error": answer})
 
 

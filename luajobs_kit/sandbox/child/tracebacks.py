@@ -54,69 +54,97 @@ def no_words(_error: BaseException) -> str:
     return "(it has no text)"
 
 
+def as_it_is(text: str) -> str:
+    """Return the text: nothing in it is to be masked."""
+    return text
+
+
 def describe(
-    error: BaseException, files: list[str], words: Callable[[BaseException], str] = str
+    error: BaseException,
+    files: list[str],
+    words: Callable[[BaseException], str] = str,
+    masked: Callable[[str], str] = as_it_is,
 ) -> dict[str, Any]:
     """Return ``error`` as JSON: type, message, line, trace. ``files`` are the author's, the entry's first.
 
     ``words`` returns an exception's text. By default that calls the author's ``__str__``; whatever
-    it raises comes out here. The caller then calls again with ``words=no_words``.
+    it raises comes out here. The caller then calls again with ``words=no_words``. Every text is
+    ``masked`` before it is cut, or half a secret could be left.
     """
-    frames = _own_frames(error.__traceback__, files)
-    return {
-        "type": _name(error)[:100],
-        "message": _whole_message(error, files, words)[:LONGEST_MESSAGE],
-        "line": frames[-1][1] if frames else _line_of_syntax_error(error, files),
-        "file": frames[-1][0] if frames else files[0],
-        "trace": [*_causes(error, files, words), *_shown(frames)],
-    }
+    return _Description(files, words, masked).of(error)
 
 
-def _whole_message(
-    error: BaseException, files: list[str], words: Callable[[BaseException], str]
-) -> str:
-    """Return the message with the parts of a group and the notes, in one line, as tables need it."""
-    parts = "; ".join(_parts(error, files, words))
-    message = f"{_message(error, words)}: {parts}" if parts else _message(error, words)
-    return "; ".join(filter(None, [message, *_notes(error)]))
+class _Description:
+    """The describing of one error, its parts and its causes."""
 
+    def __init__(
+        self,
+        files: list[str],
+        words: Callable[[BaseException], str],
+        masked: Callable[[str], str],
+    ) -> None:
+        self._files = files
+        self._words = words
+        self._masked = masked
 
-def _message(error: BaseException, words: Callable[[BaseException], str]) -> str:
-    said = _exact(words(error))[:LONGEST_MESSAGE]
-    if type(error) is ValueError:
-        said = in_our_words(said)
-    message = with_suggestion(error, advised(error, said))
-    return message or _WITHOUT_WORDS.get(type(error), "")
+    def of(self, error: BaseException) -> dict[str, Any]:
+        files = self._files
+        frames = _own_frames(error.__traceback__, files)
+        return {
+            "type": self._name(error)[:100],
+            "message": self._whole_message(error)[:LONGEST_MESSAGE],
+            "line": frames[-1][1] if frames else _line_of_syntax_error(error, files),
+            "file": frames[-1][0] if frames else files[0],
+            "trace": [*self._causes(error), *_shown(frames)],
+        }
 
+    def _whole_message(self, error: BaseException) -> str:
+        """Return the message with the parts of a group and the notes, in one line, as tables need it."""
+        parts = "; ".join(self._parts(error))
+        message = f"{self._message(error)}: {parts}" if parts else self._message(error)
+        return "; ".join(filter(None, [message, *self._notes(error)]))
 
-def _parts(
-    error: BaseException, files: list[str], words: Callable[[BaseException], str]
-) -> list[str]:
-    """Return the exceptions of a group; the group's own message only counts them."""
-    if not issubclass(type(error), BaseExceptionGroup):
-        return []
-    parts = []
-    for part in vars(BaseExceptionGroup)["exceptions"].__get__(error)[:MOST_PARTS]:
-        frames = _own_frames(part.__traceback__, files)
-        where = f" (line {frames[-1][1]})" if frames else ""
-        parts.append(f"{_name(part)}: {_message(part, words)}{where}")
-    return parts
+    def _message(self, error: BaseException) -> str:
+        said = self._text(self._words(error))[:LONGEST_MESSAGE]
+        if type(error) is ValueError:
+            said = in_our_words(said)
+        message = with_suggestion(error, advised(error, said))
+        return message or _WITHOUT_WORDS.get(type(error), "")
 
+    def _parts(self, error: BaseException) -> list[str]:
+        """Return the exceptions of a group; the group's own message only counts them."""
+        if not issubclass(type(error), BaseExceptionGroup):
+            return []
+        parts = []
+        for part in vars(BaseExceptionGroup)["exceptions"].__get__(error)[:MOST_PARTS]:
+            frames = _own_frames(part.__traceback__, self._files)
+            where = f" (line {frames[-1][1]})" if frames else ""
+            parts.append(f"{self._name(part)}: {self._message(part)}{where}")
+        return parts
 
-def _notes(error: BaseException) -> list[str]:
-    """Return the notes of ``add_note``. Job code can replace the list, so its items are checked."""
-    notes = (instance_dict(error) or {}).get("__notes__")
-    texts = notes[:MOST_NOTES] if type(notes) is list else []
-    return [_exact(each)[:LONGEST_MESSAGE] for each in texts if issubclass(type(each), str)]
+    def _notes(self, error: BaseException) -> list[str]:
+        """Return the notes of ``add_note``. Job code can replace the list, so its items are checked."""
+        notes = (instance_dict(error) or {}).get("__notes__")
+        texts = notes[:MOST_NOTES] if type(notes) is list else []
+        return [self._text(each)[:LONGEST_MESSAGE] for each in texts if issubclass(type(each), str)]
 
+    def _causes(self, error: BaseException) -> list[str]:
+        causes: list[str] = []
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        while cause is not None and len(causes) < MOST_CAUSES:
+            frames = _own_frames(cause.__traceback__, self._files)
+            where = f"{frames[-1][0]}:{frames[-1][1]}" if frames else self._files[0]
+            words = self._text(self._words(cause))
+            causes.append(f"after {self._name(cause)}: {words} at {where}"[:1000])
+            cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+        return causes
 
-def _exact(text: str) -> str:
-    """Return text as an exact ``str``: a subclass of job code may override what slicing does."""
-    return str.__str__(text)
+    def _name(self, error: BaseException) -> str:
+        return self._text(type(error).__name__)
 
-
-def _name(error: BaseException) -> str:
-    return _exact(type(error).__name__)
+    def _text(self, text: str) -> str:
+        """Return text masked, as an exact ``str``: a subclass of job code may override what slicing does."""
+        return self._masked(str.__str__(text))
 
 
 _Frame = tuple[str, int, str]  # file, line, function
@@ -137,19 +165,6 @@ def _shown(frames: list[_Frame]) -> list[str]:
     first = early[: MOST_FRAMES // 2]
     left_out = len(frames) - len(lines) - len(first)
     return [*first, *([f"… {left_out} more …"] if left_out else []), *lines]
-
-
-def _causes(
-    error: BaseException, files: list[str], words: Callable[[BaseException], str]
-) -> list[str]:
-    causes: list[str] = []
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    while cause is not None and len(causes) < MOST_CAUSES:
-        frames = _own_frames(cause.__traceback__, files)
-        where = f"{frames[-1][0]}:{frames[-1][1]}" if frames else files[0]
-        causes.append(f"after {_name(cause)}: {_exact(words(cause))} at {where}"[:1000])
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return causes
 
 
 def _line_of_syntax_error(error: BaseException, files: list[str]) -> int | None:

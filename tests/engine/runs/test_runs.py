@@ -9,6 +9,7 @@ import pytest
 from luajobs_kit.engine import Engine
 from luajobs_kit.errors import NotFound, WorkspaceError
 from luajobs_kit.model import Bundle, LogQuery, Retry
+from luajobs_kit.port import ToolOffer
 
 
 async def ran(engine, job):
@@ -196,6 +197,66 @@ async def test_a_secret_shows_neither_in_the_log_nor_in_an_error(engine, spec):
     assert run.error.message == "•••"
     lines = (await engine.logs(LogQuery(job_id=job.id))).logs
     assert not any("sk-very" in line.message for line in lines)
+
+
+SECRET = "p\"a's\\s\nwörd-open"
+
+
+async def everything_told(engine, job):
+    """Run a job; return all that is told of the run, as text: lines, events, the execution."""
+    news = engine.events()
+    run = await engine.wait_execution((await engine.trigger_job(job.id)).id)
+    lines = (await engine.logs(LogQuery(job_id=job.id, limit=1000))).logs
+    told = [run.model_dump_json()]
+    async for event in news:
+        told.append(event.model_dump_json())
+        if event.type == "ExecutionFinished":
+            break
+    return "\n".join([*told, *(line.message for line in lines)])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import json; print({'k': key}); print(json.dumps([key])); print(repr(key))",
+        "class Named(Exception): pass\nNamed.__name__ = 'E' + key\nraise Named('told')",
+        "raise ExceptionGroup(key, [ValueError(key), KeyError(key)])",
+        "raise KeyError(key)",
+        "raise ValueError('x' * 3_990 + key)",
+        "error = ValueError('a'); error.add_note('x' * 3_990 + key); raise error",
+        "try: raise ValueError('x' * 970 + key)\nexcept ValueError: raise RuntimeError from None",
+        "try: raise ValueError('x' * 940 + key)\nexcept ValueError as error: raise RuntimeError from error",
+        "print('x' * 63_990 + key)",
+        "import urllib.parse; print(urllib.parse.quote(key))",
+        "await Jobs.get_job('x' * 275 + key + 'x' * 400)",
+        "await job.progress(1, 2, 'x' * 190 + key)",
+    ],
+)
+async def test_a_secret_shows_in_no_form_and_is_not_cut_in_half(engine, spec, body):
+    await engine.settings({"env": {"KEY": SECRET}})
+    job = await engine.create_job(spec(f"key = env('KEY')\n{body}"))
+    told = await everything_told(engine, job)
+    for part in ("wörd", "w\\u00f6rd", "w\\xf6rd", "w%C3%B6rd", "a's"):
+        assert part not in told
+    assert "•••" in told or "from None" in body, told
+
+
+async def test_a_value_that_is_changed_during_the_run_stays_masked(engine, spec):
+    await engine.settings({"env": {"KEY": "the-old-value"}})
+    job = await engine.create_job(
+        spec(
+            'key = env("KEY")\nnew = await tools.new()\nprint(key, new)\nraise ValueError(key + new)'
+        )
+    )
+    calls = engine.offer([ToolOffer(name="new")])
+    run = await engine.trigger_job(job.id)
+    call = await anext(calls)
+    await engine.settings({"env": {"KEY": "a-new-value"}})
+    await engine.answer(call.id, "a-new-value")
+    run = await engine.wait_execution(run.id)
+    assert run.error.message == "••••••"
+    lines = (await engine.logs(LogQuery(job_id=job.id))).logs
+    assert not any("value" in line.message.replace("ValueError", "") for line in lines)
 
 
 class Slowed:
