@@ -106,7 +106,8 @@ async def test_a_users_run_sees_the_agents_jobs_but_not_what_they_found(engine, 
     run = await outcome(engine, job)
     assert len(run.result) == 2
     assert all("nightly" in each or "'a'" in each for each in run.result)
-    assert "lastExecution" not in str(run.result)
+    assert "'result': 'of everybody'" not in str(run.result)
+    assert "'lastExecution': {" not in str(run.result)
 
 
 @pytest.mark.parametrize(
