@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         fires_after,
         jittered,
         next_fire,
+        shortest_wait,
         trigger_for,
         why_unreadable,
     )
@@ -40,6 +41,7 @@ __all__ = [
     "once",
     "parse_schedule",
     "preview",
+    "shortest_wait",
     "trigger_for",
     "why_unreadable",
 ]
@@ -55,6 +57,7 @@ _HOMES = {
         "fires_after",
         "jittered",
         "next_fire",
+        "shortest_wait",
         "trigger_for",
         "why_unreadable",
     ],

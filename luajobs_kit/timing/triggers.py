@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 from typing import Final
 
 from apscheduler.triggers.base import BaseTrigger
@@ -151,6 +151,27 @@ def next_fire(schedule: Schedule, after: datetime | None, *, armed_at: datetime)
     is past; with ``after=now`` it would be lost.
     """
     return next(fires_after(schedule, after, armed_at=armed_at), None)
+
+
+def shortest_wait(schedule: Schedule) -> timedelta | None:
+    """Return the shortest time between two fires of a schedule; None for one that fires once.
+
+    Of a cron schedule, among its first hundred fires in a year of UTC: a change of clocks, which moves
+    a fire once or twice a year, is left out.
+    """
+    match schedule:
+        case OnceSchedule():
+            return None
+        case IntervalSchedule():
+            return timedelta(seconds=schedule.seconds)
+        case CronSchedule():
+            return _shortest_cron_wait(schedule.expression)
+
+
+@lru_cache(maxsize=256)
+def _shortest_cron_wait(expression: str) -> timedelta | None:
+    fires = islice(cron_fires(expression, UTC, datetime(2024, 1, 1, tzinfo=UTC)), 100)
+    return min((later - fire for fire, later in pairwise(fires)), default=None)
 
 
 def jittered(fire: datetime, jitter: float, job_id: str) -> datetime:

@@ -15,7 +15,7 @@ from luajobs_kit.name_rules import check_name
 from luajobs_kit.page_bounds import check_count
 from luajobs_kit.platform.size_limits import check_object
 from luajobs_kit.store.transfer.json_export import Declared
-from luajobs_kit.timing import next_fire, parse_schedule, why_unreadable
+from luajobs_kit.timing import next_fire, parse_schedule, shortest_wait, why_unreadable
 
 MAX_GRANTS: Final = 200  # names of tools, or of settings
 MAX_METADATA: Final = 262_144  # characters of JSON
@@ -57,7 +57,22 @@ def check_declaration(spec: D, *, now: datetime, timeout_ceiling: float) -> D:
             field="expression",
             value=schedule.expression,
         )
+    if spec.overlap == "skip":
+        _check_jitter(spec.jitter, schedule)
     return spec.evolve(schedule=schedule)
+
+
+def _check_jitter(jitter: float, schedule: Schedule) -> None:
+    """Raise ``InvalidInput`` for fires that would be skipped for one that waits for its jitter."""
+    wait = shortest_wait(schedule) if jitter else None
+    if wait is not None and jitter > wait.total_seconds():
+        seconds = f"{wait.total_seconds():g}"
+        raise InvalidInput(
+            f"jitter={jitter:g} is longer than the {seconds} seconds between two fires, and "
+            "overlap='skip' leaves out each fire that comes while the one before it still waits. "
+            f"Give jitter={seconds} or less, or choose overlap='queue' or 'allow'.",
+            field="jitter",
+        )
 
 
 def refuse_foreign(state: State, brought: Declared) -> None:

@@ -15,12 +15,16 @@ from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runs import Runs
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import WorkspaceError, WorkspaceGone
-from luajobs_kit.model import Execution, JobRecord, JobVersion, OnceSchedule
+from luajobs_kit.model import Cause, Execution, JobRecord, JobVersion, OnceSchedule
 from luajobs_kit.store import FireState, Put
 from luajobs_kit.timing import jittered, next_fire, trigger_for
+from luajobs_kit.timing.scheduler import MOST_FIRES
 
 MISSED_AFTER: Final = timedelta(seconds=30)
-"""A fire later than this counts as missed (no engine, a sleeping machine): ``catch_up`` decides."""
+"""A fire whose run is later than this counts as missed (no engine, a sleeping machine).
+
+``catch_up`` decides then. Its jitter makes no run late: it was to begin then.
+"""
 CAUGHT_UP: Final = 100  # fires at most, with catch_up="all"
 MOST_WAITING: Final = 1_000
 """Waiting executions of one job. A job whose runs take longer than its interval never catches up:
@@ -65,7 +69,7 @@ class Firing:
             record.id,
             trigger,
             next_fire=upcoming,
-            keep=CAUGHT_UP if version.catch_up == "all" else 2,
+            keep=_most_due(version),
         )
         self._state.next_fires[record.id] = upcoming
 
@@ -188,26 +192,31 @@ class Firing:
         if skipped or omitted:
             outage = self._state.unrecorded.get(record.id)
             why = "missed" if outage is None else "could not be recorded when they were due"
+            # Written before the claims: these fires are skipped even if a claim fails, or the
+            # engine is killed in between. By its jitter a fire before them may still run.
+            dealt_with = [*skipped[-1:], *(time - SHORTEST for time in to_run[:1])]
             await self._skip(
                 record,
                 skipped[-1] if skipped else None,
                 len(skipped) + omitted,
                 f"{why}, and catch_up is {version.catch_up!r}",
-                # Written before the claims: these fires are skipped even if a claim fails, or
-                # the engine is killed in between.
-                dealt_with=skipped[-1] if skipped else fresh[0] - SHORTEST,
+                dealt_with=min(dealt_with),
                 done=isinstance(version.schedule, OnceSchedule),
             )
         queue = self._one_after_another(version, to_run)
         for time in to_run:
             await self._fire(record, version, time, queue=queue)
+        if to_run and fresh[-1] > to_run[-1]:
+            fire = self._state.fire(record).evolve(last_fire=fresh[-1])
+            await self._state.write_watermark(fire)
 
     def _fires_to_run(self, version: JobVersion, times: list[datetime]) -> list[datetime]:
         """Return the due fires to run: those on time and, by ``catch_up``, some that were missed."""
-        on_time = [time for time in times if not self._is_missed(time)]
+        missed = [time for time in times if self._is_missed(version, time)]
+        on_time = [time for time in times if time not in missed]
         match version.catch_up:
             case "all":
-                return times
+                return sorted(on_time + missed[-CAUGHT_UP:])
             case "none":
                 return on_time
             case "once":
@@ -215,7 +224,7 @@ class Firing:
 
     def _one_after_another(self, version: JobVersion, wanted: list[datetime]) -> bool:
         """Whether these fires are run one after another, after unfinished runs, whatever overlap says."""
-        if version.catch_up == "all" and wanted and self._is_missed(wanted[0]):
+        if version.catch_up == "all" and any(self._is_missed(version, time) for time in wanted):
             return True  # catch_up="all" promises a run for each, also for a single one
         # On time they would not have overlapped: they come together only because they are late.
         return (
@@ -233,8 +242,9 @@ class Firing:
         else:
             self._state.next_fires[job_id] = upcoming
 
-    def _is_missed(self, time: datetime) -> bool:
-        return self._state.clock.now() - time > MISSED_AFTER
+    def _is_missed(self, version: JobVersion, time: datetime) -> bool:
+        begins = jittered(time, version.jitter, version.job_id)
+        return self._state.clock.now() - begins > MISSED_AFTER
 
     async def _fire(
         self, record: JobRecord, version: JobVersion, time: datetime, *, queue: bool
@@ -249,9 +259,8 @@ class Firing:
         delayed = jittered(time, version.jitter, record.id)
         late = now - delayed
         fire = self._state.fire(record).evolve(last_fire=time)
-        execution = new_execution(
-            self._state, record, version, cause="catch_up" if self._is_missed(time) else "schedule"
-        ).evolve(
+        cause: Cause = "catch_up" if self._is_missed(version, time) else "schedule"
+        execution = new_execution(self._state, record, version, cause=cause).evolve(
             fire_time=time,
             armed_at=fire.armed_at,
             lateness=late.total_seconds() if late > timedelta(seconds=1) else None,
@@ -283,6 +292,13 @@ class Firing:
         else:
             await self._state.write_watermark(fire)
         report_skipped(self._state, record, last, count, reason)
+
+
+def _most_due(version: JobVersion) -> int:
+    """Return how many fires of a version to hand over at once: those that may be run."""
+    if version.jitter:
+        return MOST_FIRES  # any number of them may still be to begin
+    return CAUGHT_UP if version.catch_up == "all" else 2
 
 
 def _is_open(time: datetime, version: JobVersion, fire: FireState) -> bool:

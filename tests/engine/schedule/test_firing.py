@@ -8,6 +8,7 @@ import pytest
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
 from luajobs_kit.engine.schedule import firing
+from luajobs_kit.errors import InvalidInput, WorkspaceGone
 from luajobs_kit.model import (
     CronSchedule,
     ExecutionPage,
@@ -17,6 +18,7 @@ from luajobs_kit.model import (
     OnceSchedule,
     Retry,
 )
+from luajobs_kit.timing import jittered
 
 
 async def test_a_once_job_runs_at_its_time_and_is_then_inactive(engine, clock, spec):
@@ -234,13 +236,95 @@ async def test_a_run_whose_jitter_is_over_and_that_waits_its_turn_shows_no_time_
         assert (shown.id, shown.status, shown.next_attempt_at) == (queued.id, "pending", None)
 
 
-async def test_a_fire_skipped_for_a_run_that_has_not_begun_says_so(engine, clock, spec):
-    job = await engine.create_job(spec(jitter=3600))
-    await clock.advance(minutes=2)
-    run = (await engine.list_executions(job.id)).executions[-1]
-    assert run.status == "pending"
-    [line] = (await engine.logs(LogQuery(job_id=job.id))).logs
-    assert f"execution {run.id} has not begun yet" in line.message
+async def test_a_fire_skipped_for_a_run_that_has_not_begun_says_so(clock, spec):
+    async with await Engine.open(None, clock=clock, virtual_runs=True) as engine:
+        job = await engine.create_job(
+            spec("import asyncio; await asyncio.sleep(250)", max_concurrent=1)
+        )
+        await engine.trigger_job(job.id)
+        await clock.advance(minutes=2)
+        [run] = (await engine.list_executions(job.id, status="pending")).executions
+        [line] = (await engine.logs(LogQuery(job_id=job.id))).logs
+        assert f"execution {run.id} has not begun yet" in line.message
+
+
+@pytest.mark.parametrize("catch_up", ["once", "none", "all"])
+async def test_a_fire_whose_own_start_is_still_to_come_after_an_outage_is_not_missed(
+    folder, clock, spec, catch_up
+):
+    given = {"jitter": 3600, "overlap": "allow", "catch_up": catch_up}
+    start = clock.now()
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec(**given))
+        await clock.advance(seconds=1)
+    clock = VirtualClock(start + timedelta(minutes=30))
+    fires = [start + n * timedelta(minutes=1) for n in range(1, 31)]
+    to_come = [fire for fire in fires if jittered(fire, 3600, job.id) >= clock.now()]
+    assert len(to_come) > 5
+    async with await Engine.open(folder, clock=clock) as engine:
+        await clock.advance(seconds=1)
+        missed = len(fires) - len(to_come)
+        assert (await engine.get_job(job.id)).skipped_fires == (0 if catch_up == "all" else missed)
+        await clock.advance(minutes=61)
+        runs = [run for run in await newest(engine, job) if run.fire_time in to_come]
+        assert {run.fire_time: run.lateness for run in runs} == dict.fromkeys(to_come)
+        assert {run.cause for run in runs} == {"schedule"}
+
+
+async def test_no_fire_is_lost_by_an_engine_killed_among_those_that_jitter_delays(
+    folder, clock, spec, monkeypatch
+):
+    given = {"jitter": 3600, "overlap": "allow"}
+    start = clock.now()
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec(**given))
+    clock = VirtualClock(start + timedelta(minutes=30))
+    fires = [start + n * timedelta(minutes=1) for n in range(1, 31)]
+    to_come = [fire for fire in fires if jittered(fire, 3600, job.id) >= clock.now()]
+    async with await Engine.open(folder, clock=clock) as engine:
+        claim, claimed = engine._core.state.store.history.claim, []
+
+        async def dies(execution, *given, **how):
+            if claimed:
+                raise WorkspaceGone("as if it were killed here")
+            claimed.append(execution)
+            return await claim(execution, *given, **how)
+
+        monkeypatch.setattr(engine._core.state.store.history, "claim", dies)
+        await clock.advance(seconds=0)
+    async with await Engine.open(folder, clock=VirtualClock(clock.now())) as engine:
+        await engine._core.state.clock.advance(minutes=61)
+        ran = [run.fire_time for run in await newest(engine, job)]
+        assert set(to_come) <= set(ran)
+        assert len(set(ran)) == len(ran)
+
+
+async def newest(engine, job):
+    return (await engine.list_executions(job.id, limit=1000)).executions
+
+
+@pytest.mark.parametrize(
+    ("schedule", "jitter"),
+    [
+        (IntervalSchedule(seconds=60), 61),
+        (CronSchedule(expression="*/5 * * * *"), 301),
+        (CronSchedule(expression="0,10 9 * * 1", timezone="Europe/Berlin"), 601),
+    ],
+)
+async def test_a_jitter_longer_than_the_wait_between_fires_is_refused_where_it_would_skip_them(
+    engine, spec, schedule, jitter
+):
+    with pytest.raises(InvalidInput, match=f"Give jitter={jitter - 1} or less, or choose overlap="):
+        await engine.create_job(spec(schedule=schedule, jitter=jitter))
+    for fits in ({"jitter": jitter - 1}, {"jitter": jitter, "overlap": "queue"}):
+        await engine.create_job(spec(schedule=schedule, **fits))
+
+
+async def test_a_once_job_and_a_daily_one_may_have_any_jitter(engine, clock, spec):
+    later = OnceSchedule(execute_at=clock.now() + timedelta(minutes=1))
+    daily = CronSchedule(expression="30 2 * * *", timezone="Europe/Berlin")
+    for name, schedule in (("once", later), ("daily", daily)):
+        await engine.create_job(spec(name=name, schedule=schedule, jitter=86_400))
 
 
 @pytest.mark.parametrize("missed", [1, 2])

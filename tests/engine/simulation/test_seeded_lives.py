@@ -51,14 +51,15 @@ def drawn(chance, spec, name, now):
         backoff_seconds=chance.choice([20, 400]),
         backoff=chance.choice(["fixed", "linear", "exponential"]),
     )
+    overlap = chance.choice(["skip", "queue", "allow"])
     return spec(
         chance.choice(BODIES),
         name=name,
         schedule=schedule,
         retry=retry,
-        overlap=chance.choice(["skip", "queue", "allow"]),
+        overlap=overlap,
         catch_up=chance.choice(["once", "all", "none"]),
-        jitter=chance.choice([0, 0, 30, 100]),
+        jitter=chance.choice([0, 0, 30, 45 if overlap == "skip" else 100]),
         timeout=chance.choice([30, 300]),
         max_concurrent=chance.choice([None, None, 1, 2]),
         pause_after_failures=chance.choice([None, None, 2]),
