@@ -16,6 +16,8 @@ LONGEST_WAIT: Final = 5.0
 _COARSE: Final = 0.001
 """Seconds by which a loop's timer may be late: on Linux it counts whole milliseconds, rounded up."""
 
+_STEP: Final = 1.0  # seconds by which a clock is put back; less is time being kept by the network
+
 _TURNS: Final = 3  # of the loop, in which who was woken may sleep again before time moves on
 
 
@@ -34,21 +36,58 @@ class Clock(Protocol):
         """
         ...
 
+    async def sleep(self, seconds: float) -> None:
+        """Return after so many seconds, though the clock is put back meanwhile."""
+        ...
+
+    def when_put_back(self, call: Callable[[timedelta], None]) -> Callable[[], None]:
+        """Have ``call(by)`` called when the clock was put back; returns a function that ends that.
+
+        What waits for a length of time, and not for a time of day, then moves its end by as much.
+        """
+        ...
+
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time.
+
+    That it was put back, by more than a second, is noticed by whoever sleeps.
+    """
+
+    _put_back: tuple[Callable[[timedelta], None], ...] = ()
+    _ahead: float | None = None  # seconds by which the wall clock was ahead of the steady one
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def when_put_back(self, call: Callable[[timedelta], None]) -> Callable[[], None]:
+        self._put_back += (call,)
+
+        def end() -> None:
+            self._put_back = tuple(each for each in self._put_back if each is not call)
+
+        return end
+
     async def sleep_until(self, when: datetime) -> None:
         # Timers count monotonic time: a suspended machine stops them, and a wall clock
         # that is set does not move them. So look again every few seconds.
-        while (left := (when - self.now()).total_seconds()) > 0:
+        while (left := (when - self._looked()).total_seconds()) > 0:
             if left > _COARSE:
                 await asyncio.sleep(min(left - _COARSE, LONGEST_WAIT))
             else:
                 time.sleep(left)  # noqa: ASYNC251 - exact, where the loop would be late by more than that
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def _looked(self) -> datetime:
+        """Return the time, having told those who asked where it was put back since the last look."""
+        now = self.now()
+        before, self._ahead = self._ahead, now.timestamp() - time.monotonic()
+        if before is not None and before - self._ahead > _STEP:
+            for call in self._put_back:
+                call(timedelta(seconds=before - self._ahead))
+        return now
 
 
 class VirtualClock:
@@ -68,6 +107,7 @@ class VirtualClock:
         self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._participants: list[Callable[[], Awaitable[None]]] = []
+        self._put_back: list[Callable[[timedelta], None]] = []
 
     def now(self) -> datetime:
         return self._now
@@ -80,10 +120,17 @@ class VirtualClock:
         heapq.heappush(self._sleepers, (when, next(self._order), waiter))
         await waiter
 
+    async def sleep(self, seconds: float) -> None:
+        await self.sleep_until(self._now + timedelta(seconds=seconds))
+
     def join(self, settle: Callable[[], Awaitable[None]]) -> Callable[[], None]:
         """Have ``settle()`` awaited before time moves; returns a function that leaves again."""
         self._participants.append(settle)
         return lambda: self._participants.remove(settle)
+
+    def when_put_back(self, call: Callable[[timedelta], None]) -> Callable[[], None]:
+        self._put_back.append(call)
+        return lambda: self._put_back.remove(call)
 
     async def advance(
         self,
@@ -127,7 +174,10 @@ class VirtualClock:
 
         Going forward wakes whoever waited for what was jumped over, all at the new time.
         """
-        self._now = _aware(to, "jump(to)")
+        before, self._now = self._now, _aware(to, "jump(to)")
+        if self._now < before:
+            for call in list(self._put_back):
+                call(before - self._now)
         self._wake()
         await self._settle()
 

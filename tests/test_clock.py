@@ -173,3 +173,33 @@ async def test_a_system_clock_put_back_is_waited_for_again(monkeypatch):
         await clock.looked.wait()
     assert not waiting.done()
     waiting.cancel()
+
+
+async def test_whoever_asked_is_told_by_how_much_a_system_clock_was_put_back(monkeypatch):
+    monkeypatch.setattr(clocks, "LONGEST_WAIT", 0.01)
+    clock, told = _SetClock(), asyncio.Queue()
+    end = clock.when_put_back(told.put_nowait)
+    waiting = asyncio.create_task(clock.sleep_until(clock.now() + timedelta(days=1)))
+    await asyncio.sleep(0)
+    clock.step = timedelta(hours=2)
+    clock.looked.clear()
+    await clock.looked.wait()
+    clock.step = timedelta(hours=1)
+    back = await asyncio.wait_for(told.get(), 5)
+    assert abs(back - timedelta(hours=1)) < timedelta(seconds=1)
+    end()
+    clock.step = timedelta(0)
+    clock.looked.clear()
+    await clock.looked.wait()
+    assert told.empty()
+    waiting.cancel()
+
+
+async def test_whoever_asked_is_told_that_virtual_time_was_put_back():
+    clock, told = VirtualClock(START), []
+    end = clock.when_put_back(told.append)
+    await clock.jump(at(60))
+    await clock.jump(at(-30))
+    end()
+    await clock.jump(at(-60))
+    assert told == [timedelta(seconds=90)]

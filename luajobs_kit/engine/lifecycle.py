@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -89,6 +89,7 @@ class Core:
         self._deliveries: Deliveries | None = None
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None
+        self._ignore_clock: Callable[[], None] = lambda: None
         self._watching: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._on_gone: Callable[[], None] = lambda: None
@@ -122,6 +123,7 @@ class Core:
         state.last.update(await state.store.history.last_executions())
         await self.platform.ensure_user(state.settings.values.default_user)
         state.scheduler.start()
+        self._ignore_clock = state.clock.when_put_back(self._on_put_back)
         if self._virtual is not None and isinstance(state.clock, VirtualClock):
             self._leave_clock = state.clock.join(partial(self._settle, self._virtual))
         await self.runs.start()
@@ -161,6 +163,7 @@ class Core:
             self._watching.cancel()
         self.state.scheduler.shutdown()
         self._leave_clock()
+        self._ignore_clock()
         if self._due:
             await asyncio.wait(self._due)
         if grace:
@@ -201,6 +204,11 @@ class Core:
         task = asyncio.create_task(due)
         self._due.add(task)
         task.add_done_callback(self._due.discard)
+
+    def _on_put_back(self, by: timedelta) -> None:
+        self.watermarks.note_put_back(by)
+        self.runs.keep_waits(by)
+        self.firing.keep_waits()
 
     async def _fire(self, job_id: str, times: list[datetime], omitted: int) -> None:
         try:

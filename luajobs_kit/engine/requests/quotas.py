@@ -67,7 +67,8 @@ class Quotas:
     ) -> None:
         now = self._clock.now()
         recent = self._recent.setdefault(what, deque())
-        while recent and now - recent[0] > window:
+        # One that is ahead of the clock was counted before that was put back.
+        while recent and not timedelta() <= now - recent[0] <= window:
             recent.popleft()
         if len(recent) >= most:
             raise NotAllowed(refusal)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from luajobs_kit.engine.state import State
@@ -12,7 +11,7 @@ from luajobs_kit.sandbox import LogRecord
 from luajobs_kit.sandbox.child.channel import MAX_LOG_MESSAGE
 from luajobs_kit.store import FireState
 
-FULL_DISK_PAUSE: Final = timedelta(seconds=5)
+FULL_DISK_PAUSE: Final = 5.0  # seconds
 
 
 class Recorder:
@@ -28,7 +27,7 @@ class Recorder:
                 await self._state.store.history.record(execution, fire)
             except StorageFull:
                 # What happened must not be forgotten because the disk is full just now.
-                await self._state.clock.sleep_until(self._state.clock.now() + FULL_DISK_PAUSE)
+                await self._state.clock.sleep(FULL_DISK_PAUSE)
             else:
                 return
 

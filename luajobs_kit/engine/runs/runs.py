@@ -180,6 +180,18 @@ class Runs:
         if run is not None and run.phase is Phase.DUE:
             run.rouse()
 
+    def keep_waits(self, put_back: timedelta) -> None:
+        """Let what waits until it is due wait as long as it was to, though the clock was put back."""
+        for run in self._active:
+            due = run.execution.next_attempt_at
+            if run.phase is Phase.DUE and due is not None:
+                due -= put_back
+                run.update(run.execution.evolve(next_attempt_at=due))
+                self._recorder.remember(run.execution)
+                says = f"The clock was put back; its wait goes on, until {due.isoformat(timespec='seconds')}."
+                self._recorder.log(run.execution, says, level="info")
+                run.rouse()
+
     def _start(self, run: Run) -> None:
         run.start(self._lives, self._live(run))
 
@@ -231,14 +243,16 @@ class Runs:
 
     async def _until_due(self, run: Run) -> None:
         run.enter(Phase.DUE)
-        due = run.execution.next_attempt_at
-        if due is not None and due > self._state.clock.now():
+        while (due := run.execution.next_attempt_at) and due > self._state.clock.now():
             trigger = trigger_for(OnceSchedule(execute_at=due), armed_at=due)
             self._state.scheduler.add(run.execution.id, trigger, next_fire=due)
             try:
                 await run.rest()
             finally:
                 self._state.scheduler.remove(run.execution.id)
+            if run.execution.next_attempt_at == due:
+                break
+            await self._recorder.record(run.execution)  # the clock was put back
         # What it may wait for now is its turn, which has no time.
         run.update(run.execution.evolve(next_attempt_at=None))
 

@@ -179,10 +179,19 @@ class Firing:
         self._state.scheduler.remove(record.id)
         self._held.add(record.id)
         self._state.unrecorded[record.id] = why
+        self._arm_again(record.id)
+        announce(self._state, record)
+
+    def _arm_again(self, job_id: str) -> None:
+        """Have a job that is held armed again soon."""
         again = self._state.clock.now() + REFIRED_AFTER
         trigger = trigger_for(OnceSchedule(execute_at=again), armed_at=again)
-        self._state.scheduler.add(AGAIN + record.id, trigger, next_fire=again)
-        announce(self._state, record)
+        self._state.scheduler.add(AGAIN + job_id, trigger, next_fire=again)
+
+    def keep_waits(self) -> None:
+        """Let what is held wait no longer than it was to, though the clock was put back."""
+        for job_id in self._held:
+            self._arm_again(job_id)
 
     async def _deal_with(
         self, record: JobRecord, version: JobVersion, fresh: list[datetime], omitted: int

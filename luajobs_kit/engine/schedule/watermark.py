@@ -11,6 +11,7 @@ from luajobs_kit.engine.schedule.firing import Firing
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import JobRecord, OnceSchedule
 from luajobs_kit.timing import next_fire
+from luajobs_kit.timing.durations import describe_length
 
 WRONG_AFTER: Final = timedelta(days=1)
 """A watermark further ahead of the clock is set again at a start: the job would not fire for days."""
@@ -28,6 +29,7 @@ class Watermarks:
         self._lost: list[str] = []  # jobs whose watermarks were lost
         self._wrong: list[str] = []  # jobs whose watermarks could not be true
         self._findings: dict[str, str] = {}  # the finding of either kind
+        self._put_back = ""  # in words, how the clock was put back since the engine started
 
     async def mend(self, record: JobRecord) -> None:
         """Have the job's schedule count from now if its watermark is lost or cannot be true."""
@@ -55,8 +57,16 @@ class Watermarks:
             "from this start.",
         )
 
+    def note_put_back(self, by: timedelta) -> None:
+        """Note for the doctor that the clock was put back."""
+        self._put_back = (
+            f"The clock was put back by {describe_length(by)} while the engine ran, to "
+            f"{self._state.clock.now().isoformat(timespec='seconds')}. What waits for a retry, or by "
+            "its jitter, waits no longer for that. "
+        )
+
     def ahead(self) -> str | None:
-        """Return which jobs do not fire because the clock was ahead and was set back; None if none."""
+        """Return how the clock was put back, and which jobs do not fire until then; None if neither."""
         names, last = [], None
         for record in self._state.store.definitions.jobs():
             until = self._held_back_until(record)
@@ -64,9 +74,9 @@ class Watermarks:
                 names.append(record.name)
                 last = until if last is None else max(last, until)
         if last is None:
-            return None
+            return self._put_back.rstrip() or None
         return (
-            f"The clock was ahead when {_named(names)} last fired, or was made, and was put back "
+            f"{self._put_back}The clock was ahead when {_named(names)} last fired, or was made, and was put back "
             f"since. What ran is not run again: nothing fires before the clock is there again, at "
             f"{last.isoformat(timespec='seconds')} at the latest. `luajobs jobs deactivate`, then "
             "`luajobs jobs activate`, lets a schedule count from now."

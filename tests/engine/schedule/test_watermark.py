@@ -1,4 +1,4 @@
-"""What an engine finds when it starts on a folder whose last engine had a clock that was ahead."""
+"""A clock that was ahead and is put back: between two engines, and while one lives."""
 
 from datetime import timedelta
 
@@ -122,3 +122,71 @@ async def test_an_engine_that_died_while_it_armed_a_job_after_the_clock_was_put_
     async with await Engine.open(folder, clock=behind) as engine:
         await behind.advance(minutes=10)
         assert (await engine.list_executions(job.id)).total == 7
+
+
+# While an engine lives
+
+
+@pytest.mark.parametrize("back", [{"hours": 1}, {"days": 30}, {"seconds": 5}])
+async def test_a_retry_waits_as_long_as_it_was_to_though_the_clock_is_put_back(
+    folder, clock, spec, back
+):
+    retry = Retry(max_attempts=1, backoff_seconds=600)
+    at = OnceSchedule(execute_at=clock.now() + timedelta(minutes=1))
+    async with await Engine.open(folder, clock=clock) as engine:
+        job = await engine.create_job(spec("raise ValueError", schedule=at, retry=retry))
+        await clock.advance(minutes=6)  # five of the ten minutes are over
+        await clock.jump(clock.now() - timedelta(**back))
+        shown = (await engine.get_job(job.id)).last_execution
+        [kept] = (await engine.list_executions(job.id)).executions
+        due = clock.now() + timedelta(minutes=5)
+        assert (kept.next_attempt_at, shown.next_attempt_at) == (due, due)
+        assert "The clock was put back by" in await told(engine)
+        await clock.advance(seconds=299)
+        [run] = (await engine.list_executions(job.id)).executions
+        assert run.status == "pending"
+        await clock.advance(seconds=1)
+        [run] = (await engine.list_executions(job.id)).executions
+        assert (run.status, len(run.attempts)) == ("failed", 2)
+        assert run.attempts[1].started_at == due
+        said = [line.message for line in (await engine.logs(LogQuery(job_id=job.id))).logs]
+        assert f"The clock was put back; its wait goes on, until {due.isoformat()}." in said
+
+
+async def test_a_run_delayed_by_jitter_waits_no_longer_though_the_clock_is_put_back(
+    engine, clock, spec
+):
+    job = await engine.create_job(spec(jitter=300, overlap="allow"))
+    await clock.advance(minutes=1)
+    [waits] = (await engine.list_executions(job.id)).executions
+    left = waits.next_attempt_at - clock.now()
+    await clock.jump(clock.now() - timedelta(hours=1))
+    await clock.advance(left)
+    [run] = (await engine.list_executions(job.id)).executions
+    assert (run.status, run.started_at) == ("completed", clock.now())
+
+
+async def test_a_clock_that_is_put_forward_again_makes_no_retry_wait_twice(engine, clock, spec):
+    retry = Retry(max_attempts=1, backoff_seconds=600)
+    job = await engine.create_job(spec("raise ValueError", retry=retry))
+    await engine.trigger_job(job.id)
+    await clock.advance(seconds=1)
+    await clock.jump(clock.now() - timedelta(hours=1))
+    await clock.jump(clock.now() + timedelta(hours=1))
+    [run] = [run for run in (await engine.list_executions(job.id)).executions if not run.fire_time]
+    assert (run.status, len(run.attempts)) == ("failed", 2)
+
+
+async def test_what_runs_asked_for_before_the_clock_was_put_back_is_not_counted_for_an_hour(
+    engine, clock, spec
+):
+    other = await engine.create_job(spec(name="other"))
+    body = f"""
+    other = await Jobs.get_job({other.id!r})
+    for _ in range(6): await other.trigger()
+    """
+    job = await engine.create_job(spec(body, name="asks"))
+    for _ in range(2):
+        run = await engine.trigger_job(job.id)
+        assert (await engine.wait_execution(run.id)).status == "completed"
+        await clock.jump(clock.now() - timedelta(hours=1))
