@@ -18,6 +18,7 @@ from typing import Any, Literal
 from luajobs_kit.model import (
     Cancellation,
     Deletion,
+    Deployment,
     Document,
     EngineStatus,
     Event,
@@ -119,14 +120,29 @@ class Port(ABC):
         """Create a job of the acting user, or bring the one of that name up to date.
 
         The answer's ``change`` says which: ``created``; ``unchanged`` (the same declaration, nothing
-        was done); ``updated`` (a next version was made and published: the fire moved, unless only the
+        else was done); ``updated`` (a next version was made and published: the fire moved, unless only the
         description or metadata changed, and what waited of the version before is cancelled, as by
         ``publish_version``); ``rearmed`` (a once-job written relative to now fires anew, once its run
         has begun or its time has passed while it was off). It is on disk when this returns.
 
+        ``spec.activate`` switches the job on or off, whatever the change. Where it is None, a new
+        job is on, one that is there stays as it is, and one that was deleted begins afresh, on.
+
         Raises ``InvalidInput`` or one of its subclasses for anything wrong with the
         spec, ``Conflict`` when the name belongs to a job of another kind or
         ``if_exists`` is ``error``. Then nothing is stored.
+        """
+
+    @abstractmethod
+    async def deploy_jobs(self, specs: list[JobSpec], *, dry_run: bool = False) -> Deployment:
+        """Make these the agent's pre-defined jobs; return what is done to each job, and why.
+
+        New ones are created, changed ones get the next version, and those that are not among them
+        are deactivated, until a deployment has them again. What somebody switched off stays
+        off. All of it is done or nothing; with ``dry_run`` nothing is, and the answer, or the error,
+        is that of the real one.
+
+        Raises as ``create_job``.
         """
 
     @abstractmethod
@@ -202,7 +218,10 @@ class Port(ABC):
     async def push_version(
         self, job_id: str, spec: VersionSpec, *, key: str | None = None
     ) -> JobVersion:
-        """Add a version without publishing it. Raises as ``create_job``; ``Conflict`` for a taken number."""
+        """Add a version without publishing it; what ``spec`` does not give is as in the active one.
+
+        Raises as ``create_job``; ``Conflict`` for a taken number.
+        """
 
     @abstractmethod
     async def publish_version(self, job_id: str, version: str) -> Job:

@@ -26,7 +26,7 @@ from luajobs_kit.port import Port
 STREAMS: Final = frozenset({"events", "offer"})
 LOCAL: Final = frozenset({"aclose"})
 
-NOT_REPEATED: Final = frozenset({"delete_job", "write_log", "answer", "call_tool"})
+NOT_REPEATED: Final = frozenset({"delete_job", "deploy_jobs", "write_log", "answer", "call_tool"})
 """Verbs that are not asked a second time when the answer to the first was lost."""
 
 

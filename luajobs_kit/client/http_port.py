@@ -30,6 +30,7 @@ from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import (
     Cancellation,
     Deletion,
+    Deployment,
     EngineStatus,
     Event,
     Execution,
@@ -114,6 +115,9 @@ class HttpPort(Port):
 
     async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:
         return await self._session.ask("create_job", spec=spec, key=key)
+
+    async def deploy_jobs(self, specs: list[JobSpec], *, dry_run: bool = False) -> Deployment:
+        return await self._session.ask("deploy_jobs", specs=specs, dry_run=dry_run)
 
     async def get_job(self, job_id: str) -> Job:
         return await self._session.ask("get_job", job_id=job_id)

@@ -34,6 +34,7 @@ from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Cancellation,
     Deletion,
+    Deployment,
     EngineStatus,
     Event,
     Execution,
@@ -256,7 +257,10 @@ class Engine(Port):
     async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:
         user_id = self._acting()
         await self._core.platform.ensure_user(user_id)
-        return await self._core.registry.create(spec, user_id, key, reach=acting_reach())
+        return await self._core.declarations.create(spec, user_id, key, reach=acting_reach())
+
+    async def deploy_jobs(self, specs: list[JobSpec], *, dry_run: bool = False) -> Deployment:
+        return await self._core.declarations.deploy(specs, dry_run=dry_run)
 
     async def get_job(self, job_id: str) -> Job:
         return show(self._state, self._core.lookup.record(job_id))

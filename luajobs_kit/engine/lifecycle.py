@@ -12,6 +12,7 @@ from typing import Final
 from luajobs_kit.clock import Clock, VirtualClock
 from luajobs_kit.engine.delivery import Deliveries
 from luajobs_kit.engine.events import Events
+from luajobs_kit.engine.jobs.declarations import Declarations
 from luajobs_kit.engine.jobs.lookup import JobLookup
 from luajobs_kit.engine.jobs.registry import Registry
 from luajobs_kit.engine.requests.requests import Requests
@@ -79,13 +80,15 @@ class Core:
         )
         self._retention = Retention(state)
         self.platform = Platform(store, settings, clock, ids, self._tell)
-        self.tools = ToolBroker(ids)
+        self.tools = ToolBroker(ids, lambda job_id: self.runs.held_up(job_id))  # noqa: PLW0108 - made later
         self.lookup = JobLookup(state)
         self.requests = Requests(state, port, self.lookup, self.platform, self.tools)
         self.runs = self._runs(virtual=virtual_runs)
         self.firing = Firing(state, self.runs)
         self.watermarks = Watermarks(state, self.firing)
-        self.registry = Registry(state, self.lookup, self.firing, self.runs.drop)
+        parts = (state, self.lookup, self.firing)
+        self.declarations = Declarations(*parts, self.runs.drop)
+        self.registry = Registry(*parts, self.declarations, self.runs.drop)
         self._deliveries: Deliveries | None = None
         self._due: set[asyncio.Task[None]] = set()
         self._leave_clock: Callable[[], None] = lambda: None
@@ -103,7 +106,11 @@ class Core:
             else AttemptInputs(state, self.requests)
         )
         parts = (state, self._runner, inputs, activity, self._retention.count)
-        return SimulatedRuns(*parts, simulated=simulated) if simulated else Runs(*parts)
+        return (
+            SimulatedRuns(*parts, simulated=simulated)
+            if simulated
+            else Runs(*parts, virtual=virtual)
+        )
 
     def apply_settings(self) -> None:
         """Go by the settings as they are now: how many runs work at once, how much is kept."""

@@ -43,6 +43,9 @@ class State:
     """The time of the next fire of every armed job, before jitter, by the job's id."""
     unrecorded: dict[str, str] = field(default_factory=dict)
     """Why the due fires of a job could not be recorded, in words, by the job's id, until they are."""
+    _changing: WeakValueDictionary[tuple[str, str], asyncio.Lock] = field(
+        default_factory=WeakValueDictionary
+    )
     _arming: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     def arming(self, job_id: str) -> asyncio.Lock:
@@ -52,6 +55,10 @@ class State:
         write it to history, and then update ``fires``. No two of these may interleave.
         """
         return self._arming.setdefault(job_id, asyncio.Lock())
+
+    def changing(self, agent_id: str, name: str) -> asyncio.Lock:
+        """Return the lock for changing the jobs of a name: one change is made after another."""
+        return self._changing.setdefault((agent_id, name), asyncio.Lock())
 
     def disarm(self, job_id: str) -> None:
         """Take the job from the scheduler."""

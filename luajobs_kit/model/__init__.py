@@ -6,6 +6,8 @@ from luajobs_kit.acting_user import Reach
 from luajobs_kit.model._document import Document, Instant, Seconds, invalid
 from luajobs_kit.model.bundle import Bundle, Carried, CarriedKind
 from luajobs_kit.model.data import Entry, EntryPage, Pagination
+from luajobs_kit.model.declared_changes import FieldChange, changed_fields
+from luajobs_kit.model.deployment import DeployAction, Deployment, DeployStep
 from luajobs_kit.model.events import (
     AttemptFailed,
     Event,
@@ -82,6 +84,9 @@ __all__ = [
     "CronSchedule",
     "Declaration",
     "Deletion",
+    "DeployAction",
+    "DeployStep",
+    "Deployment",
     "Document",
     "EngineStatus",
     "Entry",
@@ -94,6 +99,7 @@ __all__ = [
     "ExecutionPage",
     "ExecutionStarted",
     "ExecutionStatus",
+    "FieldChange",
     "FilePart",
     "FireSkipped",
     "IfExists",
@@ -134,6 +140,7 @@ __all__ = [
     "TextPart",
     "UserRecord",
     "VersionSpec",
+    "changed_fields",
     "invalid",
     "no_retry",
 ]

@@ -54,9 +54,12 @@ class Document(BaseModel):
         ser_json_bytes="base64",
     )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the document as plain JSON: camelCase keys, ISO-8601 times, no None."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+    def to_json(self, *, nones: bool = False) -> dict[str, Any]:
+        """Return the document as plain JSON: camelCase keys, ISO-8601 times.
+
+        Fields that are None are left out, unless ``nones``: job code reads every field a document has.
+        """
+        return self.model_dump(mode="json", by_alias=True, exclude_none=not nones)
 
     if not TYPE_CHECKING:  # a type checker knows the fields by their Python names
 

@@ -52,7 +52,9 @@ class Declaration(Document):
     bundle: Bundle
     metadata: dict[str, Any] = Field(default_factory=dict)
     description: str | None = None
-    timeout: float = DEFAULT_TIMEOUT  # seconds of real time
+    timeout: float | None = None
+    """Seconds of real time. None where it is asked for: ``DEFAULT_TIMEOUT``, or the workspace's
+    ``timeout_ceiling`` where that is less. A version has the number."""
     retry: Retry = Field(default_factory=Retry)
     overlap: Overlap = "skip"
     catch_up: CatchUp = "once"
@@ -68,14 +70,40 @@ class JobSpec(Declaration, Written):
 
     name: str
     dynamic: bool = True
-    activate: bool = True
+    activate: bool | None = None  # None: a new job is on, another one stays as it is
     if_exists: IfExists = "update"
 
 
-class VersionSpec(Declaration, Written):
-    """A request to add a version to a job; ``version`` None means the next patch number."""
+class VersionSpec(Written):
+    """A request to add a version to a job: what is to differ from the version that is active then.
+
+    A field that is None is as there; ``version`` None means the next patch number.
+    """
 
     version: str | None = None
+    schedule: Schedule | None = None
+    bundle: Bundle | None = None
+    metadata: dict[str, Any] | None = None
+    description: str | None = None
+    timeout: float | None = None
+    retry: Retry | None = None
+    overlap: Overlap | None = None
+    catch_up: CatchUp | None = None
+    jitter: float | None = None
+    pause_after_failures: int | None = None
+    max_concurrent: int | None = None
+    tools: list[str] | None = None
+    env: list[str] | None = None
+
+    def declared(self, active: Declaration | None) -> Declaration:
+        """Return the whole declaration; ``active`` is None where that version was lost by damage.
+
+        Raises ``ValueError`` where nothing says with what schedule, or which code.
+        """
+        fields = dict.fromkeys(Declaration.model_fields)
+        kept = {name: getattr(active, name) for name in fields} if active is not None else {}
+        given = {name: value for name in fields if (value := getattr(self, name)) is not None}
+        return Declaration(**(kept | given))
 
 
 class JobVersion(Declaration):
@@ -85,6 +113,7 @@ class JobVersion(Declaration):
     job_id: str
     name: str  # the job's
     version: str
+    timeout: float = DEFAULT_TIMEOUT
     active: bool = False
     created_at: Instant
     updated_at: Instant
@@ -122,6 +151,9 @@ class JobRecord(Document):
     public: bool = False
     active: bool = True
     deleted: bool = False  # hidden from lists, revived by creating it again
+    left_out: bool = False
+    """Whether nobody switched it off, but a deployment that had it no more, or an import after its
+    time: declared again, it comes on."""
     description: str | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     active_version_id: str | None = None

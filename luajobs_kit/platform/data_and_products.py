@@ -57,7 +57,7 @@ class Data:
         found = await self._entries.page(
             _named(collection), filter=filter, page=page, limit=check_count(limit)
         )
-        return found.to_json()
+        return found.to_json() | {"pagination": found.pagination.to_json(nones=caller.in_run)}
 
     async def get_entry(
         self,
@@ -166,7 +166,7 @@ class Products:
         )
         return {
             "data": [_product(entry) for entry in found.data],
-            "pagination": found.pagination.to_json(),
+            "pagination": found.pagination.to_json(nones=caller.in_run),
         }
 
     async def get_by_id(self, caller: Caller, *, id: str) -> dict[str, Any]:

@@ -37,11 +37,11 @@ class Answer:
         """
         for each in documents:
             if self._bounded:
-                self._size += len(each.model_dump_json(by_alias=True, exclude_none=True))
+                self._size += len(each.model_dump_json(by_alias=True))
                 if self._size > MOST_ANSWERED and self.documents:
                     fits = len(self.documents)
                     raise InvalidInput(too_large(fits, MOST_ANSWERED, **self._words))
-            self.documents.append(each.model_dump(mode="json", by_alias=True))
+            self.documents.append(each.to_json(nones=True))
             await asyncio.sleep(0)
         return self.documents
 

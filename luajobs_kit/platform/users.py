@@ -61,7 +61,9 @@ class Users:
             record = definitions.user_with_phone(re.sub(r"\D", "", phone))
         else:
             record = self._record(caller, id)
-        return None if record is None or not caller.reaches(record.id) else record.to_json()
+        if record is None or not caller.reaches(record.id):
+            return None
+        return record.to_json(nones=caller.in_run)
 
     async def list_(self, caller: Caller) -> list[dict[str, Any]]:
         """Return every user within reach.
@@ -195,7 +197,7 @@ class Users:
         kept = await self._store.history.add_message(message, key)
         if kept.id == message.id:  # not a repeat of a request that was kept before
             self._sent(MessageSent(at=kept.created_at, message=kept))
-        return kept.to_json()
+        return kept.to_json(nones=caller.in_run)
 
     async def history(
         self,
@@ -208,7 +210,7 @@ class Users:
         record = self._record(caller, id)
         most = MOST_ANSWERED if caller.in_run else MOST_LISTED
         kept = await self._store.history.messages(record.id, limit=limit, most=most)
-        return [message.to_json() for message in kept]
+        return [message.to_json(nones=caller.in_run) for message in kept]
 
     async def inbox(self, caller: Caller, *, limit: Limit = 50) -> list[dict[str, Any]]:
         """Return everybody's messages, newest first, for the workspace's owner."""

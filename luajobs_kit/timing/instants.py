@@ -61,7 +61,8 @@ def _read_text(text: str, field: str) -> datetime:
             value=text,
         ) from None
     if moment.tzinfo is None:
-        local = moment.replace(tzinfo=local_zone()[0]).isoformat()
+        _refuse_beyond(moment, field)
+        local = moment.astimezone().isoformat()
         raise InvalidInput(
             f"{field} {text!r} does not say in which zone; write {local!r} if you mean your local time, "
             f"or {moment.isoformat() + 'Z'!r} for UTC.",
@@ -72,6 +73,7 @@ def _read_text(text: str, field: str) -> datetime:
 
 
 def _from_local(moment: datetime, field: str, zone_name: str | None) -> tuple[datetime, str | None]:
+    _refuse_beyond(moment, field)
     zone, name = (zone_named(zone_name), zone_name) if zone_name else local_zone()
     if name is None:
         zone = moment.astimezone().tzinfo or UTC  # unnamed: the offset the system has at that time
@@ -88,12 +90,16 @@ def _from_local(moment: datetime, field: str, zone_name: str | None) -> tuple[da
 
 
 def _in_utc(moment: datetime, field: str) -> datetime:
+    _refuse_beyond(moment, field)
+    return moment.astimezone(UTC)
+
+
+def _refuse_beyond(moment: datetime, field: str) -> None:
     # Of the first and the last year some instants lie beyond Python's calendar in other zones.
     if not MINYEAR < moment.year < MAXYEAR:
         raise InvalidInput(
             f"{field} {moment} is beyond the calendar.", field=field, value=str(moment)
         )
-    return moment.astimezone(UTC)
 
 
 def _name_of(zone: tzinfo) -> str | None:

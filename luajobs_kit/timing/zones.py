@@ -19,6 +19,7 @@ from luajobs_kit.model import IntervalSchedule, Schedule
 from luajobs_kit.timing.durations import describe_length
 
 _DAY: Final = timedelta(days=1)
+_HALF_A_YEAR: Final = timedelta(days=182)
 _MINUTE: Final = timedelta(minutes=1)
 _SECOND: Final = timedelta(seconds=1)
 
@@ -136,12 +137,23 @@ def _close(name: str) -> list[str]:
 
 
 def local_zone() -> tuple[tzinfo, str | None]:
-    """Return the caller's own zone and its IANA name (None when the system does not name one)."""
+    """Return the caller's own zone and its IANA name (None when the system does not name one).
+
+    A name is believed only where its offset is the process's own, now and in half a year: a value
+    of TZ in POSIX's form, such as ``UTC+3`` (three hours west) or ``EST5EDT``, looks like a name,
+    and the process may have read TZ before it was changed.
+    """
+    now = datetime.now(UTC)
     try:
         name = tzlocal.get_localzone_name()
-        return ZoneInfo(name), name
+        zone = ZoneInfo(name)
     except (KeyError, ValueError, OSError, TypeError):
-        return datetime.now(UTC).astimezone().tzinfo or UTC, None
+        name = None
+    else:
+        for moment in (now, now + _HALF_A_YEAR):
+            if moment.astimezone(zone).utcoffset() != moment.astimezone().utcoffset():
+                name = None
+    return (now.astimezone().tzinfo or UTC, None) if name is None else (zone, name)
 
 
 def zone_of(schedule: Schedule) -> tzinfo:

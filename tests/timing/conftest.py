@@ -4,9 +4,12 @@ The matching is that of cron's ``find_jobs`` over bit sets; the clock is that of
 loop, with a virtual time that lags behind when local time jumps.
 """
 
+import os
+import time
 from datetime import timedelta
 
 import pytest
+import tzlocal
 
 MINUTE = timedelta(minutes=1)
 THREE_HOURS = 3 * 60  # minutes; a larger jump is a clock being set, and not caught up with
@@ -93,6 +96,31 @@ class Window:
             if due:
                 found.append(instant)
         return found
+
+
+class LocalTime:
+    """The zone of this process, as a value of TZ gives it."""
+
+    def __init__(self, patch):
+        self._patch = patch
+
+    def set(self, value):
+        if value is None:
+            self._patch.delenv("TZ", raising=False)
+        else:
+            self._patch.setenv("TZ", value)
+        time.tzset()
+        for cached in ("_cache_tz", "_cache_tz_name"):
+            self._patch.setattr(tzlocal.unix, cached, None)
+
+
+@pytest.fixture
+def local_time(monkeypatch):
+    """Set the zone of this process: ``local_time.set("Europe/Berlin")``."""
+    before = os.environ.get("TZ")
+    zone = LocalTime(monkeypatch)
+    yield zone
+    zone.set(before)
 
 
 @pytest.fixture(scope="session")

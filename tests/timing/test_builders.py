@@ -5,7 +5,6 @@
 import re
 import subprocess
 import sys
-import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -22,8 +21,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture(autouse=True)
-def in_berlin(monkeypatch):
-    monkeypatch.setattr("tzlocal.get_localzone_name", lambda: "Europe/Berlin")
+def in_berlin(local_time):
+    local_time.set("Europe/Berlin")
 
 
 def parse(value, **options):
@@ -62,20 +61,44 @@ def test_a_local_time_that_comes_twice_is_the_first_unless_fold_says_otherwise()
     assert once(at=twice.replace(fold=1)).execute_at == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
 
 
-def test_a_system_without_a_named_zone_still_has_a_local_time(monkeypatch):
-    def fail():
-        raise KeyError("no name")
+WITHOUT_NAME = {  # what TZ may be: hours east of UTC, in winter and in summer
+    "AAA-5BBB,M3.5.0,M10.5.0": (5, 6),
+    "EST5EDT": (-5, -4),
+    "PST8PDT,M3.2.0,M11.1.0": (-8, -7),
+    "UTC+3": (-3, -3),
+    "<+03>-3": (3, 3),
+    "IST-5:30": (5.5, 5.5),
+    "NZST-12NZDT,M9.5.0,M4.1.0/3": (13, 12),
+}
 
-    monkeypatch.setattr("tzlocal.get_localzone_name", fail)
-    try:
-        with monkeypatch.context() as patch:
-            patch.setenv("TZ", "AAA-5BBB,M3.5.0,M10.5.0")  # +5, in summer +6
-            time.tzset()
-            winter, summer = once(at=datetime(2027, 1, 1, 9)), once(at=datetime(2027, 7, 1, 9))
-    finally:
-        time.tzset()
-    assert winter == OnceSchedule(execute_at=datetime(2027, 1, 1, 4, tzinfo=UTC))
-    assert summer == OnceSchedule(execute_at=datetime(2027, 7, 1, 3, tzinfo=UTC))
+
+@pytest.mark.parametrize("tz", WITHOUT_NAME)
+def test_a_naive_datetime_is_in_the_process_s_zone_though_that_has_no_name(local_time, tz):
+    local_time.set(tz)
+    winter, summer = WITHOUT_NAME[tz]
+    for moment, east in ((datetime(2027, 1, 1, 9), winter), (datetime(2027, 7, 1, 9), summer)):
+        at = moment.replace(tzinfo=timezone(timedelta(hours=east)))
+        assert once(at=moment).execute_at == at
+        with pytest.raises(InvalidInput, match=re.escape(f"write {at.isoformat()!r} if you mean")):
+            once(at=moment.isoformat())
+
+
+def test_a_zone_set_since_the_process_began_is_the_one_that_counts(local_time, monkeypatch):
+    monkeypatch.setattr("tzlocal.get_localzone_name", lambda: "Asia/Tokyo")
+    assert once(at=datetime(2027, 7, 1, 9)) == OnceSchedule(
+        execute_at=datetime(2027, 7, 1, 7, tzinfo=UTC)
+    )
+
+
+@pytest.mark.parametrize("moment", [datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59)])
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+def test_a_time_that_is_beyond_the_calendar_somewhere_is_refused(local_time, zone, moment):
+    local_time.set(zone)
+    for given in (moment, moment.isoformat(), moment.replace(tzinfo=UTC), f"{moment.isoformat()}Z"):
+        with pytest.raises(InvalidInput, match="is beyond the calendar"):
+            once(at=given)
+    with pytest.raises(ValueError, match="outside the years 2 to 9998"):
+        OnceSchedule(execute_at=moment.replace(tzinfo=UTC))
 
 
 def test_once_in_the_past_may_be_written_for_a_cell_may_be_run_again():

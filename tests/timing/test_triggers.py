@@ -34,8 +34,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture(autouse=True)
-def in_berlin(monkeypatch):
-    monkeypatch.setattr("tzlocal.get_localzone_name", lambda: "Europe/Berlin")
+def in_berlin(local_time):
+    local_time.set("Europe/Berlin")
 
 
 def test_a_once_schedule_fires_at_its_time_even_when_that_had_passed():

@@ -20,7 +20,7 @@ from luajobs_kit.api.jobs.options import (
     schedule_of,
 )
 from luajobs_kit.errors import InvalidInput, ToolError
-from luajobs_kit.model import DEFAULT_TIMEOUT, Bundle, CatchUp, JobSpec, Overlap
+from luajobs_kit.model import Bundle, CatchUp, JobSpec, Overlap
 from luajobs_kit.name_rules import check_name
 
 
@@ -38,7 +38,7 @@ class LuaJob:
     source: str | Path | None = None
     description: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    timeout: float = DEFAULT_TIMEOUT  # seconds
+    timeout: float | None = None  # seconds; None: 300, or timeout_ceiling where that is less
     retry: RetryLike = None
     overlap: Overlap = "skip"
     catch_up: CatchUp = "once"

@@ -27,7 +27,6 @@ from luajobs_kit.api.jobs.version_diff import VersionDiff, diff_versions, pick
 from luajobs_kit.errors import NotAllowed
 from luajobs_kit.model import (
     Cancellation,
-    Declaration,
     Deletion,
     Job,
     JobVersion,
@@ -205,29 +204,23 @@ class JobInstance:
         timeout: float | None = None,  # noqa: ASYNC109 - the version's, not this call's
         retry: RetryLike = None,
     ) -> JobVersion:
-        """Add a version without publishing it; what is not given is as in the active one.
+        """Add a version without publishing it; what is not given is as in the one active then.
 
         ``version`` None is the next patch number. ``publish`` makes it the active one,
         ``trigger(version.id)`` tries it first.
         """
-        active = self._data.active_version
-        given: dict[str, Any] = {}
-        if active is not None:
-            given = {field: getattr(active, field) for field in Declaration.model_fields}
-        if execute is not None or source is not None or active is None:
-            given["bundle"] = bundle_of(execute, source)
-        if schedule is not None:
-            given["schedule"] = schedule_of(schedule, self._session.now)
-        if metadata is not None:
-            given["metadata"] = to_object(metadata, "metadata")
-        if retry is not None:
-            given["retry"] = retry_of(retry)
-        given |= {
-            name: value
-            for name, value in {"description": description, "timeout": timeout}.items()
-            if value is not None
-        }
-        spec = build(VersionSpec, "push_version", version=version, **given)
+        code = execute is not None or source is not None
+        spec = build(
+            VersionSpec,
+            "push_version",
+            version=version,
+            bundle=bundle_of(execute, source) if code else None,
+            schedule=None if schedule is None else schedule_of(schedule, self._session.now),
+            metadata=None if metadata is None else to_object(metadata, "metadata"),
+            description=description,
+            timeout=timeout,
+            retry=None if retry is None else retry_of(retry),
+        )
         return await self._session.ask(Port.push_version, self.id, spec)
 
     async def publish(self, version: str) -> JobInstance:

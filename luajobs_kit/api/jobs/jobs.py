@@ -20,7 +20,7 @@ from luajobs_kit.api.jobs.options import (
     retry_of,
     schedule_of,
 )
-from luajobs_kit.model import DEFAULT_TIMEOUT, CatchUp, IfExists, JobSpec, Overlap
+from luajobs_kit.model import CatchUp, IfExists, JobSpec, Overlap
 from luajobs_kit.port import Port
 
 
@@ -71,9 +71,9 @@ class Jobs(Bound):
         source: str | Path | None = None,
         description: str | None = None,
         metadata: Mapping[str, Any] | None = None,
-        timeout: float = DEFAULT_TIMEOUT,  # noqa: ASYNC109 - the job's, not this call's
+        timeout: float | None = None,  # noqa: ASYNC109 - the job's, not this call's
         retry: RetryLike = None,
-        activate: bool = True,
+        activate: bool | None = None,
         if_exists: IfExists = "update",
         overlap: Overlap = "skip",
         catch_up: CatchUp = "once",
@@ -89,14 +89,16 @@ class Jobs(Bound):
         notebook that it uses are taken along; the answer shows which. Variables do not
         travel: what the job is to know goes into ``metadata``. ``source`` is its text, or a ``Path`` to it, where there is no
         function. ``schedule`` takes ``once(…)``, ``every(…)``, ``cron(…)`` or a dict as Lua
-        writes it. ``timeout`` and ``jitter`` are seconds; ``retry`` is
-        ``{"maxAttempts": …, "backoffSeconds": …}``, counting the tries after the first.
+        writes it. ``timeout`` (None: 300, or the workspace's ``timeout_ceiling`` where that is less)
+        and ``jitter`` are seconds; ``retry`` is ``{"maxAttempts": …, "backoffSeconds": …}``, counting
+        the tries after the first.
         ``tools`` limits the tools it may call (``["get_weather"]``; None: all),
         ``env`` the settings that ``env(NAME)`` answers in it (``["WEATHER_KEY"]``; None: all).
 
         Creating it again, as when a cell is run twice, changes nothing unless something
         was declared differently; the answer's ``change`` says ``created``, ``unchanged``,
-        ``updated`` (a next version) or ``rearmed``.
+        ``updated`` (a next version) or ``rearmed``. ``activate`` switches it on or off; None
+        leaves a job that is there as it is, and a new one is on.
 
         Raises ``NotSelfContained``, ``PolicyViolation`` or another ``InvalidInput`` for
         what cannot be a job, ``Conflict`` for a name that is taken. Then nothing is stored.

@@ -5,19 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from luajobs_kit.errors import NotFound
-from luajobs_kit.model import Declaration, JobVersion, OnceSchedule
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One declared field, before and after, as plain JSON."""
-
-    field: str
-    before: Any
-    after: Any
+from luajobs_kit.model import FieldChange, JobVersion, changed_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +30,6 @@ class VersionDiff:
         return "\n".join([*lines, *([self.code] if self.code else [])])
 
     __repr__ = __str__
-
-
-def changed_fields(before: Declaration, after: Declaration) -> tuple[FieldChange, ...]:
-    """Return the fields that differ; the file and line that the code comes from do not count."""
-    changes = []
-    for name in Declaration.model_fields:
-        one, other = getattr(before, name), getattr(after, name)
-        if name == "bundle":
-            alike = (one.source, one.entry) == (other.source, other.entry)
-            shown: tuple[Any, Any] = ("the code", "other code")
-        else:
-            alike = one == other or _same_delay(one, other)
-            one_json, other_json = before.to_json(), after.to_json()
-            camel = Declaration.model_fields[name].alias or name
-            shown = (one_json.get(camel), other_json.get(camel))
-        if not alike:
-            changes.append(FieldChange("code" if name == "bundle" else name, *shown))
-    return tuple(changes)
-
-
-def _same_delay(one: Any, other: Any) -> bool:
-    """Tell whether both were written as the same length of time from now."""
-    return (
-        isinstance(one, OnceSchedule)
-        and isinstance(other, OnceSchedule)
-        and one.after is not None
-        and one.after == other.after
-    )
 
 
 def diff_versions(one: JobVersion, other: JobVersion) -> VersionDiff:

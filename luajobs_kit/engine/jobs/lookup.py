@@ -90,6 +90,15 @@ class JobLookup:
             if number % SHOWN_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
+    def predefined(self) -> list[JobRecord]:
+        """Return the agent's pre-defined jobs that are not hidden."""
+        agent = self._state.settings.values.agent_id
+        return [
+            record
+            for record in self._state.store.definitions.jobs()
+            if not record.dynamic and not record.deleted and record.agent_id == agent
+        ]
+
     def unable(self) -> dict[str, str]:
         """Return why jobs cannot fire on this machine that are switched on, by their names."""
         return {

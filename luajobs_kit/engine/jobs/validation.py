@@ -10,7 +10,14 @@ from luajobs_kit.engine.jobs.view import NEW_ZONES
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.json_walk import shortened
-from luajobs_kit.model import Bundle, CronSchedule, Declaration, OnceSchedule, Schedule
+from luajobs_kit.model import (
+    DEFAULT_TIMEOUT,
+    Bundle,
+    CronSchedule,
+    Declaration,
+    Schedule,
+    changed_fields,
+)
 from luajobs_kit.name_rules import check_name
 from luajobs_kit.page_bounds import check_count
 from luajobs_kit.platform.size_limits import check_object
@@ -31,9 +38,23 @@ _LOOKS_LIKE_JAVASCRIPT = re.compile(
 D = TypeVar("D", bound=Declaration)
 
 
-def check_declaration(spec: D, *, now: datetime, timeout_ceiling: float) -> D:
-    """Return the declaration with its schedule's times fixed. Raises ``InvalidInput``."""
-    if not 1 <= spec.timeout <= timeout_ceiling:  # refuses NaN, too
+def with_timeout(spec: D, timeout_ceiling: float) -> D:
+    """Return the declaration with the default timeout, where none was asked for."""
+    if spec.timeout is not None:
+        return spec
+    return spec.evolve(timeout=min(DEFAULT_TIMEOUT, timeout_ceiling))
+
+
+def check_declaration(
+    spec: D, *, now: datetime, timeout_ceiling: float, kept: Schedule | None = None
+) -> D:
+    """Return the declaration with its timeout and its schedule's times fixed.
+
+    A time that has passed is refused, but for the one of ``kept``, the schedule that is active.
+    Raises ``InvalidInput``.
+    """
+    spec = with_timeout(spec, timeout_ceiling)
+    if spec.timeout is None or not 1 <= spec.timeout <= timeout_ceiling:  # refuses NaN, too
         raise InvalidInput(
             f"timeout={spec.timeout:g} is outside 1 to {timeout_ceiling:g} seconds. "
             "The ceiling is the workspace's setting timeout_ceiling.",
@@ -49,7 +70,7 @@ def check_declaration(spec: D, *, now: datetime, timeout_ceiling: float) -> D:
         value = getattr(spec, field)
         if value is not None:
             check_count(value, field, MOST_COUNTED)
-    schedule = parse_schedule(spec.schedule, now=now)
+    schedule = parse_schedule(spec.schedule, now=now, check_past=spec.schedule != kept)
     if isinstance(schedule, CronSchedule) and next_fire(schedule, now, armed_at=now) is None:
         raise InvalidInput(
             f"cron {schedule.expression!r} never fires, for there is no such date; choose a day "
@@ -147,33 +168,11 @@ def refuse_javascript(bundle: Bundle) -> None:
             ) from None
 
 
-def same_schedule(one: Schedule, other: Schedule) -> bool:
-    """Whether two schedules were written alike, as ``once(minutes=10)`` is at different times."""
-    if isinstance(one, OnceSchedule) and isinstance(other, OnceSchedule):
-        if one.after is not None or other.after is not None:
-            return one.after == other.after
-        return one.execute_at == other.execute_at
-    return one == other
-
-
-def same_declaration(one: Declaration, other: Declaration) -> bool:
-    """Whether two declarations are the same, apart from where their code stands in its file."""
-    return (
-        same_schedule(one.schedule, other.schedule)
-        and one.bundle.source == other.bundle.source
-        and one.bundle.entry == other.bundle.entry
-        and all(
-            getattr(one, field) == getattr(other, field)
-            for field in Declaration.model_fields
-            if field not in {"schedule", "bundle"}
-        )
-    )
-
-
 def only_words_differ(one: Declaration, other: Declaration) -> bool:
     """Whether two declarations run the same code at the same times, with other words or metadata."""
-    words = {"description": other.description, "metadata": other.metadata}
-    return one.schedule == other.schedule and same_declaration(one.evolve(**words), other)
+    words = {"description", "metadata"}
+    differs = {change.field for change in changed_fields(one, other)}
+    return one.schedule == other.schedule and differs <= words
 
 
 def merge_declared(

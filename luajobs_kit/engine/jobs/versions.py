@@ -11,7 +11,7 @@ from luajobs_kit.bundle import verify
 from luajobs_kit.engine.jobs.validation import check_declaration, refuse_javascript
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict, InvalidInput, PolicyViolation
-from luajobs_kit.model import Declaration, JobVersion
+from luajobs_kit.model import Declaration, JobVersion, Schedule
 from luajobs_kit.sandbox import Program
 
 D = TypeVar("D", bound=Declaration)
@@ -25,10 +25,10 @@ def program_of(declaration: Declaration) -> Program:
     return Program(bundle.source, bundle.entry, bundle.first_line, bundle.file, bundle.segments)
 
 
-async def check_in_full(state: State, spec: D) -> D:
-    """Check a declaration and its code; return it with its schedule's times fixed.
+async def check_in_full(state: State, spec: D, *, kept: Schedule | None = None) -> D:
+    """Check a declaration and its code; return it with its timeout and its schedule's times fixed.
 
-    Raises ``InvalidInput`` naming what is wrong, ``PolicyViolation`` for code that the policy
+    ``kept`` is the job's active schedule, which may be kept though its time has passed. Raises ``InvalidInput`` naming what is wrong, ``PolicyViolation`` for code that the policy
     refuses, ``WorkspaceGone`` when the folder was found to be gone.
     """
     state.store.refuse_gone()  # the engine may be ending, and its sandbox with it
@@ -36,6 +36,7 @@ async def check_in_full(state: State, spec: D) -> D:
         spec,
         now=state.clock.now(),
         timeout_ceiling=state.settings.values.timeout_ceiling,
+        kept=kept,
     )
     try:
         # In a child first: source that crashes the compiler costs a spare, not the engine.

@@ -20,7 +20,6 @@ from luajobs_kit.errors import InvalidInput, LuaJobsError, NotAllowed
 from luajobs_kit.json_walk import map_texts
 from luajobs_kit.model import (
     Bundle,
-    Document,
     Execution,
     Job,
     JobRecord,
@@ -171,7 +170,7 @@ class RunRequests:
             case "trigger":
                 version: Any = arguments.get("version_id")
                 self._requests.quotas.trigger(job_id)
-                return _filled(await port.trigger_job(job_id, version))
+                return (await port.trigger_job(job_id, version)).to_json(nones=True)
             case "activate":
                 return self._as_json(await port.activate_job(job_id))
             case "deactivate":
@@ -229,7 +228,8 @@ class RunRequests:
             if number > end:
                 break
             if number > start:
-                await answer.add([self._limited_view(job)])
+                told = await answer.add([self._limited_view(job)])
+                self._hide_runs(job, told[-1])
         return answer.documents
 
     async def _of_jobs(self, name: str, arguments: dict[str, Any]) -> Any:
@@ -273,16 +273,18 @@ class RunRequests:
             )
 
     def _limited_view(self, job: Job) -> Job:
-        """Return a job as the run may see it: with the active version only, as all can be large.
+        """Return a job as the run may see it: with the active version only, as all can be large."""
+        hidden = self._is_a_users and job.user_id is None
+        return job.evolve(versions=[], last_execution=None if hidden else job.last_execution)
 
-        A user's run does not see what the runs of the agent's own jobs returned.
-        """
+    def _hide_runs(self, job: Job, told: dict[str, Any]) -> dict[str, Any]:
+        """Leave out of what a user's run sees how the runs of the agent's own jobs ended."""
         if self._is_a_users and job.user_id is None:
-            job = job.evolve(last_execution=None)
-        return job.evolve(versions=[])
+            del told["lastExecution"]
+        return told
 
     def _as_json(self, job: Job) -> dict[str, Any]:
-        return _filled(self._limited_view(job))
+        return self._hide_runs(job, self._limited_view(job).to_json(nones=True))
 
     async def _create(self, arguments: dict[str, Any]) -> Any:
         given = dict(arguments)
@@ -327,11 +329,6 @@ class RunRequests:
             user_id=self._execution.user_id,
             execution=self._execution,
         )
-
-
-def _filled(document: Document) -> dict[str, Any]:
-    """Return the document's JSON with every field: job code reads None where there is no value."""
-    return document.model_dump(mode="json", by_alias=True)
 
 
 def _limited_to(own: list[str] | None, wanted: list[str] | None) -> list[str] | None:

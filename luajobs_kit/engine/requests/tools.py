@@ -6,7 +6,7 @@ A tool runs in the client that offers it; the engine only passes calls and answe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +25,10 @@ class _Offer:
 class ToolBroker:
     """Passes each call of a tool to the client that offers it, and the answer back to the run."""
 
-    def __init__(self, ids: Ids) -> None:
+    def __init__(self, ids: Ids, held_up: Callable[[str], str | None]) -> None:
+        """``held_up(job_id)`` says which runs wait until a run of that job ends."""
         self._ids = ids
+        self._held_up = held_up
         self._offers: list[_Offer] = []
         self._waiting: dict[str, tuple[_Offer, asyncio.Future[Any]]] = {}
         self._gone: set[str] = (
@@ -90,7 +92,14 @@ class ToolBroker:
         try:
             return await asyncio.wait_for(answer, seconds)
         except TimeoutError:
-            raise ToolUnavailable(f"tools.{name} did not answer within {seconds:g} s.") from None
+            late = f"tools.{name} did not answer within {seconds:g} s."
+            if execution is not None and (waiting := self._held_up(execution.job_id)):
+                late += (
+                    f" Meanwhile the run that called it keeps others from beginning: {waiting}. A tool "
+                    "that triggers a job and waits for it would wait for its own caller: have it "
+                    "return without waiting, or raise max_concurrent."
+                )
+            raise ToolUnavailable(late) from None
         finally:
             del self._waiting[call.id]
 

@@ -74,11 +74,12 @@ def context_of(state: State, execution: Execution, version: JobVersion) -> dict[
         shown = show(state, record)
         # The sources of all versions can be a lot; job.versions() asks for them.
         known = shown.evolve(active_version=version, versions=[], last_execution=None)
-        job = known.model_dump(mode="json", by_alias=True)
+        job = known.to_json(nones=True)
+        del job["lastExecution"]  # which may be large; job.executions() has it
     return {
         "job": job,
         "execution": {
-            **execution.evolve(attempts=[]).model_dump(mode="json", by_alias=True),
+            **execution.evolve(attempts=[]).to_json(nones=True),
             "attempt": len(execution.attempts),
         },
         "user": execution.user_id,

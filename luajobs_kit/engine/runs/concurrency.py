@@ -37,6 +37,14 @@ class Places:
         self._waiting: dict[str | None, dict[str, deque[asyncio.Future[None]]]] = {}
         """Who waits, by user and job: both in the order of their turns, runs in that of asking."""
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        runs = (
+            waits for jobs in self._waiting.values() for runs in jobs.values() for waits in runs
+        )
+        return sum(not waits.done() for waits in runs)
+
     @asynccontextmanager
     async def place(self, user_id: str | None, job_id: str) -> AsyncIterator[None]:
         """Hold a place inside the block; asked for by a run that is active."""

@@ -61,8 +61,8 @@ class Runs:
     """Every unfinished execution, and what becomes of it. ``start`` it first, and ``aclose`` it.
 
     Attempts are made by ``runner`` with what ``inputs`` gives them. ``concluded()`` is called when
-    an execution has finished. In a simulation (``simulated``) what takes time is its own clock's,
-    and what waited goes on as the engine would that is running.
+    an execution has finished. Where job code lives in the engine's own time (``virtual``), so do
+    durations. In a simulation (``simulated``) what waited goes on as the engine would that is running.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Runs:
         activity: Activity,
         concluded: Callable[[], None],
         *,
+        virtual: bool = False,
         simulated: bool = False,
     ) -> None:
         self._state = state
@@ -80,6 +81,7 @@ class Runs:
         self._inputs = inputs
         self._activity = activity
         self._concluded = concluded
+        self._virtual = virtual or simulated
         self._simulated = simulated
         self._recorder = Recorder(state)
         self._active = ActiveRuns()
@@ -126,6 +128,14 @@ class Runs:
     def counts(self) -> tuple[int, int]:
         """Return how many attempts run and how many executions wait."""
         return self._active.counts()
+
+    def held_up(self, job_id: str) -> str | None:
+        """Say what waits until a run of this job ends, and why; None if nothing does."""
+        if self._places.waiting:
+            most = self._state.settings.values.max_concurrent
+            return f"{self._places.waiting} wait for one of the {most} places (max_concurrent)"
+        turns = sum(run.phase is Phase.TURN for run in self._active.of(job_id))
+        return f"{turns} of the same job wait for their turn" if turns else None
 
     async def wait(self, execution_id: str, timeout: float) -> None:  # noqa: ASYNC109 - see Port.wait_execution
         """Return when the execution is finished, or after ``timeout`` seconds."""
@@ -307,7 +317,7 @@ class Runs:
         """Return how it ended: by a stop, where there was one, even if an outcome came first."""
         if outcome is None or run.stopped is not None:
             return stopped_by(run.stopped or StopReason.CANCELLED, self._since_began(run))
-        duration = self._since_began(run) if self._simulated else outcome.duration
+        duration = self._since_began(run) if self._virtual else outcome.duration
         error = error_of(outcome, self._state.settings)
         return End(outcome.status, error, duration, outcome.result)
 

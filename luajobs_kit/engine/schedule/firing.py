@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Final
 
 from luajobs_kit.engine.jobs.view import (
@@ -34,6 +37,25 @@ AGAIN: Final = "again_"
 """Before a job's id: what the scheduler knows the arming by that follows."""
 SHORTEST: Final = timedelta(seconds=1)  # between two fires of a job
 _MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Counts(Enum):
+    """From when a job's schedule counts, once a change of it is kept."""
+
+    FIRST = "from now, for the first time"
+    ANEW = "from now"
+    ON = "as before: its arming and watermark stay, with another version"
+    SAME = "as before, in everything"
+    NOT = "not at all: it is switched off"
+
+
+@dataclass(frozen=True, slots=True)
+class Rearming:
+    """A job's record that is to be kept, with a version, and what becomes of its schedule."""
+
+    record: JobRecord
+    schedule: Counts
+    version: JobVersion | None = None
 
 
 class Firing:
@@ -93,40 +115,49 @@ class Firing:
         else:
             self.arm(record)
 
-    async def switch_off(self, record: JobRecord) -> None:
-        """Commit the record of a job that was deactivated or hidden; no fire is claimed afterwards."""
-        async with self._state.arming(record.id):
-            await self._state.store.definitions.commit(Put(record))
-            self.disarm(record.id)
+    async def keep(self, *changes: Rearming) -> list[JobRecord]:
+        """Commit all changes or none, then have each schedule stand as they say; return the records.
 
-    async def arm_anew(self, record: JobRecord, *versions: Put) -> JobRecord:
-        """Commit the record with a new ``armed_at``, from which its schedule counts; return it so."""
-        async with self._state.arming(record.id):
-            now = since = self._state.clock.now()
+        Meanwhile no fire of these jobs is claimed, and no end of their runs recorded.
+        """
+        async with AsyncExitStack() as held:
+            for job_id in sorted(change.record.id for change in changes):
+                await held.enter_async_context(self._state.arming(job_id))
+            armed = [(change, *self._as_of_now(change)) for change in changes]
+            for change, _, fire in armed:
+                if change.schedule is Counts.FIRST:
+                    # A crash before the commit leaves a fire state without a job, which is harmless.
+                    await self._state.write_fire(fire)
+            await self._state.store.definitions.commit(
+                *(Put(change.version) for change in changes if change.version is not None),
+                *(Put(record) for _, record, _ in armed),
+            )
+            # The others' fire states after the commit. A crash in between must not leave the old
+            # version with a fresh watermark, which would run its fires again.
+            for change, record, fire in armed:
+                if change.schedule in {Counts.FIRST, Counts.ANEW}:
+                    self._state.remember_fire(fire)
+                    self.arm(record)
+                elif change.schedule is Counts.NOT:
+                    self.disarm(record.id)
+            for change, _, fire in armed:
+                if change.schedule in {Counts.ANEW, Counts.ON}:
+                    await self._state.write_fire(fire)
+            return [record for _, record, _ in armed]
+
+    def _as_of_now(self, change: Rearming) -> tuple[JobRecord, FireState]:
+        """Return the record with its arming, and the fire state of that."""
+        now = since = self._state.clock.now()
+        record = change.record.evolve(updated_at=now)
+        if change.schedule in {Counts.FIRST, Counts.ANEW}:
             before = self._state.fires.get(record.id)
             if before is not None and before.armed_at == now and before.last_fire is not None:
                 since += _MICROSECOND  # at one instant: `armed_at` tells the fires of the two apart
             skipped = before.skipped if before else 0
-            record = record.evolve(armed_at=since, updated_at=now)
-            # Commit the record before the fire state. A crash in between must not leave the old
-            # version with a fresh watermark, which would run its fires again.
-            await self._state.store.definitions.commit(*versions, Put(record))
             fire = FireState(job_id=record.id, armed_at=since, skipped=skipped)
-            self._state.remember_fire(fire)
-            self.arm(record)
-            await self._state.store.history.set_fire(fire)
-            return record
-
-    async def count_on(self, record: JobRecord, *versions: Put) -> JobRecord:
-        """Commit the record with another active version of the same schedule; return it so.
-
-        The arming and its watermark stay; failures of the version before do not pause this one.
-        """
-        async with self._state.arming(record.id):
-            record = record.evolve(updated_at=self._state.clock.now())
-            await self._state.store.definitions.commit(*versions, Put(record))
-            await self._state.write_fire(self._state.fire(record).evolve(failures=0))
-            return record
+            return record.evolve(armed_at=since), fire
+        # Failures of the version before do not pause this one.
+        return record, self._state.fire(record).evolve(failures=0)
 
     def has_fired(self, record: JobRecord) -> bool:
         """Whether the fire of a once-job is dealt with, and none of its runs is yet to begin."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from luajobs_kit.engine.jobs.view import active_version, why_it_cannot_fire
-from luajobs_kit.engine.schedule.firing import Firing
+from luajobs_kit.engine.schedule.firing import Counts, Firing, Rearming
 from luajobs_kit.engine.state import State
 from luajobs_kit.model import JobRecord, OnceSchedule
 from luajobs_kit.timing import next_fire
@@ -41,7 +41,7 @@ class Watermarks:
         if until is None or until - now <= WRONG_AFTER:
             return
         # A new arming, as by activate(): within one arming a watermark never goes back.
-        await self._firing.arm_anew(record)
+        await self._firing.keep(Rearming(record, Counts.ANEW))
         self._state.log(
             f"Its fires up to {until.isoformat(timespec='seconds')} counted as dealt with, days ahead "
             "of the clock; from now on the schedule counts anew.",

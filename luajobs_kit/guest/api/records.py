@@ -123,6 +123,8 @@ class Entry(Record):
             return super().__getattr__(name)
         if data and name in data:
             return data[name]
+        if camel(name) in _OF_ENTRY:
+            return None
         raise AttributeError(not_kept("entry", dict.get(self, "id"), name, data or ()))
 
     def get(self, name: str, default: Any = None) -> Any:

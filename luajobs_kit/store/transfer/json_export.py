@@ -147,8 +147,9 @@ class Declared(Document):
         at = self._once(job)
         passed = at is not None and at <= now
         # The record says so, for the engine may die before the rest is kept.
+        left_out = job.left_out or (job.active and passed)
         return (
-            job.evolve(armed_at=now, active=job.active and not passed),
+            job.evolve(armed_at=now, active=job.active and not passed, left_out=left_out),
             fire.evolve(armed_at=now, last_fire=None),
         )
 

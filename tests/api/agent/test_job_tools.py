@@ -72,6 +72,33 @@ async def test_nobody_offers_it(ws):
         await ws.tools.weather(city="Paris")
 
 
+async def nothing(job):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("places", "options", "says"),
+    [
+        (1, {}, "1 wait for one of the 1 places (max_concurrent)"),
+        (8, {"max_concurrent": 1}, "1 of the same job wait for their turn"),
+    ],
+)
+async def test_a_tool_that_waits_for_a_run_that_waits_for_its_caller_is_said_as_that(
+    ws, places, options, says
+):
+    @ws.tool(name="weather", timeout=0.3)
+    async def waits() -> None:
+        job = await Jobs.get_job("asks" if options else "other")
+        await (await job.trigger()).wait()
+
+    await ws.settings(max_concurrent=places)
+    await Jobs.create(name="other", schedule=every(hours=1), execute=nothing)
+    kind, words = await run({}, **options)
+    assert kind == "ToolUnavailable"
+    assert words.startswith("tools.weather did not answer within 0.3 s. Meanwhile")
+    assert says in words
+
+
 async def test_a_job_is_given_only_some_tools(ws):
     @ws.tool
     async def weather(city: str) -> str:

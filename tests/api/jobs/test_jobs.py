@@ -16,6 +16,7 @@ from luajobs_kit import (
     every,
     once,
 )
+from luajobs_kit.model import Execution, Job, JobVersion
 from luajobs_kit.store import History
 
 
@@ -151,6 +152,41 @@ async def test_versions_are_pushed_tried_compared_and_published(ws):
     kept = await job.delete()
     assert (kept.deleted, kept.deactivated) == (False, True)
     assert (await job.delete(force=True)).deleted
+
+
+async def test_every_field_is_there_inside_and_none_where_there_is_nothing(ws):
+    async def look(job):
+        names = job.metadata
+        user = await job.user()
+        sent = await user.send("hello")
+        [run] = await job.executions()
+        page = await Data.get("notes")  # noqa: F821 - job code has it
+        note = await Data.create("notes", {"text": "x"})  # noqa: F821
+        found = await Jobs.get_job(job.id)
+        return {
+            "job": [getattr(job.data, name) for name in names["job"]],
+            "found": [getattr(found.data, name) for name in names["job"]],
+            "version": [getattr(job.active_version, name) for name in names["version"]],
+            "execution": [getattr(job.execution, name) for name in names["execution"]],
+            "run": [getattr(run, name) for name in names["execution"]],
+            "message": [sent.thread_id, (await user.get_chat_history())[0].thread_id],
+            "page": [page.pagination.next_page, page.pagination.prev_page],
+            "note": [note.score, note.search_text],
+        }
+
+    names = {
+        "job": [name for name in Job.model_fields if name != "last_execution"],
+        "version": list(JobVersion.model_fields),
+        "execution": list(Execution.model_fields),
+    }
+    job = await Jobs.create(name="looks", schedule=every(hours=1), execute=look, metadata=names)
+    result = (await (await job.trigger()).wait(timeout=30)).result
+    for kind in ("execution", "run"):
+        told = dict(zip(names["execution"], result[kind], strict=True))
+        empty = {"lateness", "fire_time", "error", "result", "next_attempt_at", "duration"}
+        assert {told[name] for name in empty} == {None}
+    assert dict(zip(names["job"], result["job"], strict=True))["description"] is None
+    assert [*result["message"], *result["page"], *result["note"]] == [None] * 6
 
 
 async def test_next_runs_are_told_ahead(ws, clock):

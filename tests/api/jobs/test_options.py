@@ -76,6 +76,7 @@ async def test_job_code_lives_in_the_workspace_s_virtual_time(ws, clock):
     await clock.advance(minutes=1)
     [run] = await job.executions()
     assert run.result == [due.isoformat(), (due + timedelta(minutes=4)).isoformat()]
+    assert run.data.duration == run.attempts[0].duration == 240_000
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from luajobs_kit.model import (
     Bundle,
     CronSchedule,
     IntervalSchedule,
-    JobSpec,
     LogQuery,
     OnceSchedule,
     Retry,
@@ -188,9 +187,8 @@ async def test_the_same_key_creates_once_and_gives_the_first_answer(engine, spec
     ],
 )
 async def test_bad_input_says_what_is_wrong_and_stores_nothing(engine, spec, given, says):
-    declared = {"name": "job", **dict(spec()), **given}
     with pytest.raises(InvalidInput, match=says):
-        await engine.create_job(JobSpec.model_construct(**declared))
+        await engine.create_job(spec().evolve(**given))
     assert await engine.list_jobs(include_dynamic=True, include_deleted=True) == []
 
 
@@ -203,6 +201,88 @@ async def test_a_past_time_is_refused_but_not_in_an_unchanged_cell(engine, clock
     ).change == "unchanged"
     with pytest.raises(InvalidInput, match="past"):
         await engine.create_job(spec(name="other", schedule=OnceSchedule(execute_at=when)))
+
+
+@pytest.mark.parametrize("body", ["return 'done'", "return 'other'"], ids=["same", "changed"])
+@pytest.mark.parametrize("kind", [True, False], ids=["dynamic", "pre-defined"])
+async def test_declaring_it_inactive_switches_a_job_off(engine, clock, spec, body, kind):
+    await engine.create_job(spec(dynamic=kind))
+    job = await engine.create_job(spec(body, dynamic=kind, activate=False))
+    assert (job.status, job.next_run_at) == ("inactive", None)
+    await clock.advance(hours=1)
+    assert (await engine.list_executions(job.id)).total == 0
+    job = await engine.create_job(spec(body, dynamic=kind, activate=True))
+    assert (job.status, job.next_run_at) == ("active", clock.now() + timedelta(minutes=1))
+
+
+async def test_declaring_it_inactive_cancels_what_waits(engine, clock, spec):
+    fails = spec("raise ValueError", retry=Retry(max_attempts=3, backoff_seconds=3600))
+    await engine.create_job(fails)
+    await clock.advance(minutes=1)
+    job = await engine.create_job(fails.evolve(activate=False))
+    assert (job.change, job.cancelled_runs) == ("unchanged", 1)
+
+
+async def test_a_job_that_was_switched_off_stays_off_when_it_is_declared_anew(engine, spec):
+    job = await engine.create_job(spec())
+    await engine.deactivate_job(job.id)
+    again = await engine.create_job(spec("return 2"))
+    assert (again.change, again.status) == ("updated", "inactive")
+
+
+@pytest.mark.parametrize("body", ["return 1", "return 2"], ids=["same", "changed"])
+async def test_a_job_that_was_deleted_begins_afresh_when_it_is_created_again(engine, spec, body):
+    job = await engine.create_job(spec("return 0", description="old", metadata={"a": 1}))
+    job = await engine.create_job(spec("return 1", metadata={"a": 1, "b": 2}, description="old"))
+    await engine.update_metadata(job.id, {"a": 7, "runs": 12})
+    assert (await engine.delete_job(job.id)).deactivated
+    metadata = {"a": 1, "b": 2} if body == "return 1" else {"a": 1}
+    description = "old" if body == "return 1" else None
+    again = await engine.create_job(spec(body, metadata=metadata, description=description))
+    assert (again.id, again.status) == (job.id, "active")
+    assert (again.metadata, again.description) == (metadata, description)
+
+
+async def test_a_description_that_is_no_longer_declared_goes(engine, spec):
+    job = await engine.create_job(spec(description="Count the tickets"))
+    again = await engine.create_job(spec())
+    assert (again.change, again.description) == ("updated", None)
+    published = await engine.publish_version(job.id, "1.0.0")
+    assert published.description == "Count the tickets"
+
+
+@pytest.mark.parametrize(("ceiling", "default"), [(60, 60), (600, 300)])
+async def test_the_default_timeout_is_within_the_workspaces_ceiling(engine, spec, ceiling, default):
+    await engine.settings({"timeout_ceiling": ceiling})
+    job = await engine.create_job(spec())
+    assert job.active_version.timeout == default
+    assert (await engine.create_job(spec())).change == "unchanged"
+    pushed = await engine.push_version(job.id, VersionSpec(bundle=job.active_version.bundle))
+    assert pushed.timeout == default
+    with pytest.raises(InvalidInput, match=f"outside 1 to {ceiling} seconds"):
+        await engine.create_job(spec(name="longer", timeout=ceiling + 1))
+
+
+async def test_other_code_for_a_once_job_that_is_done_can_be_pushed_and_tried(engine, clock, spec):
+    at = OnceSchedule(execute_at=clock.now() + timedelta(minutes=1))
+    job = await engine.create_job(spec(schedule=at))
+    await clock.advance(hours=1)
+    pushed = await engine.push_version(job.id, VersionSpec(bundle=spec("return 'new'").bundle))
+    run = await engine.trigger_job(job.id, pushed.id)
+    assert (await engine.wait_execution(run.id)).result == "new"
+    past = OnceSchedule(execute_at=clock.now() - timedelta(minutes=30))
+    with pytest.raises(InvalidInput, match="in the past"):
+        await engine.push_version(job.id, VersionSpec(schedule=past))
+
+
+async def test_what_a_pushed_version_does_not_say_is_as_in_the_one_active_then(engine, spec):
+    given = {"retry": Retry(max_attempts=2), "tools": ["a"], "metadata": {"k": 1}, "timeout": 9}
+    job = await engine.create_job(spec(description="old", **given))
+    await engine.create_job(spec(description="new", schedule=IntervalSchedule(seconds=7), **given))
+    pushed = await engine.push_version(job.id, VersionSpec(bundle=spec("return 2").bundle))
+    assert (pushed.description, pushed.schedule.seconds) == ("new", 7)
+    assert {name: getattr(pushed, name) for name in given} == given
+    assert "return 2" in pushed.bundle.source
 
 
 async def test_a_job_that_would_never_fire_is_refused(engine, clock, spec):

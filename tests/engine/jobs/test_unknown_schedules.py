@@ -100,7 +100,7 @@ async def test_publishing_a_version_that_could_not_fire_is_refused_before_it_is_
     engine, spec
 ):
     job = await engine.create_job(spec())
-    pushed = await engine.push_version(job.id, VersionSpec(**dict(spec("return 2").evolve())))
+    pushed = await engine.push_version(job.id, VersionSpec(bundle=spec("return 2").bundle))
     await replace_schedule(engine, job.id, ELSEWHERE)
     with pytest.raises(Conflict, match="not published"):
         await engine.publish_version(job.id, pushed.version)
