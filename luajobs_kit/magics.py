@@ -29,6 +29,7 @@ from luajobs_kit.api.jobs.jobs import JobList
 from luajobs_kit.api.jobs.log_lines import LogLines
 from luajobs_kit.api.namespaces import Jobs
 from luajobs_kit.api.workspace import Workspace
+from luajobs_kit.bundle.entry_function import entry_of
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import Message, Schedule
 from luajobs_kit.timing import cron
@@ -126,7 +127,11 @@ class Magics:
         self._shell = shell
 
     async def job(self, line: str, cell: str) -> JobInstance:
-        """Make the function that the cell defines a job: ``%%job NAME --every 60``."""
+        """Make the cell a job: ``%%job NAME --every 60``.
+
+        The job is its function ``execute``, else the one that no other of the cell uses; the rest
+        of the cell that it needs is taken along.
+        """
         asked = _JOB.read(line)
         if asked.timezone and not asked.cron:
             raise UsageError("--timezone belongs to --cron.")
@@ -157,21 +162,10 @@ class Magics:
         return InboxLines(await Workspace.current().inbox(_INBOX.read(line).limit))
 
     def _defined(self, cell: str) -> FunctionType:
-        """Run the cell and return the one function it defines."""
+        """Run the cell and return the function that is the job."""
         source = "\n" + cell  # below the line of the magic, so that line numbers are the cell's
         tree = ast.parse(source)
-        names = [
-            node.name
-            for node in tree.body
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
-        wanted = "execute" if "execute" in names else (names[0] if len(names) == 1 else None)
-        if wanted is None:
-            found = f"defines {len(names)} ({', '.join(names)})" if names else "defines none"
-            raise InvalidInput(
-                f"%%job makes the cell's one function a job, and the cell {found}. Write "
-                "`async def execute(job): …` in it."
-            )
+        wanted, _ = entry_of(tree, "this cell")
         # As the shell does with a cell, so that the function's source can be found.
         file = self._shell.compile.cache(source, self._shell.execution_count, raw_code=source)
         exec(compile(tree, file, "exec"), self._shell.user_ns)  # noqa: S102 - it is the cell

@@ -5,32 +5,31 @@ from __future__ import annotations
 import ast
 import codecs
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
 from luajobs_kit.bundle.belongings import Belongings
+from luajobs_kit.bundle.entry_function import ENTRY, check_shape, entry_of, functions_of
 from luajobs_kit.bundle.extract_source import cut
 from luajobs_kit.bundle.free_variables import bare_code, field_annotations, outside_names
 from luajobs_kit.bundle.import_lines import refused_imports
+from luajobs_kit.bundle.inner_jobs import inner_bundles
 from luajobs_kit.bundle.locate_source import check_callable, find, scope_of
 from luajobs_kit.bundle.module_texts import Text
-from luajobs_kit.bundle.pieces import Piece
+from luajobs_kit.bundle.pieces import put_ahead
 from luajobs_kit.bundle.refusals import UsedBy, not_self_contained, refuse_missing
 from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT_NAMES
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.long_numbers import in_our_words
-from luajobs_kit.model import Bundle, Carried
+from luajobs_kit.model import Bundle
 
 MAX_SOURCE = 256_000  # characters; the policy's own bound
 MAX_PARTS = 100_000  # of the syntax tree; likewise
 SHOWN = 100  # characters of a line in a message
 MOST_NAMED = 50  # names that one refusal lists
-ENTRY = "execute"  # what a lambda is called, and the name looked for first in source text
-
-_FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 def capture(
@@ -58,7 +57,7 @@ def _from_function(function: Callable[..., Any], file: str | None) -> Bundle:
     found = find(plain)
     entry = _free_name(found.node) if isinstance(found.node, ast.Lambda) else plain.__name__
     shown = "the lambda" if isinstance(found.node, ast.Lambda) else entry
-    _check_shape(found.node, shown)
+    check_shape(found.node, shown)
     source, first_line = cut(found.node, found.lines, entry)
     tree = ast.parse(source)
     code = bare_code(source, found.file, piece=True)
@@ -72,7 +71,7 @@ def _from_function(function: Callable[..., Any], file: str | None) -> Bundle:
     if belongings.refusals:
         raise not_self_contained(shown, belongings.refusals)
     bundle = Bundle(source=source, entry=entry, first_line=first_line, file=file or found.file)
-    return _with_ahead(bundle, belongings.lines, belongings.pieces)
+    return put_ahead(bundle, belongings.lines, belongings.pieces)
 
 
 def _free_name(node: ast.Lambda) -> str:
@@ -113,10 +112,10 @@ def _from_text(text: str, file: str) -> Bundle:
             source, _ = cut(node, source.splitlines(keepends=True), ENTRY)
             source = "\n" * (node.lineno - 1) + source
             tree, code = _parse(source, file)
-    entry, function = _entry_of(tree, file)
-    _check_shape(function, entry)
+    entry, function = entry_of(tree, file)
+    check_shape(function, entry)
     lines = _needed_imports(tree, code, entry, 1)
-    return _with_ahead(Bundle(source=source, entry=entry, file=file), lines)
+    return put_ahead(Bundle(source=source, entry=entry, file=file), lines)
 
 
 def verify(bundle: Bundle) -> None:
@@ -126,14 +125,15 @@ def verify(bundle: Bundle) -> None:
     ``NotSelfContained`` for names that nothing in it gives a meaning to.
     """
     tree, code = _parse(bundle.source, bundle.file, bundle.first_line)
-    function = _functions(tree).get(bundle.entry)
+    function = functions_of(tree).get(bundle.entry)
     if function is None:
         raise InvalidInput(
             f"The job's source ({bundle.file}) defines no function named {bundle.entry!r}.",
             field="entry",
         )
-    _check_shape(function, bundle.entry)
+    check_shape(function, bundle.entry)
     _needed_imports(tree, code, bundle.entry, bundle.first_line)
+    inner_bundles(bundle)
 
 
 def _needed_imports(tree: ast.Module, code: CodeType, entry: str, first_line: int) -> list[str]:
@@ -161,27 +161,6 @@ def _without_future(source: str, file: str) -> str:
             rest = lines[last - 1].encode()[node.end_col_offset :].decode()
             lines[node.lineno - 1 : last] = ["pass" + rest] + ["\n"] * (last - node.lineno)
     return "".join(lines)
-
-
-def _with_ahead(bundle: Bundle, imports: Iterable[str], pieces: Iterable[Piece] = ()) -> Bundle:
-    """Return the bundle with import lines and definitions put ahead of its source."""
-    ahead = [f"{line}\n" for line in sorted(set(imports))]
-    next_line = len(ahead) + 1
-    carried = []
-    for piece in pieces:
-        written = piece.source + ("" if piece.kind == "constant" else "\n")
-        count = written.count("\n")
-        place = {"line": next_line, "lines": count, "first_line": piece.first_line}
-        carried += [
-            Carried(name=name, kind=piece.kind, file=piece.file, **place) for name in piece.names
-        ]
-        ahead.append(written)
-        next_line += count
-    return bundle.evolve(
-        source="".join(ahead) + bundle.source.rstrip() + "\n",
-        first_line=bundle.first_line - next_line + 1,
-        carried=carried,
-    )
 
 
 def _parse(source: str, file: str, first_line: int = 1) -> tuple[ast.Module, CodeType]:
@@ -220,69 +199,3 @@ def _refuse_too_many_parts(tree: ast.Module, file: str) -> None:
             f"The job's source ({file}) has more than {MAX_PARTS:,} parts (names, values and "
             "operations). Keep data out of the code: in metadata, or with Data.create(…)."
         )
-
-
-def _functions(tree: ast.Module) -> dict[str, _FunctionNode]:
-    functions: dict[str, _FunctionNode] = {}
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            functions[statement.name] = statement
-        elif (
-            isinstance(statement, ast.Assign)
-            and isinstance(statement.value, ast.Lambda)
-            and isinstance(statement.targets[0], ast.Name)
-        ):
-            functions[statement.targets[0].id] = statement.value
-    return functions
-
-
-def _entry_of(tree: ast.Module, file: str) -> tuple[str, _FunctionNode]:
-    functions = _functions(tree)
-    if ENTRY in functions:
-        return ENTRY, functions[ENTRY]
-    if len(functions) == 1:
-        return next(iter(functions.items()))
-    if not functions:
-        raise InvalidInput(
-            f"The job's source ({file}) defines no function. "
-            "Write `async def execute(job): …` in it."
-        )
-    raise InvalidInput(
-        f"The job's source ({file}) defines several functions ({', '.join(functions)}); "
-        "call the one that is to run `execute`."
-    )
-
-
-def _check_shape(node: _FunctionNode, shown: str) -> None:
-    arguments = node.args
-    positional = arguments.posonlyargs + arguments.args
-    needed = [argument.arg for argument in positional[: len(positional) - len(arguments.defaults)]]
-    needed = needed[1:] + [
-        argument.arg
-        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-        if default is None
-    ]
-    if needed:
-        raise InvalidInput(
-            f"{shown} also needs {', '.join(map(repr, needed))}, but a job's function is given "
-            f'the job alone: pass it in with metadata={{"{needed[0]}": …}} and read '
-            f'job.metadata["{needed[0]}"].'
-        )
-    if _yields(node):
-        raise InvalidInput(
-            f"{shown} yields, but a job's function returns one result: collect what it yields "
-            "in a list and return that."
-        )
-
-
-def _yields(node: _FunctionNode) -> bool:
-    pending: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
-    while pending:
-        piece = pending.pop()
-        if isinstance(piece, ast.Yield | ast.YieldFrom):
-            return True
-        if not isinstance(
-            piece, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
-        ):
-            pending.extend(ast.iter_child_nodes(piece))
-    return False

@@ -79,12 +79,13 @@ def bindings(text: Text, name: str) -> list[Binding]:
     if name not in text.source:
         return []
     try:
-        return list(_bindings(text.tree.body, name, nested=False))
+        return list(bindings_in(text.tree.body, name))
     except (SyntaxError, ValueError, RecursionError):
         return []
 
 
-def _bindings(body: list[ast.stmt], name: str, *, nested: bool) -> Iterator[Binding]:
+def bindings_in(body: list[ast.stmt], name: str, *, nested: bool = False) -> Iterator[Binding]:
+    """Yield what binds the name in a module's or function's body, outside inner scopes."""
     for statement in body:
         if isinstance(statement, _SCOPES):
             if statement.name == name:
@@ -105,7 +106,7 @@ def _bindings(body: list[ast.stmt], name: str, *, nested: bool) -> Iterator[Bind
         if not only_declares and any(_binds(node, name) for node in _own_nodes(statement, inner)):
             yield Binding(statement, nested)
         for block in blocks:
-            yield from _bindings(block, name, nested=True)
+            yield from bindings_in(block, name, nested=True)
 
 
 def _own_nodes(statement: ast.stmt, inner: set[int]) -> Iterator[ast.AST]:

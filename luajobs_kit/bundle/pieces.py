@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from luajobs_kit.bundle.free_variables import Use, bare_code, eager_names, outside_names
-from luajobs_kit.model import CarriedKind
+from luajobs_kit.model import Bundle, Carried, CarriedKind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,3 +69,24 @@ def _reached(pieces: list[Piece], by_name: Mapping[str, Piece]) -> list[Piece]:
             if use.name in by_name and by_name[use.name] not in found
         ]
     return found
+
+
+def put_ahead(bundle: Bundle, imports: Iterable[str], pieces: Iterable[Piece] = ()) -> Bundle:
+    """Return the bundle with import lines and definitions put ahead of its source."""
+    ahead = [f"{line}\n" for line in sorted(set(imports))]
+    next_line = len(ahead) + 1
+    carried = []
+    for piece in pieces:
+        written = piece.source + ("" if piece.kind == "constant" else "\n")
+        count = written.count("\n")
+        place = {"line": next_line, "lines": count, "first_line": piece.first_line}
+        carried += [
+            Carried(name=name, kind=piece.kind, file=piece.file, **place) for name in piece.names
+        ]
+        ahead.append(written)
+        next_line += count
+    return bundle.evolve(
+        source="".join(ahead) + bundle.source.rstrip() + "\n",
+        first_line=bundle.first_line - next_line + 1,
+        carried=carried,
+    )

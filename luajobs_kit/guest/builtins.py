@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
 from typing import Any, Final
 
 from luajobs_kit.guest.guards import class_creation, dunder, names, type_object
@@ -11,7 +10,7 @@ from luajobs_kit.guest.guards import read as read_guard
 from luajobs_kit.guest.guards import write as write_guard
 from luajobs_kit.guest.guards.ownership import own
 from luajobs_kit.guest.imports import Imports, for_the_interpreter
-from luajobs_kit.guest.runtime.run import current
+from luajobs_kit.guest.runtime.run import current, without_argument
 from luajobs_kit.guest.stdlib import functools as job_functools
 
 _UNCHANGED: Final = (
@@ -70,7 +69,7 @@ def _everyday() -> dict[str, Any]:
         names.ANNOTATION: class_creation.annotation,
         names.EXCEPT_STAR: class_creation.star_classes,
         names.REGISTER: job_functools.by_annotation,
-        names.NO_ARGUMENT: _without_argument,
+        names.NO_ARGUMENT: without_argument,
     }
 
 
@@ -170,11 +169,6 @@ for _ours in (_getattr, _hasattr, _setattr, _delattr, _dir, _vars, _print):
     _ours.__name__ = _ours.__qualname__ = _ours.__name__[
         1:
     ]  # for Python's messages about wrong calls
-
-
-def _without_argument(entry: Callable[[], Any]) -> Callable[[Any], Any]:
-    """Let an entry function that takes no parameters be called with the job."""
-    return lambda _job: entry()
 
 
 # One dictionary for all runs of a process (the rehearsal in the fork server, and the run itself). To

@@ -35,6 +35,37 @@ def test_a_cell_becomes_a_job_and_its_log_and_messages_are_shown(run_cells):
     assert "<Job 'greeting' active unchanged" in said[7]
 
 
+def test_a_whole_cell_is_taken_with_its_helpers_and_those_of_the_notebook(run_cells):
+    cell = """\
+%%job reports --every 60
+MOST = 2
+
+def half(number):
+    return number // SIZES[number]
+
+async def report(job):
+    return half(MOST)
+"""
+    _, said = run_cells(
+        "%load_ext luajobs_kit",
+        "SIZES = {2: 0}",
+        cell,
+        RUN.replace("greeting", "reports"),
+        cell,
+        "SIZES = {2: 1}",
+        cell,
+        RUN.replace("greeting", "reports"),
+        "%%job both --every 60\ndef a(job): pass\ndef b(job): pass",
+    )
+    assert "takes along half(), SIZES, MOST" in said[2]
+    assert "ZeroDivisionError" in said[3]
+    assert "(line 5)" in said[3]
+    assert "reports' active unchanged" in said[4]
+    assert "reports' active updated" in said[6]
+    assert "completed" in said[7]
+    assert "call that one `execute`" in said[8]
+
+
 def test_what_is_wrong_with_a_magics_line_is_said_and_makes_no_job(run_cells):
     _, said = run_cells(
         "%load_ext luajobs_kit",
@@ -47,7 +78,7 @@ def test_what_is_wrong_with_a_magics_line_is_said_and_makes_no_job(run_cells):
     )
 
     assert "one of the arguments --every --cron --in is required" in said[1]
-    assert "the cell defines none" in said[2]
+    assert "(this cell) defines no function" in said[2]
     assert "is no length of time" in said[3]
     assert "nothing is not defined" in said[4]
     assert "--timezone belongs to --cron" in said[5]

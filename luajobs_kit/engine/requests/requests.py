@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from luajobs_kit.acting_user import acting_as, reaching
+from luajobs_kit.bundle import inner_bundles
 from luajobs_kit.engine.jobs.lookup import JobLookup
 from luajobs_kit.engine.requests.loop_turns import Turns
 from luajobs_kit.engine.requests.quotas import Quotas, RunQuotas
@@ -96,6 +97,7 @@ class RunRequests:
         self._requests = requests
         self._execution = execution
         self._version = version
+        self._inner: dict[str, Bundle] | None = None  # of the jobs that it creates
         record = requests.state.store.definitions.job(execution.job_id)
         self._reach = reach_of(record, requests.state.settings.values.default_user)
         self._quotas = RunQuotas(requests.quotas, execution.user_id)
@@ -292,20 +294,13 @@ class RunRequests:
             raise InvalidInput('Jobs.create has no powers=: name the tools, tools=["get_weather"].')
         if self._execution.user_id is not None and given.get("dynamic", True) is not True:
             raise NotAllowed("A user's job cannot create the agent's own jobs; leave out dynamic=.")
-        source, entry = given.pop("source", None), given.pop("entry", None)
-        if not isinstance(source, str) or not isinstance(entry, str):
-            raise InvalidInput(
-                "Inside a job, Jobs.create needs the new job's source as text and its entry's name: "
-                "Jobs.create(name=…, schedule=…, source='async def run(job): …', entry='run')."
-            )
-        file = f"<created by {self._execution.job_name}>"
+        bundle = await self._bundle_of(given)
         retry = given.get("retry", {})
         if not isinstance(retry, dict):
             raise no_retry(retry)
         now = self._requests.state.clock.now()
         given["schedule"] = parse_schedule(given.get("schedule"), now=now, check_past=False)
         try:
-            bundle = Bundle(source=source, entry=entry, file=file)
             spec = JobSpec(**{**given, "bundle": bundle})
         except ValidationError as problem:
             raise invalid("Jobs.create", problem) from None
@@ -316,6 +311,27 @@ class RunRequests:
         )
         self._quotas.creation()
         return self._as_json(await self._requests.port.create_job(spec))
+
+    async def _bundle_of(self, given: dict[str, Any]) -> Bundle:
+        """Return the new job's bundle, by its text or by where its function stands in this job's.
+
+        Takes both out of ``given``.
+        """
+        source, entry, key = (given.pop(name, None) for name in ("source", "entry", "function"))
+        if isinstance(key, str):
+            if self._inner is None:  # read once for all that a run creates
+                self._inner = await asyncio.to_thread(inner_bundles, self._version.bundle)
+            found = self._inner.get(key)
+            if found is not None:
+                return found
+        if not isinstance(source, str) or not isinstance(entry, str):
+            raise InvalidInput(
+                "Inside a job, Jobs.create takes a function that stands in the job's source, by its "
+                "name in the call itself: Jobs.create(name=…, schedule=…, execute=follow_up). Or "
+                "text: source='async def run(job): …', entry='run'."
+            )
+        file = f"<created by {self._execution.job_name}>"
+        return Bundle(source=source, entry=entry, file=file)
 
     async def _tool(self, arguments: dict[str, Any]) -> Any:
         name = arguments.get("name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from types import FunctionType
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput, NotAllowed
@@ -18,7 +19,7 @@ from luajobs_kit.guest.api.tracker import Tracker, report_progress
 from luajobs_kit.guest.api.unkept_changes import CopyKind, DocumentKey
 from luajobs_kit.guest.api.users import User, UserInstance
 from luajobs_kit.guest.guards.sealed import HostMade, make
-from luajobs_kit.guest.runtime.run import current
+from luajobs_kit.guest.runtime.run import current, taking_no_argument
 from luajobs_kit.guest.stdlib.logging import Logger, getLogger
 from luajobs_kit.record import update_metadata_call
 
@@ -303,6 +304,18 @@ def _items(answer: Any, name: str) -> list[Record]:
     return wrap(answer[name] if isinstance(answer, dict) else answer)  # type: ignore[no-any-return]
 
 
+def _key_of(function: Any) -> str:
+    """Return by what the engine knows a function of this job's source: where it stands."""
+    plain = taking_no_argument(function)
+    if type(plain) is not FunctionType or plain.__globals__ is not current().globals:
+        raise InvalidInput(
+            "Jobs.create(execute=…) inside a job takes a function of the job's source, not "
+            f"{type(function).__name__}"
+        )
+    code = plain.__code__
+    return f"{code.co_filename}:{code.co_firstlineno}:{code.co_name}"
+
+
 @spoken_as("Jobs")
 class Jobs(HostMade):
     """The jobs of the agent."""
@@ -354,20 +367,23 @@ class Jobs(HostMade):
         entry: str = "execute",
         dynamic: bool | None = None,
     ) -> JobInstance:
-        """Create a job from source text that defines the function ``entry``.
+        """Create a job from a function of this job's source, or from text that defines ``entry``.
 
         The options are those of a notebook's ``Jobs.create``; ``dynamic`` is for the agent's own jobs.
         """
-        if execute is not None or not isinstance(source, str) or not source.strip():
+        if execute is not None and not source:
+            given: dict[str, Any] = {"function": _key_of(execute)}
+        elif execute is None and isinstance(source, str) and source.strip():
+            given = {"source": source, "entry": entry}
+        else:
             raise InvalidInput(
-                "inside a job a new job is created from text: Jobs.create(name=…, schedule=…, "
-                'source="async def execute(job): …", metadata={…})'
+                "inside a job a new job is created from a function of the same source, "
+                "Jobs.create(name=…, schedule=…, execute=follow_up, metadata={…}), or from text: "
+                'source="async def execute(job): …"'
             )
-        arguments = {
+        arguments: dict[str, Any] = {
             "name": name,
             "schedule": schedule,
-            "source": source,
-            "entry": entry,
             "description": description,
             "metadata": to_object(metadata or {}, "metadata"),
             "timeout": timeout,
@@ -383,5 +399,5 @@ class Jobs(HostMade):
             "env": env,
             "dynamic": dynamic,
         }
-        given = {each: value for each, value in arguments.items() if value is not None}
+        given |= {each: value for each, value in arguments.items() if value is not None}
         return make(JobInstance, await current().call("jobs.create", given))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -95,3 +96,21 @@ def begin(channel: Channel, simulated: dict[str, Any] | None) -> Run:
 
 def current() -> Run:
     return _runs[0]
+
+
+def without_argument(entry: Callable[[], Any]) -> Callable[[Any], Any]:
+    """Let an entry function that takes no parameters be called with the job."""
+
+    def called(_job: Any) -> Any:
+        return entry()
+
+    _without_argument[:] = [(called, entry)]
+    return called
+
+
+def taking_no_argument(function: Any) -> Any:
+    """Return the entry as its author wrote it, given what it is called by; others as they are."""
+    return next((entry for called, entry in _without_argument if called is function), function)
+
+
+_without_argument: list[tuple[Any, Any]] = []

@@ -130,3 +130,55 @@ async def test_code_of_several_cells_names_the_cell_that_failed(ws):
     assert (outcome.error.file, outcome.error.line) == ("In[2]", 8)
     assert outcome.error.text == "return 1 / 0"
     assert outcome.error.trace == ("In[5]:2 in execute", "In[2]:8 in helper")
+
+
+def follow_up_text(name):
+    return f"follow-up of {name}"
+
+
+async def plan(job):
+    async def follow_up(job):
+        return follow_up_text(job.metadata["of"])
+
+    made = await Jobs.create(
+        name="follow-up",
+        schedule=every(hours=1),
+        execute=follow_up,
+        metadata={"of": job.name},
+    )
+    return made.name
+
+
+async def test_a_job_creates_a_job_of_a_function_of_its_own(ws):
+    job = await Jobs.create(name="plan", schedule=every(hours=1), execute=plan)
+    outcome = await (await job.trigger()).wait(timeout=30)
+    assert outcome.result == "follow-up", outcome.data.error
+    made = await Jobs.get_job("follow-up")
+    assert "takes along follow_up_text()" in repr(made)
+    result = await (await made.trigger()).wait(timeout=30)
+    assert result.result == "follow-up of plan"
+
+
+async def test_a_job_without_parameters_creates_itself_again_later(ws):
+    source = (
+        "async def execute():\n"
+        "    await Jobs.create(name='again', schedule=once(minutes=5), execute=execute)\n"
+    )
+    job = await Jobs.create(name="again", schedule=every(hours=1), source=source)
+    outcome = await (await job.trigger()).wait(timeout=30)
+    assert outcome.status == "completed", outcome.data.error
+    assert (await job.refresh()).active_version.schedule.type == "once"
+
+
+async def test_an_inner_function_that_needs_the_outer_ones_variables_is_refused_at_once(ws):
+    async def outer(job):
+        text = job.name
+
+        async def inner(job):
+            return text
+
+        await Jobs.create(name="inner", schedule=every(hours=1), execute=inner)
+
+    with pytest.raises(NotSelfContained, match=r"uses 'text' \(line \d+\).*metadata="):
+        await Jobs.create(name="outer", schedule=every(hours=1), execute=outer)
+    assert len(await Jobs.get_all(include_dynamic=True)) == 0

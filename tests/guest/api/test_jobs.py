@@ -185,9 +185,11 @@ def test_a_job_stops_itself_and_others() -> None:
     ]
 
 
-def test_creating_a_job_inside_needs_its_source() -> None:
+def test_creating_a_job_inside_needs_a_function_of_the_source_or_text() -> None:
     with pytest.raises(InvalidInput, match='source="async def execute'):
-        run('await Jobs.create(name="x", schedule={}, execute=main)')
+        run('await Jobs.create(name="x", schedule={})')
+    with pytest.raises(InvalidInput, match="takes a function of the job's source, not type"):
+        run('await Jobs.create(name="x", schedule={}, execute=int)')
 
 
 def test_settings_are_given_by_name_and_the_error_lists_none() -> None:
