@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
+from luajobs_kit.state_files import open_plain
+
 if TYPE_CHECKING:
     import ssl
 
@@ -51,7 +53,7 @@ class Address:
         A file that another user owns, or could write to, is not believed.
         """
         try:
-            with (folder / FILE).open("rb") as file:
+            with open_plain(folder / FILE) as file:
                 facts = os.fstat(file.fileno())
                 if facts.st_uid != os.getuid() or facts.st_mode & 0o022:
                     return None

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from luajobs_kit.state_files import open_plain
+
 FILE: Final = "lock"
 _MOST: Final = 4_096  # bytes that are read: what an owner writes is far less
 
@@ -29,7 +31,7 @@ class Owner:
     def read(cls, folder: Path) -> Self | None:
         """Return what the folder's file says, or None when there is none that can be read."""
         try:
-            with (folder / FILE).open("rb") as file:
+            with open_plain(folder / FILE) as file:
                 content = json.loads(file.read(_MOST).partition(b"\n")[0])
             pid, started_at, id_ = content.get("pid"), content.get("startedAt"), content.get("id")
         except (OSError, ValueError, RecursionError, AttributeError):

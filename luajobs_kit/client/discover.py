@@ -24,6 +24,7 @@ from luajobs_kit.engine_address import Address
 from luajobs_kit.errors import EngineFrozen, EngineUnavailable
 from luajobs_kit.lock_file import FILE as LOCK
 from luajobs_kit.lock_file import Owner
+from luajobs_kit.state_files import open_plain
 
 LOG: Final = "engine.log"
 LOG_KEPT: Final = 2**20  # bytes; a longer one is put aside when an engine starts
@@ -219,7 +220,7 @@ def _is_of(folder: Path, address: Address, hello: bytes) -> bool:
 def is_owned(folder: Path) -> bool:
     """Tell whether an engine holds the folder's lock: a number alone may be another process's."""
     try:
-        handle = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(folder / LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -299,7 +300,9 @@ def _environment() -> dict[str, str]:
 
 def _last_words(folder: Path) -> str:
     try:
-        words = (folder / LOG).read_text(encoding="utf-8", errors="replace")[-LAST_WORDS:].strip()
+        with open_plain(folder / LOG) as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - 4 * LAST_WORDS))
+            words = log.read().decode("utf-8", "replace")[-LAST_WORDS:].strip()
     except OSError:
         words = ""
     if not words:

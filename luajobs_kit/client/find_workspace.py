@@ -10,6 +10,7 @@ from typing import Final
 
 from luajobs_kit import engine_address, lock_file
 from luajobs_kit.errors import WorkspaceError
+from luajobs_kit.state_files import open_plain, refuse_foreign
 
 NAME: Final = ".luajobs"
 _LOOKED_AT: Final = 256  # bytes of a file by which it is known
@@ -25,6 +26,7 @@ def find(path: Path | str | None = None, *, make: bool = True) -> Path:
     again returns the same.
 
     Raises ``WorkspaceError`` when the folder belongs to another user or cannot be made, when
+    something that is no file of a workspace stands in the place of one (a pipe, a folder), when
     both the folder and the ``.luajobs`` in it hold a workspace, or when there is none and
     ``make`` is false.
     """
@@ -59,6 +61,7 @@ def own(folder: Path) -> Path:
             f"{folder} belongs to another user (uid {uid}). Work in a folder of your own, or "
             "name one with LUAJOBS_HOME."
         )
+    refuse_foreign(folder)
     return folder
 
 
@@ -124,7 +127,7 @@ def _resolved(path: Path) -> Path:
 
 def _begins(file: Path, is_ours: Callable[[bytes], bool]) -> bool:
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             return is_ours(opened.read(_LOOKED_AT))
     except OSError:
         return False

@@ -78,6 +78,7 @@ class Store:
                 lost += _lost_history(database, definitions)
                 shared = await Database.open(database, lock)
                 ends.push_async_callback(shared.aclose)
+                lost += _cut_history(shared, lock, lost)
             except OSError as error:
                 raise (
                     WorkspaceError(str(error)) if folder is None else unusable(folder, error)
@@ -163,6 +164,16 @@ def _lost_history(database: Path | None, definitions: Definitions) -> list[str]:
             "data and products are gone with it; a new file was made."
         )
     ]
+
+
+def _cut_history(database: Database, lock: WorkspaceLock | None, told: list[str]) -> list[str]:
+    """Return what a sound database lacks of what was acknowledged, where nothing else tells of it."""
+    if lock is None or database.path is None:
+        return []
+    missing = lock.before.missing_history(database.transactions, database.path)
+    lock.acknowledge(transactions=database.transactions)
+    known = any(str(database.path) in each for each in [*told, *database.findings])
+    return [] if missing is None or known else [missing]
 
 
 def _log_damage(folder: Path, findings: list[str], now: datetime) -> list[str]:

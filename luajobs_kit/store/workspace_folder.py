@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from luajobs_kit.errors import WorkspaceError
+from luajobs_kit.state_files import refuse_foreign
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 ELSEWHERE: Final = (
@@ -46,6 +47,7 @@ def prepare(folder: Path) -> None:
         )
     if os.name != "nt" and (mode := folder.stat().st_mode) & 0o077:
         folder.chmod(mode & 0o700)  # made by hand, say: what is kept here is its owner's alone
+    refuse_foreign(folder)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise unusable(folder, PermissionError("not writable"))
     if mount := mount_of(folder):

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -28,6 +29,7 @@ from typing import Final, Self
 from luajobs_kit.errors import WorkspaceError, WorkspaceGone, WorkspaceLocked
 from luajobs_kit.lock_file import FILE as LOCK
 from luajobs_kit.lock_file import Owner
+from luajobs_kit.store.acknowledged import Acknowledged
 from luajobs_kit.store.workspace_folder import ELSEWHERE, unusable
 
 AGAIN: Final = 0.1  # seconds between the two looks after which a folder counts as gone
@@ -77,6 +79,9 @@ class WorkspaceLock:
         self._descriptor = descriptor
         owner = {"pid": os.getpid(), "startedAt": now.isoformat(), "id": self.id}
         self._signature = json.dumps(owner).encode()[:-1] + b", "
+        self.before = Acknowledged()
+        """What the owner before this one had acknowledged."""
+        self._now = Acknowledged()
         self._writes = 0
         self._written = b""  # what the file holds
         self._turn = threading.Lock()
@@ -93,6 +98,7 @@ class WorkspaceLock:
             held = cls(folder, _open(folder, path), now)
             try:
                 _lock_soon(folder, held._descriptor)
+                held._take_over()
                 held._sign()
                 if held._is_here():
                     _prove(folder, path)
@@ -118,6 +124,17 @@ class WorkspaceLock:
             self._writes += 1
             self._sign()
 
+    def acknowledge(self, **known: int) -> None:
+        """Write down how far a store has come: the fields of ``Acknowledged`` that have changed.
+
+        Called when that is on the disk, and before anybody is told. Without a sync, and no reason
+        to fail: where it cannot be written, less is known of a later loss.
+        """
+        with self._turn, suppress(OSError):
+            self._now = replace(self._now, **known)
+            if self._descriptor >= 0 and not self.gone:
+                self._sign()
+
     def confirm(self) -> None:
         """Make sure that what was written since ``claim`` is in the folder at the path.
 
@@ -142,6 +159,10 @@ class WorkspaceLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _take_over(self) -> None:
+        text = os.pread(self._descriptor, _LONGEST, 0) if hasattr(os, "pread") else b""
+        self.before = self._now = Acknowledged.read(text)
 
     def _look(self) -> None:
         self.refuse_gone()
@@ -169,7 +190,8 @@ class WorkspaceLock:
     def _sign(self) -> None:
         # Of one length always, and written before it is cut, so that a reader at no time
         # finds half of it.
-        text = b'%s"writes": %15d}\n' % (self._signature, self._writes)
+        known = self._now.write()
+        text = b'%s"acknowledged": %s, "writes": %15d}\n' % (self._signature, known, self._writes)
         _write(self._descriptor, text)
         if not self._written:
             os.ftruncate(self._descriptor, len(text))

@@ -37,6 +37,13 @@ _CHECKPOINT_EVERY: Final = 128  # commits, some 4 MB of log
 _READERS: Final = 2  # so that a long search does not hold up a look-up
 
 
+# Among the idempotency keys, and never too old: a row of its own needs no other format.
+_COUNT: Final = (
+    "INSERT INTO keys (kind, key, made_at, answer) VALUES ('store', 'transactions', 9000000000000000000, ?)"
+    " ON CONFLICT (kind, key) DO UPDATE SET answer = excluded.answer"
+)
+
+
 @dataclass(slots=True)
 class _Item:
     work: Work[Any]
@@ -80,6 +87,8 @@ class Database:
         self._readers = ThreadPoolExecutor(_READERS, "luajobs-history-read") if path else None
         # Beside the writer: a checkpoint takes tens of milliseconds, and a claim would wait.
         self._checkpoints = ThreadPoolExecutor(1, "luajobs-history-checkpoint") if path else None
+        self.transactions = _counted(opened.connection) if path else 0
+        """How many transactions were synced, as the database itself has it."""
         self._commits = 0  # since the last checkpoint was asked for
         self._writer = threading.Thread(target=self._run, name="luajobs-history", daemon=True)
         self._writer.start()
@@ -248,6 +257,9 @@ class Database:
             try:
                 for item in batch:
                     item.result = item.work(connection)
+                count = self.transactions + 1
+                if durable and self._lock is not None:
+                    connection.execute(_COUNT, (str(count),))
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:  # after a full disk SQLite may have done so itself
@@ -255,6 +267,9 @@ class Database:
                 raise
             if self._lock is not None:
                 self._lock.confirm()
+                if durable:
+                    self.transactions = count
+                    self._lock.acknowledge(transactions=count)
             if connection.total_changes > before:
                 self.unwritten = None
             for item in batch:
@@ -278,6 +293,12 @@ class Database:
         with suppress(sqlite3.Error, OSError, WorkspaceError):
             self._claim()
             opening.checkpoint(self.path)
+
+
+def _counted(connection: sqlite3.Connection) -> int:
+    sql = "SELECT answer FROM keys WHERE kind = 'store' AND key = 'transactions'"
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row and str(row[0]).isdecimal() else 0
 
 
 def _settle(batch: list[_Item]) -> None:

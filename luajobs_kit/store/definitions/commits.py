@@ -116,6 +116,7 @@ class Commits:
             else:
                 self.durable = target
                 self.unwritten = None
+                self.acknowledge()
         finally:
             self.syncing.release()
         return True
@@ -131,6 +132,12 @@ class Commits:
                             self.on_change(change.table, id_, old, new)
                 self.applied = pending.number
                 pending.done = True
+
+    def acknowledge(self) -> None:
+        """Write down, for the next start, what is on the disk."""
+        if self.workspace_lock is not None and self.journal is not None:
+            size, checksum = self.journal.synced
+            self.workspace_lock.acknowledge(commit=self.durable, size=size, checksum=checksum)
 
     def confirm(self) -> None:
         """Make sure that what was written is in the folder at the path: only then it is kept.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,9 @@ class Journal:
     def _open(self) -> None:
         self._descriptor = self._disk.open(self.path)
         self.size = os.fstat(self._descriptor).st_size
-        self._synced = self.size
+        self._checksum = zlib.crc32(self.path.read_bytes()) if self.size else 0
+        self.synced = (self.size, self._checksum)
+        """How many bytes are on the disk, and their CRC-32."""
 
     @property
     def stands(self) -> bool:
@@ -58,12 +61,13 @@ class Journal:
             self._cut(self.size)
             raise
         self.size += len(data)
+        self._checksum = zlib.crc32(data, self._checksum)
 
     def sync(self) -> None:
         """Return when everything appended before the call is on the disk."""
-        descriptor, size = self._descriptor, self.size
+        descriptor, now = self._descriptor, (self.size, self._checksum)
         self._disk.sync(descriptor)
-        self._synced = size
+        self.synced = now
 
     def drop_unsynced(self) -> None:
         """After a failed sync: cut off what it did not cover, and trust the file no more.
@@ -71,7 +75,8 @@ class Journal:
         What a failed fsync left behind is unknown, and a second one may claim success
         without writing anything; only a new file can be trusted.
         """
-        self._cut(self._synced)
+        size, self._checksum = self.synced
+        self._cut(size)
         self.broken = True
 
     def _cut(self, size: int) -> None:

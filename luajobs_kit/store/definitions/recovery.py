@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from luajobs_kit.errors import WorkspaceError
+from luajobs_kit.store.acknowledged import Acknowledged
 from luajobs_kit.store.definitions.damaged_snapshot import KNOWN, Snapshot, read_snapshot
 from luajobs_kit.store.definitions.indexes import name_of
 from luajobs_kit.store.definitions.journal_format import (
@@ -29,6 +30,9 @@ from luajobs_kit.store.definitions.snapshot import VERSION
 
 # The beginning of a line as it is written; the byte before it ends the line before.
 _BEGINNING: Final = re.compile(rb'.(?=[0-9a-f]{8} \{"commit":)', re.DOTALL)
+
+
+_NOT_ACKNOWLEDGED: Final = " and never acknowledged"
 
 
 class Replay:
@@ -182,8 +186,10 @@ class Recovered:
     """Journals that end in half a line, and the size to cut them to."""
 
 
-def recover(snapshot_path: Path, journals: list[Path]) -> Recovered:
-    """Read the snapshot, then the journals (oldest first).
+def recover(
+    snapshot_path: Path, journals: list[Path], acknowledged: Acknowledged | None = None
+) -> Recovered:
+    """Read the snapshot, then the journals (oldest first); less than was ``acknowledged`` is told.
 
     Raises ``WorkspaceError`` for a file of a newer version of the kit.
     """
@@ -201,7 +207,28 @@ def recover(snapshot_path: Path, journals: list[Path]) -> Recovered:
         finding = f"lost: {snapshot_path.name} is missing; what was kept only in it is gone"
         found.findings.insert(0, finding)
         found.rewrite = True
+    _tell_missing(found, snapshot, contents, acknowledged)
     return found
+
+
+def _tell_missing(
+    found: Recovered,
+    snapshot: Snapshot | None,
+    contents: dict[Path, bytes],
+    acknowledged: Acknowledged | None,
+) -> None:
+    """Add what is missing without a trace in the files themselves."""
+    if acknowledged is None or any("lost" in finding for finding in found.findings):
+        return
+    in_snapshot = snapshot.commit if snapshot else 0
+    missing = acknowledged.missing_definitions(found.commit, in_snapshot, contents)
+    if missing is not None:
+        # What was cut off in the middle of a line had been acknowledged, then.
+        found.findings = [each.replace(_NOT_ACKNOWLEDGED, "") for each in found.findings]
+        found.findings.append(missing)
+        # New commits are counted on from what was acknowledged: no number is given twice.
+        found.commit = max(found.commit, acknowledged.commit)
+        found.rewrite = True
 
 
 def _refuse_newer(path: Path, version: int) -> None:
@@ -258,8 +285,8 @@ def _replay(found: Recovered, contents: dict[Path, bytes], snapshot: Snapshot | 
             unsound.append(path)
         elif torn:
             found.findings.append(
-                f"{path.name} ended in {len(torn)} bytes of a write that was cut short and never "
-                "acknowledged; they were dropped"
+                f"{path.name} ended in {len(torn)} bytes of a write that was cut short"
+                f"{_NOT_ACKNOWLEDGED}; they were dropped"
             )
             found.cut[path] = len(data) - len(torn)
         if not replay.lines(path.name, lines):

@@ -66,7 +66,8 @@ class JournalStorage(Storage):
         if not any(each.exists() for each in (snapshot, *journals)):
             # Before the journal: so a journal without a snapshot is one that has lost it.
             write_snapshot(self._disk, snapshot, {}, 0)
-        found = recover(snapshot, journals)
+        lock = self.commits.workspace_lock
+        found = recover(snapshot, journals, lock.before if lock else None)
         for torn, size in found.cut.items():
             descriptor = self._disk.open(torn)
             try:
@@ -85,6 +86,7 @@ class JournalStorage(Storage):
             # A process that was killed may have left lines that nobody synced, and
             # readers are about to see them.
             journal.sync()
+        commits.acknowledge()
         self._compaction.opened()
 
     @property
