@@ -81,6 +81,11 @@ class Platform:
             if not name.startswith("_") and name != "ensure"
         }
 
+    @property
+    def verbs(self) -> frozenset[str]:
+        """The names of all requests."""
+        return frozenset(self._verbs)
+
     async def aclose(self) -> None:
         """Let go of what was opened to answer."""
         await self._http._aclose()  # noqa: SLF001 - a name without underscore would be a verb

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from luajobs_kit.acting_user import acting_as, reaching
 from luajobs_kit.bundle import inner_bundles
 from luajobs_kit.engine.jobs.lookup import JobLookup
+from luajobs_kit.engine.requests.costs import COSTS, Cost
 from luajobs_kit.engine.requests.loop_turns import Turns
 from luajobs_kit.engine.requests.quotas import Quotas, RunQuotas
 from luajobs_kit.engine.requests.tools import ToolBroker
@@ -38,31 +39,7 @@ from luajobs_kit.sandbox import MAX_REPLY, Json
 from luajobs_kit.timing import parse_schedule
 from luajobs_kit.timing.requested import requested
 
-LONG_LOOKS: Final = frozenset(
-    {
-        "data.get",
-        "data.get_entry",
-        "data.search",
-        "products.get",
-        "products.get_by_id",
-        "products.search",
-        "user.history",
-        "user.list",
-        "job.executions",
-        "job.logs",
-        "job.versions",
-        "jobs.get",
-        "jobs.get_all",
-    }
-)
-"""Requests that may read all there is, or have large answers.
-
-A run has one of them at a time: the next begins when the answer before is written. Only one of all
-runs together is worked on at a time.
-"""
-OUTSIDE: Final = frozenset({"http.request", "tool.call"})
-"""Requests that wait for an answer from outside the engine."""
-MOST_OUTSIDE: Final = 16  # of these, under way at a time for one run
+MOST_OUTSIDE: Final = 16  # requests to the outside, under way at a time for one run
 EXECUTIONS_READ: Final = 8  # at a time; each may hold a result of 1 MB
 
 
@@ -122,10 +99,13 @@ class RunRequests:
     @asynccontextmanager
     async def _admitted(self, verb: str, arguments: dict[str, Any]) -> AsyncIterator[None]:
         """Wait until one more request of this kind may be under way."""
+        cost = COSTS.get(verb)
+        if cost is None:
+            raise InvalidInput(f"There is no request {verb!r}; there are {', '.join(COSTS)}.")
         async with AsyncExitStack() as held:
-            if verb in OUTSIDE:
+            if cost is Cost.OUTSIDE:
                 await held.enter_async_context(self._outside)
-            elif verb in LONG_LOOKS:
+            elif cost is Cost.LONG_LOOK:
                 # The sandbox sends one of these at a time for each run (``alone=``), so this lock is
                 # passed from run to run.
                 await held.enter_async_context(self._requests.long_reads)

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from luajobs_kit.engine.jobs.versions import program_of
 from luajobs_kit.engine.jobs.view import announce, report_dropped
-from luajobs_kit.engine.requests.requests import LONG_LOOKS
+from luajobs_kit.engine.requests.costs import LONG_LOOKS
 from luajobs_kit.engine.runs.active import ActiveRuns, Phase, Run
 from luajobs_kit.engine.runs.activity import Activity
 from luajobs_kit.engine.runs.attempt import AttemptInputs, begin_attempt, end_attempt
