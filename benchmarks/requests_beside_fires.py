@@ -1,10 +1,13 @@
-"""Requests of runs to the engine, beside a job that fires each second: fires skipped, stalls of the loop.
+"""Requests of runs to the engine, beside a job that fires each second: fires skipped, how late ``status`` is.
 
     python benchmarks/requests_beside_fires.py [--seconds 6] [--runs 8] [KIND …]
 
 Each kind is a job whose runs, so many at once, ask for the same thing 64 times at once, over
-and over, with the worst arguments there are. In between, as many runs that only compute: the machine
-is shared, so the ratio to them is what to trust. Ends with 1 when a goal is missed.
+and over, with the worst arguments there are. Beside them as many runs that only compute are timed:
+the machine is shared, so the ratio to them is what to trust. ``status`` is asked at fixed
+times, and its answer counts from then. The goals: no fire is skipped, and its 99th percentile is at most
+three times that beside runs that compute. All kinds together make every request that costs
+something. Ends with 1 when a goal is missed.
 """
 
 from __future__ import annotations
@@ -16,21 +19,25 @@ import logging
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import indent
 
 from luajobs_kit.acting_user import acting_as
 from luajobs_kit.engine import Engine
+from luajobs_kit.engine.requests.costs import COSTS, Cost
+from luajobs_kit.engine.requests.requests import RunRequests
 from luajobs_kit.model import Bundle, CronSchedule, IntervalSchedule, JobSpec
 from luajobs_kit.port import ToolOffer
 
 AT_ONCE = 64  # calls of one run
-STALL = 100.0  # milliseconds
-BEAT = 0.005  # seconds
+RATIO = 3.0  # of the 99th percentiles, at most
+BEAT = 0.010  # seconds between two questions
+LEAST = 2.0  # milliseconds: less than that is no lateness that anybody sees
 USER = "user_bench"
 LARGE = 250_000  # characters
 MISSED: list[str] = []
+ASKED: set[str] = set()  # the requests that were made
 
 HONEST = "spinning"
 LARGE_VALUES = 'large = {"n": ["x" * 10] * 19_900}\n'  # as JSON, 260 kB in 19,900 values
@@ -103,6 +110,21 @@ KINDS: dict[str, tuple[str, str]] = {  # what is made ready in a run, and what i
     "Products.get, 4 MB": ("", "Products.get(limit=16)"),
     "Products.create, 240 kB": (LARGE_VALUES, "Products.create(large)"),
     "a tool given 240 kB that gives it back": (LARGE_VALUES, "tools.echo(value=large)"),
+    "the smaller requests of data": (
+        "entry = await Data.create('small', {'a': 1})\n",
+        "each_of_data(job, entry.id)",
+    ),
+    "the smaller requests of products": (
+        "product = await Products.create({'name': 'x'})\n",
+        "each_of_products(product.id)",
+    ),
+    "the smaller requests of users": (LARGE_VALUES, "each_of_users(job, large)"),
+    "schedules that are refused": ("", "each_schedule()"),
+    "progress": ("", 'job.progress(1, 2, "x" * 200_000)'),
+    "delete": (
+        'made = await Jobs.create(name="made", schedule=every(hours=9), source="async def execute(job): await job.delete()")\n',
+        "made.trigger()",
+    ),
     "a tool that nobody offers": ("from luajobs_kit import tools\n", "tools.nobody()"),
     "trigger": ("", "job.trigger()"),
     "activate": ("", "job.activate()"),
@@ -125,7 +147,7 @@ KINDS: dict[str, tuple[str, str]] = {  # what is made ready in a run, and what i
 SOURCE = """\
 import asyncio
 import time
-from luajobs_kit import cron, every, tools
+from luajobs_kit import Data, Products, cron, every, once, tools
 
 async def switch(other):
     await other.deactivate()
@@ -133,6 +155,41 @@ async def switch(other):
 
 async def told(text):
     print(text)
+
+async def each_of_data(job, id):
+    await Data.collections()
+    await Data.get_entry("large", job.metadata["entry"])
+    await Data.patch("small", id, {{"b": ["x"] * 5_000}}, unset=["a"])
+    entry = await Data.create("made", {{"a": "x" * 50_000}})
+    entry.data["a"] = 1
+    await entry.save()
+    await Data.delete("made", entry.id)
+
+async def each_of_products(id):
+    await Products.get_by_id(id)
+    await Products.search("x")
+    await Products.update(id, {{"text": "x" * 50_000}})
+    product = await Products.create({{"name": "x" * 50_000}})
+    product.name = "y"
+    await product.save()
+    await product.delete()
+
+async def each_of_users(job, large):
+    user = await job.user()
+    await user.update({{"a": 1}})
+    await user.patch({{"b": 2}})
+    await user.unset("a")
+    await user.clear()
+    user.data = large
+    await user.save()
+
+async def each_schedule():
+    for wrong in ("0 0 30 2 *", "* * * * * *", "x" * 100_000):
+        try:
+            cron(wrong)
+        except Exception as error:
+            pass
+    every(hours=9), once(minutes=10)
 
 async def execute(job):
 {begin}
@@ -157,30 +214,38 @@ class Seen:
 
     fired: int = 0
     skipped: int = 0
-    longest: float = 0.0  # milliseconds between two beats, beyond the time they are apart
-    over: int = 0  # stalls over the goal
-    work: float = (
-        0.0  # milliseconds of processor time that the loop's thread took between two beats
-    )
+    answers: list[float] = field(default_factory=list)  # milliseconds until status was there
+
+    @property
+    def p99(self) -> float:
+        ordered = sorted(self.answers)
+        return max(LEAST, ordered[len(ordered) * 99 // 100])
 
     def __str__(self) -> str:
         return (
-            f"{self.fired:3} fires, {self.skipped:3} skipped, stall {self.longest:7.1f} ms, "
-            f"{self.over:3} over {STALL:g} ms, work {self.work:6.1f} ms"
+            f"{self.fired:3} fires, {self.skipped:3} skipped, status p99 {self.p99:6.1f} ms, "
+            f"longest {max(self.answers):6.1f} ms"
         )
 
 
-async def beats(seen: Seen) -> None:
-    last, worked = time.perf_counter(), time.thread_time()
+async def ask_status(engine: Engine, seen: Seen) -> None:
+    due = time.perf_counter()
     while True:
-        await asyncio.sleep(BEAT)
-        now, busy = time.perf_counter(), time.thread_time()
-        seen.work = max(seen.work, (busy - worked) * 1000)
-        worked = busy
-        stall = (now - last - BEAT) * 1000
-        seen.longest = max(seen.longest, stall)
-        seen.over += stall > STALL
-        last = now
+        due = max(due + BEAT, time.perf_counter() - 1)
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        await engine.status()
+        seen.answers.append((time.perf_counter() - due) * 1000)
+
+
+def note_requests() -> None:
+    """Have every request that a run makes noted in ``ASKED``."""
+    serve = RunRequests.serve
+
+    def noted(self: RunRequests, verb: str, arguments: dict[str, object]) -> object:
+        ASKED.add(verb)
+        return serve(self, verb, arguments)
+
+    RunRequests.serve = noted  # type: ignore[method-assign,assignment]
 
 
 def job(name: str, source: str, seconds: float = 99_999, **given: object) -> JobSpec:
@@ -243,7 +308,7 @@ async def beside_fires(engine: Engine, kind: str, given: dict[str, str], runs: i
     seen = Seen()
     tick = await engine.create_job(job(f"tick {kind}", TICK, seconds=1))
     news = engine.events()
-    beating = asyncio.create_task(beats(seen))
+    asking = asyncio.create_task(ask_status(engine, seen))
     begun = [await engine.trigger_job(made.id) for _ in range(runs)]
     ends = time.perf_counter() + 2 + seconds
     with contextlib.suppress(TimeoutError):
@@ -254,7 +319,7 @@ async def beside_fires(engine: Engine, kind: str, given: dict[str, str], runs: i
                 seen.fired += 1
             elif event.type == "FireSkipped" and event.job_id == tick.id:
                 seen.skipped += event.count
-    beating.cancel()
+    asking.cancel()
     await engine.deactivate_job(tick.id)
     await engine.deactivate_job(made.id)
     for execution in begun:
@@ -273,6 +338,7 @@ async def main() -> int:
     parser.add_argument("--runs", type=int, default=8)
     asked = parser.parse_args()
     kinds = [kind for kind in KINDS if not asked.kinds or any(each in kind for each in asked.kinds)]
+    note_requests()
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, acting_as(USER):
         async with await Engine.open(Path(folder) / ".luajobs") as engine:
@@ -281,12 +347,19 @@ async def main() -> int:
             for kind in kinds:
                 honest = await beside_fires(engine, HONEST, given, asked.runs, asked.seconds / 2)
                 seen = await beside_fires(engine, kind, given, asked.runs, asked.seconds)
-                ratio = seen.longest / max(honest.longest, 0.1)
-                met = not seen.skipped and seen.longest <= STALL
+                ratio = seen.p99 / honest.p99
+                met = not seen.skipped and ratio <= RATIO
                 if not met:
                     MISSED.append(kind)
-                print(f"{kind:42} {seen}; {ratio:6.1f}x {HONEST} ({honest.longest:.1f} ms) {'ok' if met else 'MISSED'}", flush=True)  # fmt: skip
+                print(f"{kind:42} {seen}; {ratio:5.1f}x {HONEST} ({honest.p99:.1f} ms) {'ok' if met else 'MISSED'}", flush=True)  # fmt: skip
             echo.cancel()
+    if len(kinds) == len(KINDS):
+        # Progress is taken before requests are; virtual time has no engine of its own here.
+        left_out = COSTS.keys() - ASKED - {"clock.sleep", "job.progress"}
+        left_out -= {verb for verb, cost in COSTS.items() if cost is Cost.OWNERS}
+        if left_out:
+            print(f"never asked: {', '.join(sorted(left_out))}")
+            return 1
     return 1 if MISSED else 0
 
 
