@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import copy
 import gc
 import inspect
 import itertools
@@ -35,6 +34,7 @@ from luajobs_kit.guest.guards import class_creation
 from luajobs_kit.guest.guards import read as read_guard
 from luajobs_kit.guest.guards import write as write_guard
 from luajobs_kit.guest.guards.ownership import own
+from luajobs_kit.guest.stdlib import copy
 
 ALIAS = typing.Type[int]  # noqa: UP006  # the alias itself, which stands for the real type
 SLOW = ("sleep", "scrypt", "pbkdf2_hmac", "run", "block")
@@ -53,8 +53,8 @@ BINARY: list[Callable[[Any, Any], Any]] = [
 ]  # fmt: skip
 UNARY: list[Callable[[Any], Any]] = [
     iter, hash, str, repr, bytes, bool, len, abs, round, int, float, complex, o.index, o.neg, dict,
-    o.invert, reversed, next, aiter, anext, math.floor, math.ceil, math.trunc, format, copy.copy,
-    copy.deepcopy,
+    o.invert, reversed, next, aiter, anext, math.floor, math.ceil, math.trunc, format,
+    copy.shallow_copy, copy.deep_copy,
 ]  # fmt: skip  # none that goes through an endless iterator
 
 
