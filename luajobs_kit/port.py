@@ -198,13 +198,35 @@ class Port(ABC):
 
     @abstractmethod
     async def trigger_job(
-        self, job_id: str, version_id: str | None = None, *, key: str | None = None
+        self,
+        job_id: str,
+        version_id: str | None = None,
+        *,
+        metadata: dict[str, Any] | None = None,
+        key: str | None = None,
     ) -> Execution:
         """Run the job now and return at once, with the execution as claimed.
 
         Works on an inactive job, ignores overlap, never changes the schedule.
-        ``version_id`` may be an id or a version's number. Raises ``NotFound``, and
-        ``NotAllowed`` when a job triggers itself beyond its bound.
+        ``version_id`` may be an id or a version's number. ``metadata`` is laid over the job's for
+        this run alone, and kept with it. Raises ``NotFound``, ``InvalidInput`` for ``metadata``
+        that a job could not have, and ``NotAllowed`` when a job triggers itself beyond its bound.
+        """
+
+    @abstractmethod
+    async def rerun_execution(
+        self,
+        execution_id: str,
+        version_id: str | None = None,
+        *,
+        metadata: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Execution:
+        """Run again what a finished execution ran, and return at once.
+
+        It has the version of that execution, or ``version_id``; what that one was given beyond its
+        job's metadata, with ``metadata`` on top; and names it as ``rerun_of``. Raises as
+        ``trigger_job``, and ``Conflict`` for an execution that is not finished.
         """
 
     @abstractmethod

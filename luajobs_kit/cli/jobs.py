@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from luajobs_kit.cli.engine_commands import confirm, print_json, with_port, with_session
 from luajobs_kit.cli.formatting import Styled, clock, mark, milliseconds, table, until, when
 from luajobs_kit.cli.job_choice import chosen_jobs, job_or_where, where_option
+from luajobs_kit.cli.json_input import read_object
 from luajobs_kit.cli.progress import waiting
 from luajobs_kit.cli.shell_completion import complete_jobs
 from luajobs_kit.client.session import EngineSession
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from luajobs_kit.port import Port
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+wait_option = click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait for the outcome."
+)
+run_metadata = click.option(
+    "--metadata", metavar="JSON", help="An object laid over the job's metadata for this run alone."
+)
+FAILED: Final = ("failed", "timeout", "killed", "abandoned")
+"""How an execution ends that failed."""
+
 job_name = click.argument("job", metavar="JOB", shell_complete=complete_jobs)
 
 
@@ -192,7 +202,8 @@ async def preview(port: Port, /, *, job: str, count: int, as_json: bool) -> None
 @jobs.command()
 @job_or_where
 @click.option("--version", "version_id", help="A version other than the active one.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the outcome.")
+@run_metadata
+@wait_option
 @as_json
 @with_port
 async def trigger(
@@ -203,20 +214,84 @@ async def trigger(
     where: str | None,
     yes: bool,
     version_id: str | None,
+    metadata: str | None,
     wait: bool,
     as_json: bool,
 ) -> None:
     """Run a job now, and wait until it ended, retries included."""
+    given = _object(metadata)
     found = await chosen_jobs(port, job, where, verb="Run", yes=yes)
-    runs = [await port.trigger_job(each.id, version_id) for each in found]
+    runs = [await port.trigger_job(each.id, version_id, metadata=given) for each in found]
+    await _tell_outcomes(port, runs, wait=wait, as_json=as_json, one=job is not None)
+
+
+@jobs.command()
+@click.argument("executions", metavar="EXECUTION...", nargs=-1, required=True)
+@click.option("--version", "version_id", help="A version other than the one that it ran.")
+@run_metadata
+@wait_option
+@as_json
+@with_port
+async def rerun(
+    port: Port,
+    /,
+    *,
+    executions: tuple[str, ...],
+    version_id: str | None,
+    metadata: str | None,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Run again what finished executions ran, and wait until that ended."""
+    given = _object(metadata)
+    for each in executions:  # all are looked at before one begins
+        if not (before := await port.get_execution(each)).finished:
+            raise Conflict(f"{each} of {before.job_name} is {before.status} and not over.")
+    runs = [await port.rerun_execution(each, version_id, metadata=given) for each in executions]
+    await _tell_outcomes(port, runs, wait=wait, as_json=as_json, one=len(runs) == 1)
+
+
+@jobs.command()
+@click.option("--limit", default=20, show_default=True, help="How many, newest first.")
+@as_json
+@with_port
+async def failed(port: Port, /, *, limit: int, as_json: bool) -> None:
+    """List the executions that failed for good; luajobs jobs rerun ID... runs them again."""
+    found: list[Execution] = []
+    for status in FAILED:
+        found += (await port.list_executions(status=status, limit=limit)).executions
+    found.sort(key=lambda run: run.created_at, reverse=True)
+    if as_json:
+        print_json([run.to_json() for run in found[:limit]])
+    elif not found:
+        click.echo("No execution failed.")
+    else:
+        table(
+            ["EXECUTION", "JOB", "STATUS", "ENDED", "ERROR"],
+            [
+                [run.id, run.job_name, mark(run.status), until(run.completed_at), _remark(run)]
+                for run in found[:limit]
+            ],
+        )
+
+
+async def _tell_outcomes(
+    port: Port, runs: list[Execution], *, wait: bool, as_json: bool, one: bool
+) -> None:
+    """Print how the runs ended, or with ``wait`` off that they began; exit with 1 for a failure."""
     for number, run in enumerate(runs):
         runs[number] = await _ended(port, run) if wait else run
         if not as_json:
             _outcome(runs[number])
     if as_json:
-        print_json(runs[0].to_json() if job is not None else [run.to_json() for run in runs])
+        print_json(runs[0].to_json() if one else [run.to_json() for run in runs])
     if any(run.finished and run.status != "completed" for run in runs):
         raise SystemExit(1)
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    """Read ``--metadata``. Raises ``InvalidInput`` for what is no JSON object."""
+    return None if text is None else read_object(text, "--metadata", '{"message": "hello"}')
 
 
 async def _ended(port: Port, run: Execution) -> Execution:
@@ -410,7 +485,9 @@ def _remark(run: Execution) -> str:
 
 
 def _outcome(run: Execution) -> None:
-    click.echo(f"{clean(run.job_name)}  {mark(run.status)}  {milliseconds(run.duration)}  {run.id}")
+    again = f"  rerun of {run.rerun_of}" if run.rerun_of else ""
+    took = milliseconds(run.duration)
+    click.echo(f"{clean(run.job_name)}  {mark(run.status)}  {took}  {run.id}{again}")
     if run.progress is not None:
         click.echo(progress_words(run.progress))
     if run.result is not None:

@@ -145,9 +145,32 @@ class HttpPort(Port):
         return await self._session.ask("delete_job", job_id=job_id, force=force)
 
     async def trigger_job(
-        self, job_id: str, version_id: str | None = None, *, key: str | None = None
+        self,
+        job_id: str,
+        version_id: str | None = None,
+        *,
+        metadata: dict[str, Any] | None = None,
+        key: str | None = None,
     ) -> Execution:
-        return await self._session.ask("trigger_job", job_id=job_id, version_id=version_id, key=key)
+        return await self._session.ask(
+            "trigger_job", job_id=job_id, version_id=version_id, metadata=metadata, key=key
+        )
+
+    async def rerun_execution(
+        self,
+        execution_id: str,
+        version_id: str | None = None,
+        *,
+        metadata: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Execution:
+        return await self._session.ask(
+            "rerun_execution",
+            execution_id=execution_id,
+            version_id=version_id,
+            metadata=metadata,
+            key=key,
+        )
 
     async def update_metadata(self, job_id: str, changes: dict[str, Any]) -> Job:
         return await self._session.ask("update_metadata", job_id=job_id, changes=changes)

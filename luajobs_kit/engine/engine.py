@@ -17,7 +17,7 @@ from luajobs_kit._version import __version__
 from luajobs_kit.acting_user import acting_reach, acting_user
 from luajobs_kit.clock import Clock, SystemClock
 from luajobs_kit.engine.events import Events
-from luajobs_kit.engine.jobs.validation import refuse_foreign
+from luajobs_kit.engine.jobs.validation import check_metadata, refuse_foreign
 from luajobs_kit.engine.jobs.view import (
     active_version,
     announce,
@@ -29,7 +29,7 @@ from luajobs_kit.engine.lifecycle import Core
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runner import LocalRunner, Runner
 from luajobs_kit.engine.simulation.simulation import simulate
-from luajobs_kit.errors import LuaJobsError, NotFound
+from luajobs_kit.errors import Conflict, LuaJobsError, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Cancellation,
@@ -290,7 +290,43 @@ class Engine(Port):
         return await self._core.registry.delete(job_id, force=force)
 
     async def trigger_job(
-        self, job_id: str, version_id: str | None = None, *, key: str | None = None
+        self,
+        job_id: str,
+        version_id: str | None = None,
+        *,
+        metadata: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Execution:
+        return await self._run_by_hand(job_id, version_id, metadata, key)
+
+    async def rerun_execution(
+        self,
+        execution_id: str,
+        version_id: str | None = None,
+        *,
+        metadata: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Execution:
+        before = await self.get_execution(execution_id)
+        if not before.finished:
+            raise Conflict(
+                f"{execution_id} of {before.job_name} is {before.status} and not over; wait for it or "
+                "cancel it, and run it again then.",
+                execution_id=execution_id,
+            )
+        given = {**(before.metadata or {}), **(metadata or {})}
+        return await self._run_by_hand(
+            before.job_id, version_id or before.version_id, given or None, key, rerun_of=before.id
+        )
+
+    async def _run_by_hand(
+        self,
+        job_id: str,
+        version_id: str | None,
+        metadata: dict[str, Any] | None,
+        key: str | None,
+        *,
+        rerun_of: str | None = None,
     ) -> Execution:
         record = self._core.lookup.record(job_id)
         version = (
@@ -298,7 +334,11 @@ class Engine(Port):
             if version_id
             else active_version(self._state, record)
         )
-        execution = new_execution(self._state, record, version, cause="manual")
+        if metadata is not None:
+            check_metadata(record.metadata | metadata)
+        execution = new_execution(self._state, record, version, cause="manual").evolve(
+            metadata=metadata, rerun_of=rerun_of
+        )
         return await self._core.runs.claim(execution, version, key=key)
 
     async def update_metadata(self, job_id: str, changes: dict[str, Any]) -> Job:

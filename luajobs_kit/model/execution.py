@@ -97,6 +97,9 @@ class Execution(Document):
     next_attempt_at: Instant | None = None
     alone: bool = False  # whether it begins only when the job's earlier executions are finished
     attempts: list[Attempt] = Field(default_factory=list)
+    metadata: dict[str, Any] | None = None
+    """What this run alone was given, on top of its job's metadata."""
+    rerun_of: str | None = None  # the execution that it repeats
     progress: Progress | None = None  # the latest that its newest attempt told
 
     @property

@@ -157,6 +157,27 @@ def test_trigger_waits_through_retries_and_exits_by_the_outcome(asked):
     assert "second  ✓ completed" in asked("jobs", "trigger", "second")
 
 
+def test_what_failed_for_good_is_listed_and_run_again_with_other_metadata(asked, tmp_path):
+    file = tmp_path / "divides.py"
+    file.write_text("async def execute(job):\n    return 1 / job.metadata['by']\n")
+    asked("jobs", "create", str(file), "--every", "1h", "--metadata", '{"by": 0}')
+    for _ in range(2):
+        asked("jobs", "trigger", "divides", code=1)
+    listed = [
+        each
+        for each in json.loads(asked("jobs", "failed", "--json"))
+        if each["jobName"] == "divides"
+    ]
+    assert "ZeroDivisionError" in asked("jobs", "failed")
+    ids = [each["id"] for each in listed]
+    asked("jobs", "rerun", *ids, code=1)  # as they were
+    runs = json.loads(asked("jobs", "rerun", *ids, "--metadata", '{"by": 2}', "--json"))
+    assert [(run["result"], run["rerunOf"]) for run in runs] == [(0.5, ids[0]), (0.5, ids[1])]
+    assert f"rerun of {ids[0]}" in asked("jobs", "rerun", ids[0], "--metadata", '{"by": 4}')
+    assert "There is no execution" in asked("jobs", "rerun", ids[0], "exec_none", code=1)
+    assert "--metadata" in asked("jobs", "rerun", ids[0], "--metadata", "[1]", code=1)
+
+
 def test_a_run_of_another_job_is_not_cancelled_by_this_one_s_name(asked, hourly):
     hourly("mine")
     hourly("other")

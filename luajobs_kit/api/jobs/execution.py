@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import KeysView
+from collections.abc import KeysView, Mapping
 from typing import TYPE_CHECKING, Any
 
 from luajobs_kit.api._html import facts
-from luajobs_kit.api._json_values import build
+from luajobs_kit.api._json_values import build, to_object
 from luajobs_kit.api._progress_bar import ProgressBar
 from luajobs_kit.api._session import Session
 from luajobs_kit.api._unawaited import awaited_as
@@ -125,6 +125,18 @@ class JobExecution:
         """Kill its running attempt, or drop the waiting one."""
         self._data = await self._session.ask(Port.cancel_execution, self.id)
         return self
+
+    async def rerun(
+        self, version_id: str | None = None, *, metadata: Mapping[str, Any] | None = None
+    ) -> JobExecution:
+        """Run again what it ran, and return at once with the new run.
+
+        The version is its own, or ``version_id``. It is given what this run was given beyond its
+        job's metadata, with ``metadata`` on top. Raises ``Conflict`` while it is not finished.
+        """
+        given = None if metadata is None else to_object(metadata, "metadata")
+        run = await self._session.ask(Port.rerun_execution, self.id, version_id, metadata=given)
+        return JobExecution(run, self._session)
 
     async def refresh(self) -> JobExecution:
         """Ask the engine how it stands now."""

@@ -134,13 +134,17 @@ class JobInstance:
         self._update(await self._session.ask(Port.update_metadata, self.id, changes))
         return self._data.metadata
 
-    async def trigger(self, version_id: str | None = None) -> JobExecution:
+    async def trigger(
+        self, version_id: str | None = None, *, metadata: Mapping[str, Any] | None = None
+    ) -> JobExecution:
         """Run the job now, whatever its schedule, and return at once.
 
         ``version_id`` (an id or a number such as ``1.0.1``) runs another than the active
-        version. ``await execution.wait()`` gives the outcome.
+        version. ``metadata`` is laid over the job's for this run alone. ``await
+        execution.wait()`` gives the outcome. Raises ``InvalidInput`` for metadata that is not JSON.
         """
-        run = await self._session.ask(Port.trigger_job, self.id, version_id)
+        given = None if metadata is None else to_object(metadata, "metadata")
+        run = await self._session.ask(Port.trigger_job, self.id, version_id, metadata=given)
         return JobExecution(run, self._session)
 
     async def activate(self) -> JobInstance:

@@ -75,6 +75,7 @@ class RunRequests:
         self._execution = execution
         self._version = version
         self._inner: dict[str, Bundle] | None = None  # of the jobs that it creates
+        self._given = execution.metadata or {}  # to this run alone, on top of its job's metadata
         record = requests.state.store.definitions.job(execution.job_id)
         self._reach = reach_of(record, requests.state.settings.values.default_user)
         self._quotas = RunQuotas(requests.quotas, execution.user_id)
@@ -148,11 +149,14 @@ class RunRequests:
         port = self._requests.port
         match name:
             case "update_metadata":
-                return (await port.update_metadata(job_id, _dict(arguments, "data"))).metadata
+                return await self._update_metadata(job_id, _dict(arguments, "data"))
             case "trigger":
                 version: Any = arguments.get("version_id")
+                given = arguments.get("metadata")
+                metadata = None if given is None else _dict(arguments, "metadata")
                 self._requests.quotas.trigger(job_id)
-                return (await port.trigger_job(job_id, version)).to_json(nones=True)
+                run = await port.trigger_job(job_id, version, metadata=metadata)
+                return run.to_json(nones=True)
             case "activate":
                 return self._as_json(await port.activate_job(job_id))
             case "deactivate":
@@ -174,6 +178,12 @@ class RunRequests:
                 )
                 return [time.isoformat() for time in times]
         raise InvalidInput(f"A job has no request {name!r}.")
+
+    async def _update_metadata(self, job_id: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Keep the changes; return the metadata as this run is to see it from now on."""
+        kept = (await self._requests.port.update_metadata(job_id, changes)).metadata
+        self._given = {key: value for key, value in self._given.items() if key not in changes}
+        return kept | self._given
 
     async def _executions(self, job_id: str, limit: int) -> list[dict[str, Any]]:
         answer = Answer()

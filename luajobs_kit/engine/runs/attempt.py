@@ -73,7 +73,12 @@ def context_of(state: State, execution: Execution, version: JobVersion) -> dict[
     if record is not None:
         shown = show(state, record)
         # The sources of all versions can be a lot; job.versions() asks for them.
-        known = shown.evolve(active_version=version, versions=[], last_execution=None)
+        known = shown.evolve(
+            active_version=version,
+            versions=[],
+            last_execution=None,
+            metadata=shown.metadata | (execution.metadata or {}),
+        )
         job = known.to_json(nones=True)
         del job["lastExecution"]  # which may be large; job.executions() has it
     return {

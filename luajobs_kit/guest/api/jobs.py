@@ -152,9 +152,15 @@ class JobInstance(HostMade):
         self._show_metadata(answer, given=data)
         return self.metadata
 
-    async def trigger(self, version_id: str | None = None) -> Record:
-        """Run the job now, whatever its schedule; return the execution that was begun."""
-        arguments = {} if version_id is None else {"version_id": version_id}
+    async def trigger(
+        self, version_id: str | None = None, *, metadata: dict[str, Any] | None = None
+    ) -> Record:
+        """Run the job now, whatever its schedule; return the execution that was begun.
+
+        ``metadata`` is laid over the job's for that run alone.
+        """
+        given = {"version_id": version_id, "metadata": metadata}
+        arguments = {name: value for name, value in given.items() if value is not None}
         return wrap(await self._call("trigger", arguments))  # type: ignore[no-any-return]
 
     async def activate(self) -> JobInstance:

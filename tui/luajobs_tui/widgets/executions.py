@@ -116,6 +116,11 @@ class Executions(Vertical):
             (f"{run.id}", style(app, "plain", bold=True)),
             (f" · version {run.version} · {CAUSES[run.cause]}", dim),
         )
+        if run.rerun_of is not None:
+            written.append(f" · rerun of {run.rerun_of}", dim)
+        if run.metadata is not None:
+            given = json.dumps(run.metadata, ensure_ascii=False)[:_SHOWN_RESULT]
+            written.append(f" · given {clean(given)}", dim)
         if run.fire_time is not None:
             late = f", {length(run.lateness)} late" if run.lateness else ""
             written.append(f" · due {moment(run.fire_time, now)}{late}", dim)
