@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from luajobs_kit.api.workspace import Workspace as Workspace
     from luajobs_kit.clock import VirtualClock as VirtualClock
     from luajobs_kit.errors import Conflict as Conflict
+    from luajobs_kit.errors import ConnectFailed as ConnectFailed
     from luajobs_kit.errors import EngineFrozen as EngineFrozen
     from luajobs_kit.errors import EngineStopped as EngineStopped
     from luajobs_kit.errors import EngineUnavailable as EngineUnavailable
+    from luajobs_kit.errors import HttpError as HttpError
     from luajobs_kit.errors import InvalidInput as InvalidInput
     from luajobs_kit.errors import LuaJobsError as LuaJobsError
     from luajobs_kit.errors import NotAllowed as NotAllowed
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from luajobs_kit.errors import PolicyViolation as PolicyViolation
     from luajobs_kit.errors import SandboxError as SandboxError
     from luajobs_kit.errors import StorageFull as StorageFull
+    from luajobs_kit.errors import TimedOut as TimedOut
     from luajobs_kit.errors import ToolError as ToolError
     from luajobs_kit.errors import ToolUnavailable as ToolUnavailable
     from luajobs_kit.errors import UnsupportedPlatform as UnsupportedPlatform
@@ -73,9 +76,11 @@ _HOMES = {
     "clock": ["VirtualClock"],
     "errors": [
         "Conflict",
+        "ConnectFailed",
         "EngineFrozen",
         "EngineStopped",
         "EngineUnavailable",
+        "HttpError",
         "InvalidInput",
         "LuaJobsError",
         "NotAllowed",
@@ -84,6 +89,7 @@ _HOMES = {
         "PolicyViolation",
         "SandboxError",
         "StorageFull",
+        "TimedOut",
         "ToolError",
         "ToolUnavailable",
         "UnsupportedPlatform",

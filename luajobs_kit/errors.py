@@ -130,6 +130,42 @@ class SandboxError(LuaJobsError):
     code = "sandbox"
 
 
+class HttpError(LuaJobsError):
+    """A request to the web got no answer, or was answered by an error (``raise_for_status``).
+
+    ``kind`` says which: ``NotAllowed``, ``ConnectFailed``, ``TimedOut``, ``BadStatus`` (then
+    ``response`` is the answer), or ``Failed`` for the rest, such as an answer that is too large.
+    """
+
+    code = "http"
+    kind = "Failed"
+    response: Any = None
+
+
+class ConnectFailed(HttpError):
+    """No connection to the host: it has no address, or nothing answers there."""
+
+    code = "connect_failed"
+    kind = "ConnectFailed"
+
+
+class TimedOut(HttpError):
+    """The host did not answer in time."""
+
+    code = "timed_out"
+    kind = "TimedOut"
+
+
+class HostNotAllowed(NotAllowed, HttpError):
+    """A job asked for a host that the workspace does not let it reach."""
+
+    code = "host_not_allowed"
+    kind = "NotAllowed"
+
+
+HostNotAllowed.__name__ = "NotAllowed"  # shown by the name that people know and catch
+
+
 class ToolUnavailable(LuaJobsError):
     """Nobody offers the tool that job code asked for."""
 

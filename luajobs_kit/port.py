@@ -85,8 +85,9 @@ class Port(ABC):
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         """Merge ``changes`` into the workspace's settings and return them all.
 
-        A value of None removes a setting. Raises ``InvalidInput`` for a name or value
-        that no setting has; then nothing is changed.
+        A value of None removes a setting. ``http_hosts+`` and ``http_hosts-`` add and take away
+        items of a list, ``env.NAME`` sets one name of ``env`` (None: removes it). Raises
+        ``InvalidInput`` for a name or value that no setting has; then nothing is changed.
         """
 
     @abstractmethod

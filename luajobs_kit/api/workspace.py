@@ -28,11 +28,11 @@ from luajobs_kit.api.connection import Connection
 from luajobs_kit.api.data.data import Data
 from luajobs_kit.api.data.products import Products
 from luajobs_kit.api.data.users import User
-from luajobs_kit.api.env_and_http import EnvValues
 from luajobs_kit.api.jobs.execution import JobExecution, newest
 from luajobs_kit.api.jobs.job import JobInstance
 from luajobs_kit.api.jobs.jobs import Jobs
 from luajobs_kit.api.jobs.log_lines import LogLines
+from luajobs_kit.api.settings_of_workspace import WorkspaceSettings
 from luajobs_kit.api.simulation import SimulationResult, end_of
 from luajobs_kit.clock import Clock, SystemClock, VirtualClock
 from luajobs_kit.errors import InvalidInput, LuaJobsError, WorkspaceError
@@ -85,6 +85,7 @@ class Workspace:
         self.data = Data(self)
         self.products = Products(self)
         self.tools = Tools(self)
+        self.settings = WorkspaceSettings(self)
 
     @classmethod
     def in_process(
@@ -205,15 +206,6 @@ class Workspace:
     async def doctor(self) -> list[Finding]:
         """Return what holds here: the sandbox's walls, and what recovery had to do."""
         return await self.ask(Port.doctor)
-
-    async def settings(self, **changes: Any) -> dict[str, Any]:
-        """Change the settings given (None removes one) and return them all.
-
-        The values of ``env`` can be read from the answer, and are not shown where it is.
-        Raises ``InvalidInput`` for a name or value that no setting has.
-        """
-        values = await self.ask(Port.settings, changes or None)
-        return values | {"env": EnvValues(values["env"])}
 
     async def executions(
         self, *, status: ExecutionStatus | None = None, limit: int = 50

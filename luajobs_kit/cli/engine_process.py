@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -152,39 +153,73 @@ async def doctor(port: Port, /, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("assignments", nargs=-1, metavar="[NAME[=VALUE]]...")
+@click.option(
+    "--unset", "removed", multiple=True, metavar="NAME", help="Remove a setting, or env.NAME."
+)
 @with_port
-async def settings(port: Port, /, *, assignments: tuple[str, ...]) -> None:
+async def settings(
+    port: Port, /, *, assignments: tuple[str, ...], removed: tuple[str, ...]
+) -> None:
     """Print the workspace's settings, or change some: luajobs settings max_concurrent=4.
 
     VALUE is JSON, or text where it is none; an empty one removes the setting. NAMEs
-    alone print those settings. The values of env, which are secret, are not shown; env.NAME=VALUE
-    sets one of them and leaves the others.
+    alone print those settings.
+
+    http_hosts+=VALUE adds an item to a list, http_hosts-=VALUE takes one away.
+
+    env.NAME= asks for the value without showing it, or reads a line from a pipe; env.NAME
+    alone says whether it is set. The values of env are never printed.
     """
-    changes: dict[str, Any] = {}
     asked = [name for name in assignments if "=" not in name]
-    if asked and len(asked) < len(assignments):
+    if asked and (removed or len(asked) < len(assignments)):
         raise click.UsageError("Either change settings (NAME=VALUE) or ask for them (NAME).")
     if asked:
-        values = _shown(await port.settings())
-        for name in asked:
-            if name not in values:
-                raise InvalidInput(f"There is no setting {name!r}; there are {', '.join(values)}.")
-        print_json(values[asked[0]] if len(asked) == 1 else {name: values[name] for name in asked})
+        shown = await _asked_for(port, asked)
+        print_json(shown[asked[0]] if len(asked) == 1 else shown)
         return
+    changes: dict[str, Any] = dict.fromkeys(removed)
     for assignment in assignments:
         name, _, text = assignment.partition("=")
-        if name.startswith("env."):
-            held = changes["env"] if "env" in changes else (await port.settings())["env"]
-            others = {each: held[each] for each in held or {} if each != name.removeprefix("env.")}
-            changes["env"] = others | ({name.removeprefix("env."): text} if text else {})
-            continue
-        try:
-            changes[name] = json.loads(text) if text else None
-        except ValueError:
-            changes[name] = text
+        value = _value(name, text)
+        if name.endswith(("+", "-")):  # may be given several times
+            value = changes.get(name, []) + (value if isinstance(value, list) else [value])
+        changes[name] = value
     print_json(_shown(await port.settings(changes or None)))
 
 
+async def _asked_for(port: Port, names: list[str]) -> dict[str, Any]:
+    """Return the settings of these names; of ``env.NAME``, whether it is set."""
+    values = await port.settings()
+    found: dict[str, Any] = {}
+    for name in names:
+        if name.startswith("env."):
+            found[name] = "set" if name.removeprefix("env.") in values["env"] else "not set"
+        elif name not in values:
+            raise InvalidInput(f"There is no setting {name!r}; there are {', '.join(values)}.")
+        else:
+            found[name] = _shown(values)[name]
+    return found
+
+
 def _shown(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings as they may stand on a screen."""
-    return values | {"env": dict.fromkeys(values["env"], MASK)}
+    return {**values, "env": dict.fromkeys(values["env"], MASK)}
+
+
+def _value(name: str, text: str) -> Any:
+    """Return the value that an assignment means, asked for where it is one of ``env`` and not given."""
+    if name.startswith("env."):
+        return text or _secret(name)
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
+
+
+def _secret(name: str) -> str:
+    if sys.stdin.isatty():
+        given: str = click.prompt(name, type=str, hide_input=True, err=True)
+    else:
+        given = sys.stdin.readline().rstrip("\r\n")
+    if not given:
+        raise InvalidInput(f"No value was given for {name}; --unset {name} removes it.")
+    return given

@@ -121,8 +121,8 @@ _LISTED: Final = {
     "Semaphore Task TaskGroup "
     "TimeoutError all_tasks as_completed create_task current_task ensure_future gather iscoroutine "
     "iscoroutinefunction isfuture run shield sleep timeout timeout_at wait wait_for",
-    "luajobs_kit": "Conflict Data InvalidInput JobInstance Jobs LuaJobsError NotAllowed NotFound "
-    "Products ToolError ToolUnavailable User cron env every http once tools",
+    "luajobs_kit": "Conflict ConnectFailed Data HttpError InvalidInput JobInstance Jobs LuaJobsError "
+    "NotAllowed NotFound Products TimedOut ToolError ToolUnavailable User cron env every http once tools",
 }
 
 _SINCE: Final = {

@@ -125,10 +125,13 @@ EVERYWHERE: Final = ("Jobs", "User", "Data", "Products", "env", "http", "tools")
 
 _ERRORS: Final = [
     "Conflict",
+    "ConnectFailed",
+    "HttpError",
     "InvalidInput",
     "LuaJobsError",
     "NotAllowed",
     "NotFound",
+    "TimedOut",
     "ToolError",
     "ToolUnavailable",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import fnmatch
 import importlib
 import json
@@ -13,11 +12,20 @@ import zlib
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 
-from luajobs_kit.errors import InvalidInput, LuaJobsError, NotAllowed
+from luajobs_kit.bytes_in_json import unpack
+from luajobs_kit.errors import (
+    ConnectFailed,
+    HostNotAllowed,
+    HttpError,
+    InvalidInput,
+    LuaJobsError,
+    TimedOut,
+)
 from luajobs_kit.model import Seconds
 from luajobs_kit.platform.caller import Caller
 from luajobs_kit.platform.public_address import is_public
 from luajobs_kit.platform.settings import Settings
+from luajobs_kit.web_messages import TIMEOUT, body_of, read_text
 
 if TYPE_CHECKING:
     import httpx
@@ -28,6 +36,7 @@ MAX_URL: Final = 16_384  # characters with its parameters; servers take about as
 MAX_HEADERS: Final = 65_536  # characters, likewise
 MAX_TIME: Final = 60.0  # seconds
 MAX_REDIRECTS: Final = 5
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _GZIP: Final = 31  # zlib's name for the largest window, with gzip's header
 _ZLIB: Final = 15  # likewise with zlib's own header, which HTTP calls deflate
 ENCODINGS: Final = {"": None, "identity": None, "gzip": _GZIP, "x-gzip": _GZIP, "deflate": _ZLIB}
@@ -36,17 +45,9 @@ CREDENTIALS: Final = frozenset({"authorization", "cookie"})  # meant for one ori
 
 _BEGINNING: Final = re.compile(r"[^/?#]{0,1000}(?://[^/?#]{0,1000})?")
 """Of an address, as far as its host."""
-_OF_NAMES: Final = frozenset({"idna", "punycode"})
-"""Encodings of hosts' names: a text of 1 MB would take them minutes, and the engine's loop with it."""
 _OURS: Final = frozenset({"host", "accept-encoding"})  # headers that are not a job's to choose
 _PIECE: Final = 4_096  # bytes unpacked at once: what follows a member is copied for each member
 _MEMBER: Final = b"\x1f"  # the first byte of every member of a gzip stream (RFC 1952)
-
-
-class HttpFailed(LuaJobsError):
-    """The request was allowed and did not succeed: no answer, too slow, too large."""
-
-    code = "http_failed"
 
 
 class Http:
@@ -71,32 +72,40 @@ class Http:
         method: str = "GET",
         headers: dict[str, str] | None = None,
         params: dict[str, Any] | None = None,
-        body: str | None = None,
-        timeout: Seconds = 30.0,  # noqa: ASYNC109 - the job's own bound, part of the verb
+        body: str | dict[str, str] | None = None,
+        timeout: Seconds = TIMEOUT,  # noqa: ASYNC109 - the job's own bound, part of the verb
+        follow_redirects: bool = True,
     ) -> dict[str, Any]:
-        """Make one request; return ``{"status", "headers", "body", "url"}``.
+        """Make one request; return ``{"status", "headers", "body", "content", "url"}``.
 
-        Raises ``NotAllowed`` for a host the workspace's setting ``http_hosts`` does not name
-        or a private address it does not permit, ``HttpFailed`` when no answer comes within
-        ``timeout`` (at most 60 s) or it is larger than 1 MB.
+        ``body`` is text, or bytes as ``bytes_in_json`` packs them; so is the answer's ``content``,
+        which is there where ``body``, its text, does not say it all. Raises ``HostNotAllowed`` for
+        a host the workspace's setting ``http_hosts`` does not name or a private address it does not
+        permit, ``ConnectFailed``, ``TimedOut`` when no answer comes within ``timeout`` (at most
+        60 s), ``HttpError`` when it is larger than 1 MB.
         """
+        content = _content(body)
         await self._load()
         # Before anything else is looked at, or made: what is refused costs next to nothing.
         self._check_host(_address_of(_BEGINNING.match(url)[0]))  # type: ignore[index] # matches any text
-        _check_sizes(url, params, headers, body)
+        _check_sizes(url, params, headers, content)
         target = _address_of(url, params)
         self._check_host(target)
         client = await self._made()
         try:
             async with asyncio.timeout(min(timeout, MAX_TIME)):
-                return await self._followed(client, method, target, headers or {}, body)
+                return await self._followed(
+                    client, method, target, headers or {}, content, redirects=follow_redirects
+                )
         except TimeoutError:
-            raise HttpFailed(f"{url} did not answer within {min(timeout, MAX_TIME):g} s.") from None
+            raise TimedOut(f"{url} did not answer within {min(timeout, MAX_TIME):g} s.") from None
         except LuaJobsError:
             raise
         # What a job gave and a host answers fails in more ways than httpx has errors for.
         except Exception as problem:  # noqa: BLE001
-            raise HttpFailed(f"{url}: {type(problem).__name__}: {problem}") from None
+            if type(problem).__name__ == "ConnectError":
+                raise ConnectFailed(f"{url}: {problem}") from None
+            raise HttpError(f"{url}: {type(problem).__name__}: {problem}") from None
 
     async def _load(self) -> None:
         """Import httpx beside the loop, where nothing else waits for it."""
@@ -119,24 +128,30 @@ class Http:
         method: str,
         target: httpx.URL,
         headers: dict[str, str],
-        body: str | None,
+        body: bytes | None,
+        *,
+        redirects: bool,
     ) -> dict[str, Any]:
-        """Make the request, and those that its redirects lead to."""
+        """Make the request, and those that its redirects lead to, as browsers do (RFC 9110, 15.4)."""
         from httpx import Cookies  # noqa: PLC0415 - as below
 
         first, cookies = target, Cookies()  # those of one request: the client keeps none
         for _ in range(MAX_REDIRECTS + 1):
             answer = await self._once(client, method, target, headers, body, cookies)
             location = answer["headers"].get("location")
-            if method not in {"GET", "HEAD"} or answer["status"] // 100 != 3 or not location:
+            if not redirects or answer["status"] not in REDIRECTS or not location:
                 return answer
             before, target = target, target.join(location)
             self._check_host(target)
+            if method != "HEAD" and (
+                answer["status"] == 303 or (answer["status"] in {301, 302} and method == "POST")
+            ):
+                method, body = "GET", None
             if _origin(target) != _origin(before):
                 headers = {
                     name: headers[name] for name in headers if name.lower() not in CREDENTIALS
                 }
-        raise HttpFailed(f"{first} redirected more than {MAX_REDIRECTS} times.")
+        raise HttpError(f"{first} redirected more than {MAX_REDIRECTS} times.")
 
     async def _once(  # noqa: PLR0917 - one request's parts
         self,
@@ -144,7 +159,7 @@ class Http:
         method: str,
         url: httpx.URL,
         headers: dict[str, str],
-        body: str | None,
+        body: bytes | None,
         cookies: httpx.Cookies,
     ) -> dict[str, Any]:
         address = await self._address(url)
@@ -171,11 +186,12 @@ class Http:
                     break
         finally:
             await response.aclose()
+        text = read_text(bytes(received.held), response.charset_encoding)
         return {
             "status": response.status_code,
             "headers": dict(response.headers),
-            "body": _read(received.held, response.encoding or "utf-8"),
             "url": str(url),
+            **body_of(bytes(received.held), text),
         }
 
     def _check_host(self, url: httpx.URL) -> None:
@@ -183,9 +199,10 @@ class Http:
             raise InvalidInput(f"{str(url)!r} is no http or https address.")
         hosts = self._settings.values.http_hosts
         if not any(fnmatch.fnmatchcase(url.host.lower(), host.lower()) for host in hosts):
-            raise NotAllowed(
+            raise HostNotAllowed(
                 f"Jobs of this workspace may not reach {url.host}; allowed: {', '.join(hosts) or 'none'}. "
-                f"Its owner can allow it: luajobs settings 'http_hosts=[\"{url.host}\"]'."
+                f"Its owner can allow it: luajobs settings http_hosts+={url.host} , or in a "
+                f'notebook: await ws.settings.allow_host("{url.host}")'
             )
 
     async def _address(self, url: httpx.URL) -> str:
@@ -195,14 +212,14 @@ class Http:
                 url.host, port, type=socket.SOCK_STREAM
             )
         except OSError as problem:
-            raise HttpFailed(f"{url.host} has no address: {problem}") from None
+            raise ConnectFailed(f"{url.host} has no address: {problem}") from None
         addresses = [str(entry[4][0]) for entry in found]
         if not self._settings.values.http_private:
             private = [one for one in addresses if not is_public(one)]
             if private:
-                raise NotAllowed(
+                raise HostNotAllowed(
                     f"{url.host} is at the private address {private[0]}, which jobs may reach only "
-                    "where the workspace's setting http_private is true."
+                    "where its owner allows it: luajobs settings http_private=true"
                 )
         return addresses[0]
 
@@ -226,11 +243,24 @@ def _address_of(url: str, params: dict[str, Any] | None = None) -> httpx.URL:
     try:
         return httpx.URL(url, params=params) if params else httpx.URL(url)
     except Exception as problem:  # noqa: BLE001 - it raises more than it says
-        raise HttpFailed(f"{url}: {type(problem).__name__}: {problem}") from None
+        raise HttpError(f"{url}: {type(problem).__name__}: {problem}") from None
+
+
+def _content(body: str | dict[str, str] | None) -> bytes | None:
+    """Return a request's body as bytes. Raises ``InvalidInput`` for what is not packed rightly."""
+    try:
+        content = unpack(body)
+    except ValueError:
+        content = body
+    if isinstance(content, str):
+        return content.encode("utf-8", "replace")
+    if isinstance(content, bytes | None):
+        return content
+    raise InvalidInput("The request's body is neither text nor packed bytes.", field="body")
 
 
 def _check_sizes(
-    url: str, params: dict[str, Any] | None, headers: dict[str, str] | None, body: str | None
+    url: str, params: dict[str, Any] | None, headers: dict[str, str] | None, body: bytes | None
 ) -> None:
     """Raise ``InvalidInput`` for a request larger than may be sent."""
     asked = len(url) + (len(json.dumps(params)) if params else 0)
@@ -246,7 +276,7 @@ def _check_sizes(
             f"{url[:80]}: the request's headers take {size:,} characters; {MAX_HEADERS:,} is the most.",
             field="headers",
         )
-    if body is not None and len(body.encode()) > MAX_BODY:
+    if body is not None and len(body) > MAX_BODY:
         raise InvalidInput(f"The request's body is larger than {MAX_BODY} bytes.")
 
 
@@ -265,13 +295,13 @@ class _Body:
         self._received = 0  # bytes on the wire: a packed body may be large and hold nothing
         encoding = encoding.strip().lower()
         if encoding not in ENCODINGS:
-            raise HttpFailed(f"{url} answered packed as {encoding!r:.60}, though asked for gzip.")
+            raise HttpError(f"{url} answered packed as {encoding!r:.60}, though asked for gzip.")
         self._window = ENCODINGS[encoding]
         self._unpacker: Any = None  # until the first bytes are there
         self._beginning = b""  # of a packed body
 
     def take(self, part: bytes) -> None:
-        """Add a part of the answer. Raises ``HttpFailed`` when it is too much, or wrongly packed."""
+        """Add a part of the answer. Raises ``HttpError`` when it is too much, or wrongly packed."""
         self._received += len(part)
         if self._received > MAX_PACKED:
             raise self._too_large()
@@ -299,7 +329,7 @@ class _Body:
                 self._keep(self._unpacker.decompress(piece, MAX_BODY + 1 - len(self.held)))
             except zlib.error as problem:
                 says = f"The answer of {self._url} cannot be unpacked: {problem}."
-                raise HttpFailed(says) from None
+                raise HttpError(says) from None
             piece = self._unpacker.unused_data
 
     def _keep(self, unpacked: bytes) -> None:
@@ -307,23 +337,13 @@ class _Body:
         if len(self.held) > MAX_BODY:
             raise self._too_large()
 
-    def _too_large(self) -> HttpFailed:
-        return HttpFailed(f"The answer of {self._url} is larger than {MAX_BODY} bytes.")
+    def _too_large(self) -> HttpError:
+        return HttpError(f"The answer of {self._url} is larger than {MAX_BODY} bytes.")
 
 
 def _has_zlib_header(body: bytes) -> bool:
     """Whether packed bytes begin as RFC 1950 has it; some servers send deflate without (RFC 1951)."""
     return body[0] & 15 == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
-
-
-def _read(body: bytearray, encoding: str) -> str:
-    """Return a body as text. An encoding the host names that is none of texts is not used."""
-    try:
-        if codecs.lookup(encoding).name not in _OF_NAMES:
-            return body.decode(encoding, errors="replace")
-    except (LookupError, UnicodeError):
-        pass
-    return body.decode("utf-8", errors="replace")
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

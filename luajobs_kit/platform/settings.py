@@ -13,6 +13,7 @@ from luajobs_kit.json_walk import shortened
 from luajobs_kit.masking import MASK, Mask
 from luajobs_kit.model import DEFAULT_AGENT, Document, Reach
 from luajobs_kit.name_rules import unseen_character
+from luajobs_kit.platform.setting_changes import whole
 from luajobs_kit.store import Definitions, Set
 
 
@@ -117,7 +118,11 @@ class Settings:
         return kept
 
     async def change(self, changes: dict[str, Any]) -> None:
-        """Merge ``changes``; None removes a setting. Raises ``InvalidInput`` and changes nothing."""
+        """Merge ``changes``; None removes a setting. Raises ``InvalidInput`` and changes nothing.
+
+        ``NAME+``, ``NAME-`` and ``env.NAME`` change an item: see ``setting_changes``.
+        """
+        changes = whole(changes, self.values.model_dump(mode="json"))
         values = self.check(changes)
         await self._definitions.commit(*(Set(name, value) for name, value in changes.items()))
         self._take(values)

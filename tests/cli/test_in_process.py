@@ -208,13 +208,41 @@ def test_one_ctrl_c_at_the_question_whether_to_delete_ends_the_command_as_interr
 def test_values_of_env_are_set_one_by_one_and_shown_nowhere(asked):
     shown = asked("settings", 'env={"FIRST": "sk-first"}')
     shown += asked("settings", "env.SECOND=1234567", "env.THIRD=sk-third")
-    shown += asked("settings", "env.THIRD=") + asked("settings", "max_concurrent=8")
+    shown += asked("settings", "--unset", "env.THIRD") + asked("settings", "max_concurrent=8")
     assert json.loads(asked("settings", "env")) == {"FIRST": "•••", "SECOND": "•••"}
     assert not any(secret in shown for secret in ("sk-first", "1234567", "sk-third"))
     refused = asked("settings", 'env={"FIRST": "•••"}', code=1)
     assert "give the value itself" in refused
     refused = asked("settings", 'env={"FIRST": ["sk-first"]}', code=1)
     assert "sk-first" not in refused
+
+
+def test_a_value_of_env_is_read_from_a_pipe_and_its_name_says_whether_it_is_set(asked):
+    assert json.loads(asked("settings", "env.PIPED")) == "not set"
+    shown = asked("settings", "env.PIPED=", typed="sk-piped\n")
+    assert "sk-piped" not in shown
+    assert json.loads(asked("settings", "env.PIPED")) == "set"
+    refused = asked("settings", "env.PIPED=", typed="\n", code=1)
+    assert "No value was given for env.PIPED; --unset env.PIPED removes it." in refused
+    asked("settings", "--unset", "env.PIPED")
+    assert json.loads(asked("settings", "env.PIPED")) == "not set"
+    assert "env.PIPED is not set" in asked("settings", "--unset", "env.PIPED", code=1)
+
+
+def test_hosts_are_allowed_and_forbidden_one_by_one(asked):
+    asked("settings", "http_hosts+=a.org", "http_hosts+=*.b.org")
+    asked("settings", 'http_hosts+=["c.org", "a.org"]')
+    assert json.loads(asked("settings", "http_hosts")) == ["a.org", "*.b.org", "c.org"]
+    asked("settings", "http_hosts-=a.org")
+    assert json.loads(asked("settings", "http_hosts")) == ["*.b.org", "c.org"]
+    refused = asked("settings", "http_hosts-=d.org", code=1)
+    assert "http_hosts has no 'd.org'; Did you mean 'c.org'? it has *.b.org, c.org." in refused
+    refused = asked("settings", "http_hosts+=https://api.d.org/v1", code=1)
+    assert "write api.d.org." in refused
+    assert "max_concurrent is no list" in asked("settings", "max_concurrent+=1", code=1)
+    assert json.loads(asked("settings", "http_hosts")) == ["*.b.org", "c.org"]
+    asked("settings", "--unset", "http_hosts")
+    assert json.loads(asked("settings", "http_hosts")) == []
 
 
 def test_settings_are_changed_or_asked_for_and_never_left_out_without_a_word(asked):

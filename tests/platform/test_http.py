@@ -145,12 +145,12 @@ async def test_a_packed_answer_is_unpacked_and_a_job_chooses_neither_packing_nor
     ("path", "error", "says"),
     [
         ("/elsewhere", "NotAllowed", "metadata.internal"),
-        ("/large", "HttpFailed", "larger than"),
-        ("/bomb", "HttpFailed", "larger than"),
-        ("/twice", "HttpFailed", "packed as 'gzip, gzip'"),
-        ("/torn", "HttpFailed", "cannot be unpacked"),
-        ("/broken", "HttpFailed", "cannot be unpacked"),
-        ("/many", "HttpFailed", "larger than"),
+        ("/large", "HttpError", "larger than"),
+        ("/bomb", "HttpError", "larger than"),
+        ("/twice", "HttpError", "packed as 'gzip, gzip'"),
+        ("/torn", "HttpError", "cannot be unpacked"),
+        ("/broken", "HttpError", "cannot be unpacked"),
+        ("/many", "HttpError", "larger than"),
     ],
 )
 async def test_a_job_is_told_why_it_gets_no_answer(engine, url, path, error, says):

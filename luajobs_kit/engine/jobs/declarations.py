@@ -310,7 +310,7 @@ class Declarations:
         if unset:
             self._state.log(
                 f"Version {version.version} is given settings that are not set: {', '.join(unset)}. "
-                f"Set them with await ws.settings(env={{{unset[0]!r}: …}}).",
+                f"Set them: luajobs settings env.{unset[0]}= , or await ws.settings.set_env({unset[0]}=…).",
                 level="warn",
                 job=(version.job_id, version.name),
                 user_id=user_id,

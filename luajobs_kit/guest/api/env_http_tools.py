@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from luajobs_kit.bytes_in_json import pack, unpack
-from luajobs_kit.errors import LuaJobsError, NotAllowed, NotFound
+from luajobs_kit.errors import NotAllowed, NotFound
 from luajobs_kit.guest.api.records import wrap
+from luajobs_kit.guest.api.spoken import spoken_as
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.setting_names import setting_name
+from luajobs_kit.web_messages import (
+    FIRST_ERROR,
+    Headers,
+    content_of,
+    read_request,
+    refuse_error,
+    text_of_body,
+)
 
 _MISSING: Any = object()
-_FIRST_ERROR = 400  # the first HTTP status that is an error
 
 
 class Env(HostMade):
@@ -42,7 +49,7 @@ class Env(HostMade):
             )
         raise NotFound(
             f"no setting {name!r} is given to jobs here; the workspace's owner sets it: "
-            f"luajobs settings env.{name}= , or pass a default: env({name!r}, default)"
+            f"luajobs settings env.{name}= (it asks for the value), or pass a default: env({name!r}, default)"
         )
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -56,107 +63,104 @@ class Env(HostMade):
         return self(name, None) is not None
 
 
+@spoken_as("response")
 class Response(HostMade):
     """An answer from the web."""
 
-    __slots__ = ("_body", "_headers", "_status")
+    __slots__ = ("_answer", "_headers")
 
     def __init__(self, answer: dict[str, Any]) -> None:
-        self._status = int(answer["status"])
-        self._headers = {str(k).lower(): str(v) for k, v in (answer.get("headers") or {}).items()}
-        self._body = answer.get("body")
+        self._answer = answer
+        self._headers = Headers(answer.get("headers") or {})
 
     @property
-    def status(self) -> int:
-        return self._status
+    def status_code(self) -> int:
+        return int(self._answer["status"])
 
-    status_code = status
+    status = status_code
 
     @property
     def ok(self) -> bool:
-        return self._status < _FIRST_ERROR
+        return self.status_code < FIRST_ERROR
 
     @property
-    def headers(self) -> dict[str, str]:
-        """The headers, their names in lower case."""
-        return dict(self._headers)
+    def url(self) -> str:
+        """The address that answered, after redirects."""
+        return str(self._answer.get("url", ""))
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, found by any spelling of their names."""
+        return Headers(self._headers)
 
     @property
     def text(self) -> str:
-        return "" if self._body is None else str(self._body)
+        return text_of_body(self._answer)
+
+    @property
+    def content(self) -> bytes:
+        """The body as bytes, unpacked."""
+        return content_of(self._answer)
 
     def json(self) -> Any:
         """Return the body read as JSON."""
         return json.loads(self.text)
 
     def raise_for_status(self) -> Response:
-        """Raise for an answer of 400 and above; return the response otherwise."""
-        if not self.ok:
-            raise LuaJobsError(f"the server answered {self._status}: {self.text[:200]}")
+        """Raise ``HttpError`` for an answer of 400 and above; return the response otherwise."""
+        refuse_error(self, self._answer)
         return self
 
     def __repr__(self) -> str:
-        return f"<Response {self._status}>"
+        return f"<Response {self.status_code}>"
 
 
-async def _request(
-    method: str,
-    url: str,
-    *,
-    params: dict[str, Any] | None = None,
-    headers: dict[str, str] | None = None,
-    json: Any = _MISSING,
-    data: Any = None,
-    timeout: float = 30.0,  # noqa: ASYNC109  # seconds, kept by the engine
-) -> Response:
-    sent = dict(headers or {})
-    body = data
-    if json is not _MISSING:
-        body = _dumps(json)
-        sent.setdefault("Content-Type", "application/json")
-    elif isinstance(data, dict):
-        body = urlencode(data)
-        sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
-    arguments = {"method": method, "url": url, "headers": sent, "timeout": timeout}
-    if params:
-        arguments["params"] = params
-    if body is not None:
-        arguments["body"] = body
+async def _request(method: str, url: str, options: dict[str, Any]) -> Response:
+    arguments = read_request(f"http.{method.lower()}", method, url, options)
     return make(Response, await current().call("http.request", arguments))
 
 
-_dumps = json.dumps
-
-
+@spoken_as("http")
 class Http(HostMade):
-    """Requests the engine sends, to hosts the workspace allows."""
+    """Requests the engine sends, to hosts the workspace allows.
+
+    Options: ``params headers json data content files auth timeout follow_redirects``.
+    """
 
     __slots__ = ()
 
     @staticmethod
     async def request(method: str, url: str, **options: Any) -> Response:
-        """Send a request: ``params= headers= json= data= timeout=`` (seconds)."""
-        return await _request(method.upper(), url, **options)
+        """Send a request.
+
+        Raises ``HttpError``: ``ConnectFailed``, ``TimedOut``, ``NotAllowed`` for a host that jobs
+        may not reach; ``InvalidInput`` for what cannot be sent.
+        """
+        return await _request(method.upper(), url, options)
 
     @staticmethod
     async def get(url: str, **options: Any) -> Response:
-        return await _request("GET", url, **options)
+        return await _request("GET", url, options)
+
+    @staticmethod
+    async def head(url: str, **options: Any) -> Response:
+        return await _request("HEAD", url, options)
 
     @staticmethod
     async def post(url: str, **options: Any) -> Response:
-        return await _request("POST", url, **options)
+        return await _request("POST", url, options)
 
     @staticmethod
     async def put(url: str, **options: Any) -> Response:
-        return await _request("PUT", url, **options)
+        return await _request("PUT", url, options)
 
     @staticmethod
     async def patch(url: str, **options: Any) -> Response:
-        return await _request("PATCH", url, **options)
+        return await _request("PATCH", url, options)
 
     @staticmethod
     async def delete(url: str, **options: Any) -> Response:
-        return await _request("DELETE", url, **options)
+        return await _request("DELETE", url, options)
 
 
 class Tools(HostMade):

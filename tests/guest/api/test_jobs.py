@@ -258,7 +258,7 @@ def test_gathered_calls_leave_at_once() -> None:
         "async def main(job):\n"
         "    try:\n"
         "        async with asyncio.timeout(0.01):\n"
-        '            await asyncio.gather(tools.a(), tools.b(), http.get("u"))\n'
+        '            await asyncio.gather(tools.a(), tools.b(), http.get("http://u"))\n'
         "    except TimeoutError:\n"
         '        return "late"\n'
     )
