@@ -65,7 +65,7 @@ def _from_function(function: Callable[..., Any], file: str | None) -> Bundle:
     text = Text(found.file, "".join(found.lines))
     belongings = Belongings(scope_of(plain), plain, entry, text)
     belongings.refusals += refused_imports(tree, shown, first_line)
-    by = UsedBy(shown, job[0].arg if job else "job", is_job=True)
+    by = UsedBy(shown, job[0].arg if job else "", is_job=True)
     belongings.take(by, outside_names(tree, code, first_line))
     belongings.take_annotations(field_annotations(tree))
     if belongings.refusals:

@@ -100,6 +100,15 @@ def refused_imports(tree: ast.AST, function: str, first_line: int) -> list[Refus
         for module, member in wanted:
             if module == "__future__" or is_available(module, member):
                 continue
+            if member == "*" and has_module(module):
+                line = node.lineno + first_line - 1
+                name = MODULES[module][0]
+                text = (
+                    f"{function} imports everything of {module} (line {line}), and nobody can tell "
+                    f"what that is. Name what you need: from {module} import {name}."
+                )
+                refusals.append(Refusal(module, line, text))
+                continue
             shown = module if not has_module(module) else f"{module}.{member}"
             refusals.append(
                 Refusal(

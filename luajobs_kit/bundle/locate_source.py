@@ -9,7 +9,14 @@ import inspect
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import CodeType, FunctionType, MethodType
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+)
 from typing import Any, Literal
 
 from luajobs_kit.bundle.module_texts import shown_file
@@ -83,6 +90,13 @@ def check_callable(function: object) -> FunctionType:
         raise InvalidInput(
             f"{name} is wrapped by a decorator, and the wrapper would stay here: give the "
             "function without the decorator, or do inside it what the decorator does."
+        )
+    if isinstance(function, CoroutineType | GeneratorType | AsyncGeneratorType):
+        called = function.__name__
+        function.close() if not isinstance(function, AsyncGeneratorType) else None
+        raise InvalidInput(
+            f"execute={called}(…) calls the function here: give the function itself, "
+            f"execute={called}. The job calls it, with the job as its argument."
         )
     if not isinstance(function, FunctionType):
         raise InvalidInput(

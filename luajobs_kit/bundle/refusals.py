@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import inspect
 import json
 from dataclasses import dataclass
@@ -31,7 +30,8 @@ _ENV = (
 )
 _NOTEBOOK = {
     "display": "Use print(…) or job.log.info(…): both write the job's log.",
-    "get_ipython": "Cell magics and shell commands stay in the notebook.",
+    "get_ipython": "Magics and shell commands (%, !) stay in the notebook: run them in a cell and pass "
+    "what they give with metadata={…}, or run the command in a tool (@ws.tool, subprocess.run).",
 }
 
 
@@ -50,7 +50,7 @@ class NotCarried(Exception):  # said in a refusal, never raised to a caller
 class UsedBy:
     """Who uses a name: the job's function, or a definition that it takes along.
 
-    ``job`` is what the job is called there; ``where`` says the file where that is another one.
+    ``job`` is what the job is called there (nothing: it takes no parameter); ``where`` says the file where that is another one.
     """
 
     name: str
@@ -126,13 +126,20 @@ def _refusal(function: str, use: Use, rest: str, where: str = "") -> Refusal:
 
 
 def _way_out(by: UsedBy, use: Use, origin: Origin, value: object, reason: NotCarried | None) -> str:
-    name, function, job = use.name, by.name, by.job
+    words = _words(by, use, origin, value, reason)
+    if by.is_job and not by.job and "job.metadata" in words:
+        words += f" Give the function its parameter: def {by.name}(job)."
+    return words
+
+
+def _words(by: UsedBy, use: Use, origin: Origin, value: object, reason: NotCarried | None) -> str:
+    name, function, job = use.name, by.name, by.job or "job"
     if origin == "nowhere":
         return _undefined(function, use)
     if origin == "builtin":
         advice = OUT_OF_REACH_NAMES.get(name) or _NOTEBOOK.get(name, _OFFER_A_TOOL)
         return f"which does not exist where jobs run. {advice}"
-    if name in _NOTEBOOK and name not in vars(builtins):
+    if name in _NOTEBOOK and str(getattr(value, "__module__", "")).startswith("IPython"):
         return f"which belongs to the notebook. {_NOTEBOOK[name]}"
     if use.rebinds:
         return (
@@ -190,10 +197,15 @@ def _data(by: UsedBy, name: str, origin: Origin, value: object, reason: str) -> 
         if origin == "closure"
         else reason or "which is defined outside it"
     )
-    job = by.job
+    job = by.job or "job"
     give = "" if by.is_job else f" in the job's function, and give it to {by.name} as an argument"
     pass_in = f'pass it in with metadata={{"{name}": …}} and read {job}.metadata["{name}"]{give}.'
     if type(value).__module__.partition(".")[0] == KIT and not isinstance(value, Unassigned):
+        tool = getattr(value, "name", None) if hasattr(value, "input_schema") else None
+        if tool is not None:
+            return (
+                f"{where}, a tool: offer it with ws.tool, and call `await tools.{tool}(…)` instead."
+            )
         return f"{where}. {instead_of(KIT)}"
     if isinstance(value, Unassigned) or _is_json(value):
         return f"{where}. Jobs run isolated: {pass_in}"
@@ -215,15 +227,25 @@ def _instead_of_object(name: str, value: object) -> str:
     for kind in type(value).__mro__:
         home = kind.__module__
         if has_member(home, kind.__name__):
+            made = _MADE_BY.get(f"{home}.{kind.__name__}", f"{home}.{kind.__name__}(…)")
             return (
-                f"Make it where the job can see how: at the top of the file or cell, `{name} = "
-                f"{kind.__name__}(…)` with plain values, or inside the function."
+                f"Make it where the job can see how: `{name} = {made}` with plain values at the top "
+                "of the file or cell, or inside the function."
             )
         while home:
             if home in OUT_OF_REACH:
                 return OUT_OF_REACH[home]
             home = home.rpartition(".")[0]
     return ""
+
+
+_MADE_BY = {
+    "logging.Logger": "logging.getLogger(__name__)",
+    "re.Pattern": 're.compile("…")',
+    "zoneinfo.ZoneInfo": 'zoneinfo.ZoneInfo("Europe/Berlin")',
+    "datetime.datetime": "datetime.datetime.now(datetime.UTC)",
+}
+"""How objects are made whose class is not called for that."""
 
 
 def _is_json(value: object) -> bool:

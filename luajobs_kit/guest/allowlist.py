@@ -350,5 +350,6 @@ OUT_OF_REACH_NAMES: Final = {
     "exit": "Use return, or raise an error.",
     "quit": "Use return, or raise an error.",
     "help": "Use it in your notebook, not in a job.",
+    "__import__": "Write an import line: import json.",
 }
 """Builtins that job code does not have, and what to do instead."""

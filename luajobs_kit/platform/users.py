@@ -230,7 +230,7 @@ class Users:
         record = self._store.definitions.user(wanted)
         if record is None:
             raise NotFound(
-                f"There is no user {wanted!r}. ws.users.add(id={wanted!r}) makes one.", id=wanted
+                f"There is no user {wanted!r}. await ws.users.add({wanted!r}) makes one.", id=wanted
             )
         return record
 

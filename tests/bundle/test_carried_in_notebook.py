@@ -14,6 +14,7 @@ import pytest
 
 PREPARE = """
 import __future__, inspect, json
+from types import SimpleNamespace as Job
 from luajobs_kit.bundle import capture
 
 def outcome_of(function, argument=None):
@@ -34,6 +35,8 @@ def outcome_of(function, argument=None):
 """
 
 FOLDER = Path(__file__).parent
+FOLLOWED = {}
+"""Situations in which the advice of a refusal is followed: what the job gives, and the cells."""
 
 
 def situations(file):
@@ -41,7 +44,11 @@ def situations(file):
     found = {}
     for part in (FOLDER / file).read_text().split("=== ")[1:]:
         name, expected, *cells = part.split("\n", 2)
-        found[name] = (expected.split(" ", 1)[1], cells[0].split("\n---\n"))
+        refused, _, followed = cells[0].partition("\n=> ")
+        found[name] = (expected.split(" ", 1)[1], refused.split("\n---\n"))
+        if followed:
+            given, then = followed.split("\n", 1)
+            FOLLOWED[name] = (given, then.split("\n---\n"))
     return found
 
 
@@ -55,13 +62,16 @@ def outcomes(notebooks, tmp_path_factory):
     cells = [PREPARE]
     ends = {}
     for name, (_, situation) in (RUNS | REFUSED).items():
-        cells += situation
-        asked = next(place for place, cell in enumerate(situation) if "outcome_of(" in cell)
-        ends[name] = len(cells) - len(situation) + asked
+        for key, part in ((name, situation), (f"{name} =>", FOLLOWED.get(name, ("", []))[1])):
+            asked = next((n for n, cell in enumerate(part) if "outcome_of(" in cell), 0)
+            ends[key] = len(cells) + asked
+            cells += part
     book = notebooks.new(*cells)
     notebooks.run(book, tmp_path_factory.mktemp("carried"), allow_errors=True)
     said = {}
     for name, place in ends.items():
+        if place >= len(book.cells):
+            continue
         outputs = book.cells[place].get("outputs", [])
         printed = "".join(one.text for one in outputs if one.get("name") == "stdout")
         raised = [one.evalue for one in outputs if one.output_type == "error"]
@@ -79,3 +89,9 @@ def test_what_is_taken_along_gives_what_it_gives_in_the_notebook(outcomes, name)
 def test_what_may_mean_something_else_is_refused_with_the_cure(outcomes, name):
     said = outcomes[name]
     assert re.search(REFUSED[name][0], said.get("refused", str(said)), re.DOTALL), said
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_a_job_that_follows_the_advice_runs(outcomes, name):
+    said = outcomes[f"{name} =>"]
+    assert said.get("result", said) == json.loads(FOLLOWED[name][0])

@@ -100,6 +100,7 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
             advice = allowlist.OUT_OF_REACH_NAMES.get(node.id)
             if advice is not None and node.id not in self.bound_names:
                 self.refuse(node, f"{node.id}() does not exist in job code.", advice)
+                return node
         if node.id in names.SPECIAL_METHODS:
             return node
         if self.scopes[-1] == "class" and node.id in names.CLASS_NAMES:

@@ -182,3 +182,28 @@ async def test_an_inner_function_that_needs_the_outer_ones_variables_is_refused_
     with pytest.raises(NotSelfContained, match=r"uses 'text' \(line \d+\).*metadata="):
         await Jobs.create(name="outer", schedule=every(hours=1), execute=outer)
     assert len(await Jobs.get_all(include_dynamic=True)) == 0
+
+
+async def test_the_jobs_of_an_agents_module_take_its_helpers_along(ws, module):
+    loaded = module(
+        "import logging\nfrom luajobs_kit import LuaAgent, LuaJob, LuaTool, Jobs, every, lua_job\n"
+        "from pydantic import BaseModel\n"
+        "logger = logging.getLogger(__name__)\nRATE = 2\n"
+        "def doubled(n):\n    logger.info('doubling %d', n)\n    return n * RATE\n"
+        "@lua_job(schedule=every(hours=1))\nasync def nightly(job):\n    return doubled(21)\n"
+        "class Later(LuaTool):\n    name = 'later'\n    description = 'Later'\n"
+        "    class Input(BaseModel):\n        n: int = RATE\n    input_schema = Input\n"
+        "    async def execute(self, input):\n"
+        "        async def execute(job):\n            return doubled(job.metadata['n'])\n"
+        "        job = await Jobs.create(name='made', schedule=every(hours=1), execute=execute,\n"
+        "                                metadata={'n': input.n})\n"
+        "        return job.name\n"
+        "agent = LuaAgent(name='a', jobs=[nightly])\n"
+    )
+    await ws.deploy(loaded.agent)
+    assert await loaded.Later().call({"n": 4}) == "made"
+    for name, result in {"nightly": 42, "made": 8}.items():
+        job = await Jobs.get_job(name)
+        outcome = await (await job.trigger()).wait(timeout=30)
+        assert outcome.result == result, outcome.data.error
+        assert [line.message for line in await outcome.logs()][:1] == [f"doubling {result // 2}"]
