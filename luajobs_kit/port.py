@@ -85,7 +85,8 @@ class Port(ABC):
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         """Merge ``changes`` into the workspace's settings and return them all.
 
-        A value of None removes a setting. ``http_hosts+`` and ``http_hosts-`` add and take away
+        A value of None removes a setting. With another ``agent_id`` the jobs there are belong to
+        that agent. ``http_hosts+`` and ``http_hosts-`` add and take away
         items of a list, ``env.NAME`` sets one name of ``env`` (None: removes it). Raises
         ``InvalidInput`` for a name or value that no setting has; then nothing is changed.
         """

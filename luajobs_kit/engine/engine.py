@@ -216,6 +216,7 @@ class Engine(Port):
     async def settings(self, changes: dict[str, Any] | None = None) -> dict[str, Any]:
         if changes:
             await self._state.settings.change(changes)
+            await self._core.registry.take_along()
             self._core.apply_settings()
             await self._core.platform.ensure_user(self._state.settings.values.default_user)
         return self._state.settings.values.model_dump(mode="json")
@@ -237,6 +238,7 @@ class Engine(Port):
             counts = await import_file(state.store, Path(file), check, now=state.clock.now)
         state.last.update(await state.store.history.last_executions())
         state.settings.read()
+        await self._core.registry.take_along()
         self._core.apply_settings()
         for record in state.store.definitions.jobs():
             await self._core.firing.arm_as_imported(record.id)

@@ -133,6 +133,7 @@ class Core:
         self._ignore_clock = state.clock.when_put_back(self._on_put_back)
         if self._virtual is not None and isinstance(state.clock, VirtualClock):
             self._leave_clock = state.clock.join(partial(self._settle, self._virtual))
+        await self.registry.take_along()
         await self.runs.start()
         for job_id in [record.id for record in state.store.definitions.jobs()]:
             # As it now is: the runs that were taken up may switch and delete jobs.

@@ -38,7 +38,9 @@ async def port(request, tmp_path, fresh) -> AsyncIterator[Port]:
         return
     folder = request.getfixturevalue("engine_process")
     async with await HttpPort.connect(folder) as port:
-        await port.settings({"agent_id": fresh("agent"), "default_user": fresh("user")})
+        for job in await port.list_jobs(include_dynamic=True, include_deleted=True):
+            await port.delete_job(job.id, force=True)
+        await port.settings({"default_user": fresh("user")})
         yield port
 
 

@@ -54,6 +54,8 @@ async def port(engine_process) -> AsyncIterator[HttpPort]:
 @pytest.fixture
 async def agent(port, fresh) -> str:
     """An agent of this test's own, without jobs."""
+    for job in await port.list_jobs(include_dynamic=True, include_deleted=True):
+        await port.delete_job(job.id, force=True)  # another agent would take them along
     name = fresh("agent")
     await port.settings({"agent_id": name, "default_user": fresh("user")})
     return name

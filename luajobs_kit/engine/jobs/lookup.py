@@ -57,8 +57,8 @@ class JobLookup:
         found = [job for job in named if not job.deleted and reached(job)]
         mine = [job for job in found if job.user_id in {user_id, None}]
         if not found:
-            there = (job for job in definitions.jobs() if not job.deleted and reached(job))
-            names = sorted({job.name for job in there})
+            there = (job for job in definitions.jobs() if job.agent_id == agent and reached(job))
+            names = sorted({job.name for job in there if not job.deleted})
             meant = did_you_mean(name, names, most=3)
             raise NotFound(f"There is no job named {name!r}.{meant}", name=name)
         if len(found) > 1 and not mine:

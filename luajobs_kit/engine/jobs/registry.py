@@ -20,6 +20,7 @@ from luajobs_kit.engine.schedule.firing import Counts, Firing, Rearming
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import Conflict, InvalidInput, NotFound
 from luajobs_kit.model import (
+    DEFAULT_AGENT,
     Declaration,
     Deletion,
     Job,
@@ -109,6 +110,39 @@ class Registry:
                 )
             planned = self._declarations.switch(record, record, before, version, on=record.active)
             return (await self._declarations.carry_out(planned))[0].evolve(change=None)
+
+    # The agent
+
+    async def take_along(self) -> None:
+        """Have every job be one of the workspace's agent: one of another would fire, and nobody see it.
+
+        A job whose user and name another one has here stays as it is, and the doctor tells of it.
+        """
+        agent = self._state.settings.values.agent_id
+        definitions = self._state.store.definitions
+        now = self._state.clock.now()
+        moved = []
+        identities = set()
+        for row in definitions.rows("jobs"):  # not parsed: there may be many, and few are another's
+            if row.get("agentId", DEFAULT_AGENT) == agent:
+                continue
+            record = definitions.job(str(row.get("id")))
+            if record is None:
+                continue
+            identity = (record.user_id, record.name)
+            if identity in identities or definitions.job_named(agent, *identity) is not None:
+                definitions.report(
+                    f"job {record.name} ({record.id}) belongs to the agent {record.agent_id} and fires, "
+                    f"but {agent} has one of that name: `luajobs jobs delete {record.id} --force` "
+                    "deletes it"
+                )
+                continue
+            identities.add(identity)
+            moved.append(record.evolve(agent_id=agent, updated_at=now))
+        if moved:
+            await definitions.commit(*map(Put, moved))
+        for record in moved:
+            announce(self._state, record)
 
     # Activating, metadata, deleting
 

@@ -148,7 +148,8 @@ class Firing:
     def _as_of_now(self, change: Rearming) -> tuple[JobRecord, FireState]:
         """Return the record with its arming, and the fire state of that."""
         now = since = self._state.clock.now()
-        record = change.record.evolve(updated_at=now)
+        agent = self._state.settings.values.agent_id  # it may be another one since it was planned
+        record = change.record.evolve(agent_id=agent, updated_at=now)
         if change.schedule in {Counts.FIRST, Counts.ANEW}:
             before = self._state.fires.get(record.id)
             if before is not None and before.armed_at == now and before.last_fire is not None:

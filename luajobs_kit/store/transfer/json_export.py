@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue, PrivateAttr, ValidationError
 from luajobs_kit.clock import SystemClock
 from luajobs_kit.errors import Conflict, InvalidInput
 from luajobs_kit.model import (
+    DEFAULT_AGENT,
     Document,
     Entry,
     JobRecord,
@@ -52,11 +53,15 @@ class Declared(Document):
     """The ids of jobs whose watermarks were kept because they were not here."""
 
     def refuse_conflicts(self, store: Store) -> None:
-        """Raise ``Conflict`` where two jobs, of the import or of the store, would be one."""
-        identities: dict[tuple[str, str | None, str], str] = {}
+        """Raise ``Conflict`` where two jobs, of the import or of the store, would be one.
+
+        All of them are to be jobs of the workspace's one agent, whosever they were.
+        """
+        agent = store.definitions.settings().get("agent_id", DEFAULT_AGENT)
+        identities: dict[tuple[str | None, str], str] = {}
         for job in self.jobs:
-            identity = (job.agent_id, job.user_id, job.name)
-            here = store.definitions.job_named(*identity)
+            identity = (job.user_id, job.name)
+            here = store.definitions.job_named(agent, *identity)
             other = identities.setdefault(identity, job.id if here is None else here.id)
             if other != job.id:
                 raise Conflict(
