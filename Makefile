@@ -8,7 +8,7 @@ TESTS := -m "not soak and not browser and not lua" -n 4 --dist worksteal
 # Tests start many interpreters; without compiled files each would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo lab test soak test-browser test-lua test-wheel test-oldest test-pythons lint types docs bench clean
+.PHONY: demo lab test soak replay test-browser test-lua test-wheel test-oldest test-pythons lint types docs bench clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/luajobs demo
@@ -22,6 +22,9 @@ test: $(VENV)/.dev
 
 soak: $(VENV)/.dev  ## full counts of kills, races and runs
 	$(BIN)/pytest -m "soak or hypothesis" --hypothesis-profile=soak
+
+replay: $(VENV)/.dev  ## one disturbed life of tests/engine/simulation, told step by step: make replay SEED=17
+	$(BIN)/python tests/engine/simulation/disturbed_life.py $(SEED)
 
 test-browser: $(VENV)/.dev  ## a real JupyterLab in a real Chromium
 	$(BIN)/pytest -m browser tests/browser

@@ -76,6 +76,17 @@ async def test_a_job_that_was_paused_when_it_was_exported_comes_back_paused(engi
     assert (back.status, back.note[:22]) == ("paused", "paused after 1 failure")
 
 
+async def test_fires_that_were_not_run_since_stay_counted(engine, clock, spec):
+    job = await engine.create_job(spec(catch_up="none"))
+    exported = await engine.export_workspace()
+    await clock.jump(clock.now() + timedelta(minutes=30))
+    await engine.create_job(spec("return 2", catch_up="none"))
+    skipped = (await engine.get_job(job.id)).skipped_fires
+    assert skipped
+    await engine.import_workspace(exported)
+    assert (await engine.get_job(job.id)).skipped_fires == skipped
+
+
 async def test_a_fire_that_falls_due_while_the_import_goes_on_runs_once(
     engine, clock, spec, monkeypatch
 ):

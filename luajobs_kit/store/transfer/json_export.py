@@ -116,8 +116,10 @@ class Declared(Document):
             *(Put(document) for document in documents),
             *(Set(name, value) for name, value in self.settings.items()),
         )
+        mine = await store.history.fires()
         for fire in anew:  # after the record, which says which arming holds
-            await store.history.set_fire(fire)
+            skipped = max(fire.skipped, mine[fire.job_id].skipped if fire.job_id in mine else 0)
+            await store.history.set_fire(fire.evolve(skipped=skipped))
         return {
             "jobs": len(self.jobs),
             "versions": len(self.versions),
