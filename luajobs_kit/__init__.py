@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from luajobs_kit.api.namespaces import Products as Products
     from luajobs_kit.api.namespaces import User as User
     from luajobs_kit.api.namespaces import tools as tools
+    from luajobs_kit.api.run_isolated import Sandbox as Sandbox
     from luajobs_kit.api.run_isolated import run_isolated as run_isolated
     from luajobs_kit.api.workspace import Workspace as Workspace
     from luajobs_kit.clock import VirtualClock as VirtualClock
@@ -67,7 +68,7 @@ _HOMES = {
     "api.agent.agents": ["LuaAgent", "LuaJob", "LuaSkill", "lua_job"],
     "api.jobs.execution": ["JobExecution"],
     "api.agent.tools": ["LuaTool", "lua_tool"],
-    "api.run_isolated": ["run_isolated"],
+    "api.run_isolated": ["Sandbox", "run_isolated"],
     "api.jobs.job": ["JobInstance"],
     "api.namespaces": ["Data", "Jobs", "Products", "User", "tools"],
     "api.data.users": ["UserInstance"],

@@ -101,6 +101,18 @@ class Sandbox:
         if self._client is not None:
             await self._client.stop()
 
+    def end(self) -> None:
+        """End every process of it where no loop runs any more, as this process does that exits."""
+        self._closing = True
+        if self._client is not None:
+            self._client.end()
+
+    def forget(self) -> None:
+        """Let go of it in a process forked from this one: its processes are the parent's."""
+        self._closing = True
+        if self._client is not None:
+            self._client.forget()
+
     def walls(self) -> list[Wall]:
         """Return each wall and whether it was raised; ``doctor.report`` tries them as well."""
         return list(self._walls)

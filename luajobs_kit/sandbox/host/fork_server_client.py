@@ -183,6 +183,29 @@ class ForkServerClient:
         self.abandon()
         return self._error_text
 
+    def end(self) -> None:
+        """End the fork server and every child where no loop runs any more, as the process exits."""
+        if self._control is None or self._process is None:
+            return
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        try:
+            self._process.wait(STOP_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def forget(self) -> None:
+        """Let go of the fork server in a process forked from the one whose it is.
+
+        Only the descriptors are closed: the loop that listens to them is the parent's.
+        """
+        self.closed = True
+        for child in self._children.values():
+            child.connection.close()
+        if self._control is not None:
+            self._control.close()
+
     # -- lines from the fork server ---------------------------------------------------
 
     def _read(self) -> None:
