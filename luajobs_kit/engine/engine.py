@@ -182,7 +182,10 @@ class Engine(Port):
         running, waiting = self._core.runs.counts()
         return EngineStatus(
             version=__version__,
-            workspace=str(self._folder) if self._folder else None,
+            # A path may hold bytes that are no text; JSON may not.
+            workspace=os.fsencode(self._folder).decode("utf-8", "replace")
+            if self._folder
+            else None,
             pid=os.getpid(),
             started_at=self._core.started_at,
             now=self._state.clock.now(),

@@ -118,6 +118,12 @@ class LiveState:
         """Why there is no answer, where it is known."""
         return self.frozen or self.lost
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps the engine from its work: it does not answer, or can write nothing."""
+        unwritten = self.engine.unwritten if self.engine else None
+        return self.why or (unwritten and f"Nothing can be written: {unwritten}")
+
     def lose(self, why: str, *, stopped: bool = False) -> None:
         with self.lock:
             self.lost, self.stopped = why, stopped

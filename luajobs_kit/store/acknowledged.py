@@ -54,10 +54,10 @@ class Acknowledged:
         """
         if commit < self.commit:
             first = commit + 1
-            lost = (
-                f"commit {first}" if first == self.commit else f"commits {first} to {self.commit}"
-            )
-            return f"lost: {lost}, which were acknowledged: {self._what_became_of(journals)}"
+            lost = f"commits {first} to {self.commit}, which were"
+            if first == self.commit:
+                lost = f"commit {first}, which was"
+            return f"lost: {lost} acknowledged: {self._what_became_of(journals)}"
         if snapshot >= self.commit or any(self._begins(data) for data in journals.values()):
             return None
         return f"lost: what was acknowledged differs from what is there: {self._what_became_of(journals)}"

@@ -13,6 +13,7 @@ import pytest
 from luajobs_kit import Workspace, WorkspaceError
 from luajobs_kit.client import find_workspace
 from luajobs_kit.clock import SystemClock
+from luajobs_kit.engine import Engine
 from luajobs_kit.ids import Ids
 from luajobs_kit.store import Set, Store
 from luajobs_kit.store.workspace_folder import prepare
@@ -222,3 +223,10 @@ def test_command_and_python_use_one_engine_where_the_environment_names_a_folder(
         assert json.loads(by_option)["pid"] == int(pid)
     finally:
         run("-m", "luajobs_kit.cli", "stop")
+
+
+async def test_a_folder_whose_name_is_no_text_can_be_a_workspace(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9") / ".luajobs"
+    async with await Engine.open(folder) as engine:
+        shown = (await engine.status()).to_json()["workspace"]
+    assert shown == f"{tmp_path}/caf\N{REPLACEMENT CHARACTER}/.luajobs"

@@ -250,6 +250,16 @@ def test_an_engine_that_was_stopped_is_told_from_one_that_is_sought(state):
     assert state.link == "reconnecting"
 
 
+def test_an_engine_that_is_frozen_or_can_write_nothing_is_told_as_that(state):
+    state.doubt("It is frozen: kill -CONT 4711")
+    assert (state.link, state.trouble) == ("frozen", "It is frozen: kill -CONT 4711")
+    state.heard(status().evolve(unwritten="No room to write it."))
+    assert state.link == "live"
+    assert state.trouble == "Nothing can be written: No room to write it."
+    state.heard(status())
+    assert state.trouble is None
+
+
 def test_reading_afresh_forgets_what_was_read_before(state):
     state.fill_log("job_1", [a_line(9).line])
     state.fill_executions("job_1", [a_run(1, status="running")])

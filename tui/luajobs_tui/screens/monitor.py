@@ -170,7 +170,7 @@ class Monitor(JobSearch):
         detail.paint(state, changed)
         if state.selected is not None and detail.topic not in state.loaded:
             self._read_topic()
-        self._show_lost_connection()
+        self._show_trouble()
         self._paint_frames()
         self._painted.set()
 
@@ -181,9 +181,9 @@ class Monitor(JobSearch):
                     self._painted.clear()
                     await self._painted.wait()
 
-    def _show_lost_connection(self) -> None:
-        """Say why there is no engine for as long as there is none."""
-        why = f"◌ {clean(self.state.why)}" if self.state.why else ""
+    def _show_trouble(self) -> None:
+        """Say why there is no engine for as long as there is none, and why it can write nothing."""
+        why = f"◌ {clean(self.state.trouble)}" if self.state.trouble else ""
         if why != self._lost.plain:
             self._hide_notice(self._lost)
             self._lost = Text(why, style(self.app, "warn"))
