@@ -409,7 +409,8 @@ async def create(port: Port, /, *, file: Path, **given: Any) -> None:
     made = await port.create_job(spec_of(file, **given))
     fires = f"; it fires {until(made.next_run_at)}" if made.next_run_at else ""
     cancelled = made.cancelled_in_words
-    click.echo(f"{clean(made.name)}: {made.change}{fires}{cancelled} ({made.id})")
+    note = f"; {clean(made.note)}" if made.note else ""
+    click.echo(f"{clean(made.name)}: {made.change}{fires}{cancelled}{note} ({made.id})")
 
 
 async def _to_delete(port: Port, name: str, *, force: bool) -> Job:

@@ -19,7 +19,7 @@ from luajobs_kit.engine.jobs.versions import check_in_full, new_version, next_pa
 from luajobs_kit.engine.jobs.view import announce, show, status
 from luajobs_kit.engine.schedule.firing import Counts, Firing, Rearming
 from luajobs_kit.engine.state import State
-from luajobs_kit.errors import Conflict, InvalidInput
+from luajobs_kit.errors import Conflict, InvalidInput, LuaJobsError
 from luajobs_kit.model import (
     Change,
     Declaration,
@@ -115,7 +115,7 @@ class Declarations:
             there = {job.name for job in self._lookup.predefined()}
             for name in sorted({*names, *there}):
                 await held.enter_async_context(self._state.changing(agent, name))
-            plans = [await self._plan(spec, None, None, "any") for spec in specs]
+            plans = [await self._plan_to_deploy(spec) for spec in specs]
             steps = [_step(planned) for planned in plans]
             for record in self._lookup.predefined():
                 # One that is paused may have runs that wait, and is not to be let go on by activate().
@@ -134,6 +134,14 @@ class Declarations:
             return Deployment(steps=steps)
 
     # Working out
+
+    async def _plan_to_deploy(self, spec: JobSpec) -> Planned:
+        try:
+            return await self._plan(spec, None, None, "any")
+        except LuaJobsError as problem:
+            problem.message = f"Nothing was deployed, for the job {spec.name!r}: {problem.message}"
+            problem.args = (problem.message,)
+            raise
 
     async def _plan(
         self, spec: JobSpec, owner: str | None, key: str | None, reach: Reach
@@ -278,7 +286,7 @@ class Declarations:
         """Cancel what waited of the version before, tell of the change, and return the job."""
         job_id = planned.record.id
         if planned.kept is None:
-            return self._lookup.shown(job_id, planned.change)
+            return self._shown(planned)
         version = planned.kept.version
         if version is not None and planned.change != "rearmed":
             self.warn_of_unset(version, planned.record.user_id)
@@ -291,7 +299,15 @@ class Declarations:
         cancelled = await self._drop(job_id)
         if (record := self._state.store.definitions.job(job_id)) is not None:
             announce(self._state, record)
-        return self._lookup.shown(job_id, planned.change).evolve(cancelled_runs=cancelled)
+        return self._shown(planned).evolve(cancelled_runs=cancelled)
+
+    def _shown(self, planned: Planned) -> Job:
+        """Return the job as it now is; of one that somebody switched off and that stays so, saying it."""
+        job = self._lookup.shown(planned.record.id, planned.change)
+        before = planned.before
+        if before is not None and not before.active and not planned.record.active:
+            return job.evolve(note="it was switched off, and stays so: activate() turns it on")
+        return job
 
     def _log_moved(self, record: JobRecord, version: JobVersion, old: datetime | None) -> None:
         new = self._state.next_fires.get(record.id)

@@ -177,7 +177,7 @@ async def test_a_deployment_that_is_refused_does_nothing_at_all(ws, why, dry_run
     await actions(ws, hourly("stays"), hourly("goes"))
     bad = hourly(**{"name": "bad"} | REFUSED[why])
     other = agent(hourly("new"), hourly("stays", schedule=every(hours=2)), bad)
-    with pytest.raises(LuaJobsError):
+    with pytest.raises(LuaJobsError, match=rf"Nothing was deployed, for the job '{bad.name}': "):
         await ws.deploy(other, dry_run=dry_run)
     assert await statuses() == {"stays": "active", "goes": "active"}
     assert (await Jobs.get_job("stays")).active_version.version == "1.0.0"

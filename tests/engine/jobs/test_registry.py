@@ -228,6 +228,7 @@ async def test_a_job_that_was_switched_off_stays_off_when_it_is_declared_anew(en
     await engine.deactivate_job(job.id)
     again = await engine.create_job(spec("return 2"))
     assert (again.change, again.status) == ("updated", "inactive")
+    assert again.note == "it was switched off, and stays so: activate() turns it on"
 
 
 @pytest.mark.parametrize("body", ["return 1", "return 2"], ids=["same", "changed"])
