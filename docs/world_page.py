@@ -66,6 +66,7 @@ def render() -> str:
     missing = {
         f"import {module}": advice for module, advice in allowlist.EVERYWHERE_OUT_OF_REACH.items()
     }
+    missing |= {f"other names of {name}": advice for name, advice in allowlist.IN_PART.items()}
     missing |= allowlist.OUT_OF_REACH_MEMBERS
     missing |= {f"{name}()": advice for name, advice in allowlist.OUT_OF_REACH_NAMES.items()}
     instead = "\n".join(

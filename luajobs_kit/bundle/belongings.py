@@ -8,7 +8,7 @@ from types import FunctionType
 
 from luajobs_kit.bundle.carried_definitions import Module
 from luajobs_kit.bundle.free_variables import Use, field_annotations
-from luajobs_kit.bundle.import_lines import import_line, refused_imports
+from luajobs_kit.bundle.import_lines import import_line, lacks_member, refused_imports
 from luajobs_kit.bundle.locate_source import Origin, Scope
 from luajobs_kit.bundle.module_texts import Text
 from luajobs_kit.bundle.pieces import Piece, in_order
@@ -57,9 +57,9 @@ class Belongings:
             line = import_line(use, value) if origin in {"closure", "global"} else None
             if line is None and origin in {"nowhere", "builtin"} and use.name in KIT_NAMES:
                 line = f"from luajobs_kit import {use.name}"
-            if line is not None and not use.rebinds:
+            if line is not None and not use.rebinds and not lacks_member(use, value):
                 self.lines.add(line)
-            elif origin == "global" and not use.rebinds:
+            elif origin == "global" and not use.rebinds and line is None:
                 self._take_definition(by, use, value)
             else:
                 self.refusals.append(refuse_value(by, use, origin, value))

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Final, Literal
 
 from luajobs_kit.bundle.free_variables import Use, outside_names
-from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT, has_member, has_module
+from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT, missing_member
 
 _STATEFUL: Final = {"random", "secrets", "time", "asyncio", "decimal", "calendar", KIT}
 """Modules whose functions change or ask the machine; their classes may be called."""
@@ -79,14 +79,9 @@ def _check_members(use: Use, meaning: Meaning) -> None:
     if not isinstance(meaning.value, ModuleType):
         return
     for chain in use.chains:
-        module = meaning.value.__name__
-        for part in chain.split(".")[1:]:
-            if has_module(f"{module}.{part}"):
-                module = f"{module}.{part}"
-                continue
-            if not has_member(module, part):
-                raise NotConstant(f"jobs have no {module}.{part}")
-            break
+        missing = missing_member(meaning.value.__name__, chain)
+        if missing:
+            raise NotConstant(f"jobs have no {missing}")
 
 
 def _check_calls(expression: ast.expr, meanings: dict[str, Meaning]) -> None:

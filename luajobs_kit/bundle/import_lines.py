@@ -9,7 +9,7 @@ from types import ModuleType
 
 from luajobs_kit.bundle.free_variables import Use
 from luajobs_kit.bundle.refusals import Refusal, instead_of
-from luajobs_kit.bundle.sandbox_names import KIT, KIT_NAMES, has_member, has_module
+from luajobs_kit.bundle.sandbox_names import KIT, KIT_NAMES, has_member, has_module, missing_member
 from luajobs_kit.guest.allowlist import MODULES
 from luajobs_kit.sandbox.policy.bindings import optional_imports
 
@@ -80,6 +80,13 @@ def _homes(name: str, value: object) -> Iterator[tuple[str, str]]:
         for member in (name,) if ambiguous else MODULES[home]:
             if member in there and has_member(home, member) and getattr(module, member) is value:
                 yield home, member
+
+
+def lacks_member(use: Use, value: object) -> bool:
+    """Tell whether ``use`` is a module, and reads of it what jobs have not."""
+    return isinstance(value, ModuleType) and any(
+        missing_member(value.__name__, chain) for chain in use.chains
+    )
 
 
 def refused_imports(tree: ast.AST, function: str, first_line: int) -> list[Refusal]:

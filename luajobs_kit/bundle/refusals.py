@@ -7,26 +7,29 @@ import json
 from dataclasses import dataclass
 from types import ModuleType
 
-from luajobs_kit.argument_help import did_you_mean, nearest
+from luajobs_kit.argument_help import nearest
 from luajobs_kit.bundle.free_variables import Use
 from luajobs_kit.bundle.locate_source import Origin, Unassigned
-from luajobs_kit.bundle.sandbox_names import BUILTINS, KIT, KIT_NAMES, has_member, has_module
+from luajobs_kit.bundle.sandbox_names import (
+    BUILTINS,
+    KIT,
+    KIT_NAMES,
+    has_member,
+    has_module,
+    missing_member,
+)
 from luajobs_kit.errors import NotSelfContained
 from luajobs_kit.guest.allowlist import (
-    ALIKE,
     MODULES,
     OUT_OF_REACH,
-    OUT_OF_REACH_MEMBERS,
     OUT_OF_REACH_NAMES,
+    instead_of_member,
+    instead_of_module,
 )
 
 _OFFER_A_TOOL = (
     "Do that part here, in a function registered with @ws.tool, and call it from the job as "
     "`await tools.NAME(...)`."
-)
-_ENV = (
-    'Use env: `from luajobs_kit import env` and `env("NAME")`; the workspace says which names '
-    "jobs may read."
 )
 _NOTEBOOK = {
     "display": "Use print(…) or job.log.info(…): both write the job's log.",
@@ -91,18 +94,10 @@ def instead_of(module: str, member: str | None = None) -> str:
         return f"It belongs to the side that makes jobs. Jobs have: {inside}."
     if module.startswith("."):
         return "Write what the job needs from it inside the function."
-    if f"{module}.{member}" in OUT_OF_REACH_MEMBERS:
-        return OUT_OF_REACH_MEMBERS[f"{module}.{member}"]
     if has_module(module):
-        meant = did_you_mean(member or "", MODULES[module], cutoff=ALIKE)
-        return meant.strip() or "Write it inside the function."
-    if module == "os" and member in {"environ", "getenv"}:
-        return _ENV
-    while module:
-        if module in OUT_OF_REACH:
-            return OUT_OF_REACH[module]
-        module = module.rpartition(".")[0]
-    return _OFFER_A_TOOL
+        advice = instead_of_member(module, member or "", MODULES[module])
+        return advice or "Write it inside the function."
+    return instead_of_module(module) or _OFFER_A_TOOL
 
 
 def refuse_missing(function: str, use: Use) -> Refusal:
@@ -147,9 +142,14 @@ def _words(by: UsedBy, use: Use, origin: Origin, value: object, reason: NotCarri
             f'await {job}.update_metadata({{"{name}": …}}) and read {job}.metadata["{name}"].'
         )
     if isinstance(value, ModuleType):
+        module = value.__name__
+        if has_module(module):
+            missing = filter(None, (missing_member(module, each) for each in use.chains))
+            home, _, member = min(missing, default=module).rpartition(".")
+            return f"whose {member} does not exist where jobs run. {instead_of(home, member)}"
         chain = min(use.chains, key=len, default=name)
-        member = chain.split(".")[1] if "." in chain else None
-        return f"a module that does not exist where jobs run. {instead_of(value.__name__, member)}"
+        member = chain.split(".")[1] if "." in chain else ""
+        return f"a module that does not exist where jobs run. {instead_of(module, member)}"
     if origin == "closure" and name in {"self", "cls"}:
         return _of_the_object(job, use)
     if reason is not None and reason.cure:
@@ -232,10 +232,9 @@ def _instead_of_object(name: str, value: object) -> str:
                 f"Make it where the job can see how: `{name} = {made}` with plain values at the top "
                 "of the file or cell, or inside the function."
             )
-        while home:
-            if home in OUT_OF_REACH:
-                return OUT_OF_REACH[home]
-            home = home.rpartition(".")[0]
+        advice = instead_of_module(home)
+        if advice:
+            return advice
     return ""
 
 

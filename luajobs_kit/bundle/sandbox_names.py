@@ -21,6 +21,16 @@ def has_module(name: str) -> bool:
     return name in MODULES
 
 
+def missing_member(module: str, chain: str) -> str | None:
+    """Return by its whole name what ``chain`` (``alias.a.b``) reads of a module and jobs have not."""
+    for part in chain.split(".")[1:]:
+        if not has_module(f"{module}.{part}"):
+            is_there = part.startswith("_") or has_member(module, part)
+            return None if is_there else f"{module}.{part}"
+        module = f"{module}.{part}"
+    return None
+
+
 def has_member(module: str, member: str) -> bool:
     """Tell whether the module has the member inside."""
     return member in MODULES.get(module, ())

@@ -7,6 +7,8 @@ anything it returns leads to a module, a frame, code made from text, or a file.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Final
 
 _LISTED: Final = {
@@ -120,7 +122,14 @@ _LISTED: Final = {
     "ALL_COMPLETED Future InvalidStateError LifoQueue Lock PriorityQueue Queue QueueEmpty QueueFull "
     "Semaphore Task TaskGroup "
     "TimeoutError all_tasks as_completed create_task current_task ensure_future gather iscoroutine "
-    "iscoroutinefunction isfuture run shield sleep timeout timeout_at wait wait_for",
+    "iscoroutinefunction isfuture run shield sleep timeout timeout_at to_thread wait wait_for",
+    "os": "environ getenv",
+    "sys": "byteorder float_info maxsize maxunicode platform stderr stdout version version_info",
+    "io": "BytesIO SEEK_CUR SEEK_END SEEK_SET StringIO",
+    "csv": "DictReader DictWriter Error QUOTE_ALL QUOTE_MINIMAL QUOTE_NONE QUOTE_NONNUMERIC "
+    "QUOTE_NOTNULL QUOTE_STRINGS Sniffer excel excel_tab reader unix_dialect writer",
+    "traceback": "format_exc format_exception format_exception_only print_exc print_exception",
+    "types": "MappingProxyType NoneType SimpleNamespace",
     "luajobs_kit": "Conflict ConnectFailed Data HttpError InvalidInput JobInstance Jobs LuaJobsError "
     "NotAllowed NotFound Products TimedOut ToolError ToolUnavailable User cron env every http once tools",
 }
@@ -137,6 +146,7 @@ _SINCE: Final = {
         "Z85_ALPHABET a2b_ascii85 a2b_base32 a2b_base85 b2a_ascii85 b2a_base32 b2a_base85"
     },
     "calendar": {"3.15": "standalone_month_abbr standalone_month_name"},
+    "csv": {"3.12": "QUOTE_NOTNULL QUOTE_STRINGS"},
     "decimal": {"3.14": "IEEEContext IEEE_CONTEXT_MAX_BITS", "3.15": "SPEC_VERSION"},
     "functools": {"3.14": "Placeholder"},
     "heapq": {"3.14": "heapify_max heappop_max heappush_max heappushpop_max heapreplace_max"},
@@ -186,18 +196,10 @@ _ONE_LOG: Final = "All loggers write the run's log; leave handlers out."
 _PACKED: Final = "Job code packs and unpacks no data. Offer a tool and call tools.NAME(…)."
 
 EVERYWHERE_OUT_OF_REACH: Final = {
-    "os": "Job code has no files, environment or processes. Use env(NAME) for settings, Data for "
-    "what is to be kept.",
-    "sys": "Job code does not see the interpreter. Use print() or job.log for output, and return "
-    "to end early.",
-    "io": "Job code has no files. Keep data with Data; for text, append to a list of parts and use "
-    "''.join(parts).",
     "pathlib": "Job code has no files. Keep data with Data.",
     "tempfile": "Job code has no files. Keep data with Data.",
     "shutil": "Job code has no files. Keep data with Data.",
     "glob": "Job code has no files. Keep data with Data.",
-    "csv": "Where no field is quoted: [line.split(',') for line in text.splitlines()], and "
-    "','.join(row) to write. Else offer a tool and call tools.NAME(…).",
     "subprocess": "Job code starts no processes. Offer a tool and call tools.NAME(…).",
     "socket": "Job code has no network of its own. Use http.get(…), http.post(…).",
     "ssl": "Job code has no network of its own. Use http.get(…), http.post(…).",
@@ -215,12 +217,9 @@ EVERYWHERE_OUT_OF_REACH: Final = {
     "loguru": "Use logging.getLogger(__name__), or job.log.",
     "structlog": "Use logging.getLogger(__name__), or job.log.",
     "pickle": "Use json.dumps and json.loads.",
-    "traceback": "Let the error end the job: it is recorded with your line. Or print(repr(error)).",
     "inspect": "Job code does not see the interpreter. Use callable(…), isinstance(…), "
     "asyncio.iscoroutine(…), dataclasses.fields(…).",
     "importlib": "Write an import line; what can be imported is listed in the docs.",
-    "types": "Use a class of your own (self.__dict__.update(named) makes a namespace of it), or "
-    "type(value).",
     "contextvars": "Pass the value as an argument.",
     "weakref": "Keep the object itself.",
     "queue": "Use collections.deque, or asyncio.Queue.",
@@ -271,13 +270,36 @@ EVERYWHERE_OUT_OF_REACH: Final = {
 OUT_OF_REACH: Final = EVERYWHERE_OUT_OF_REACH | _TO_COME
 """What to do instead, for modules people reach for."""
 
-_NO_THREADS: Final = "Call the function directly: a job has one thread."
+_NO_THREADS: Final = (
+    "Call the function directly, or await asyncio.to_thread(…): a job has one thread."
+)
 _LOOP: Final = (
     "Use await, asyncio.create_task(…), asyncio.sleep(…) and time.monotonic(): the job's loop is "
     "running."
 )
 
+IN_PART: Final = {
+    "os": "Job code has no files or processes. Use os.environ or env(NAME) for settings, Data for what "
+    "is to be kept.",
+    "sys": "Job code does not see the interpreter. Use print() or job.log for output, and return "
+    "to end early.",
+    "io": "Job code has files in memory alone: io.StringIO() and io.BytesIO(). Keep data with Data.",
+    "types": "Use a class of your own, types.SimpleNamespace(…), or type(value).",
+    "traceback": "Use traceback.format_exc(), or let the error end the job: it is recorded with your "
+    "line.",
+}
+"""What to do instead of the other names of modules that job code has a small part of."""
+
 OUT_OF_REACH_MEMBERS: Final = {
+    "sys.exit": "Use return, or raise an error.",
+    "sys.argv": "A job runs unattended: pass values in metadata.",
+    "sys.stdin": "A job runs unattended: pass values in metadata.",
+    "sys.exc_info": "Use: except Exception as error, and traceback.format_exc().",
+    "os.path": "Job code has no files. To cut up a name: name.rpartition('/'), name.rpartition('.').",
+    "os.putenv": "A run cannot change its settings: keep the value in a variable.",
+    "io.open": "Job code has no files. Keep data with Data.",
+    "csv.register_dialect": "Give delimiter=…, quotechar=… and the like to the reader or writer.",
+    "csv.Dialect": "Give delimiter=…, quotechar=… and the like to the reader or writer.",
     "logging.FileHandler": _ONE_LOG,
     "logging.Handler": _ONE_LOG,
     "logging.Filter": "Leave out the line where it is written.",
@@ -285,7 +307,6 @@ OUT_OF_REACH_MEMBERS: Final = {
     "logging.root": "Use logging.getLogger().",
     "logging.handlers": _ONE_LOG,
     "logging.config": _ONE_LOG,
-    "asyncio.to_thread": _NO_THREADS,
     "asyncio.run_coroutine_threadsafe": _NO_THREADS,
     "asyncio.get_running_loop": _LOOP,
     "asyncio.get_event_loop": _LOOP,
@@ -353,3 +374,25 @@ OUT_OF_REACH_NAMES: Final = {
     "__import__": "Write an import line: import json.",
 }
 """Builtins that job code does not have, and what to do instead."""
+
+
+def instead_of_member(module: str, name: str, there: Iterable[str]) -> str:
+    """Say what to do instead of a name that a module of job code's lacks; "" where nothing is known.
+
+    ``there`` are the names it has: one of them may be meant.
+    """
+    known = OUT_OF_REACH_MEMBERS.get(f"{module}.{name}") or OUT_OF_REACH.get(f"{module}.{name}")
+    if known:
+        return known
+    close = get_close_matches(name, there, n=1, cutoff=ALIKE)
+    return f"Did you mean {close[0]}?" if close else IN_PART.get(module, "")
+
+
+def instead_of_module(module: str) -> str | None:
+    """Say what to do instead of a module that job code lacks, or of the package that it is in."""
+    while module:
+        advice = OUT_OF_REACH.get(module) or OUT_OF_REACH_MEMBERS.get(module) or IN_PART.get(module)
+        if advice:
+            return advice
+        module = module.rpartition(".")[0]
+    return None

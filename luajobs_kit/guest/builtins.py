@@ -12,6 +12,8 @@ from luajobs_kit.guest.guards.ownership import own
 from luajobs_kit.guest.imports import Imports, for_the_interpreter
 from luajobs_kit.guest.runtime.run import current, without_argument
 from luajobs_kit.guest.stdlib import functools as job_functools
+from luajobs_kit.guest.stdlib.io import StringIO
+from luajobs_kit.guest.stdlib.sys import LogStream
 
 _UNCHANGED: Final = (
     "abs aiter all anext any ascii bin bool bytearray bytes callable chr complex dict "
@@ -42,6 +44,9 @@ EXCEPTIONS: Final = tuple(
         and name not in {"ImportCycleError", "PythonFinalizationError"}  # of some Pythons only
     )
 )
+
+_FILES: Final = (StringIO, LogStream)
+"""What ``print`` writes to, beside objects of job code's, which only have to have a ``write()``."""
 
 _MISSING: Final = object()
 
@@ -143,14 +148,17 @@ def _print(  # what job code knows as print
     file: Any = None,
     flush: bool = False,  # print's own signature
 ) -> None:
-    if not (file is None or own.is_instance(file)):
-        raise TypeError("print(file=…) has no file to write to; what is printed is the run's log")
+    if not (file is None or own.is_instance(file) or type(file) in _FILES):
+        raise TypeError(
+            "print(file=…) writes to io.StringIO(), or to an object of yours that has a write(); "
+            "without it, what is printed is the run's log"
+        )
     # A5: what is written passes the masking of secrets, which would call methods of a subclass of
     # str with the secrets.
     between, after = (_exact(name, text) for name, text in (("sep", sep), ("end", end)))
     text = (" " if between is None else between).join([str(value) for value in values])
     text += "\n" if after is None else after
-    if file is not None:  # an object of job code's, which only has to have a write()
+    if file is not None:
         read_guard.read(file, "write")(text)
         return
     this = current()

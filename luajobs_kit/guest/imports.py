@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from luajobs_kit.guest import allowlist
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import Run
-from luajobs_kit.guest.stdlib import asyncio as job_asyncio
-from luajobs_kit.guest.stdlib import logging as job_logging
+from luajobs_kit.guest.stdlib.own_modules import OWN_MODULES
 from luajobs_kit.guest.stdlib.patches import GIVEN, SIMULATED
-
-_CONTAINERS = frozenset({"asyncio", "logging", "luajobs_kit"})
-"""Modules written by us as a whole."""
 
 
 class Facade(HostMade):
@@ -32,9 +27,9 @@ class Facade(HostMade):
     def __getattr__(self, name: str) -> NoReturn:
         title = self.__dict__["__name__"]
         public = [each for each in self.__dict__ if each[0] != "_"]
-        close = get_close_matches(name, public, n=1, cutoff=allowlist.ALIKE)
-        advice = f" Did you mean {close[0]}?" if close else ""
-        raise AttributeError(f"{title} has no {name} in job code.{advice}", name=name, obj=self)
+        advice = allowlist.instead_of_member(title, name, public)
+        message = f"{title} has no {name} in job code. {advice}".rstrip()
+        raise AttributeError(message, name=name, obj=self)
 
     def __dir__(self) -> list[str]:
         return sorted(name for name in self.__dict__ if not name.startswith("_"))
@@ -52,14 +47,9 @@ def load(kit: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a name that a later Python will no longer have
         for module in allowlist.MODULES:
-            if module not in _CONTAINERS:
+            if module != "luajobs_kit":
                 _real[module] = _exported(module)
     _real["luajobs_kit"] = kit
-    _real["asyncio"] = {
-        name: TimeoutError if name == "TimeoutError" else getattr(job_asyncio, name)
-        for name in allowlist.MODULES["asyncio"]
-    }
-    _real["logging"] = {name: getattr(job_logging, name) for name in allowlist.MODULES["logging"]}
     for module in sorted(allowlist.MODULES, reverse=True):  # those within a module first
         _facades[module] = _facade(module)
 
@@ -74,11 +64,13 @@ def _facade(module: str) -> Facade:
 
 
 def _exported(module: str) -> dict[str, Any]:
-    real = importlib.import_module(module)
+    real = OWN_MODULES.get(module) or importlib.import_module(module)
     ours = GIVEN.get(module, {})
     exported = {}
     for name in allowlist.MODULES[module]:
-        if name in ours and hasattr(real, name):
+        if module == "asyncio" and name == "TimeoutError":
+            exported[name] = TimeoutError  # asyncio's is Python's own
+        elif name in ours and hasattr(real, name):
             exported[name] = ours[name]
         elif f"{module}.{name}" in allowlist.MODULES:
             continue  # a module of its own

@@ -49,7 +49,7 @@ def test_everything_from_outside_is_refused_at_once_each_with_its_line():
     async def execute(job, start=GREETINGS):
         helped = outside_helper(start)
         page = requests.get("https://example.org")
-        key = os.environ["KEY"]
+        key = os.listdir("keys")  # noqa: PTH208 - likewise
         with open("file.txt") as file:  # noqa: ASYNC230, PTH123 - a job that must be refused
             rows = file.read()
         import numpy as np
@@ -73,7 +73,6 @@ def test_everything_from_outside_is_refused_at_once_each_with_its_line():
     }
     assert "define it inside execute" in found["outside_helper"]["text"]
     assert 'job.metadata["GREETINGS"]' in found["GREETINGS"]["text"]
-    assert 'env("NAME")' in found["os"]["text"]
     assert "Keep data with Data" in found["open"]["text"]
     assert "tools.NAME" in found["numpy"]["text"]
     assert "@ws.tool" in found["requests"]["text"]
@@ -241,7 +240,7 @@ def test_very_many_unknown_names_are_told_in_part():
     [
         ("from typing import get_type_hints", "Use dataclasses.fields(…)"),
         ("from asyncio import Condition", "Use asyncio.Event or asyncio.Queue."),
-        ("from math import squirt", "Did you mean 'sqrt'?"),
+        ("from math import squirt", "Did you mean sqrt?"),
         ("from pytz import timezone", "Use zoneinfo.ZoneInfo(name)."),
     ],
 )

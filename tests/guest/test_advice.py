@@ -15,6 +15,7 @@ PROGRAMS = dict(
 )
 ADVICE = {
     **allowlist.EVERYWHERE_OUT_OF_REACH,
+    **allowlist.IN_PART,
     **allowlist.OUT_OF_REACH_MEMBERS,
     **allowlist.OUT_OF_REACH_NAMES,
 }

@@ -272,7 +272,8 @@ def test_a_result_without_a_form_is_told_how_to_get_one(value: str, how: str) ->
 
 
 @pytest.mark.parametrize(
-    "line", ["return job.gi_frame", "return job.__subclasses__()", "import os", "return eval('1')"]
+    "line",
+    ["return job.gi_frame", "return job.__subclasses__()", "import socket", "return eval('1')"],
 )
 def test_a_refusal_is_two_sentences_with_one_full_stop_each(line: str) -> None:
     program = Program(f"def main(job):\n    {line}\n", "main")

@@ -44,6 +44,7 @@ SPECIMENS = """
 import asyncio, calendar, contextlib, dataclasses, datetime, decimal, difflib, enum, fractions
 import functools, hashlib, hmac, itertools, json, logging, operator, random, re, statistics, string
 import textwrap, time, typing, urllib.parse, uuid, zoneinfo, collections
+import csv, io, os, sys, traceback, types
 class Own:
     def method(self): pass
     @property
@@ -89,7 +90,11 @@ def main(job):
         classmethod(int), staticmethod(int), vars(Own()), contextlib.ExitStack(), contextlib.closing(1),
         ExceptionGroup("a", [ValueError()]), tools.weather, http, job, job.log, job.data,
         logging.getLogger("a"), logging.LoggerAdapter(job.log, {}), logging.StreamHandler(), logging.Formatter(),
-         job.metadata, job.execution,
+        job.metadata, job.execution,
+        os.environ, os.environ.items(), sys.stdout, io.StringIO("a"), io.BytesIO(b"a"), csv.reader(["a"]),
+        csv.writer(io.StringIO()), csv.DictReader(["a"]), csv.DictWriter(io.StringIO(), ["a"]),
+        csv.Sniffer().sniff("a;b"), types.SimpleNamespace(a=1), types.MappingProxyType({}),
+        traceback.format_exception(errors[0]),
     ]
 """
 

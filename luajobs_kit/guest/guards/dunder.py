@@ -232,11 +232,11 @@ def _setter(value: Any, name: str) -> Callable[..., None]:
 
 
 def attributes(value: Any) -> AttributeView | types.MappingProxyType[str, Any]:
-    """Return what ``vars()`` and ``.__dict__`` give, of job code's own objects and classes only."""
+    """Return what ``vars()`` and ``.__dict__`` give, of job code's own objects and classes, and of namespaces."""
     if own.is_class(value) and not issubclass(type(value), enum.EnumType):
         shown = {name: each for name, each in class_dict(value).items() if _is_shown(name)}
         return types.MappingProxyType(shown)
-    if own.is_instance(value) or own.is_function(value):
+    if own.is_instance(value) or own.is_function(value) or type(value) is types.SimpleNamespace:
         real = instance_dict(value)
         if real is not None:
             return attribute_view(real, partial(writable, value))

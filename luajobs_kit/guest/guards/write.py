@@ -36,8 +36,8 @@ def write(value: Any) -> Any:
     )
 
 
-OPEN: Final[set[type]] = {decimal.Context}
-"""Host classes whose instances accept public attributes; they check what is set themselves."""
+OPEN: Final[set[type]] = {decimal.Context, types.SimpleNamespace}
+"""Host classes whose instances accept public attributes; they check what is set themselves, or hold anything."""
 
 
 _CLOSED: Final[set[type]] = {

@@ -31,10 +31,15 @@ def error_text(error: BaseException) -> str:
 def _one(error: BaseException) -> str:
     # By BaseException's own descriptors: a class of job code may have attributes of these names.
     frames = _own_frames(_TRACEBACK.__get__(error))
+    told = without_frames(error)
+    return "\n".join(["Traceback (most recent call last):", *frames, told] if frames else [told])
+
+
+def without_frames(error: BaseException) -> str:
+    """Return an error's class and message."""
     name = str.__str__(type(error).__name__)
     message = text_of(error)[:LONGEST_MESSAGE]
-    told = f"{name}: {message}" if message else name
-    return "\n".join(["Traceback (most recent call last):", *frames, told] if frames else [told])
+    return f"{name}: {message}" if message else name
 
 
 def _own_frames(trace: TracebackType | None) -> list[str]:

@@ -37,6 +37,7 @@ class Run:
         self.at_top: ConstantsAtTop | None = None  # once its source has been executed
         self.loggers: dict[str, Any] = {}  # by name; "root" is above all
         self.logging_disabled = 0  # the level up to which nothing is written
+        self.unset_names: set[str] = set()  # of settings that were asked for and not there
         self._mask = Mask()
         self._unfinished_line = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, NoReturn, Self
 
 from luajobs_kit.guest.guards.sealed import Frozen, HostMade, make
@@ -53,6 +53,11 @@ ALL_COMPLETED = "ALL_COMPLETED"
 
 def _loop() -> Loop:
     return current().loop
+
+
+async def to_thread(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call ``func`` at once: a run has one thread, and waits for it."""
+    return func(*args, **kwargs)
 
 
 async def sleep(delay: float, result: Any = None) -> Any:

@@ -52,8 +52,7 @@ class ImportRules(RuleBase):
     def _check_module(self, node: ast.AST, module: str) -> bool:
         if module in allowlist.MODULES or node in self.optional_imports:
             return True
-        top = module.partition(".")[0]
-        advice = allowlist.OUT_OF_REACH.get(module) or allowlist.OUT_OF_REACH.get(top)
+        advice = allowlist.instead_of_module(module)
         if advice is None:
             close = get_close_matches(module, allowlist.MODULES, n=1, cutoff=allowlist.ALIKE)
             advice = (
@@ -91,12 +90,12 @@ class ImportRules(RuleBase):
         return None
 
     def _refuse_member(self, node: ast.AST, module: str, name: str) -> None:
-        whole = f"{module}.{name}"
-        advice = allowlist.OUT_OF_REACH_MEMBERS.get(whole) or allowlist.OUT_OF_REACH.get(whole)
-        if advice is None:
-            close = get_close_matches(name, allowlist.MODULES[module], n=1, cutoff=allowlist.ALIKE)
-            advice = f"Did you mean {close[0]}?" if close else "The docs list what each module has."
-        self.refuse(node, f"{module} has no {name} in job code.", advice)
+        advice = allowlist.instead_of_member(module, name, allowlist.MODULES[module])
+        self.refuse(
+            node,
+            f"{module} has no {name} in job code.",
+            advice or "The docs list what each module has.",
+        )
 
 
 def _import(bound: str, module: str, member: str | None, node: ast.stmt) -> ast.stmt:

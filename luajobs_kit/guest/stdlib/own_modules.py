@@ -1,0 +1,24 @@
+"""The modules of job code that are the kit's own as a whole, by name."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Final
+
+from luajobs_kit.guest.stdlib import asyncio as job_asyncio
+from luajobs_kit.guest.stdlib import csv as job_csv
+from luajobs_kit.guest.stdlib import io as job_io
+from luajobs_kit.guest.stdlib import logging as job_logging
+from luajobs_kit.guest.stdlib import os as job_os
+from luajobs_kit.guest.stdlib import sys as job_sys
+from luajobs_kit.guest.stdlib import traceback as job_traceback
+
+OWN_MODULES: Final[dict[str, ModuleType]] = {
+    "asyncio": job_asyncio,
+    "csv": job_csv,
+    "io": job_io,
+    "logging": job_logging,
+    "os": job_os,
+    "sys": job_sys,
+    "traceback": job_traceback,
+}
