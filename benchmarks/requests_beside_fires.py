@@ -215,6 +215,9 @@ class Seen:
     fired: int = 0
     skipped: int = 0
     answers: list[float] = field(default_factory=list)  # milliseconds until status was there
+    work: float = (
+        0.0  # most milliseconds of processor time of the loop's thread between two of them
+    )
 
     @property
     def p99(self) -> float:
@@ -224,17 +227,19 @@ class Seen:
     def __str__(self) -> str:
         return (
             f"{self.fired:3} fires, {self.skipped:3} skipped, status p99 {self.p99:6.1f} ms, "
-            f"longest {max(self.answers):6.1f} ms"
+            f"longest {max(self.answers):6.1f} ms, work {self.work:6.1f} ms"
         )
 
 
 async def ask_status(engine: Engine, seen: Seen) -> None:
-    due = time.perf_counter()
+    due, worked = time.perf_counter(), time.thread_time()
     while True:
         due = max(due + BEAT, time.perf_counter() - 1)
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         await engine.status()
         seen.answers.append((time.perf_counter() - due) * 1000)
+        busy = time.thread_time()
+        seen.work, worked = max(seen.work, (busy - worked) * 1000), busy
 
 
 def note_requests() -> None:
