@@ -336,7 +336,7 @@ class Engine(Port):
         record = self._core.lookup.record(job_id)
         version = (
             self._core.lookup.version(job_id, version_id)
-            if version_id
+            if version_id is not None
             else active_version(self._state, record)
         )
         if metadata is not None:

@@ -90,7 +90,7 @@ async def test_a_message_is_bounded(engine, spec):
     [
         ("User.get(long)", " makes one."),
         ("Data.create(long, {})", "200 is the most"),
-        ("Jobs.get_job(long)", "lists what there is."),
+        ("Jobs.get_job(long)", "There is no job named"),
         ("Data.get_entry('orders', long)", ""),
         ("job.trigger(version_id=long)", "there are 1.0.0."),
         ("http.get('ftp://' + long[:60_000])", "is no http or https address."),
