@@ -151,6 +151,8 @@ def not_json(value: Any, path: str) -> InvalidInput:
         advice = 'use value.model_dump(mode="json")'
     elif isinstance(value, set | frozenset):
         advice = "use sorted(value)"
+    elif callable(getattr(value, "tolist", None)):  # numpy's scalars and arrays, pandas' Series
+        advice = "use value.tolist()"
     elif isinstance(value, bytes | bytearray):
         advice = (
             "use value.decode() where they are text, else base64.b64encode(value).decode(), which "

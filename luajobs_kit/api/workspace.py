@@ -35,7 +35,7 @@ from luajobs_kit.api.jobs.log_lines import LogLines
 from luajobs_kit.api.settings_of_workspace import WorkspaceSettings
 from luajobs_kit.api.simulation import SimulationResult, end_of
 from luajobs_kit.clock import Clock, SystemClock, VirtualClock
-from luajobs_kit.errors import InvalidInput, LuaJobsError, WorkspaceError
+from luajobs_kit.errors import LuaJobsError, WorkspaceError
 from luajobs_kit.model import (
     EngineStatus,
     Event,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-F = TypeVar("F", bound=Callable[..., Awaitable[Any]] | LuaTool[Any])
+F = TypeVar("F", bound=Callable[..., Any] | LuaTool[Any])
 
 
 @awaited_as("ws")
@@ -310,24 +310,18 @@ class Workspace:
         name: str | None = None,
         timeout: float = DEFAULT_TOOL_TIMEOUT,
     ) -> Any:
-        """Let job code call an async function of this process, or a ``LuaTool``, as ``tools.NAME(…)``.
+        """Let job code call a function of this process, or a ``LuaTool``, as ``tools.NAME(…)``.
 
         A function's arguments are validated by its annotations; it has ``timeout`` seconds to
-        answer. What is given is returned as it was, so this is a decorator too.
+        answer. A plain ``def`` runs in a thread of its own. What is given is returned as it was, so
+        this is a decorator too.
 
         Raises ``InvalidInput`` for what cannot be a tool, and for another ``name`` for a
         ``LuaTool``, which has one.
         """
 
         def register(function: F) -> F:
-            if not isinstance(function, LuaTool):
-                self._offers.add(OfferedTool.of_function(function, name, timeout))
-            elif name in {None, function.name}:
-                self._offers.add(OfferedTool.of_lua_tool(function, self, timeout))
-            else:
-                raise InvalidInput(
-                    f"{function!r} has a name; leave out name={name!r}.", field="name"
-                )
+            self._offers.add(OfferedTool.of(function, self, name=name, timeout=timeout))
             self._offer_soon()
             return function
 

@@ -29,10 +29,11 @@ from luajobs_kit.engine.lifecycle import Core
 from luajobs_kit.engine.runs.outcome import new_execution
 from luajobs_kit.engine.runs.runner import LocalRunner, Runner
 from luajobs_kit.engine.simulation.simulation import simulate
-from luajobs_kit.errors import Conflict, LuaJobsError, NotFound
+from luajobs_kit.errors import Conflict, InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Cancellation,
+    Declaration,
     Deletion,
     Deployment,
     EngineStatus,
@@ -261,10 +262,13 @@ class Engine(Port):
 
     async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:
         user_id = self._acting()
+        self._refuse_misspelt(spec)
         await self._core.platform.ensure_user(user_id)
         return await self._core.declarations.create(spec, user_id, key, reach=acting_reach())
 
     async def deploy_jobs(self, specs: list[JobSpec], *, dry_run: bool = False) -> Deployment:
+        for spec in () if dry_run else specs:  # what a dry run's agent offers is not offered yet
+            self._refuse_misspelt(spec)
         return await self._core.declarations.deploy(specs, dry_run=dry_run)
 
     async def get_job(self, job_id: str) -> Job:
@@ -352,7 +356,23 @@ class Engine(Port):
     async def push_version(
         self, job_id: str, spec: VersionSpec, *, key: str | None = None
     ) -> JobVersion:
+        self._refuse_misspelt(spec)
         return await self._core.registry.push(job_id, spec, key)
+
+    def _refuse_misspelt(self, spec: Declaration) -> None:
+        """Raise ``InvalidInput`` for a tool that no job has yet, named nearly as one on offer."""
+        wrong = self._core.tools.misspelt(spec.tools or ())
+        if not wrong:
+            return
+        definitions = self._state.store.definitions
+        versions = [each for job in definitions.jobs() for each in definitions.versions(job.id)]
+        for name in wrong.keys() - {name for each in versions for name in each.tools or ()}:
+            listed = ", ".join(tool.name for tool in self._core.tools.offered())
+            raise InvalidInput(
+                f"tools lists {name!r}, which nobody offers.{wrong[name]} Offered now: {listed}. "
+                "A tool that is to come is offered first, and given to a job then.",
+                field="tools",
+            )
 
     async def publish_version(self, job_id: str, version: str) -> Job:
         return await self._core.registry.publish(job_id, version)

@@ -19,7 +19,9 @@ from luajobs_kit.api.jobs.options import (
     retry_of,
     schedule_of,
 )
+from luajobs_kit.argument_help import did_you_mean
 from luajobs_kit.errors import InvalidInput, ToolError
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import Bundle, CatchUp, JobSpec, Overlap
 from luajobs_kit.name_rules import check_name
 
@@ -103,12 +105,12 @@ def lua_job(
 class LuaSkill:
     """Tools that belong together, with their description for the agent's model.
 
-    ``tools`` are ``LuaTool`` objects and typed async functions; jobs call the same ones as
+    ``tools`` are ``LuaTool`` objects and typed functions; jobs call the same ones as
     ``tools.NAME(…)`` once the agent is deployed. Raises ``InvalidInput`` for what cannot be one.
     """
 
     name: str
-    tools: Sequence[LuaTool[Any] | Callable[..., Awaitable[Any]]]
+    tools: Sequence[LuaTool[Any] | Callable[..., Any]]
     description: str = ""
     context: str = ""
     condition: Callable[[], Awaitable[bool]] | None = None
@@ -118,6 +120,7 @@ class LuaSkill:
 
     def __post_init__(self) -> None:
         check_name(self.name, "a skill", example="reminders")
+        _check_list(self.tools, "tools", LuaTool)
         self.lua_tools = [as_lua_tool(tool) for tool in self.tools]
 
 
@@ -134,13 +137,22 @@ class LuaAgent:
 
     def __post_init__(self) -> None:
         check_name(self.name, "an agent", example="assistant")
-        for kind, names in {
+        for part, kind, given in [("skills", LuaSkill, self.skills), ("jobs", LuaJob, self.jobs)]:
+            _check_list(given, part, kind)
+            for each in given:
+                if not isinstance(each, kind):
+                    raise InvalidInput(
+                        f"{part} of the agent {self.name!r} has {shortened(each)}, and each is a "
+                        f"{kind.__name__}.{_CURES[part]}",
+                        field=part,
+                    )
+        for parts, names in {
             "tools": [tool.name for skill in self.skills for tool in skill.lua_tools],
             "jobs": [job.name for job in self.jobs],
         }.items():
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
-                raise InvalidInput(f"Agent {self.name!r} has two {kind} named {twice[0]!r}.")
+                raise InvalidInput(f"Agent {self.name!r} has two {parts} named {twice[0]!r}.")
 
     @property
     def tools(self) -> dict[str, LuaTool[Any]]:
@@ -150,12 +162,14 @@ class LuaAgent:
     async def call_tool(
         self,
         name: str,
-        input: Mapping[str, Any],
+        input: Mapping[str, Any] | str,
         *,
         user: str | None = None,
         workspace: Session | None = None,
     ) -> Any:
         """Call a tool as ``user`` (None: who acts already) and return its output as plain JSON.
+
+        ``input`` is a dict, or its JSON text, as OpenAI's API gives a call's ``arguments``.
 
         Raises ``ToolError`` with the tool's name, and the field when input or output is wrong.
         """
@@ -166,4 +180,22 @@ class LuaAgent:
                         input, user=user, workspace=workspace, condition=skill.condition
                     )
         listed = ", ".join(self.tools) or "none"
-        raise ToolError(f"{self.name} has no tool {name!r}; its tools are: {listed}.", tool=name)
+        meant = did_you_mean(name, self.tools)
+        raise ToolError(
+            f"{self.name} has no tool {name!r}; its tools are: {listed}.{meant}", tool=name
+        )
+
+
+_CURES = {
+    "skills": " Tools go into one: LuaSkill(name=…, tools=[…]).",
+    "jobs": " A function is made into one by @lua_job(schedule=…).",
+}
+
+
+def _check_list(given: Any, part: str, kind: type) -> None:
+    """Raise ``InvalidInput`` for one thing where a list of them is meant."""
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise InvalidInput(
+            f"{part} must be a list of {kind.__name__}, not {shortened(given)}: {part}=[…].",
+            field=part,
+        )

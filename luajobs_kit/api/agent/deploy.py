@@ -69,7 +69,7 @@ class Plan:
 async def deploy(session: Session, offers: ToolOffers, agent: LuaAgent, *, dry_run: bool) -> Plan:
     """Make the agent's jobs true in the engine (see ``Workspace.deploy``)."""
     specs = [job.spec(session) for job in agent.jobs]
-    tools = [OfferedTool.of_lua_tool(tool, session) for tool in agent.tools.values()]
+    tools = [OfferedTool.of(tool, session) for tool in agent.tools.values()]
     deployment = await session.ask(Port.deploy_jobs, specs, dry_run=True)
     if not dry_run:  # nothing was refused: its jobs may run at once, and call its tools
         for tool in tools:

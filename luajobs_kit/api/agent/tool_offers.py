@@ -1,30 +1,25 @@
 """Tools on offer to jobs: what a workspace's owner lets job code call as ``tools.NAME(…)``.
 
-A tool is an async function (``@ws.tool``) or a ``LuaTool`` (``ws.tool(…)``, ``ws.deploy(agent)``).
+A tool is a function (``@ws.tool``) or a ``LuaTool`` (``ws.tool(…)``, ``ws.deploy(agent)``).
 It runs in the process that offers it, for as long as that lives.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-
 from luajobs_kit.acting_user import acting_as
 from luajobs_kit.api._session import Bound, Session
-from luajobs_kit.api._signatures import arguments_of, first_problem, values_of
-from luajobs_kit.api.agent.tools import LuaTool, check_tool
+from luajobs_kit.api.agent.tools import FunctionTool, LuaTool, check_tool, refuse_uncallable
 from luajobs_kit.bytes_in_json import pack, unpack
 from luajobs_kit.errors import (
     EngineUnavailable,
     InvalidInput,
-    LuaJobsError,
     NotFound,
     ToolError,
     ToolUnavailable,
@@ -44,41 +39,37 @@ class OfferedTool:
     call: Callable[[Mapping[str, Any]], Awaitable[Any]]
 
     @classmethod
-    def of_function(
-        cls, function: Callable[..., Awaitable[Any]], name: str | None, timeout: float
+    def of(
+        cls,
+        tool: Any,
+        session: Session,
+        *,
+        name: str | None = None,
+        timeout: float = DEFAULT_TOOL_TIMEOUT,
     ) -> OfferedTool:
-        """Raise ``InvalidInput`` for a function that is not async or takes unnamed arguments."""
-        called = name or function.__name__
-        if not inspect.iscoroutinefunction(function):
-            raise InvalidInput(f"A tool is an async function: write `async def {called}(…)`.")
-        if not called.isidentifier():
-            raise InvalidInput(f"{called!r} cannot be written as tools.NAME; choose another name.")
-        model = arguments_of(function, f"tool {called}")
+        """Return a ``LuaTool`` or a function as it is offered; ``name`` is for a function.
+
+        Raises ``InvalidInput`` for what cannot be a tool, or cannot be called by its name.
+        """
+        if not isinstance(tool, LuaTool):
+            tool = FunctionTool(tool, name=name)
+        elif name not in {None, tool.name}:
+            raise InvalidInput(f"{tool!r} has a name; leave out name={name!r}.", field="name")
+        else:
+            check_tool(tool)
+        refuse_uncallable(tool.name)
 
         async def call(arguments: Mapping[str, Any]) -> Any:
-            return await function(**values_of(_validated(model, called, arguments)))
-
-        offer = ToolOffer(
-            name=called,
-            description=inspect.getdoc(function),
-            input_schema=model.model_json_schema(),
-            timeout=_seconds(timeout),
-        )
-        return cls(offer, call)
-
-    @classmethod
-    def of_lua_tool(
-        cls, tool: LuaTool[Any], session: Session, timeout: float = DEFAULT_TOOL_TIMEOUT
-    ) -> OfferedTool:
-        """Raise ``InvalidInput`` for a tool that lacks a part."""
-        check_tool(tool)
-
-        async def call(arguments: Mapping[str, Any]) -> Any:
-            return await tool.call(arguments, workspace=session)
+            try:
+                given = tool.validated(arguments)
+            except ToolError as refused:
+                message = f"tools.{refused.message}"
+                raise InvalidInput(message, field=refused.details.get("field")) from None
+            return await tool.call(given, workspace=session)
 
         offer = ToolOffer(
             name=tool.name,
-            description=tool.description,
+            description=tool.description or None,
             input_schema=tool.json_schema(),
             timeout=_seconds(timeout),
         )
@@ -92,14 +83,6 @@ def _seconds(timeout: float) -> float:
             f"timeout={timeout!r}: a tool needs more than 0 seconds to answer.", field="timeout"
         )
     return seconds
-
-
-def _validated(model: type[BaseModel], name: str, arguments: Mapping[str, Any]) -> BaseModel:
-    try:
-        return model.model_validate(arguments)
-    except ValidationError as problem:
-        field_name, words = first_problem(problem)
-        raise InvalidInput(f"tools.{name}: {field_name}: {words}", field=field_name) from None
 
 
 @dataclass(slots=True)
@@ -179,20 +162,11 @@ class ToolOffers:
         value: Any = None
         with acting_as(call.user_id):
             try:
-                value = as_answer(await self._tools[call.name].call(unpack(call.arguments)))
-            except Exception as problem:  # noqa: BLE001 - a tool may raise anything; the run gets it as ToolError
+                value = pack(await self._tools[call.name].call(unpack(call.arguments)))
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the run is told
                 error = {"type": type(problem).__name__, "message": str(problem)}
         with suppress(NotFound, EngineUnavailable):  # the run that called it has ended
             await port.answer(call.id, value, error)
-
-
-def as_answer(value: Any) -> Any:
-    """Return what a tool gave as JSON, bytes packed.
-
-    Raises ``TypeError`` or ``ValueError`` for what JSON has no form for.
-    """
-    flat = TypeAdapter(Any).dump_python(value)  # models and dataclasses as dicts, bytes as bytes
-    return TypeAdapter(Any).dump_python(pack(flat), mode="json")
 
 
 class Tools(Bound):
@@ -208,11 +182,6 @@ class Tools(Bound):
         async def call(*positional: Any, **arguments: Any) -> Any:
             if positional:
                 raise TypeError(f"tools.{name} takes its arguments by name: tools.{name}(key=…)")
-            try:
-                return wrap(unpack(as_answer(await session.offered(name)(arguments))))
-            except LuaJobsError:
-                raise
-            except Exception as problem:
-                raise ToolError(f"{type(problem).__name__}: {problem}") from problem
+            return wrap(await session.offered(name)(arguments))
 
         return call

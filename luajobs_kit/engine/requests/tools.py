@@ -6,14 +6,17 @@ A tool runs in the client that offers it; the engine only passes calls and answe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from luajobs_kit.argument_help import did_you_mean
 from luajobs_kit.errors import InvalidInput, LuaJobsError, NotFound, ToolError, ToolUnavailable
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import Execution
 from luajobs_kit.port import ToolCall, ToolOffer
+
+MISSPELT: Final = 0.75  # likeness of two names, from which one is taken for the other misspelt
 
 
 @dataclass(eq=False)
@@ -60,6 +63,16 @@ class ToolBroker:
         """Return what is offered now, by name."""
         newest = {name: tool for offer in self._offers for name, tool in offer.tools.items()}
         return [newest[name] for name in sorted(newest)]
+
+    def misspelt(self, names: Sequence[str]) -> dict[str, str]:
+        """Return each name that nobody offers and that is near to one offered, with that in words.
+
+        One that is near to none may be offered later.
+        """
+        offered = [tool.name for tool in self.offered()]
+        strange = [name for name in names if name not in offered and name not in self._gone]
+        near = {name: did_you_mean(name, offered, cutoff=MISSPELT) for name in strange}
+        return {name: words for name, words in near.items() if words}
 
     async def ask(
         self,
@@ -123,7 +136,10 @@ class ToolBroker:
         if name in self._gone:
             return f"tools.{name} was offered by a client that has left; run its cell again."
         listed = ", ".join(f"tools.{tool.name}" for tool in self.offered()) or "none"
-        return f"Nobody offers tools.{name}. Offered now: {listed}. Register it with @ws.tool."
+        meant = did_you_mean(name, [tool.name for tool in self.offered()])
+        return (
+            f"Nobody offers tools.{name}.{meant} Offered now: {listed}. Register it with @ws.tool."
+        )
 
 
 class _Calls(AsyncIterator[ToolCall]):
@@ -158,4 +174,4 @@ def _as_error(error: dict[str, Any]) -> LuaJobsError:
     kind, message = str(error.get("type", "Error")), str(error.get("message", ""))
     if kind == "InvalidInput":
         return InvalidInput(message)
-    return ToolError(f"{kind}: {message}")
+    return ToolError(message if kind == "ToolError" else f"{kind}: {message}")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import threading
+from functools import partial
+
 import pytest
 
 from luajobs_kit import (
@@ -9,12 +13,15 @@ from luajobs_kit import (
     Jobs,
     LuaAgent,
     LuaSkill,
+    LuaTool,
     ToolUnavailable,
+    Workspace,
     acting_as,
     every,
     lua_tool,
 )
 from luajobs_kit.acting_user import acting_user
+from luajobs_kit.port import Port
 
 
 async def ask(job):
@@ -63,7 +70,11 @@ async def test_wrong_arguments_and_errors_reach_job_code(ws):
         "InvalidInput",
         "tools.weather: city: is required; also wrong: town",
     ]
-    assert await run({"city": "Paris"}) == ["ToolError", "OSError: no signal"]
+    kind, words = await run({"city": "Paris"})
+    assert kind == "ToolError"
+    assert re.fullmatch(
+        r"weather failed: OSError: no signal \(line \d+ of test_job_tools\.py\)", words
+    )
 
 
 async def test_nobody_offers_it(ws):
@@ -150,17 +161,83 @@ def test_a_tool_is_given_a_time_to_answer_that_a_timer_can_take(ws, timeout):
 
 
 def test_what_cannot_be_a_tool_is_refused():
-    from luajobs_kit import Workspace
-
     ws = Workspace("/nowhere")
-    with pytest.raises(InvalidInput, match="async def plain"):
-
-        @ws.tool
-        def plain():
-            return None
-
     with pytest.raises(InvalidInput, match="name each argument"):
 
         @ws.tool
         async def many(*cities):
             return None
+
+    for wrong, words in [
+        (LuaTool, r"LuaTool is a class.* write LuaTool\(\)"),
+        ("weather", r"name='weather'"),
+        (5, "write a function that calls it"),
+        (partial(print, 1), "write a function that calls it"),
+        (lambda: 1, "A lambda has no name"),
+    ]:
+        with pytest.raises(InvalidInput, match=words):
+            ws.tool(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "fit"), [("get-weather", "get_weather"), ("class", "class_tool"), ("_own", "own")]
+)
+def test_a_name_that_a_job_cannot_write_is_refused_with_one_that_it_can(name, fit):
+    ws = Workspace("/nowhere")
+
+    async def weather() -> str:
+        return "sun"
+
+    with pytest.raises(InvalidInput, match=f"such as '{fit}'"):
+        ws.tool(name=name)(weather)
+    with pytest.raises(InvalidInput, match=f"such as '{fit}'"):
+        ws.tool(lua_tool(name=name)(weather))
+
+
+async def test_an_agent_whose_tool_no_job_can_call_is_not_deployed_at_all(ws):
+    @lua_tool(name="get-weather")
+    async def weather() -> str:
+        """Tell the weather"""
+        return "sun"
+
+    agent = LuaAgent(name="guide", skills=[LuaSkill(name="sky", tools=[lua_weather, weather])])
+    with pytest.raises(InvalidInput, match="get_weather"):
+        await ws.deploy(agent)
+    assert await ws.ask(Port.tools) == []
+
+
+async def test_a_misspelt_tool_is_refused_when_the_job_is_made(ws):
+    @ws.tool
+    async def weather(city: str) -> str:
+        return "sun"
+
+    with pytest.raises(InvalidInput, match="Did you mean 'weather'"):
+        await run({}, tools=["wether"])
+    assert await Jobs.get_all(include_dynamic=True) == []
+    assert await run({"city": "Paris"}, tools=["not_offered_yet", "weather"]) == "sun"
+
+
+async def test_what_a_plain_function_needs_is_on_the_jobs_side_too(ws):
+    @ws.tool
+    def weather(city: str) -> dict:
+        if city == "Rome":
+            raise LookupError("nothing known") from OSError("no signal")
+        print("looked up")  # noqa: T201 - kept as a log line
+        return {"city": city, "user": acting_user(), "main": threading.current_thread().name}
+
+    with acting_as("user_alice"):
+        found = await run({"city": "Paris"})
+    assert found == {"city": "Paris", "user": "user_alice", "main": "tool weather"}
+    kind, words = await run({"city": "Rome"})
+    assert kind == "ToolError"
+    assert words.startswith(
+        "weather failed: LookupError: nothing known; caused by OSError: no signal (line "
+    )
+    lines = await ws.logs(source="skill", name="weather")
+    assert [line.message.partition("\n")[0] for line in lines] == [
+        "looked up",
+        "weather completed",
+        words,
+    ]
+    assert 'raise LookupError("nothing known")' in lines[-1].message
+    assert "in_thread" not in lines[-1].message

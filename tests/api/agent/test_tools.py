@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import sys
+import threading
+from enum import Enum
+from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, Field
 
-from luajobs_kit import InvalidInput, Jobs, LuaTool, ToolError, User, lua_tool, once
+from luajobs_kit import (
+    InvalidInput,
+    Jobs,
+    LuaAgent,
+    LuaSkill,
+    LuaTool,
+    ToolError,
+    User,
+    lua_tool,
+    once,
+)
 
 
 class Order(BaseModel):
@@ -142,11 +157,176 @@ async def test_a_typed_function_is_a_tool_and_still_a_function(ws):
     with pytest.raises(ToolError, match="add_up: c: Extra inputs"):
         await add.call({"a": 1, "c": 2})
     assert add.json_schema()["required"] == ["a"]
-    with pytest.raises(InvalidInput, match="async def plain"):
+
+
+async def test_a_plain_function_is_a_tool_that_holds_nothing_up(ws):
+    answered = threading.Event()
+
+    @lua_tool
+    def wait() -> bool:
+        """Wait for the other tool"""
+        return answered.wait(30)
+
+    @lua_tool
+    async def answer() -> str:
+        """Answer"""
+        answered.set()
+        return "done"
+
+    waiting = asyncio.create_task(wait.call({}))
+    assert await answer.call({}) == "done"
+    assert await waiting is True
+
+
+@pytest.mark.parametrize("given", ['{"a": 2}', b'{"a": 2}', {"a": 2}])
+async def test_arguments_may_be_json_text_as_a_models_call_has_them(ws, given):
+    @lua_tool
+    async def double(a: float = 1) -> float:
+        """Double a number"""
+        return 2 * a
+
+    agent = LuaAgent(name="maths", skills=[LuaSkill(name="numbers", tools=[double])])
+    assert await agent.call_tool("double", given) == 4
+    assert await agent.call_tool("double", "") == 2
+    for wrong, words in [
+        ("{a: 2}", "double: its arguments are text that is no JSON"),
+        ("[2]", r"double: its arguments must be a dict, not \[2\]"),
+        ('{"b": 2}', "double: b: Extra inputs"),
+    ]:
+        with pytest.raises(ToolError, match=words):
+            await double.call(wrong)
+    with pytest.raises(ToolError, match="Did you mean 'double'"):
+        await agent.call_tool("duoble", {})
+
+
+def test_what_is_no_tool_is_told_at_once():
+    class Plain(OrderTool):
+        def execute(self, input):
+            return {"total": 1}
+
+    def counting():
+        yield 1
+
+    for wrong, words in [
+        (OrderTool, r"OrderTool is a class.* write OrderTool\(\)"),
+        (Plain(), r"Plain\.execute is no async function: write `async def execute\(self, input\)`"),
+        (counting, "counting yields"),
+        ("order_item", "is text"),
+        (OrderTool.execute, "method of a class"),
+    ]:
+        with pytest.raises(InvalidInput, match=words):
+            LuaSkill(name="s", tools=[wrong])
+    with pytest.raises(InvalidInput, match="tools must be a list of LuaTool"):
+        LuaSkill(name="s", tools=OrderTool())
+    with pytest.raises(InvalidInput, match=r"skills .* each is a LuaSkill.*LuaSkill\(name="):
+        LuaAgent(name="a", skills=[OrderTool()])
+    with pytest.raises(InvalidInput, match="cannot be given as JSON"):
 
         @lua_tool
-        def plain(a: int) -> int:
-            return a
+        def odd(thing: threading.Thread) -> None:
+            """Take what JSON has no form for"""
+
+
+async def test_a_field_that_the_input_does_not_have_is_refused_with_the_nearest(ws):
+    with pytest.raises(ToolError, match=r"conut: Extra inputs.* Did you mean 'count'"):
+        await OrderTool().call({"item": "tea", "count": 1, "conut": 2})
+
+    class Open(OrderTool):
+        class Input(Order, extra="allow"):
+            pass
+
+        input_schema = Input
+
+    assert await Open().call({"item": "tea", "count": 1, "note": "hot"}) == {"total": 2}
+
+
+class Size(Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Cup(BaseModel):
+    size: Size
+
+
+def test_a_model_reads_each_argument_from_the_docstring_and_enumerations_inline():
+    @lua_tool
+    def pour(cup: Cup, size: Size = Size.SMALL, drink: Annotated[str, Field(description="A")] = ""):
+        """Pour a drink.
+
+        It is hot.
+
+        Args:
+            cup: Where it is
+                poured to.
+            size (Size): How much.
+            drink: Not this.
+
+        Returns:
+            What was poured.
+        """
+
+    assert pour.description == "Pour a drink.\n\nIt is hot.\n\nReturns:\n    What was poured."
+    schema = pour.json_schema()
+    sizes = {"enum": ["small", "large"], "type": "string"}
+    assert schema["properties"]["size"] == {**sizes, "default": "small", "description": "How much."}
+    assert schema["properties"]["cup"]["description"] == "Where it is poured to."
+    assert schema["properties"]["drink"]["description"] == "A"
+    assert schema["$defs"]["Cup"]["properties"]["size"] == sizes
+    assert list(schema["$defs"]) == ["Cup"]
+    assert schema["additionalProperties"] is False
+    assert schema["$defs"]["Cup"]["additionalProperties"] is False
+    assert OrderTool().json_schema()["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Count.\n\n:param a: The first.\n:param int b: The\n    second.\n:returns: a number",
+        "Count.\n\nParameters\n----------\na : int\n    The first.\nb\n    The second.\n\n:returns: a number",
+        "Count.\nArgs:\n  a: The first.\n  b (int, optional): The second.\n  c: no argument\n\n:returns: a number",
+    ],
+)
+def test_arguments_are_described_in_every_common_form(text):
+    def count(a: int, b: int = 0):
+        pass
+
+    count.__doc__ = text
+    tool = lua_tool(count)
+    properties = tool.json_schema()["properties"]
+    assert [properties[name]["description"] for name in "ab"] == ["The first.", "The second."]
+    assert tool.description.replace("\n\n", "\n") == "Count.\n:returns: a number"
+
+
+async def test_an_error_names_the_tools_own_line_and_the_causes(ws):
+    class Broken(OrderTool):
+        async def execute(self, input):
+            try:
+                json.loads("{")  # raises below, in the library's file
+            except ValueError as problem:
+                raise ExceptionGroup("two", [KeyError("a"), problem]) from problem
+
+    with pytest.raises(ToolError) as told:
+        await Broken().call({"item": "tea", "count": 1})
+    line = Broken.execute.__code__.co_firstlineno + 4
+    assert told.value.message.startswith(
+        "order_item failed: ExceptionGroup: two (2 sub-exceptions): KeyError: 'a', JSONDecodeError: "
+    )
+    assert "; caused by JSONDecodeError: Expecting" in told.value.message
+    assert told.value.message.endswith(f"(line {line} of test_tools.py)")
+    (*_, logged) = await ws.logs(source="skill")
+    assert logged.message.startswith(f"{told.value.message}\n")
+    assert "json.loads" in logged.message
+
+
+async def test_a_tool_that_ends_the_program_only_fails(ws):
+    @lua_tool
+    async def leave() -> None:
+        """Leave"""
+        sys.exit(3)
+
+    with pytest.raises(ToolError, match="leave failed: SystemExit: 3"):
+        await leave.call({})
 
 
 async def test_jobs_of_a_tool_belong_to_its_user(ws, clock):
@@ -184,8 +364,6 @@ def test_a_tool_without_a_part_is_told_which():
 
         async def execute(self, input):
             return None
-
-    from luajobs_kit import LuaSkill
 
     with pytest.raises(InvalidInput, match="'two words'"):
         LuaSkill(name="s", tools=[Nameless()])
