@@ -33,7 +33,6 @@ from luajobs_kit.errors import Conflict, InvalidInput, LuaJobsError, NotFound
 from luajobs_kit.ids import Ids
 from luajobs_kit.model import (
     Cancellation,
-    Declaration,
     Deletion,
     Deployment,
     EngineStatus,
@@ -262,13 +261,13 @@ class Engine(Port):
 
     async def create_job(self, spec: JobSpec, *, key: str | None = None) -> Job:
         user_id = self._acting()
-        self._refuse_misspelt(spec)
+        self._refuse_misspelt(spec.tools or [])
         await self._core.platform.ensure_user(user_id)
         return await self._core.declarations.create(spec, user_id, key, reach=acting_reach())
 
     async def deploy_jobs(self, specs: list[JobSpec], *, dry_run: bool = False) -> Deployment:
         for spec in () if dry_run else specs:  # what a dry run's agent offers is not offered yet
-            self._refuse_misspelt(spec)
+            self._refuse_misspelt(spec.tools or [])
         return await self._core.declarations.deploy(specs, dry_run=dry_run)
 
     async def get_job(self, job_id: str) -> Job:
@@ -356,12 +355,12 @@ class Engine(Port):
     async def push_version(
         self, job_id: str, spec: VersionSpec, *, key: str | None = None
     ) -> JobVersion:
-        self._refuse_misspelt(spec)
+        self._refuse_misspelt(spec.tools or [])
         return await self._core.registry.push(job_id, spec, key)
 
-    def _refuse_misspelt(self, spec: Declaration) -> None:
+    def _refuse_misspelt(self, names: list[str]) -> None:
         """Raise ``InvalidInput`` for a tool that no job has yet, named nearly as one on offer."""
-        wrong = self._core.tools.misspelt(spec.tools or ())
+        wrong = self._core.tools.misspelt(names)
         if not wrong:
             return
         definitions = self._state.store.definitions
