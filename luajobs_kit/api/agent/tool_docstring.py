@@ -1,4 +1,4 @@
-"""What a function's docstring says to who chooses tools: of the whole, and of each argument."""
+"""Descriptions for who chooses tools, of a function and of each argument, read from its docstring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tool raised, in words: for its caller one line, for its log the traceback."""
+"""Failures of tools in words: for the caller one line, for the log the traceback."""
 
 from __future__ import annotations
 

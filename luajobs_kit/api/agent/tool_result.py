@@ -1,4 +1,4 @@
-"""What a tool returned, as JSON: models, dates, and the values of numpy and pandas among it.
+"""Results of tools as JSON: models, dates, and the values of numpy and pandas among them.
 
 One rule for what is missing: NaN, pandas' NA and NaT are None, wherever they stand. An infinity is
 refused, for JSON has no form for it and None would hide it. Bytes stay bytes.
