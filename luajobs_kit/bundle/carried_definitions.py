@@ -233,7 +233,7 @@ class Module:
             return Meaning("constant", fresh)
 
         try:
-            return evaluate(expression, mean)
+            return evaluate(expression, mean, str(self.namespace.get("__name__")))
         except RecursionError:
             raise NotConstant("its line uses itself") from None
 

@@ -50,8 +50,8 @@ Mean = Callable[[Use], Meaning | None]
 """Gives a name's meaning; None for a name of Python's own. Raises ``NotConstant``."""
 
 
-def evaluate(expression: ast.expr, mean: Mean) -> Any:
-    """Return the value of an expression, evaluated anew. Raises ``NotConstant``."""
+def evaluate(expression: ast.expr, mean: Mean, home: str) -> Any:
+    """Return the value of an expression of the module ``home``, evaluated anew. Raises ``NotConstant``."""
     if any(isinstance(node, _NOT_IN_CONSTANTS) for node in ast.walk(expression)):
         raise NotConstant("its line does more than give a value")
     statement = ast.copy_location(ast.Expr(expression), expression)
@@ -66,12 +66,17 @@ def evaluate(expression: ast.expr, mean: Mean) -> Any:
         meanings[use.name] = found
         _check_members(use, found)
     _check_calls(expression, meanings)
-    space = {name: meaning.value for name, meaning in meanings.items()}
+    # TypeVar and namedtuple look for the name of the module they are called in.
+    space = {"__name__": home, **{name: each.value for name, each in meanings.items()}}
     code = compile(ast.Expression(expression), "<constant>", "eval")
     try:
-        return eval(code, {"__builtins__": {}, **space})  # noqa: S307  # checked above: it only gives a value
+        return eval(code, {"__builtins__": _FOR_C_CODE, **space})  # noqa: S307  # checked above: it only gives a value
     except Exception as error:
         raise NotConstant(f"its line, evaluated again, raises {type(error).__name__}") from error
+
+
+_FOR_C_CODE: Final = {"__import__": __import__}
+"""Builtins without names: code written in C imports by way of them (``TypeVar`` asks for typing)."""
 
 
 def _check_members(use: Use, meaning: Meaning) -> None:

@@ -152,6 +152,8 @@ def _words(by: UsedBy, use: Use, origin: Origin, value: object, reason: NotCarri
         return f"a module that does not exist where jobs run. {instead_of(module, member)}"
     if origin == "closure" and name in {"self", "cls"}:
         return _of_the_object(job, use)
+    if name in OUT_OF_REACH_NAMES and inspect.isroutine(value):  # the shell has its own open()
+        return f"which does not exist where jobs run. {OUT_OF_REACH_NAMES[name]}"
     if reason is not None and reason.cure:
         return f"{reason}. {reason.cure}"
     if inspect.isroutine(value) or isinstance(value, type):
