@@ -131,7 +131,8 @@ def _words(by: UsedBy, use: Use, origin: Origin, value: object, reason: NotCarri
     name, function, job = use.name, by.name, by.job or "job"
     if origin == "nowhere":
         return _undefined(function, use)
-    if origin == "builtin":
+    shells_own = name in OUT_OF_REACH_NAMES and inspect.isroutine(value)  # IPython has an open()
+    if origin == "builtin" or shells_own:
         advice = OUT_OF_REACH_NAMES.get(name) or _NOTEBOOK.get(name, _OFFER_A_TOOL)
         return f"which does not exist where jobs run. {advice}"
     if name in _NOTEBOOK and str(getattr(value, "__module__", "")).startswith("IPython"):
@@ -152,8 +153,6 @@ def _words(by: UsedBy, use: Use, origin: Origin, value: object, reason: NotCarri
         return f"a module that does not exist where jobs run. {instead_of(module, member)}"
     if origin == "closure" and name in {"self", "cls"}:
         return _of_the_object(job, use)
-    if name in OUT_OF_REACH_NAMES and inspect.isroutine(value):  # the shell has its own open()
-        return f"which does not exist where jobs run. {OUT_OF_REACH_NAMES[name]}"
     if reason is not None and reason.cure:
         return f"{reason}. {reason.cure}"
     if inspect.isroutine(value) or isinstance(value, type):

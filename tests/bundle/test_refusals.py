@@ -215,7 +215,8 @@ def test_a_file_changed_since_it_was_loaded_is_noticed(tmp_path, monkeypatch):
     ids=["minus", "plus", "attributes", "lambdas"],
 )
 def test_source_too_deep_for_the_compiler_is_refused(body):
-    with pytest.raises(InvalidInput, match="nested too deeply"):
+    # A newer Python's compiler takes more depth, and then the bound on parts refuses it.
+    with pytest.raises(InvalidInput, match=r"nested too deeply|more than 100,000 parts"):
         verify(Bundle(source=f"def f(job):\n    return {body}", entry="f"))
 
 

@@ -65,13 +65,13 @@ def test_an_error_is_told_with_the_authors_lines() -> None:
         "log.error('later', exc_info=kept)",
         "log.error('none', exc_info=True)",
     )
-    assert first[1].splitlines() == [
+    assert first[1].splitlines()[:-1] == [
         "failed",
         "Traceback (most recent call last):",
         '  File "job.py", line 5, in main',
         '  File "job.py", line 4, in inner',
-        "ZeroDivisionError: integer division or modulo by zero",
     ]
+    assert first[1].splitlines()[-1].startswith("ZeroDivisionError: ")  # its words are the Python's
     assert second[1].startswith("later\nTraceback")
     assert third == ("error", "none")
 
