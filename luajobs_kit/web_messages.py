@@ -271,18 +271,23 @@ def body_of(content: bytes, text: str | None) -> dict[str, Any]:
     )
 
 
-def refuse_error(response: Any, answer: dict[str, Any]) -> None:
-    """Raise ``HttpError`` for an answer of 400 and above."""
+def phrase_of(status: int) -> str:
+    """Return a status in words, such as ``Not Found``; nothing for one that has none."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def refuse_error(response: Any, answer: dict[str, Any], kind: type[HttpError] = HttpError) -> None:
+    """Raise ``HttpError``, or a ``kind`` of it, for an answer of 400 and above."""
     status = int(answer["status"])
     if status < FIRST_ERROR:
         return
-    try:
-        phrase = f" {HTTPStatus(status).phrase}"
-    except ValueError:
-        phrase = ""
     text = text_of_body(answer).strip()
+    phrase = f" {phrase_of(status)}".rstrip()
     said = f": {text[:_SHOWN]}{'…' if len(text) > _SHOWN else ''}" if text else ""
-    error = HttpError(
+    error = kind(
         f"{answer.get('url', 'the server')} answered {status}{phrase}{said}", status_code=status
     )
     error.response, error.kind = response, "BadStatus"

@@ -130,6 +130,15 @@ _LISTED: Final = {
     "QUOTE_NOTNULL QUOTE_STRINGS Sniffer excel excel_tab reader unix_dialect writer",
     "traceback": "format_exc format_exception format_exception_only print_exc print_exception",
     "types": "MappingProxyType NoneType SimpleNamespace",
+    "requests": "ConnectTimeout ConnectionError HTTPError JSONDecodeError ReadTimeout RequestException "
+    "Response Session Timeout TooManyRedirects codes delete exceptions get head options patch post "
+    "put request session",
+    "requests.exceptions": "ConnectTimeout ConnectionError HTTPError InvalidSchema InvalidURL "
+    "JSONDecodeError MissingSchema ReadTimeout RequestException Timeout TooManyRedirects",
+    "httpx": "AsyncClient Client ConnectError ConnectTimeout HTTPError HTTPStatusError InvalidURL "
+    "NetworkError PoolTimeout ReadTimeout RequestError Response Timeout TimeoutException "
+    "TooManyRedirects TransportError UnsupportedProtocol WriteTimeout delete get head patch post put "
+    "request",
     "luajobs_kit": "Conflict ConnectFailed Data HttpError InvalidInput JobInstance Jobs LuaJobsError "
     "NotAllowed NotFound Products TimedOut ToolError ToolUnavailable User cron env every http once tools",
 }
@@ -203,8 +212,6 @@ EVERYWHERE_OUT_OF_REACH: Final = {
     "subprocess": "Job code starts no processes. Offer a tool and call tools.NAME(…).",
     "socket": "Job code has no network of its own. Use http.get(…), http.post(…).",
     "ssl": "Job code has no network of its own. Use http.get(…), http.post(…).",
-    "requests": "Use await http.get(url) and http.post(url, json=…): the engine sends them.",
-    "httpx": "Use await http.get(url) and http.post(url, json=…): the engine sends them.",
     "aiohttp": "Use await http.get(url) and http.post(url, json=…): the engine sends them.",
     "urllib3": "Use await http.get(url) and http.post(url, json=…): the engine sends them.",
     "urllib.request": "Use await http.get(url): the engine sends it.",

@@ -24,6 +24,7 @@ from luajobs_kit.guest.runtime.call_channel import Channel
 from luajobs_kit.guest.runtime.constants_at_top import ConstantsAtTop
 from luajobs_kit.guest.runtime.loop import CancelledError
 from luajobs_kit.guest.runtime.run import Run
+from luajobs_kit.guest.stdlib import httpx_client, requests_client
 from luajobs_kit.guest.stdlib.patches import LibraryChanged
 
 
@@ -137,6 +138,7 @@ _ERRORS: Final = [
 ]
 
 # Their fields may be set as attributes; a read-only one raises an error that says so.
+OPEN.update({requests_client.Session, httpx_client.Client, httpx_client.AsyncClient})
 OPEN.update({UserInstance, Entry, Product, JobInstance, ReadOnlyRecord, ReadOnlyMetadata, Profile})
 
 

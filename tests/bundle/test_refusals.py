@@ -195,7 +195,7 @@ def test_source_text_with_unknown_names_or_modules_is_refused():
     with pytest.raises(NotSelfContained, match="write `import json` inside"):
         capture("async def execute(job):\n    return json.dumps(1)")
     with pytest.raises(NotSelfContained, match=r"await http\.get"):
-        capture("import requests\nasync def execute(job):\n    return requests.get('x')")
+        capture("import aiohttp\nasync def execute(job):\n    return aiohttp.get('x')")
 
 
 def test_a_file_changed_since_it_was_loaded_is_noticed(tmp_path, monkeypatch):

@@ -142,7 +142,6 @@ def test_metadata_is_read_and_copied_like_a_dict(expression: str, value: Any) ->
     assert run(*helper, f"return {expression}") == value
 
 
-@pytest.mark.parametrize("kind", ["def", "async def"])
 @pytest.mark.parametrize(
     ("lines", "advice"),
     [
@@ -159,8 +158,8 @@ def test_metadata_is_read_and_copied_like_a_dict(expression: str, value: Any) ->
 )
 @pytest.mark.filterwarnings("ignore:coroutine")
 @pytest.mark.usefixtures("forgotten")
-def test_a_forgotten_await_is_named(lines: tuple[str, ...], advice: str, kind: str) -> None:
-    assert message(*lines, kind=kind).endswith(f"put await in front of the call{advice}")
+def test_a_forgotten_await_is_named(lines: tuple[str, ...], advice: str) -> None:
+    assert message(*lines).endswith(f"put await in front of the call{advice}")
 
 
 @pytest.mark.filterwarnings("ignore:coroutine")

@@ -9,7 +9,7 @@ from typing import Any
 from luajobs_kit.bytes_in_json import pack, unpack
 from luajobs_kit.errors import NotAllowed, NotFound
 from luajobs_kit.guest.api.records import wrap
-from luajobs_kit.guest.api.spoken import spoken_as
+from luajobs_kit.guest.api.spoken import settled, spoken_as
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.setting_names import setting_name
@@ -172,11 +172,14 @@ class Tools(HostMade):
         if name.startswith("_"):
             raise AttributeError(name)
 
-        async def tool(*positional: Any, **arguments: Any) -> Any:
+        async def asked(*positional: Any, **arguments: Any) -> Any:
             if positional:
                 raise TypeError(f"tools.{name} takes its arguments by name: tools.{name}(key=…)")
             given = {"name": name, "arguments": pack(arguments)}
             return wrap(unpack(await current().call("tool.call", given)))
 
-        tool.__name__ = tool.__qualname__ = name
+        def tool(*positional: Any, **arguments: Any) -> Any:
+            return settled(asked(*positional, **arguments))
+
+        asked.__name__ = asked.__qualname__ = tool.__name__ = tool.__qualname__ = name
         return tool

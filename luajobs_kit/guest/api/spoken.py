@@ -1,14 +1,19 @@
-"""Calls of the kit's methods by job code: wrong arguments are answered as they are in a notebook."""
+"""Calls of the kit's methods by job code.
+
+Wrong arguments are answered as they are in a notebook. In a function that is not async, which cannot
+await, a call waits for its answer and returns it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from types import FunctionType
+from types import CoroutineType, FunctionType
 from typing import Any, TypeVar
 
 from luajobs_kit.argument_help import misnamed, takes
 from luajobs_kit.guest.guards.ownership import class_dict
+from luajobs_kit.guest.runtime.run import current
 
 C = TypeVar("C", bound=type)
 
@@ -35,11 +40,19 @@ def spoken_as(spoken: str) -> Callable[[C], C]:
     return decorate
 
 
+def settled(answer: Any) -> Any:
+    """Return what a call gives: outside the loop, as in a plain ``def``, its answer, waited for."""
+    loop = current().loop
+    if type(answer) is CoroutineType and not loop.running:
+        return loop.run(answer)
+    return answer
+
+
 def _helped(call: str, function: Any) -> Callable[..., Any]:
     @wraps(function)
     def checked(*given: Any, **options: Any) -> Any:
         try:
-            return function(*given, **options)
+            return settled(function(*given, **options))
         except TypeError as problem:
             # A5: a keyword may be of a subclass of str, whose methods must not be asked.
             named = {str.__str__(name): value for name, value in options.items()}

@@ -294,6 +294,8 @@ def run(main: Any) -> Any:
         if type(main) is types.CoroutineType:
             main.close()
         raise RuntimeError("asyncio.run() cannot be used in an async function; use: await main()")
+    if not hasattr(type(main), "__await__") and not callable(main):
+        return main  # a call of the kit's, which outside the loop has waited for its answer
     return loop.run(main)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from luajobs_kit.guest.stdlib import asyncio as job_asyncio
 from luajobs_kit.guest.stdlib import csv as job_csv
+from luajobs_kit.guest.stdlib import httpx_client, requests_client
 from luajobs_kit.guest.stdlib import io as job_io
 from luajobs_kit.guest.stdlib import logging as job_logging
 from luajobs_kit.guest.stdlib import os as job_os
@@ -16,9 +17,12 @@ from luajobs_kit.guest.stdlib import traceback as job_traceback
 OWN_MODULES: Final[dict[str, ModuleType]] = {
     "asyncio": job_asyncio,
     "csv": job_csv,
+    "httpx": httpx_client,
     "io": job_io,
     "logging": job_logging,
     "os": job_os,
+    "requests": requests_client,
+    "requests.exceptions": requests_client,
     "sys": job_sys,
     "traceback": job_traceback,
 }

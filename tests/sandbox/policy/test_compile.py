@@ -50,7 +50,7 @@ def test_everything_refused_is_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("source", "advice"),
     [
-        ("import requests", "http.get"),
+        ("import aiohttp", "http.get"),
         ("import logging.handlers", "leave handlers out"),
         ("import logging\nlogging.FileHandler('x')", "leave handlers out"),
         ("import threading", "asyncio.gather"),
