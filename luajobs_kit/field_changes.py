@@ -70,6 +70,6 @@ def check_index(given: Any) -> None:
     """Raise ``InvalidInput`` for ``index`` of a new entry that is not true: all are searched here."""
     if given is not None and given is not True:
         raise InvalidInput(
-            f"index={given!r:.40} is not possible: search looks through every entry here. Leave it out.",
+            f"index={shortened(given)} is not possible: search looks through every entry here. Leave it out.",
             field="index",
         )

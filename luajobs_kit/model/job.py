@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from luajobs_kit.acting_user import Reach
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model._document import Document, Instant, Written
 from luajobs_kit.model.bundle import Bundle
 from luajobs_kit.model.execution import Execution
@@ -40,7 +41,7 @@ def no_retry(given: Any) -> InvalidInput:
     """Return the refusal of what is no retry at all."""
     return InvalidInput(
         'retry takes {"maxAttempts": 3, "backoffSeconds": 60}, '
-        f"not {type(given).__name__} ({given!r:.60}).",
+        f"not {type(given).__name__} ({shortened(given)}).",
         field="retry",
     )
 

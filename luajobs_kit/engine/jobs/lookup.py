@@ -18,7 +18,7 @@ SHOWN_AT_ONCE: Final = 20  # jobs, before the loop gets its turn
 
 def _not_text(given: Any, call: str, what: str) -> InvalidInput:
     return InvalidInput(
-        f"{call} takes the {what} as text, not {type(given).__name__} ({given!r:.40})."
+        f"{call} takes the {what} as text, not {type(given).__name__} ({shortened(given)})."
     )
 
 

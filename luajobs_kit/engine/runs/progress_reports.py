@@ -12,6 +12,7 @@ from luajobs_kit.engine.runs.active import Run
 from luajobs_kit.engine.runs.runner import Serve
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import InvalidInput, LuaJobsError
+from luajobs_kit.json_walk import shortened
 from luajobs_kit.model import Progress, ProgressReported
 
 PAUSE: Final = 0.1  # seconds between two events of one attempt
@@ -74,7 +75,7 @@ class ProgressReports:
         for name, value in (("done", done), ("total", total)):
             if not _is_amount(value) and not (name == "total" and value is None):
                 raise InvalidInput(
-                    f"job.progress was given {name}={value!r:.60}, which is not a number of 0 or more: "
+                    f"job.progress was given {name}={shortened(value)}, which is not a number of 0 or more: "
                     "await job.progress(3, 10) says that 3 of 10 are done.",
                     field=name,
                 )

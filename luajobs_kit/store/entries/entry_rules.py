@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
-from luajobs_kit.json_walk import is_deeper, map_texts
+from luajobs_kit.json_walk import is_deeper, map_texts, shortened
 from luajobs_kit.long_numbers import in_our_words
 from luajobs_kit.model import Entry
 from luajobs_kit.store.database.column_values import utf8
@@ -34,14 +34,14 @@ def valid_collection(name: str) -> str:
 def valid_name(name: str, whose: str, what: str) -> str:
     """Return a name that SQLite can keep. Raises ``InvalidInput``."""
     if not isinstance(name, str) or not name.strip() or "\x00" in name or utf8(name) != name:
-        raise InvalidInput(f"{whose} needs {what}, in valid text; got {name!r:.200}.")
+        raise InvalidInput(f"{whose} needs {what}, in valid text; got {shortened(name)}.")
     return name
 
 
 def valid_data(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``data`` as the JSON object it will be read back as. Raises ``InvalidInput``."""
     if not isinstance(data, Mapping):
-        raise InvalidInput(f"An entry's data must be an object (a dict); got {data!r:.200}.")
+        raise InvalidInput(f"An entry's data must be an object (a dict); got {shortened(data)}.")
     try:
         copy = json.loads(json.dumps(dict(data), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 
 MOST_STEPS: Final = 20_000_000  # some ten seconds; 100,000 small entries take less than one
 
@@ -64,7 +65,7 @@ class _Reading:
     def all_of(self, given: Any, where: str, depth: int) -> Test:
         if not isinstance(given, Mapping):
             raise InvalidInput(
-                f'{where} must be an object such as {{"status": "open"}}; got {given!r:.200}.'
+                f'{where} must be an object such as {{"status": "open"}}; got {shortened(given)}.'
             )
         if depth > _DEEPEST:
             raise InvalidInput(f"{where} is nested deeper than {_DEEPEST}.")
@@ -73,7 +74,7 @@ class _Reading:
             if name in ("$and", "$or"):
                 if not isinstance(value, list | tuple) or not value:
                     raise InvalidInput(
-                        f"{where}: {name} takes an array of filters; got {value!r:.200}."
+                        f"{where}: {name} takes an array of filters; got {shortened(value)}."
                     )
                 parts = [
                     self.all_of(part, f"{where}.{name}[{place}]", depth + 1)
@@ -100,10 +101,12 @@ class _Reading:
                     f"{where}.{name}: {word!r} is not a known operator; use {known}."
                 )
             if word in ("$in", "$nin") and not isinstance(operand, list | tuple):
-                raise InvalidInput(f"{where}.{name}: {word} takes an array; got {operand!r:.200}.")
+                raise InvalidInput(
+                    f"{where}.{name}: {word} takes an array; got {shortened(operand)}."
+                )
             if word == "$exists" and not isinstance(operand, bool):
                 raise InvalidInput(
-                    f"{where}.{name}: {word} takes true or false; got {operand!r:.200}."
+                    f"{where}.{name}: {word} takes true or false; got {shortened(operand)}."
                 )
             tests.append(self._at(name, self._operator(word, operand)))
         return _every(tests)
