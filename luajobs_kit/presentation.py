@@ -136,7 +136,7 @@ def error_line(error: RunError) -> str:
     """Return an error in one line, with its author's line number and text."""
     first = error.message.splitlines()[0] if error.message else ""
     said = f"{error.type}: {first}" if first else error.type
-    where = f" · line {error.line}: {error.text.strip()}" if error.line and error.text else ""
+    where = f" · {error.place}: {error.text.strip()}" if error.line and error.text else ""
     return said + where
 
 

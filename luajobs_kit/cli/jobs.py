@@ -494,7 +494,7 @@ def _outcome(run: Execution) -> None:
     if run.result is not None:
         print_json(run.result)
     if run.error:
-        where = f" (line {run.error.line}: {run.error.text})" if run.error.line else ""
+        where = f" ({run.error.place}: {run.error.text})" if run.error.line else ""
         click.echo(clean(f"{run.error.type}: {run.error.message}{where}"))
     if run.next_attempt_at:
         click.echo(f"next attempt {until(run.next_attempt_at)}")

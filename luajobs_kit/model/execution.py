@@ -39,7 +39,16 @@ class RunError(Document):
     file: str | None = None
     trace: list[str] = Field(
         default_factory=list
-    )  # one "line N, in f: text" a frame, outermost first
+    )  # one "file:line in function" a frame, outermost first
+
+    @property
+    def place(self) -> str:
+        """``line 5``, and of which file where the run began in another; empty where no line is known."""
+        if not self.line:
+            return ""
+        frames = [each for each in self.trace if not each.startswith(("after ", "… "))]
+        elsewhere = self.file and frames and not frames[0].startswith(f"{self.file}:")
+        return f"line {self.line} of {self.file}" if elsewhere else f"line {self.line}"
 
 
 class Attempt(Document):

@@ -94,7 +94,7 @@ class JobExecution:
         """How it stands, in words for people."""
         words: str = self._data.status
         if self._data.error is not None and self._data.status != "cancelled":
-            where = f" (line {self._data.error.line})" if self._data.error.line else ""
+            where = f" ({self._data.error.place})" if self._data.error.line else ""
             words += f": {self._data.error.type}: {self._data.error.message}{where}"
         elif self._data.status == "completed" and self._data.duration is not None:
             words += f" in {self._data.duration:.0f} ms"
@@ -159,7 +159,7 @@ class JobExecution:
             "id": self.id,
         }
         if self._data.error is not None and self._data.error.text:
-            shown["at"] = f"line {self._data.error.line}: {self._data.error.text}"
+            shown["at"] = f"{self._data.error.place}: {self._data.error.text}"
         return facts(self._data.job_name, shown)
 
 

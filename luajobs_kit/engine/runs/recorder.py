@@ -44,7 +44,7 @@ class Recorder:
 
     def log_failure(self, execution: Execution, error: RunError) -> None:
         """Write how an attempt failed, with its line."""
-        where = f" (line {error.line}: {error.text})" if error.line else ""
+        where = f" ({error.place}: {error.text})" if error.line else ""
         message = f"{error.type}: {error.message}{where}"
         self.log(execution, message, level="error", duration=execution.duration)
 

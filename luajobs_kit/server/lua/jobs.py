@@ -164,7 +164,7 @@ def execution_shown(execution: Execution) -> dict[str, Any]:
     told = execution.to_json() | {"executionId": execution.id}
     told.setdefault("startedAt", told["createdAt"])
     if execution.error is not None:
-        line = f" (line {execution.error.line})" if execution.error.line else ""
+        line = f" ({execution.error.place})" if execution.error.line else ""
         told["error"] = f"{execution.error.type}: {execution.error.message}{line}"
     return told
 

@@ -9,6 +9,7 @@ from itertools import count
 import pytest
 
 from luajobs_kit import Jobs, NotSelfContained, every, run_isolated
+from luajobs_kit.model import RunError
 
 LIMIT = 3
 SEEN: list[int] = []
@@ -207,3 +208,16 @@ async def test_the_jobs_of_an_agents_module_take_its_helpers_along(ws, module):
         outcome = await (await job.trigger()).wait(timeout=30)
         assert outcome.result == result, outcome.data.error
         assert [line.message for line in await outcome.logs()][:1] == [f"doubling {result // 2}"]
+
+
+@pytest.mark.parametrize(
+    ("trace", "place"),
+    [
+        (["In[5]:2 in execute", "In[2]:8 in helper"], "line 8 of In[2]"),
+        (["In[2]:2 in execute", "In[2]:8 in helper"], "line 8"),
+        (["after KeyError: 'a' at In[5]:1", "In[2]:8 in execute"], "line 8"),
+    ],
+)
+def test_an_errors_line_is_told_with_its_cell_where_that_is_not_the_jobs_own(trace, place):
+    error = RunError(type="X", message="m", line=8, text="t", file="In[2]", trace=trace)
+    assert error.place == place
