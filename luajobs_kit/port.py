@@ -46,6 +46,7 @@ class ToolOffer(Document):
     description: str | None = None
     input_schema: dict[str, Any] | None = None  # JSON Schema of its arguments
     timeout: Seconds = 30.0
+    offered_by: str | None = None  # in words, such as "notebook (process 4711)"
 
 
 class ToolCall(Document):
@@ -369,6 +370,10 @@ class Port(ABC):
         Raises ``ToolUnavailable`` when nobody offers it or it takes longer than it may,
         ``InvalidInput`` for its arguments, ``ToolError`` with what it raised.
         """
+
+    @abstractmethod
+    async def take(self, call_id: str) -> None:
+        """Say that a ``ToolCall`` has arrived and its tool works on it. Raises ``NotFound``."""
 
     @abstractmethod
     async def answer(

@@ -72,6 +72,7 @@ class Workspace:
         self._given = path
         self._path: Path | None = None
         self._engine: Port | None = None  # one in this process
+        self._home: asyncio.AbstractEventLoop | None = None  # that engine's loop
         self._start: Callable[[], Awaitable[Port]] | None = None  # what makes one in this process
         self._connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connection] = (
             WeakKeyDictionary()
@@ -164,8 +165,12 @@ class Workspace:
         Raises ``EngineUnavailable`` when none can be.
         """
         engine = self.engine
-        port = engine if engine is not None else await self._connected()
-        self._offers.serve(port)
+        if engine is not None:
+            self._offers.serve(engine)
+            return engine
+        port = await self._connected()
+        assert self.path is not None
+        await self._offers.serve_apart(self.path)
         return port
 
     async def ask(self, verb: Verb[P, R], /, *arguments: P.args, **options: P.kwargs) -> R:
@@ -173,6 +178,11 @@ class Workspace:
 
         Raises ``EngineUnavailable`` when no engine answers, and what the verb raises.
         """
+        home = self._home
+        if home is not None and home is not asyncio.get_running_loop() and home.is_running():
+            # A tool asks, on its own loop; the engine in this process belongs to another.
+            asked = asyncio.run_coroutine_threadsafe(self.ask(verb, *arguments, **options), home)
+            return await asyncio.wrap_future(asked)
         port = await self.port()
         if self._engine is not None:  # elsewhere whoever writes the request sees to it
             known = port_schema.verb(verb.__name__).parameters
@@ -328,13 +338,15 @@ class Workspace:
         return register if function is None else register(function)
 
     def _offer_soon(self) -> None:
-        if self._engine is not None:
-            self._offers.serve(self._engine)
+        if self._engine is not None and self._home is not None:
+            if self._home is _running_loop():
+                self._offers.serve(self._engine)
+            else:
+                self._home.call_soon_threadsafe(self._offers.serve, self._engine)
             return
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return  # no loop runs yet; the first request of the workspace offers it
+        loop = _running_loop()
+        if loop is None:
+            return  # the first request of the workspace offers it
         offering = loop.create_task(self._offer())
         self._offering.add(offering)
         offering.add_done_callback(self._offering.discard)
@@ -365,6 +377,7 @@ class Workspace:
     async def _started(self) -> None:
         if self._engine is None and self._start is not None:
             self._engine = await self._start()
+            self._home = asyncio.get_running_loop()
 
     async def __aenter__(self) -> Self:
         await self._started()
@@ -379,7 +392,7 @@ class Workspace:
         """Disconnect from the engine; one in this process ends, one in another process goes on."""
         _session.disown(self)
         await self._offers.stop()
-        engine, self._engine = self._engine, None
+        engine, self._engine, self._home = self._engine, None, None
         if engine is not None:
             await engine.aclose()
         connection = self._connections.pop(asyncio.get_running_loop(), None)
@@ -391,6 +404,13 @@ class Workspace:
             closed = "" if self._engine is not None else ", closed"
             return f"<Workspace {self._path or 'in memory'} in this process{closed}>"
         return f"<Workspace {self._path or self._given or 'found at its first use'}>"
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _folder(path: str | Path | None) -> Path:

@@ -340,6 +340,9 @@ class HttpPort(Port):
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
         return await self._session.ask("call_tool", name=name, arguments=arguments, seconds=TOOL)
 
+    async def take(self, call_id: str) -> None:
+        await self._session.ask("take", call_id=call_id)
+
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None
     ) -> None:

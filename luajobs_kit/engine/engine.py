@@ -493,6 +493,9 @@ class Engine(Port):
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
         return await self._core.tools.ask(name, arguments, user_id=self._acting())
 
+    async def take(self, call_id: str) -> None:
+        self._core.tools.take(call_id)
+
     async def answer(
         self, call_id: str, value: Any = None, error: dict[str, Any] | None = None
     ) -> None:

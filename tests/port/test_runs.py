@@ -220,3 +220,27 @@ async def test_an_offered_tool_is_listed_and_called_as_who_acts(port, fresh):
     assert askers == ["user_ana"]
     with pytest.raises(ToolUnavailable):
         await port.call_tool(fresh("nobody"), {})
+
+
+async def test_a_tool_that_is_not_reached_in_time_says_why(port, fresh):
+    busy, slow = fresh("busy"), fresh("slow")
+    whose = "notebook (process 7)"
+    offers = [ToolOffer(name=name, timeout=0.5, offered_by=whose) for name in (busy, slow)]
+    calls = port.offer(offers)
+
+    async def take_only_one() -> None:
+        async for call in calls:
+            if call.name == slow:
+                await port.take(call.id)
+
+    taking = asyncio.create_task(take_only_one())
+    assert busy in [tool.name for tool in await port.tools()]
+    words = r"The notebook \(process 7\) that offers it has been busy for 0\.5 s and has not taken"
+    with pytest.raises(ToolUnavailable, match=words):
+        await port.call_tool(busy, {})
+    with pytest.raises(ToolUnavailable, match=r"did not answer within 0\.5 s\.$"):
+        await port.call_tool(slow, {})
+    with pytest.raises(NotFound):
+        await port.take("call_nothing")
+    taking.cancel()
+    await asyncio.gather(taking, return_exceptions=True)

@@ -25,6 +25,15 @@ class _Offer:
     calls: asyncio.Queue[ToolCall | None]
 
 
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A call that waits for its answer; ``taken`` says that its tool works on it."""
+
+    offer: _Offer
+    answer: asyncio.Future[Any]
+    taken: bool = False
+
+
 class ToolBroker:
     """Passes each call of a tool to the client that offers it, and the answer back to the run."""
 
@@ -33,7 +42,7 @@ class ToolBroker:
         self._ids = ids
         self._held_up = held_up
         self._offers: list[_Offer] = []
-        self._waiting: dict[str, tuple[_Offer, asyncio.Future[Any]]] = {}
+        self._waiting: dict[str, _Waiting] = {}
         self._gone: set[str] = (
             set()
         )  # names that were offered once; the newest offer may have ended
@@ -53,9 +62,9 @@ class ToolBroker:
             return
         self._offers.remove(offer)
         self._gone |= offer.tools.keys()
-        for waiting_offer, answer in list(self._waiting.values()):
-            if waiting_offer is offer and not answer.done():
-                answer.set_exception(
+        for waiting in list(self._waiting.values()):
+            if waiting.offer is offer and not waiting.answer.done():
+                waiting.answer.set_exception(
                     ToolUnavailable("The client that offered it left before it answered.")
                 )
 
@@ -99,16 +108,22 @@ class ToolBroker:
             execution_id=execution.id if execution else None,
         )
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[call.id] = (offer, answer)
+        waiting = self._waiting[call.id] = _Waiting(offer, answer)
         offer.calls.put_nowait(call)
         seconds = offer.tools[name].timeout
         try:
             return await asyncio.wait_for(answer, seconds)
         except TimeoutError:
             late = f"tools.{name} did not answer within {seconds:g} s."
-            if execution is not None and (waiting := self._held_up(execution.job_id)):
+            if not waiting.taken:
                 late += (
-                    f" Meanwhile the run that called it keeps others from beginning: {waiting}. A tool "
+                    f" The {offer.tools[name].offered_by or 'client'} that offers it has been busy for "
+                    f"{seconds:g} s and has not taken the call: code that lets no other thread of its "
+                    "process run, or a process that is stopped, keeps it from that."
+                )
+            if execution is not None and (held := self._held_up(execution.job_id)):
+                late += (
+                    f" Meanwhile the run that called it keeps others from beginning: {held}. A tool "
                     "that triggers a job and waits for it would wait for its own caller: have it "
                     "return without waiting, or raise max_concurrent."
                 )
@@ -118,13 +133,21 @@ class ToolBroker:
 
     def answer(self, call_id: str, value: Any, error: dict[str, Any] | None) -> None:
         """Pass an answer to the call that waits for it. Raises ``NotFound`` when none does."""
-        waiting = self._waiting.get(call_id)
-        if waiting is None or waiting[1].done():
-            raise NotFound(f"No run waits for {call_id!r}; it ended, or its time was up.")
+        waiting = self._found(call_id)
         if error is None:
-            waiting[1].set_result(value)
+            waiting.answer.set_result(value)
         else:
-            waiting[1].set_exception(_as_error(error))
+            waiting.answer.set_exception(_as_error(error))
+
+    def take(self, call_id: str) -> None:
+        """Note that a call's tool works on it. Raises ``NotFound`` where none waits for it."""
+        self._found(call_id).taken = True
+
+    def _found(self, call_id: str) -> _Waiting:
+        waiting = self._waiting.get(call_id)
+        if waiting is None or waiting.answer.done():
+            raise NotFound(f"No run waits for {call_id!r}; it ended, or its time was up.")
+        return waiting
 
     def close(self) -> None:
         """End every offer."""
