@@ -166,7 +166,7 @@ def _code(function: str, name: str, origin: Origin, value: object) -> str:
     root = home.partition(".")[0]
     if root == KIT:
         return f"which does not exist where jobs run. {instead_of(KIT)}"
-    if home in OUT_OF_REACH or has_module(home):
+    if has_module(home) or instead_of_module(home):
         return f"{kind} of {home}, which does not exist where jobs run. {instead_of(home, name)}"
     if _third_party(value, root):
         return f"{kind} of {root}, which does not exist where jobs run. {_OFFER_A_TOOL}"

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "tools": "luajobs_kit.cli.tools:tools",
     "tui": "luajobs_kit.cli.tui:tui",
     "users": "luajobs_kit.cli.users:users",
+    "world": "luajobs_kit.cli.job_world:world",
 }
 
 

@@ -139,6 +139,25 @@ _LISTED: Final = {
     "NetworkError PoolTimeout ReadTimeout RequestError Response Timeout TimeoutException "
     "TooManyRedirects TransportError UnsupportedProtocol WriteTimeout delete get head patch post put "
     "request",
+    "pathlib": "PurePath PurePosixPath",
+    "xml": "etree",
+    "xml.etree": "ElementTree",
+    "xml.etree.ElementTree": "Element ElementTree ParseError SubElement XML fromstring indent "
+    "iselement parse tostring",
+    "html.parser": "HTMLParser",
+    "email": "utils",
+    "email.utils": "format_datetime formataddr formatdate getaddresses parseaddr parsedate "
+    "parsedate_to_datetime parsedate_tz quote unquote",
+    "ast": "literal_eval",
+    "colorsys": "hls_to_rgb hsv_to_rgb rgb_to_hls rgb_to_hsv rgb_to_yiq yiq_to_rgb",
+    "fnmatch": "filter fnmatch fnmatchcase translate",
+    "gzip": "BadGzipFile compress decompress",
+    "pprint": "pformat pp pprint",
+    "shlex": "join quote split",
+    "struct": "calcsize error iter_unpack pack pack_into unpack unpack_from",
+    "tomllib": "TOMLDecodeError load loads",
+    "zlib": "MAX_WBITS Z_BEST_COMPRESSION Z_BEST_SPEED Z_DEFAULT_COMPRESSION adler32 compress crc32 "
+    "decompress error",
     "luajobs_kit": "Conflict ConnectFailed Data HttpError InvalidInput JobInstance Jobs LuaJobsError "
     "NotAllowed NotFound Products TimedOut ToolError ToolUnavailable User cron env every http once tools",
 }
@@ -202,10 +221,13 @@ ALIKE: Final = 0.7
 ``operator``."""
 
 _ONE_LOG: Final = "All loggers write the run's log; leave handlers out."
-_PACKED: Final = "Job code packs and unpacks no data. Offer a tool and call tools.NAME(…)."
+_NAMES_OF_FILES: Final = (
+    "Job code has no files. For names and their parts there is pathlib.PurePath(…): .name, .suffix, "
+    ".parent, path / name. Keep data with Data."
+)
+_PACKED: Final = "Use gzip or zlib for data in memory, or offer a tool and call tools.NAME(…)."
 
 EVERYWHERE_OUT_OF_REACH: Final = {
-    "pathlib": "Job code has no files. Keep data with Data.",
     "tempfile": "Job code has no files. Keep data with Data.",
     "shutil": "Job code has no files. Keep data with Data.",
     "glob": "Job code has no files. Keep data with Data.",
@@ -231,8 +253,6 @@ EVERYWHERE_OUT_OF_REACH: Final = {
     "weakref": "Keep the object itself.",
     "queue": "Use collections.deque, or asyncio.Queue.",
     "array": "Use a list, or a bytearray.",
-    "struct": "Use int.from_bytes(…) and number.to_bytes(…).",
-    "pprint": "Use print(json.dumps(value, indent=2)).",
     "warnings": "Use print(), or job.log.warning(…).",
     "timeit": "Use time.perf_counter().",
     "sqlite3": "Job code has no files. Keep data with Data.",
@@ -243,7 +263,6 @@ EVERYWHERE_OUT_OF_REACH: Final = {
     "numpy": "Use math and statistics, or offer a tool and call tools.NAME(…).",
     "pandas": "Use lists and dicts, or offer a tool and call tools.NAME(…).",
     "http": "The kit's http needs no import: await http.get(url).",
-    "ast": "Use json.loads(…) to read data.",
     "builtins": "Builtins need no import.",
     "gc": "Python frees what nothing holds; the whole process ends with the run.",
     "argparse": "A job runs unattended: pass values in metadata.",
@@ -262,13 +281,13 @@ EVERYWHERE_OUT_OF_REACH: Final = {
     "orjson": "Use json.",
     "simplejson": "Use json.",
     "jinja2": "Use f-strings, str.format(…) or string.Template.",
-    "html.parser": "Use re on the text, or offer a tool and call tools.NAME(…).",
-    "bs4": "Use re on the text, or offer a tool and call tools.NAME(…).",
-    "email": "Use await user.send(…), or offer a tool and call tools.NAME(…).",
+    "bs4": "Use html.parser.HTMLParser, or offer a tool and call tools.NAME(…).",
+    "lxml": "Use xml.etree.ElementTree or html.parser.HTMLParser.",
+    "defusedxml": "Use xml.etree.ElementTree: inside, it reads no entities.",
+    "feedparser": "Use xml.etree.ElementTree: for item in fromstring(text).iter('item').",
+    "posixpath": _NAMES_OF_FILES,
     "annotationlib": "Use dataclasses.fields(…) to look at a dataclass.",
     "compression": _PACKED,
-    "gzip": _PACKED,
-    "zlib": _PACKED,
     "zipfile": _PACKED,
     "concurrent.interpreters": "Use asyncio.gather(…) or asyncio.create_task(…).",
     "profiling": "Use time.perf_counter().",
@@ -286,6 +305,14 @@ _LOOP: Final = (
 )
 
 IN_PART: Final = {
+    "pathlib": _NAMES_OF_FILES,
+    "ast": "Use ast.literal_eval(text) or json.loads(…) to read data.",
+    "email": "Use await user.send(…), or offer a tool and call tools.NAME(…).",
+    "gzip": "Job code has no files: use gzip.compress(data) and gzip.decompress(data).",
+    "zlib": "Use zlib.compress(data) and zlib.decompress(data).",
+    "pprint": "Use pprint.pformat(value, width=…).",
+    "struct": "Use struct.pack(format, …) and struct.unpack(format, data).",
+    "xml": "Use xml.etree.ElementTree: fromstring(text), then find, findall, findtext and iter.",
     "os": "Job code has no files or processes. Use os.environ or env(NAME) for settings, Data for what "
     "is to be kept.",
     "sys": "Job code does not see the interpreter. Use print() or job.log for output, and return "
@@ -302,7 +329,7 @@ OUT_OF_REACH_MEMBERS: Final = {
     "sys.argv": "A job runs unattended: pass values in metadata.",
     "sys.stdin": "A job runs unattended: pass values in metadata.",
     "sys.exc_info": "Use: except Exception as error, and traceback.format_exc().",
-    "os.path": "Job code has no files. To cut up a name: name.rpartition('/'), name.rpartition('.').",
+    "os.path": _NAMES_OF_FILES,
     "os.putenv": "A run cannot change its settings: keep the value in a variable.",
     "io.open": "Job code has no files. Keep data with Data.",
     "csv.register_dialect": "Give delimiter=…, quotechar=… and the like to the reader or writer.",

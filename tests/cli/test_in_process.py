@@ -336,3 +336,15 @@ def test_a_user_without_an_id_is_refused(asked):
 @pytest.mark.parametrize("page", ["0", "-1"])
 def test_a_page_of_the_log_that_cannot_be_is_refused(tmp_path, page):
     assert "x>=1" in Asked(tmp_path / ".luajobs")("logs", "--page", page, code=2)
+
+
+def test_what_job_code_can_import_is_listed_for_programs():
+    found = json.loads(CliRunner().invoke(root, ["world", "--json"]).output)
+    assert "DictReader" in found["modules"]["csv"]
+    assert "env" in found["everywhere"]
+    assert "PurePath" in found["instead"]["members"]["os.path"]
+    one = json.loads(CliRunner().invoke(root, ["world", "csv", "--json"]).output)
+    assert one == {"modules": {"csv": found["modules"]["csv"]}}
+    lacking = CliRunner().invoke(root, ["world", "os.path"])
+    assert lacking.exit_code == 1
+    assert "PurePath" in lacking.output

@@ -45,6 +45,9 @@ import asyncio, calendar, contextlib, dataclasses, datetime, decimal, difflib, e
 import functools, hashlib, hmac, itertools, json, logging, operator, random, re, statistics, string
 import textwrap, time, typing, urllib.parse, uuid, zoneinfo, collections
 import csv, io, os, sys, traceback, types
+import email.utils, pathlib, xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+class Page(HTMLParser): pass
 class Own:
     def method(self): pass
     @property
@@ -94,7 +97,9 @@ def main(job):
         os.environ, os.environ.items(), sys.stdout, io.StringIO("a"), io.BytesIO(b"a"), csv.reader(["a"]),
         csv.writer(io.StringIO()), csv.DictReader(["a"]), csv.DictWriter(io.StringIO(), ["a"]),
         csv.Sniffer().sniff("a;b"), types.SimpleNamespace(a=1), types.MappingProxyType({}),
-        traceback.format_exception(errors[0]),
+        traceback.format_exception(errors[0]), pathlib.PurePath("a/b.c"), ET.fromstring("<a b='c'><d/>e</a>"),
+        ET.parse(io.StringIO("<a/>")), ET.tostring(ET.Element("a")), HTMLParser(), Page(),
+        email.utils.parsedate_to_datetime("Tue, 01 Dec 2026 10:00:00 +0000"),
     ]
 """
 

@@ -18,7 +18,7 @@ CONTEXT: dict[str, Any] = {
     "execution": {"id": "exec_1", "attempt": 1},
     "user": "user_1",
     "env": {"CITY": "Berlin", "API_KEY": "k-12345"},
-    "secrets": ["k-12345"],
+    "secrets": ["hidden-67890", "k-12345"],  # the first is given to no job: it only is masked
     "clock": None,
 }
 

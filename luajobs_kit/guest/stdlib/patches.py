@@ -38,11 +38,13 @@ from luajobs_kit.guest.stdlib import operator as job_operator
 from luajobs_kit.guest.stdlib import random as job_random
 from luajobs_kit.guest.stdlib import re as job_re
 from luajobs_kit.guest.stdlib import restricted_methods as job_restricted_methods
+from luajobs_kit.guest.stdlib import small_modules as job_small_modules
 from luajobs_kit.guest.stdlib import typing as job_typing
 from luajobs_kit.guest.stdlib import urllib_parse as job_urllib_parse
 from luajobs_kit.guest.stdlib import zoneinfo as job_zoneinfo
 
 GIVEN: Final[dict[str, dict[str, Any]]] = {
+    **job_small_modules.GIVEN,
     "operator": {
         "attrgetter": job_operator.attrgetter,
         "methodcaller": job_operator.methodcaller,
