@@ -153,6 +153,8 @@ def not_json(value: Any, path: str) -> InvalidInput:
         advice = "use sorted(value)"
     elif callable(getattr(value, "tolist", None)):  # numpy's scalars and arrays, pandas' Series
         advice = "use value.tolist()"
+    elif callable(getattr(value, "to_dict", None)):  # pandas' DataFrame
+        advice = 'use value.to_dict("records")'
     elif isinstance(value, bytes | bytearray):
         advice = (
             "use value.decode() where they are text, else base64.b64encode(value).decode(), which "

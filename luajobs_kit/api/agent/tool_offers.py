@@ -21,6 +21,7 @@ from luajobs_kit.api._session import Bound, Session
 from luajobs_kit.api.agent.tool_threads import LoopThread, ToolLoops, in_thread
 from luajobs_kit.api.agent.tools import FunctionTool, LuaTool, check_tool, refuse_uncallable
 from luajobs_kit.api.connection import Connection
+from luajobs_kit.argument_help import did_you_mean
 from luajobs_kit.bytes_in_json import pack, unpack
 from luajobs_kit.errors import (
     EngineUnavailable,
@@ -99,8 +100,8 @@ class ToolOffers:
     An engine in another process is answered from a thread of its own, so it is answered while the
     loop that offers is busy. Wherever calls come in, tools run on a loop that is neither's.
 
-    A name that is registered again replaces its function and keeps its offer, so a cell
-    may be run twice.
+    A name that is registered again replaces its function, and its offer where that differs, so a
+    cell may be edited and run again.
     """
 
     def __init__(self) -> None:
@@ -113,14 +114,19 @@ class ToolOffers:
         self._opening: set[Future[None]] = set()
 
     def add(self, tool: OfferedTool) -> None:
-        self._tools[tool.offer.name] = tool
+        name = tool.offer.name
+        if name in self._tools and self._tools[name].offer != tool.offer:
+            self._offered.discard(name)  # other arguments, another timeout: offered anew
+        self._tools[name] = tool
 
     def named(self, name: str) -> OfferedTool:
         """Return an offered tool. Raises ``ToolUnavailable``."""
         if name not in self._tools:
             listed = ", ".join(f"tools.{one}" for one in sorted(self._tools)) or "none"
+            meant = did_you_mean(name, self._tools)
             raise ToolUnavailable(
-                f"Nobody offers tools.{name}. Offered now: {listed}. Register it with @ws.tool.",
+                f"Nobody offers tools.{name}.{meant} Offered now: {listed}. Register it with "
+                "@ws.tool.",
                 name=name,
             )
         return self._tools[name]
@@ -222,7 +228,13 @@ class ToolOffers:
             except Exception as problem:  # noqa: BLE001 - whatever it is, the run is told
                 error = {"type": type(problem).__name__, "message": str(problem)}
         with suppress(NotFound, EngineUnavailable):  # the run that called it has ended
-            await port.answer(call.id, value, error)
+            try:
+                await port.answer(call.id, value, error)
+            except (LuaJobsError, ValueError) as problem:
+                if isinstance(problem, NotFound | EngineUnavailable):
+                    raise
+                message = f"{call.name} returned what cannot be passed on: {problem}"
+                await port.answer(call.id, None, {"type": "ToolError", "message": message})
 
 
 def _whose() -> str:

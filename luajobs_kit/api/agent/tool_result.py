@@ -32,16 +32,17 @@ def plain(result: Any, output_schema: Any = None) -> Any:
     return unpack(_ANY.dump_python(pack(flat), mode="json"))
 
 
-def converted(value: Any, level: int = 0) -> Any:
+def converted(value: Any, trail: list[Any] | None = None) -> Any:
     """Return a value with numpy's and pandas' in it as Python's own, and what is missing as None.
 
     An array is a list; a ``DataFrame`` is a list of its rows, each a dict; a ``Series`` is a dict by
     its labels, or a list where these only number the rows. What is neither a container nor of those
-    libraries is returned as it is.
+    libraries is returned as it is. ``trail`` has the keys and indexes that lead to the value.
 
     Raises ``ValueError`` for an infinity, for two labels of one name, and for what is too deep.
     """
-    if level > DEEPEST:
+    trail = [] if trail is None else trail
+    if len(trail) > DEEPEST:
         raise ValueError(f"it is nested deeper than {DEEPEST} levels")
     if type(value) in _AS_THEY_ARE:
         return value
@@ -49,33 +50,51 @@ def converted(value: Any, level: int = 0) -> Any:
     if pandas is not None and (value is pandas.NaT or value is pandas.NA):
         return None
     if isinstance(value, float):
-        return _finite(float(value))
+        return _finite(float(value), trail)
     if isinstance(value, dict):
-        return _object(value.items(), level)
+        return _object(value.items(), trail)
     if isinstance(value, list | tuple | set | frozenset):
-        return [converted(item, level + 1) for item in value]
+        return _listed(value, trail)
     if numpy is not None and isinstance(value, numpy.generic | numpy.ndarray):
-        return converted(_of_numpy(value, numpy), level + 1)
-    if pandas is not None:
-        return _of_pandas(value, pandas, level)
-    return value
+        return converted(_of_numpy(value, numpy), trail)
+    return value if pandas is None else _of_pandas(value, pandas, trail)
 
 
-def _finite(number: float) -> float | None:
+def _shown(trail: list[Any]) -> str:
+    return "result" + "".join([f"[{step!r}]" for step in trail])
+
+
+def _finite(number: float, trail: list[Any]) -> float | None:
     if math.isinf(number):
         raise ValueError(
-            f"{number} is no number of JSON; return None for it, or text such as '{number}'"
+            f"{_shown(trail)} is {number}; return None for it, or text such as '{number}'"
         )
     return None if math.isnan(number) else number
 
 
-def _object(items: Iterable[tuple[Any, Any]], level: int) -> dict[Any, Any]:
+def _listed(items: Iterable[Any], trail: list[Any]) -> list[Any]:
+    found = []
+    trail.append(None)
+    for step, item in enumerate(items):
+        trail[-1] = step
+        found.append(converted(item, trail))
+    trail.pop()
+    return found
+
+
+def _object(items: Iterable[tuple[Any, Any]], trail: list[Any]) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
+    trail.append(None)
     for label, item in items:
         key = _key(label)
         if key in found:
-            raise ValueError(f"two of its labels are {key!r} in JSON; give each a name of its own")
-        found[key] = converted(item, level + 1)
+            raise ValueError(
+                f"{_shown(trail[:-1])} has two labels that are {key!r} in JSON; give each a name of "
+                "its own"
+            )
+        trail[-1] = key
+        found[key] = converted(item, trail)
+    trail.pop()
     return found
 
 
@@ -104,17 +123,22 @@ def _of_numpy(value: Any, numpy: Any) -> Any:
     return float(value) if kind == "f" else value.item()
 
 
-def _of_pandas(value: Any, pandas: Any, level: int) -> Any:
+def _of_pandas(value: Any, pandas: Any, trail: list[Any]) -> Any:
     if isinstance(value, pandas.DataFrame):
         framed = value.reset_index() if _has_labels(value.index, pandas) else value
-        rows = framed.itertuples(index=False, name=None)
-        return [_object(zip(framed.columns, row, strict=True), level + 1) for row in rows]
+        found = []
+        trail.append(None)
+        for step, row in enumerate(framed.itertuples(index=False, name=None)):
+            trail[-1] = step
+            found.append(_object(zip(framed.columns, row, strict=True), trail))
+        trail.pop()
+        return found
     if isinstance(value, pandas.Series):
         if _has_labels(value.index, pandas):
-            return _object(zip(value.index, value.tolist(), strict=True), level)
-        return converted(value.tolist(), level)
+            return _object(zip(value.index, value.tolist(), strict=True), trail)
+        return _listed(value.tolist(), trail)
     if isinstance(value, pandas.Index | pandas.api.extensions.ExtensionArray):
-        return converted(list(value), level)
+        return _listed(value, trail)
     if isinstance(value, pandas.Period | pandas.Interval):
         return str(value)
     return value

@@ -297,10 +297,9 @@ def refuse_uncallable(name: str) -> None:
 
 def as_lua_tool(tool: LuaTool[Any] | Callable[..., Any]) -> LuaTool[Any]:
     """Return the tool, made of it where it is a function. Raises ``InvalidInput``."""
-    if not isinstance(tool, LuaTool):
-        return lua_tool(tool)
-    check_tool(tool)
-    return tool
+    made = tool if isinstance(tool, LuaTool) else FunctionTool(tool)
+    check_tool(made)
+    return made
 
 
 def _check_function(function: Any) -> None:

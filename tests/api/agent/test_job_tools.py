@@ -213,6 +213,8 @@ async def test_a_misspelt_tool_is_refused_when_the_job_is_made(ws):
 
     with pytest.raises(InvalidInput, match="Did you mean 'weather'"):
         await run({}, tools=["wether"])
+    with pytest.raises(ToolUnavailable, match="Did you mean 'weather'"):
+        await ws.tools.wether(city="Paris")
     assert await Jobs.get_all(include_dynamic=True) == []
     assert await run({"city": "Paris"}, tools=["not_offered_yet", "weather"]) == "sun"
 

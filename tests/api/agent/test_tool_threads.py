@@ -7,9 +7,10 @@ import threading
 
 import pytest
 
-from luajobs_kit import Data, Jobs, LuaJobsError, Workspace, acting_as, every
+from luajobs_kit import Data, Jobs, LuaJobsError, Workspace, acting_as, every, http_protocol
 from luajobs_kit.acting_user import acting_user
 from luajobs_kit.client import discover, find_workspace
+from luajobs_kit.port import Port
 
 LONG = 60  # seconds that no test takes
 
@@ -112,6 +113,38 @@ async def test_a_closed_workspace_offers_nothing_and_begins_again_when_opened(fo
     async with Workspace(folder):
         run = await (await begun("wave")).wait(LONG)
     assert "was offered by a client that has left" in run.error.message
+
+
+async def test_a_cell_that_is_edited_and_run_again_offers_what_it_says_now(folder):
+    async with Workspace(folder) as ws:
+
+        @ws.tool(name="edited", timeout=5)
+        def before(a: int = 0) -> str:
+            return "before"
+
+        assert (await (await begun("edited")).wait(LONG)).result == "before"
+
+        @ws.tool(name="edited", timeout=7)
+        def after(b: int = 0) -> str:
+            """Say what it is now"""
+            return "after"
+
+        [offer] = [each for each in await ws.ask(Port.tools) if each.name == "edited"]
+        assert (offer.timeout, offer.description) == (7, "Say what it is now")
+        assert list(offer.input_schema["properties"]) == ["b"]
+        assert (await (await begun("edited")).wait(LONG)).result == "after"
+
+
+@pytest.mark.parametrize("given", ["\ud800", "x" * (http_protocol.MAX_BODY + 1)])
+async def test_an_answer_that_cannot_be_passed_on_is_told_at_once(folder, given):
+    async with Workspace(folder) as ws:
+
+        @ws.tool(name="odd", timeout=LONG)
+        def odd() -> str:
+            return given
+
+        run = await (await begun("odd")).wait(LONG)
+    assert "odd returned what cannot be passed on" in run.error.message
 
 
 async def test_a_plain_tool_may_end_an_iteration_badly(ws):

@@ -212,6 +212,7 @@ def test_what_is_no_tool_is_told_at_once():
         (Plain(), r"Plain\.execute is no async function: write `async def execute\(self, input\)`"),
         (counting, "counting yields"),
         ("order_item", "is text"),
+        (None, "not None of type NoneType"),
         (OrderTool.execute, "method of a class"),
     ]:
         with pytest.raises(InvalidInput, match=words):
