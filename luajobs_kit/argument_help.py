@@ -23,6 +23,9 @@ _BY_NAME: Final = {
 }
 """Calls that Lua gives one object of options, and what to write here."""
 
+_RENAMED: Final = {"powers": 'name the tools: tools=["get_weather"]'}
+"""Arguments of earlier versions, and what to write now."""
+
 
 def nearest(wrong: str, names: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> list[str]:
     """Return the ``names`` that ``wrong`` may have been meant as, the likeliest first; case is ignored.
@@ -67,11 +70,12 @@ def misnamed(
     call: str, function: Callable[..., Any], options: dict[str, Any], problem: TypeError
 ) -> InvalidInput:
     """Return what to say of a call whose arguments ``function`` does not take."""
-    names = [name for name in inspect.signature(function).parameters if name not in _OURS]
+    parameters = inspect.signature(function).parameters
+    names = [name for name in parameters if name not in _OURS]
     known = f"it takes {', '.join(names)}" if names else "it takes nothing"
     for wrong, value in options.items():
-        if wrong not in names:
-            if advice := instead_of_unit(call, wrong, value):
+        if wrong not in parameters:
+            if advice := _RENAMED.get(wrong) or instead_of_unit(call, wrong, value):
                 return InvalidInput(f"{call} has no {wrong!r}; {advice}.", field=wrong)
             close = nearest(wrong, names, cutoff=0.5)
             meant = f" did you mean {close[0]}?" if close else ""

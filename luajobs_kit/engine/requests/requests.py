@@ -280,8 +280,6 @@ class RunRequests:
 
     async def _create(self, arguments: dict[str, Any]) -> Any:
         given = dict(arguments)
-        if "powers" in given:
-            raise InvalidInput('Jobs.create has no powers=: name the tools, tools=["get_weather"].')
         if self._execution.user_id is not None and given.get("dynamic", True) is not True:
             raise NotAllowed("A user's job cannot create the agent's own jobs; leave out dynamic=.")
         bundle = await self._bundle_of(given)

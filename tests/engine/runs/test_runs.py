@@ -228,7 +228,7 @@ async def everything_told(engine, job):
         "try: raise ValueError('x' * 940 + key)\nexcept ValueError as error: raise RuntimeError from error",
         "print('x' * 63_990 + key)",
         "import urllib.parse; print(urllib.parse.quote(key))",
-        "await Jobs.get_job('x' * 275 + key + 'x' * 400)",
+        "await Jobs.get_job('x' * 268 + key + 'x' * 400)",
         "await job.progress(1, 2, 'x' * 190 + key)",
     ],
 )
