@@ -195,6 +195,11 @@ class Workspace:
         """Return what calls a tool that this process offers. Raises ``ToolUnavailable``."""
         return self._offers.named(name).call
 
+    @property
+    def offered_names(self) -> list[str]:
+        """The names of the tools that this process offers, sorted."""
+        return self._offers.names
+
     async def _connected(self) -> Port:
         loop = asyncio.get_running_loop()
         connection = self._connections.get(loop)

@@ -61,7 +61,7 @@ def serve(
     """Run the workspace's engine here until it is stopped (Ctrl-C, SIGTERM, luajobs stop).
 
     Each AGENT_MODULE (shop.agent, or a file) is run by a process of its own, which deploys
-    the LuaAgents it defines and answers for their tools.
+    the LuaAgent it defines, or offers its tools to jobs, and answers for them.
 
     Other machines reach it by --host, --tls-cert and --tls-key; on them, luajobs join.
     """

@@ -67,6 +67,38 @@ def test_an_agent_module_is_deployed_called_and_deployed_again_when_it_changes(s
     assert ask("tools", "call", "greet", '{"name": "Ada"}') == "welcome Ada"
 
 
+TOOLS = '''
+from luajobs_kit import Workspace, lua_tool
+
+ws = Workspace.current()
+
+@ws.tool
+def area(a: float, b: float) -> float:
+    """Tell the area"""
+    return a * b
+
+@lua_tool
+async def greet(name: str) -> str:
+    """Say hello."""
+    return "hello " + name
+'''
+
+
+def test_a_module_of_tools_is_served_without_an_agent(tmp_path):
+    (tmp_path / "tools.py").write_text(TOOLS)
+    words = [sys.executable, "-u", "-m", "luajobs_kit.cli", "-w", str(tmp_path / ".luajobs")]
+    server = subprocess.Popen(
+        [*words, "serve", "tools.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        until(server, "tools that jobs may call: area, greet")
+        call = [*words, "tools", "call", "area", '{"a": 2, "b": 3}']
+        assert json.loads(subprocess.run(call, capture_output=True, check=True).stdout) == 6
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
 def test_a_mistake_in_the_module_is_told_at_once_with_its_line(tmp_path):
     (tmp_path / "broken.py").write_text(
         "from luajobs_kit import LuaAgent\nagent = LuaAgent(nome='x')\n"

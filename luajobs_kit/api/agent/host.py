@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Final
 
 from luajobs_kit.api.agent.agents import LuaAgent
+from luajobs_kit.api.agent.tools import LuaTool
 from luajobs_kit.api.workspace import Workspace
 from luajobs_kit.errors import InvalidInput, LuaJobsError
 
@@ -67,18 +68,33 @@ def load(name: str) -> ModuleType:
 
 
 async def host(folder: Path, name: str) -> None:
-    """Deploy the module's agent and answer for its tools until cancelled."""
-    module = load(name)
-    agents = [value for value in vars(module).values() if isinstance(value, LuaAgent)]
-    if not agents:
-        raise InvalidInput(f"{name} defines no LuaAgent; write agent = LuaAgent(name=…, …) in it.")
-    if len(agents) > 1:
-        names = ", ".join(agent.name for agent in agents)
-        raise InvalidInput(
-            f"{name} defines {names}: a workspace is one agent; put their skills in one."
-        )
+    """Deploy the module's agent, or offer its tools, and answer for them until cancelled.
+
+    The workspace is the current one while the module is read, for its ``@ws.tool``. Without an
+    agent each ``LuaTool`` and ``@lua_tool`` at its top is offered too.
+    """
     async with Workspace(folder) as workspace:
-        print(await workspace.deploy(agents[0]), flush=True)  # noqa: T201 - a host reports to its terminal
+        module = load(name)
+        agents = [value for value in vars(module).values() if isinstance(value, LuaAgent)]
+        if len(agents) > 1:
+            names = ", ".join(agent.name for agent in agents)
+            raise InvalidInput(
+                f"{name} defines {names}: a workspace is one agent; put their skills in one."
+            )
+        for agent in agents:
+            print(await workspace.deploy(agent), flush=True)  # noqa: T201 - a host reports to its terminal
+        if not agents:
+            for value in vars(module).values():
+                if isinstance(value, LuaTool):
+                    workspace.tool(value)
+            offered = ", ".join(workspace.offered_names)
+            if not offered:
+                raise InvalidInput(
+                    f"{name} defines no LuaAgent and no tool; write agent = LuaAgent(name=…, …) in it, "
+                    "or @lua_tool above a function."
+                )
+            await workspace.port()
+            print(f"tools that jobs may call: {offered}", flush=True)  # noqa: T201 - likewise
         await asyncio.Event().wait()
 
 

@@ -119,6 +119,10 @@ class ToolOffers:
             self._offered.discard(name)  # other arguments, another timeout: offered anew
         self._tools[name] = tool
 
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._tools)
+
     def named(self, name: str) -> OfferedTool:
         """Return an offered tool. Raises ``ToolUnavailable``."""
         if name not in self._tools:
