@@ -119,9 +119,9 @@ class Written(Document):
 
 
 def _no_key(key: Any, spelt: dict[str, str]) -> str:
-    close = nearest(str(key), spelt.values())
+    close = nearest(key, spelt.values()) if isinstance(key, str) else []
     meant = f"did you mean {close[0]}? It" if close else "it"
-    return f"has no {key!r:.60}; {meant} takes {', '.join(spelt.values())}"
+    return f"has no {shortened(key)}; {meant} takes {', '.join(spelt.values())}"
 
 
 def invalid(where: str, problem: ValidationError) -> InvalidInput:

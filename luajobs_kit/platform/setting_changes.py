@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from luajobs_kit.argument_help import did_you_mean
 from luajobs_kit.errors import InvalidInput
+from luajobs_kit.json_walk import shortened
 
 _HOST: Final = re.compile(r"[^\s/:@?#\[\],;\\]+")
 
@@ -64,8 +65,9 @@ def _removed(now: list[Any], items: list[Any], setting: str) -> list[Any]:
     for item in items:
         if item not in now:
             has = ", ".join(map(str, now)) or "none"
+            meant = did_you_mean(item, map(str, now)) if isinstance(item, str) else ""
             raise InvalidInput(
-                f"{setting} has no {item!r:.80};{did_you_mean(str(item), map(str, now))} it has {has}.",
+                f"{setting} has no {shortened(item)};{meant} it has {has}.",
                 field=setting,
             )
     return [each for each in now if each not in items]
