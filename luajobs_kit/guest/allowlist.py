@@ -152,6 +152,8 @@ _LISTED: Final = {
     "colorsys": "hls_to_rgb hsv_to_rgb rgb_to_hls rgb_to_hsv rgb_to_yiq yiq_to_rgb",
     "fnmatch": "filter fnmatch fnmatchcase translate",
     "gzip": "BadGzipFile compress decompress",
+    "ipaddress": "AddressValueError IPv4Address IPv4Network IPv6Address IPv6Network NetmaskValueError "
+    "ip_address ip_network",
     "pprint": "pformat pp pprint",
     "shlex": "join quote split",
     "struct": "calcsize error iter_unpack pack pack_into unpack unpack_from",

@@ -300,3 +300,16 @@ def test_what_is_cut_out_compiles_to_the_same_code(module):
             assert said(code) == said(function.__code__), function.__qualname__
         decorators = len(found.node.decorator_list)
         assert code.co_firstlineno + first_line - 1 >= function.__code__.co_firstlineno + decorators
+
+
+def test_imports_that_only_type_checkers_read_are_no_concern():
+    def execute(job):
+        from typing import TYPE_CHECKING
+
+        if TYPE_CHECKING:
+            import numpy as np
+
+        size: np.ndarray = 1
+        return size
+
+    assert "import numpy" in capture(execute).source

@@ -45,7 +45,7 @@ import asyncio, calendar, contextlib, dataclasses, datetime, decimal, difflib, e
 import functools, hashlib, hmac, itertools, json, logging, operator, random, re, statistics, string
 import textwrap, time, typing, urllib.parse, uuid, zoneinfo, collections
 import csv, io, os, sys, traceback, types
-import email.utils, pathlib, xml.etree.ElementTree as ET
+import email.utils, ipaddress, pathlib, xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 class Page(HTMLParser): pass
 class Own:
@@ -99,6 +99,7 @@ def main(job):
         csv.Sniffer().sniff("a;b"), types.SimpleNamespace(a=1), types.MappingProxyType({}),
         traceback.format_exception(errors[0]), pathlib.PurePath("a/b.c"), ET.fromstring("<a b='c'><d/>e</a>"),
         ET.parse(io.StringIO("<a/>")), ET.tostring(ET.Element("a")), HTMLParser(), Page(),
+        ipaddress.ip_address("::1"), ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("10.0.0.0/8").hosts(),
         email.utils.parsedate_to_datetime("Tue, 01 Dec 2026 10:00:00 +0000"),
     ]
 """

@@ -10,6 +10,7 @@ from luajobs_kit.guest.stdlib import csv as job_csv
 from luajobs_kit.guest.stdlib import html_parser as job_html_parser
 from luajobs_kit.guest.stdlib import httpx_client, requests_client
 from luajobs_kit.guest.stdlib import io as job_io
+from luajobs_kit.guest.stdlib import ipaddress as job_ipaddress
 from luajobs_kit.guest.stdlib import logging as job_logging
 from luajobs_kit.guest.stdlib import os as job_os
 from luajobs_kit.guest.stdlib import pathlib as job_pathlib
@@ -23,6 +24,7 @@ OWN_MODULES: Final[dict[str, ModuleType]] = {
     "html.parser": job_html_parser,
     "httpx": httpx_client,
     "io": job_io,
+    "ipaddress": job_ipaddress,
     "logging": job_logging,
     "os": job_os,
     "pathlib": job_pathlib,

@@ -46,14 +46,24 @@ def defines_groups(tree: ast.AST) -> bool:
 
 
 def optional_imports(tree: ast.AST) -> set[ast.AST]:
-    """Return the imports under a ``try`` that catches ``ImportError``: these may fail at run time."""
+    """Return the imports that may fail at run time, or that only type checkers read.
+
+    The former stand under a ``try`` that catches ``ImportError``, the latter under
+    ``if TYPE_CHECKING``, which is false in a job as it is anywhere.
+    """
     return {
         statement
         for node in ast.walk(tree)
-        if isinstance(node, ast.Try) and any(map(_catches_import_error, node.handlers))
+        if (isinstance(node, ast.Try) and any(map(_catches_import_error, node.handlers)))
+        or (isinstance(node, ast.If) and _is_of_type_checkers(node.test))
         for statement in node.body
         if isinstance(statement, ast.Import | ast.ImportFrom)
     }
+
+
+def _is_of_type_checkers(test: ast.expr) -> bool:
+    name = test.id if isinstance(test, ast.Name) else getattr(test, "attr", None)
+    return name == "TYPE_CHECKING"
 
 
 def _catches_import_error(handler: ast.ExceptHandler) -> bool:

@@ -28,14 +28,14 @@ class ImportRules(RuleBase):
         return statements
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
-        if node.level:
+        if node.level and node not in self.optional_imports:
             self.refuse(
                 node,
                 "A relative import has nothing to be relative to in a job.",
                 "Put what you need inside the job's function.",
             )
             return node
-        module = node.module or ""
+        module = "." * node.level + (node.module or "")
         if module == "__future__" and all(
             alias.name in __future__.all_feature_names for alias in node.names
         ):

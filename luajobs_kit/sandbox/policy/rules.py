@@ -238,17 +238,9 @@ class Rules(PatternRules, DefinitionRules, ImportRules):
 
     # Control flow and comprehensions
 
-    def visit_If(self, node: ast.If) -> ast.AST:
-        """Drop imports under ``if TYPE_CHECKING``: a name that an annotation misses is no error."""
-        test = node.test
-        name = test.id if isinstance(test, ast.Name) else getattr(test, "attr", None)
-        if name == "TYPE_CHECKING" and all(
-            isinstance(each, ast.Import | ast.ImportFrom) for each in node.body
-        ):
-            node.body = [located(ast.Pass(), node.body[0])]
-        return self.node_contents_visit(node)
-
-    visit_For = visit_AsyncFor = visit_With = visit_AsyncWith = visit_Await = RuleBase.visit_parts
+    visit_If = visit_For = visit_AsyncFor = visit_With = visit_AsyncWith = visit_Await = (
+        RuleBase.visit_parts
+    )
     visit_comprehension = visit_Starred = visit_Call = visit_Module = RuleBase.visit_parts
     visit_Match = visit_match_case = visit_MatchSingleton = RuleBase.visit_parts
     visit_MatchSequence = visit_MatchOr = RuleBase.visit_parts
