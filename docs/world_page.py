@@ -39,6 +39,14 @@ name) is an error then, and so is an import whose author catches `ImportError`.
 the job's own loop; `random`, `secrets` and `uuid` are fresh in every run and repeat in a
 simulation, where `datetime` and `time` show the simulated clock too.
 
+`os.environ` and `os.getenv` read the workspace's settings, as `env` does. What `sys.stdout` and
+`sys.stderr` are given is the run's log. `io`, `csv`, `pathlib`, `ipaddress`, `xml.etree.ElementTree` and
+`html.parser` are the kit's own classes around the library's; of these only `HTMLParser` can be
+inherited from. An XML document that declares entities is refused. `zlib` and `gzip` unpack 64 MiB
+at most, `ast.literal_eval` reads 200,000 characters. `traceback` shows the job's own lines alone.
+
+Programs ask for this list with `luajobs world --json`.
+
 ## Builtins
 
 Python's own: {builtins}; since Python 3.15 {new}.

@@ -18,7 +18,7 @@ CODECS: Final = (
 )
 
 HIDDEN: Final = (
-    "_strptime", "annotationlib", "copyreg", "encodings.idna", "stringprep", "unicodedata", "warnings"
+    "_strptime", "annotationlib", "copyreg", "email.charset", "encodings.idna", "stringprep", "unicodedata", "warnings"
 )  # fmt: skip
 """Modules that the library imports only when something is first used; not every Python has all."""
 
