@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import contextlib
 import importlib
+import sys
 import types
 from typing import Any, Final
 
 from luajobs_kit.guest import allowlist
 from luajobs_kit.guest.stdlib import patches as job_patches
 from luajobs_kit.guest.stdlib import zoneinfo as job_zoneinfo
+from luajobs_kit.guest.stdlib.own_modules import OWN_MODULES
 
 CODECS: Final = (
     "utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 ascii latin-1 cp1252 cp437 "
@@ -21,10 +23,6 @@ HIDDEN: Final = (
     "_strptime", "annotationlib", "copyreg", "email.charset", "encodings.idna", "stringprep", "unicodedata", "warnings"
 )  # fmt: skip
 """Modules that the library imports only when something is first used; not every Python has all."""
-
-_OF_THE_LIBRARY: Final = [
-    name for name in allowlist.MODULES if name not in {"asyncio", "logging", "luajobs_kit"}
-]
 
 
 def load_lazy_parts() -> None:
@@ -47,7 +45,11 @@ def load_lazy_parts() -> None:
 def resolve_lazy_imports() -> None:
     """Carry out the library's own ``lazy import`` lines, which Python 3.15 defers to first use."""
     lazy: Any = getattr(types, "LazyImportType", None)
-    modules = [] if lazy is None else [importlib.import_module(name) for name in _OF_THE_LIBRARY]
-    for module in modules:
-        for name in [each for each, value in vars(module).items() if type(value) is lazy]:
-            getattr(module, name)
+    if lazy is None:
+        return
+    for name in allowlist.MODULES:
+        if name in OWN_MODULES and name not in sys.modules:
+            continue  # the library's, if it has one of that name, is not used
+        module = importlib.import_module(name)
+        for member in [each for each, value in vars(module).items() if type(value) is lazy]:
+            getattr(module, member)
