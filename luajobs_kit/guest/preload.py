@@ -48,8 +48,10 @@ def resolve_lazy_imports() -> None:
     if lazy is None:
         return
     for name in allowlist.MODULES:
-        if name in OWN_MODULES and name not in sys.modules:
-            continue  # the library's, if it has one of that name, is not used
-        module = importlib.import_module(name)
-        for member in [each for each, value in vars(module).items() if type(value) is lazy]:
-            getattr(module, member)
+        if name not in OWN_MODULES:  # of the library's with such a name, what is used is loaded
+            importlib.import_module(name)
+    roots = {name.partition(".")[0] for name in allowlist.MODULES}
+    for loaded, module in list(sys.modules.items()):  # their hidden parts, too: tomllib._parser
+        if loaded.partition(".")[0] in roots:
+            for name in [each for each, value in vars(module).items() if type(value) is lazy]:
+                getattr(module, name)
