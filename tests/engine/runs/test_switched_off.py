@@ -8,6 +8,7 @@ import pytest
 from luajobs_kit.clock import VirtualClock
 from luajobs_kit.engine import Engine
 from luajobs_kit.model import IntervalSchedule, LogQuery, OnceSchedule, Retry, VersionSpec
+from luajobs_kit.timing import jittered as with_jitter
 
 NAP = "import asyncio; await asyncio.sleep(290)"
 HOURLY = Retry(max_attempts=5, backoff_seconds=3600)
@@ -81,15 +82,24 @@ async def queued_for_the_workspace_s_places(engine, clock, spec):
     return job, 2
 
 
+async def delayed(engine, clock, of):
+    """Return a job whose jitter, which follows from its id, is more than a few minutes."""
+    while True:
+        job = await engine.create_job(of)
+        if with_jitter(clock.now(), 86_400, job.id) > clock.now() + timedelta(minutes=10):
+            return job
+        await engine.delete_job(job.id, force=True)
+
+
 async def jittered(engine, clock, spec):
-    job = await engine.create_job(spec(jitter=86_400, overlap="allow"))
+    job = await delayed(engine, clock, spec(jitter=86_400, overlap="allow"))
     await clock.advance(minutes=3)
     return job, 3
 
 
 async def jittered_once(engine, clock, spec):
     once = OnceSchedule(execute_at=clock.now() + timedelta(minutes=1))
-    job = await engine.create_job(spec(schedule=once, jitter=86_400))
+    job = await delayed(engine, clock, spec(schedule=once, jitter=86_400))
     await clock.advance(minutes=1)
     return job, 1
 
