@@ -326,7 +326,8 @@ async def test_runs_leave_no_process_no_descriptor_and_no_growth(sandbox, run_in
     await until(lambda: len(children_of(server)) <= spares)
     gc.collect()
     assert sandbox.server_pid == server
-    await until(lambda: abs(descriptors_of("self") - descriptors) <= spares)
+    # There may be fewer by now: what other tests left open in this process is closed.
+    await until(lambda: descriptors_of("self") - descriptors <= spares)
     assert memory_of(os.getpid()) - memory < 4_000  # kB
     assert memory_of(server) - server_memory < 1_000  # kB
     assert descriptors_of(server) < 16
