@@ -26,7 +26,7 @@ SPARES: Final = 2  # children that wait for their run
 
 
 class WarmSandbox:
-    """One sandbox, open on a thread of its own. ``used_by`` has it do something."""
+    """One sandbox, open on a thread of its own, and used from others by ``used_by``."""
 
     def __init__(self) -> None:
         self.is_open = True
@@ -51,7 +51,8 @@ class WarmSandbox:
     def end(self) -> None:
         """End every process of it, as this process does that exits."""
         self.is_open = False
-        self._call(self._loop.stop)  # which would meddle with the end
+        # Its loop reads from the fork server, and would take that one's end for a crash.
+        self._call(self._loop.stop)
         self._thread.join()
         if self._sandbox is not None:
             self._sandbox.end()

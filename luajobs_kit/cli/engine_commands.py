@@ -29,6 +29,8 @@ C = TypeVar("C")
 
 NO_ENGINE = 3  # exit code
 
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
 # JSON leaves these as they are, and to some terminals they are orders.
 _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 

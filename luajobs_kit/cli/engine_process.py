@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from luajobs_kit.cli.engine_commands import (
+    as_json,
     print_json,
     reporting_errors,
     with_port,
@@ -113,7 +114,7 @@ def stop(ctx: click.Context) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json
 @with_running_port
 async def status(port: Port, /, *, as_json: bool) -> None:
     """Say what the engine is doing, and until when it stays (exit code 3: none runs)."""
@@ -135,7 +136,7 @@ async def status(port: Port, /, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json
 @with_port
 async def doctor(port: Port, /, *, as_json: bool) -> None:
     """Say what holds on this machine: each wall of the sandbox, and what recovery had to do."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from luajobs_kit.cli.engine_commands import print_json, with_port
+from luajobs_kit.cli.engine_commands import as_json, print_json, with_port
 from luajobs_kit.cli.formatting import clock
 from luajobs_kit.model import Message
 from luajobs_kit.port import Port
@@ -14,7 +14,7 @@ from luajobs_kit.presentation import clean
 @click.command()
 @click.option("--user", "user_id", help="Only this user's messages.")
 @click.option("--limit", default=20, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json
 @with_port
 async def inbox(port: Port, /, *, user_id: str | None, limit: int, as_json: bool) -> None:
     """Print the messages jobs sent to users, the newest last."""

@@ -20,6 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 NAMED: Final = 3  # jobs that a question names; of more it says how many
 
+job_name = click.argument("job", metavar="JOB", shell_complete=complete_jobs)
 where_option = click.option(
     "--where", metavar="QUERY", help="Those it means: 'status:failed user:alice'."
 )

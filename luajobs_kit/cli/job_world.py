@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from luajobs_kit.argument_help import did_you_mean
+from luajobs_kit.cli.engine_commands import as_json
 from luajobs_kit.guest import allowlist
 from luajobs_kit.guest.builtins import AS_THEY_ARE, EXCEPTIONS, GUARDED
 from luajobs_kit.guest.world import EVERYWHERE
@@ -16,7 +17,7 @@ from luajobs_kit.guest.world import EVERYWHERE
 
 @click.command()
 @click.argument("module", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json
 def world(*, module: str | None, as_json: bool) -> None:
     """List what job code can import and call; with MODULE, the names of one.
 

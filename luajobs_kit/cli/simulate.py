@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from luajobs_kit.api.simulation import describe_change, end_of, left_out
-from luajobs_kit.cli.engine_commands import print_json, with_port
+from luajobs_kit.cli.engine_commands import as_json, print_json, with_port
 from luajobs_kit.cli.formatting import clock, mark, milliseconds, table
 from luajobs_kit.cli.json_input import read_object
 from luajobs_kit.cli.progress import waiting
@@ -38,7 +38,7 @@ WIDTH: Final = 72  # characters of a message or a change
     "--responses", metavar="JSON", help='Answers, as {"GET https://x/*": {…}, "tools.y": …}.'
 )
 @click.option("--all", "every", is_flag=True, help="Print everything, however much.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json
 @with_port
 async def simulate(
     port: Port,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from luajobs_kit.acting_user import acting_as
-from luajobs_kit.cli.engine_commands import print_json, with_port
+from luajobs_kit.cli.engine_commands import as_json, print_json, with_port
 from luajobs_kit.cli.formatting import table
 from luajobs_kit.cli.json_input import read_object
 from luajobs_kit.port import Port
@@ -17,7 +17,7 @@ def tools() -> None:
 
 
 @tools.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json
 @with_port
 async def list_(port: Port, /, *, as_json: bool) -> None:
     """List what is offered, with its arguments."""

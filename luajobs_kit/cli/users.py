@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from luajobs_kit.cli.engine_commands import print_json, with_port
+from luajobs_kit.cli.engine_commands import as_json, print_json, with_port
 from luajobs_kit.cli.formatting import table
 from luajobs_kit.errors import InvalidInput
 from luajobs_kit.model import UserRecord
@@ -20,7 +20,7 @@ def users() -> None:
 
 
 @users.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@as_json
 @with_port
 async def list_(port: Port, /, *, as_json: bool) -> None:
     """List the users."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from luajobs_kit._version import __version__
 from luajobs_kit.acting_user import acting_reach, acting_user
 from luajobs_kit.clock import Clock, SystemClock
+from luajobs_kit.engine.diagnosis import diagnose
 from luajobs_kit.engine.events import Events
 from luajobs_kit.engine.jobs.validation import check_metadata, refuse_foreign
 from luajobs_kit.engine.jobs.view import (
@@ -54,13 +55,12 @@ from luajobs_kit.name_rules import check_name
 from luajobs_kit.page_bounds import check_count
 from luajobs_kit.platform import MOST_CONCURRENT, Caller, MessageChannel, Settings
 from luajobs_kit.port import Finding, Port, ToolCall, ToolOffer
-from luajobs_kit.sandbox import Limits, Sandbox, doctor
+from luajobs_kit.sandbox import Limits, Sandbox
 from luajobs_kit.store import Store, export_archive, export_store, import_file, import_store
 from luajobs_kit.timing import fires_after, parse_schedule
 from luajobs_kit.timing.durations import read_number
 from luajobs_kit.timing.fire_preview import begin, shown_fires
 
-MOST_UNABLE: Final = 20  # jobs that cannot fire, of which the doctor tells one by one
 GRACE: Final = 10.0  # seconds that running jobs get when the engine is told to end
 
 
@@ -209,7 +209,7 @@ class Engine(Port):
         return f"stays: {why}" if why else "leaves 10 minutes after its last client"
 
     async def doctor(self) -> list[Finding]:
-        return await _diagnose(
+        return await diagnose(
             self._state.store.findings,
             self._core.watermarks.ahead(),
             self._core.lookup.unable(),
@@ -520,46 +520,6 @@ async def _sandbox(settings: Settings) -> Sandbox:
     ceiling = Limits(timeout=values.timeout_ceiling, memory=values.memory_limit)
     # The engine bounds how many run at once, by a setting that may change; the sandbox need not.
     return await Sandbox(max_children=MOST_CONCURRENT, ceiling=ceiling).__aenter__()
-
-
-async def _diagnose(
-    repaired: Sequence[str],
-    held_back: str | None,
-    unable: Mapping[str, str],
-    unwritten: str | None,
-) -> list[Finding]:
-    """Try every wall of the sandbox; return the findings about it, the clock, the jobs and the store.
-
-    ``repaired`` lists in words what the store repaired. ``held_back`` says which jobs wait because
-    the clock was set back, ``unable`` by a job's name why it cannot fire,
-    ``unwritten`` why nothing can be written.
-    """
-    walls = await doctor.report()
-    found = [
-        Finding(
-            topic="sandbox",
-            name=wall.name,
-            holds=wall.holds,
-            says=f"stops {wall.stops}" + (f" ({wall.note})" if wall.note else ""),
-        )
-        for wall in walls
-    ]
-    whole = doctor.boundary(walls)
-    found.append(Finding(topic="platform", name=whole.name, holds=whole.holds, says=whole.note))
-    if held_back:
-        found.append(Finding(topic="engine", name="clock", holds=False, says=held_back))
-    for name, why in islice(unable.items(), MOST_UNABLE):
-        found.append(Finding(topic="engine", name=name, holds=False, says=why))
-    if (more := len(unable) - MOST_UNABLE) > 0:
-        says = f"{more} more jobs cannot fire; `luajobs jobs list` shows them"
-        found.append(Finding(topic="engine", name="jobs", holds=False, says=says))
-    says = unwritten or "what is kept can be written"
-    found.append(Finding(topic="store", name="writing", holds=not unwritten, says=says))
-    found += [Finding(topic="store", name="recovery", holds=False, says=each) for each in repaired]
-    if not repaired:
-        says = "nothing was lost"
-        found.append(Finding(topic="store", name="recovery", holds=True, says=says))
-    return found
 
 
 @contextmanager

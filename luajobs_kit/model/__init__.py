@@ -24,6 +24,7 @@ from luajobs_kit.model.events import (
     Resync,
 )
 from luajobs_kit.model.execution import (
+    FAILED,
     FINAL,
     Attempt,
     Cause,
@@ -70,6 +71,7 @@ from luajobs_kit.model.users import (
 __all__ = [
     "DEFAULT_AGENT",
     "DEFAULT_TIMEOUT",
+    "FAILED",
     "FINAL",
     "Attempt",
     "AttemptFailed",

@@ -25,6 +25,8 @@ FINAL: Final = frozenset(
     {"completed", "failed", "timeout", "killed", "cancelled", "abandoned", "reaped"}
 )
 """Statuses after which nothing more happens (an attempt's; an execution's once no retry waits)."""
+FAILED: Final = frozenset[ExecutionStatus]({"failed", "timeout", "killed", "abandoned"})
+"""Statuses of what failed: of an attempt that a retry may follow, or of an execution for good."""
 
 Cause = Literal["schedule", "catch_up", "manual"]
 

@@ -35,7 +35,8 @@ from luajobs_kit.model.job import Job, JobStatus
 STATUSES: Final = tuple(dict.fromkeys((*get_args(JobStatus), *get_args(ExecutionStatus))))
 SCHEDULES: Final = ("once", "interval", "cron")
 
-Test = Callable[[Job, datetime], bool]
+Condition = Callable[[Job, datetime], bool]
+"""Whether a term holds for a job at a moment."""
 
 _TERM: Final = re.compile(r'(?P<not>-)?(?:(?P<field>[A-Za-z]+):)?(?P<value>(?:"[^"]*"|[^\s"])*)')
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])", re.ASCII)
@@ -47,7 +48,7 @@ class JobQuery:
     """A query that was read. Make one with ``JobQuery.parse``."""
 
     text: str
-    _tests: tuple[Test, ...]
+    _conditions: tuple[Condition, ...]
 
     @classmethod
     def parse(cls, text: str) -> JobQuery:
@@ -56,22 +57,22 @@ class JobQuery:
         Raises ``InvalidInput`` for what is none, with the place (``at``, characters from 0) and what
         may have been meant.
         """
-        tests, at = [], 0
+        conditions, at = [], 0
         while at < len(text):
             if text[at].isspace():
                 at += 1
                 continue
             found = _TERM.match(text, at)
-            assert found is not None  # it matches nothing, too
+            assert found is not None  # the pattern matches the empty text, too
             if found.end() < len(text) and text[found.end()] == '"':
                 raise _wrong(text, found.end(), "a quote is open; close it")
-            tests.append(_test(text, found))
+            conditions.append(_condition(text, found))
             at = found.end()
-        return cls(text, tuple(tests))
+        return cls(text, tuple(conditions))
 
     def matches(self, job: Job, now: datetime) -> bool:
         """Return whether the job is meant, at the moment ``now``."""
-        return all(test(job, now) for test in self._tests)
+        return all(holds(job, now) for holds in self._conditions)
 
 
 def complete_query(text: str, users: Iterable[str] = ()) -> list[str]:
@@ -97,8 +98,8 @@ def complete_query(text: str, users: Iterable[str] = ()) -> list[str]:
     ]
 
 
-def _test(text: str, found: re.Match[str]) -> Test:
-    """Return the test of one term."""
+def _condition(text: str, found: re.Match[str]) -> Condition:
+    """Return the condition that one term sets."""
     field, value, at = found["field"] or "name", found["value"], found.start("value")
     if not value:
         what = f'"{found["field"]}:" says nothing' if found["field"] else '"-" negates nothing'
@@ -111,9 +112,9 @@ def _test(text: str, found: re.Match[str]) -> Test:
             found.start("field"),
             f'"{field}:" is unknown; there are {", ".join(f"{name}:" for name in _READERS)}.{hint}',
         )
-    tests = [read(text, at, each) for each in _alternatives(value)]
+    conditions = [read(text, at, each) for each in _alternatives(value)]
     wanted = found["not"] is None
-    return lambda job, now: any(test(job, now) for test in tests) is wanted
+    return lambda job, now: any(holds(job, now) for holds in conditions) is wanted
 
 
 def _alternatives(value: str) -> list[str]:
@@ -122,14 +123,14 @@ def _alternatives(value: str) -> list[str]:
     return [part.replace('"', "") for part in parts]
 
 
-def _name(_text: str, _at: int, value: str) -> Test:
+def _name(_text: str, _at: int, value: str) -> Condition:
     wanted = value.casefold()
     if "*" in wanted:
         return lambda job, _: _is_like(job.name.casefold(), wanted)
     return lambda job, _: wanted in job.name.casefold()
 
 
-def _user(_text: str, _at: int, value: str) -> Test:
+def _user(_text: str, _at: int, value: str) -> Condition:
     wanted = value.casefold().removeprefix("user_")
     if wanted == "none":
         return lambda job, _: job.user_id is None
@@ -143,7 +144,7 @@ def _is_like(text: str, pattern: str) -> bool:
     return fnmatchcase(text, re.sub(r"[\[?]", r"[\g<0>]", pattern))
 
 
-def _status(text: str, at: int, value: str) -> Test:
+def _status(text: str, at: int, value: str) -> Condition:
     wanted = _one_of(text, at, value, STATUSES)
     return lambda job, _: (
         job.status == wanted
@@ -151,31 +152,31 @@ def _status(text: str, at: int, value: str) -> Test:
     )
 
 
-def _schedule(text: str, at: int, value: str) -> Test:
+def _schedule(text: str, at: int, value: str) -> Condition:
     wanted = _one_of(text, at, value, SCHEDULES)
     return lambda job, _: (
         job.active_version is not None and job.active_version.schedule.type == wanted
     )
 
 
-def _next(text: str, at: int, value: str) -> Test:
+def _next(text: str, at: int, value: str) -> Condition:
     sooner, span = _compared(text, at, value)
 
-    def test(job: Job, now: datetime) -> bool:
+    def holds(job: Job, now: datetime) -> bool:
         left = None if job.next_run_at is None else job.next_run_at - now
         return left is not None and (left < span if sooner else left > span)
 
-    return test
+    return holds
 
 
-def _last(text: str, at: int, value: str) -> Test:
+def _last(text: str, at: int, value: str) -> Condition:
     sooner, span = _compared(text, at, value)
 
-    def test(job: Job, now: datetime) -> bool:
+    def holds(job: Job, now: datetime) -> bool:
         ago = None if job.last_run_at is None else now - job.last_run_at
         return ago is not None and (ago < span if sooner else ago > span)
 
-    return test
+    return holds
 
 
 def _compared(text: str, at: int, value: str) -> tuple[bool, timedelta]:
@@ -193,7 +194,7 @@ def _compared(text: str, at: int, value: str) -> tuple[bool, timedelta]:
         raise _wrong(text, at, f'"{length}" is longer than any time there is') from None
 
 
-def _is(text: str, at: int, value: str) -> Test:
+def _is(text: str, at: int, value: str) -> Condition:
     return _STATES[_one_of(text, at, value, _STATES)]
 
 
@@ -232,13 +233,13 @@ def _wrong(text: str, at: int, problem: str) -> InvalidInput:
     )
 
 
-_STATES: Final[dict[str, Test]] = {
+_STATES: Final[dict[str, Condition]] = {
     "late": _is_late,
     "running": _is_running,
     "waiting": _is_waiting,
     "retrying": _is_retrying,
 }
-_READERS: Final[dict[str, Callable[[str, int, str], Test]]] = {
+_READERS: Final[dict[str, Callable[[str, int, str], Condition]]] = {
     "name": _name,
     "status": _status,
     "user": _user,

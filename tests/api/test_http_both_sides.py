@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-from web_server import WebServer
-
 import luajobs_kit
-from luajobs_kit import HttpError, NotAllowed, Workspace, every
+from luajobs_kit import HttpError, NotAllowed, every
 from luajobs_kit.errors import ConnectFailed, HostNotAllowed, TimedOut, rebuild
 
 HEAD = """
@@ -113,20 +110,6 @@ def shown(value):
         for line in lines
     ]
     return "".join([shown, HEAD, *calls, "    return seen\n"])
-
-
-@pytest.fixture(scope="module")
-def server():
-    serving = WebServer()
-    yield serving
-    serving.close()
-
-
-@pytest.fixture
-async def allowed():
-    async with Workspace.in_process() as ws:
-        await ws.settings(http_hosts=["127.0.0.1"], http_private=True)
-        yield ws
 
 
 async def both(ws, server, lines):

@@ -5,24 +5,9 @@ from __future__ import annotations
 import base64
 
 import httpx
-import pytest
-from web_server import PNG, WebServer
+from web_server import PNG
 
-from luajobs_kit import Data, Workspace, every, tools
-
-
-@pytest.fixture(scope="module")
-def server():
-    serving = WebServer()
-    yield serving
-    serving.close()
-
-
-@pytest.fixture
-async def allowed():
-    async with Workspace.in_process() as ws:
-        await ws.settings(http_hosts=["127.0.0.1"], http_private=True)
-        yield ws
+from luajobs_kit import Data, every, tools
 
 
 async def result_of(ws, server, source=None, execute=None):

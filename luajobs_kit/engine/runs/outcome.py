@@ -22,7 +22,6 @@ from luajobs_kit.sandbox import Outcome
 from luajobs_kit.sandbox.host.frame_inspection import LONGEST_ERROR, LONGEST_PLACE, LONGEST_TYPE
 from luajobs_kit.store import FireState
 
-RETRIED: Final = frozenset({"failed", "timeout", "killed", "abandoned"})
 LONGEST_BACKOFF: Final = 7 * 86_400.0  # seconds
 
 

@@ -23,8 +23,9 @@ class ProgressReports:
     """The reports of one attempt. ``aclose`` it before the attempt's end is recorded.
 
     The first report is told at once, and so is what the last one said when the attempt ends. Of
-    those between, what was said last is told when ``PAUSE`` seconds have passed. They are seconds
-    of the machine, in virtual time too, where nothing passes between two reports.
+    those between, what was said last is told when ``PAUSE`` seconds have passed. They are counted
+    by the machine's clock even where the engine lives in virtual time: there no time passes while
+    a run works, so nothing but the first and the last would ever be told.
     """
 
     def __init__(self, state: State, run: Run) -> None:

@@ -26,7 +26,6 @@ from luajobs_kit.engine.runs.activity import Activity
 from luajobs_kit.engine.runs.attempt import AttemptInputs, begin_attempt, end_attempt
 from luajobs_kit.engine.runs.concurrency import Places
 from luajobs_kit.engine.runs.outcome import (
-    RETRIED,
     End,
     backoff,
     error_of,
@@ -41,6 +40,7 @@ from luajobs_kit.engine.runs.stop_reason import StopReason
 from luajobs_kit.engine.state import State
 from luajobs_kit.errors import SandboxError
 from luajobs_kit.model import (
+    FAILED,
     AttemptFailed,
     Cancellation,
     Execution,
@@ -332,7 +332,7 @@ class Runs:
         """Record an attempt's end, and what comes of it: the next attempt, or the execution's end."""
         now = self._state.clock.now()
         execution = end_attempt(run.execution, end, now)
-        if end.status in RETRIED:
+        if end.status in FAILED:
             if end.error is not None:
                 self._recorder.log_failure(execution, end.error)
             if execution.retry_count < run.version.retry.max_attempts:

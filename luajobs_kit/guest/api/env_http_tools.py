@@ -10,16 +10,14 @@ from luajobs_kit.bytes_in_json import pack, unpack
 from luajobs_kit.errors import NotAllowed, NotFound
 from luajobs_kit.guest.api.records import wrap
 from luajobs_kit.guest.api.spoken import settled, spoken_as
+from luajobs_kit.guest.api.web_answer import WebAnswer
 from luajobs_kit.guest.guards.sealed import HostMade, make
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.setting_names import setting_name
 from luajobs_kit.web_messages import (
     FIRST_ERROR,
-    Headers,
-    content_of,
     read_request,
     refuse_error,
-    text_of_body,
 )
 
 _MISSING: Any = object()
@@ -64,43 +62,18 @@ class Env(HostMade):
 
 
 @spoken_as("response")
-class Response(HostMade):
+class Response(WebAnswer):
     """An answer from the web."""
 
-    __slots__ = ("_answer", "_headers")
-
-    def __init__(self, answer: dict[str, Any]) -> None:
-        self._answer = answer
-        self._headers = Headers(answer.get("headers") or {})
+    __slots__ = ()
 
     @property
-    def status_code(self) -> int:
-        return int(self._answer["status"])
-
-    status = status_code
+    def status(self) -> int:
+        return self.status_code
 
     @property
     def ok(self) -> bool:
         return self.status_code < FIRST_ERROR
-
-    @property
-    def url(self) -> str:
-        """The address that answered, after redirects."""
-        return str(self._answer.get("url", ""))
-
-    @property
-    def headers(self) -> Headers:
-        """The headers, found by any spelling of their names."""
-        return Headers(self._headers)
-
-    @property
-    def text(self) -> str:
-        return text_of_body(self._answer)
-
-    @property
-    def content(self) -> bytes:
-        """The body as bytes, unpacked."""
-        return content_of(self._answer)
 
     def json(self) -> Any:
         """Return the body read as JSON."""

@@ -6,16 +6,14 @@ import json
 from typing import Any, Final, Self
 
 from luajobs_kit.errors import ConnectFailed, HttpError, InvalidInput, TimedOut
-from luajobs_kit.guest.guards.sealed import Frozen, HostMade, make
+from luajobs_kit.guest.api.web_answer import WebAnswer
+from luajobs_kit.guest.guards.sealed import Frozen, make
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.web_messages import (
     FIRST_ERROR,
-    Headers,
-    content_of,
     phrase_of,
     read_request,
     refuse_error,
-    text_of_body,
 )
 
 HTTPError = RequestError = TransportError = HttpError
@@ -45,18 +43,10 @@ class Timeout(Frozen):
         self.seconds = max(given) if given else None
 
 
-class Response(HostMade):
+class Response(WebAnswer):
     """An answer from the web."""
 
-    __slots__ = ("_answer", "_headers")
-
-    def __init__(self, answer: dict[str, Any]) -> None:
-        self._answer = answer
-        self._headers = Headers(answer.get("headers") or {})
-
-    @property
-    def status_code(self) -> int:
-        return int(self._answer["status"])
+    __slots__ = ()
 
     @property
     def reason_phrase(self) -> str:
@@ -74,28 +64,11 @@ class Response(HostMade):
     def is_redirect(self) -> bool:
         return _FIRST_REDIRECT <= self.status_code < FIRST_ERROR
 
-    @property
-    def url(self) -> str:
-        """The address that answered, after redirects."""
-        return str(self._answer.get("url", ""))
-
-    @property
-    def headers(self) -> Headers:
-        return Headers(self._headers)
-
-    @property
-    def text(self) -> str:
-        return text_of_body(self._answer)
-
-    @property
-    def content(self) -> bytes:
-        return content_of(self._answer)
-
     def json(self, **options: Any) -> Any:
         return json.loads(self.text, **options)
 
     def read(self) -> bytes:
-        return content_of(self._answer)
+        return self.content
 
     def raise_for_status(self) -> Response:
         """Raise ``HTTPStatusError`` for an answer of 400 and above; return the response otherwise."""

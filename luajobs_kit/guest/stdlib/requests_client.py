@@ -8,16 +8,14 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 
 from luajobs_kit.errors import ConnectFailed, HttpError, InvalidInput, TimedOut
+from luajobs_kit.guest.api.web_answer import WebAnswer
 from luajobs_kit.guest.guards.sealed import Frozen, HostMade, make
 from luajobs_kit.guest.runtime.run import current
 from luajobs_kit.web_messages import (
     FIRST_ERROR,
-    Headers,
-    content_of,
     phrase_of,
     read_request,
     refuse_error,
-    text_of_body,
 )
 
 RequestException = HttpError
@@ -34,18 +32,10 @@ class HTTPError(HttpError):
     code = "http_status"
 
 
-class Response(HostMade):
+class Response(WebAnswer):
     """An answer from the web; true where it is no error."""
 
-    __slots__ = ("_answer", "_headers")
-
-    def __init__(self, answer: dict[str, Any]) -> None:
-        self._answer = answer
-        self._headers = Headers(answer.get("headers") or {})
-
-    @property
-    def status_code(self) -> int:
-        return int(self._answer["status"])
+    __slots__ = ()
 
     @property
     def ok(self) -> bool:
@@ -54,23 +44,6 @@ class Response(HostMade):
     @property
     def reason(self) -> str:
         return phrase_of(self.status_code)
-
-    @property
-    def url(self) -> str:
-        """The address that answered, after redirects."""
-        return str(self._answer.get("url", ""))
-
-    @property
-    def headers(self) -> Headers:
-        return Headers(self._headers)
-
-    @property
-    def text(self) -> str:
-        return text_of_body(self._answer)
-
-    @property
-    def content(self) -> bytes:
-        return content_of(self._answer)
 
     def json(self, **options: Any) -> Any:
         return json.loads(self.text, **options)
